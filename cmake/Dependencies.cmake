@@ -1,0 +1,35 @@
+# Every library that the C++ links, in one place. docs/dependencies.md says why each is there.
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(CURL REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS url)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
+pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)
+pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
+find_package(GIF REQUIRED)
+
+# libsqlitecpp-dev ships no pkg-config file.
+find_library(SQLITECPP_LIBRARY SQLiteCpp REQUIRED)
+find_path(SQLITECPP_INCLUDE_DIR SQLiteCpp/SQLiteCpp.h REQUIRED)
+add_library(SQLiteCpp INTERFACE)
+target_include_directories(SQLiteCpp SYSTEM INTERFACE "${SQLITECPP_INCLUDE_DIR}")
+target_link_libraries(SQLiteCpp INTERFACE "${SQLITECPP_LIBRARY}" PkgConfig::SQLITE3)
+
+# OpenVINO comes as a Python wheel that has headers and a CMake package inside.
+file(GLOB site_packages "${DEPS_DIR}/venv/lib/python3*/site-packages")
+if(NOT site_packages)
+  message(FATAL_ERROR "No Python packages in ${DEPS_DIR}/venv: run scripts/setup.sh first.")
+endif()
+set(OpenVINO_DIR "${site_packages}/openvino/cmake" CACHE PATH "" FORCE)
+find_package(OpenVINO REQUIRED COMPONENTS Runtime)
+file(GLOB OPENVINO_TOKENIZERS_LIBRARY "${site_packages}/openvino_tokenizers/lib/libopenvino_tokenizers.so")
+if(NOT OPENVINO_TOKENIZERS_LIBRARY)
+  message(FATAL_ERROR "openvino-tokenizers is missing in ${site_packages}: run scripts/setup.sh.")
+endif()
