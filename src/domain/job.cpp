@@ -49,4 +49,11 @@ bool is_final(JobStatus status) {
          status == JobStatus::kCancelled;
 }
 
+ImageState state_of(const ImageOutcome& outcome, const JobSpec& spec) {
+  const auto* predictions = std::get_if<Predictions>(&outcome.result);
+  if (predictions == nullptr || predictions->empty()) return ImageState::kFailed;
+  return predictions->front().score >= spec.confidence_threshold ? ImageState::kClassified
+                                                                 : ImageState::kUnknown;
+}
+
 }  // namespace classifier

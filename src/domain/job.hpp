@@ -69,7 +69,6 @@ struct ImageTask {
   std::string s3_key;
   std::string filename;  // unique among the job's distinct keys; names the output
   int generation = 0;    // the job's retry_count when the task was sent; older results do not count
-  int attempt = 0;       // failed tries so far
 };
 
 // What became of one image: predictions, or an error. Never both.
@@ -78,17 +77,19 @@ struct ImageOutcome {
   std::int64_t index = 0;
   int generation = 0;
   std::variant<Predictions, Error> result;  // Predictions is never empty
-  std::string output_key;                   // key of the copy in the output store; empty without one
-  double processing_time_ms = 0;            // decode, inference and ranking, without waiting
-  bool known = false;                       // the top score reached the threshold
+  std::string output_key;         // key of the copy in the output store; empty without one
+  double processing_time_ms = 0;  // decode, inference and ranking, without waiting
 };
 
-// One row of a job's result, as stored.
+// The three ways in which an image counts.
+enum class ImageState { kClassified, kUnknown, kFailed };
+ImageState state_of(const ImageOutcome& outcome, const JobSpec& spec);
+
+// One row of a job's result, as stored. Without an outcome the image waits or is in work.
 struct ImageRecord {
   std::int64_t index = 0;
   std::string s3_key;
   std::string filename;
-  bool finished = false;            // false while the image waits or is in work
   std::optional<ImageOutcome> outcome;
 };
 

@@ -1,0 +1,24 @@
+// The port to the time of day, so that tests decide what time it is.
+#pragma once
+
+#include <chrono>
+
+#include "domain/time.hpp"
+
+namespace classifier {
+
+// Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual TimePoint now() const = 0;
+};
+
+class SystemClock final : public Clock {
+ public:
+  TimePoint now() const override {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  }
+};
+
+}  // namespace classifier

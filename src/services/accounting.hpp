@@ -1,0 +1,29 @@
+// Counts what workers report.
+#pragma once
+
+#include "ports/clock.hpp"
+#include "ports/job_store.hpp"
+#include "ports/metrics.hpp"
+#include "ports/result_sink.hpp"
+
+namespace classifier {
+
+// Thread-safe.
+class Accounting final : public ResultSink {
+ public:
+  Accounting(JobStore& jobs, const Clock& clock) : jobs_(jobs), clock_(clock) {}
+
+  Result<void> started(std::string_view job_id) override {
+    return jobs_.mark_started(job_id, clock_.now());
+  }
+
+  Result<void> report(std::span<const ImageOutcome> outcomes) override {
+    return jobs_.record(outcomes, clock_.now()).transform([](std::size_t) {});
+  }
+
+ private:
+  JobStore& jobs_;
+  const Clock& clock_;
+};
+
+}  // namespace classifier

@@ -1,0 +1,34 @@
+// Classifies a few images at once, without a job: `POST /classify` of the ML service.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/job.hpp"
+#include "ports/classifier.hpp"
+#include "ports/clock.hpp"
+#include "ports/metrics.hpp"
+#include "ports/object_store.hpp"
+#include "services/pipeline.hpp"
+
+namespace classifier {
+
+struct DirectImage {
+  std::string key;                                // in the input bucket, or the name of an inline image
+  std::optional<std::vector<std::byte>> content;  // inline bytes; absent: read from the store
+};
+
+struct DirectResult {
+  Job job;                           // final, with its counts
+  std::vector<ImageRecord> records;  // one for each image, in order
+};
+
+// Runs the images through a pipeline of its own and waits for all of them. Images fail one by one, never together.
+// Classified images are copied to the output bucket only where they came from the store.
+Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobSpec> spec,
+                                  std::vector<DirectImage> images, ObjectStore& objects, Classifier& classifier,
+                                  Metrics& metrics, const Clock& clock, PipelineOptions options,
+                                  std::uint64_t max_image_bytes);
+
+}  // namespace classifier

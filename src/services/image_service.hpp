@@ -1,0 +1,74 @@
+// What a user does with stored images: upload, list, look, delete.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/error.hpp"
+#include "ports/clock.hpp"
+#include "ports/object_store.hpp"
+
+namespace classifier {
+
+struct UploadTicket {
+  std::string upload_url;
+  std::string key;
+  TimePoint expires_at;
+};
+
+struct Thumbnail {
+  std::string bytes;  // image/jpeg
+  std::string etag;   // without quotes
+};
+
+struct ImagePage {
+  std::vector<ObjectInfo> images;
+  std::optional<std::string> next_token;
+};
+
+// The content type of an image key by its extension: "image/jpeg" and so on; nullopt where it is not an image's.
+std::optional<std::string_view> image_content_type(std::string_view key);
+
+// Thread-safe.
+class ImageService {
+ public:
+  using MakeThumbnail = std::function<Result<std::string>(std::span<const std::byte> image, int longest_side)>;
+  static constexpr int kMinThumbnail = 16;
+  static constexpr int kMaxThumbnail = 1024;
+  static constexpr std::chrono::hours kUploadValidity{1};
+
+  ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
+               std::uint64_t max_image_bytes);
+
+  // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL that takes its bytes.
+  // kInvalidArgument: no usable file name; kUnsupported: not an image type.
+  Result<UploadTicket> upload_url(std::string_view filename, std::string_view content_type,
+                                  std::string_view base_url);
+
+  // Images (by extension) under `prefix`, up to `limit` of them, from an opaque token on.
+  Result<ImagePage> list(std::string_view prefix, std::size_t limit, std::string_view token);
+
+  Result<void> remove(std::string_view key);
+
+  // The stored bytes, whole.
+  Result<std::vector<std::byte>> original(std::string_view key);
+
+  // The ETag that `thumbnail` would give, without making it.
+  Result<std::string> thumbnail_etag(std::string_view key, int longest_side);
+
+  // kInvalidArgument for a size outside [kMinThumbnail, kMaxThumbnail].
+  Result<Thumbnail> thumbnail(std::string_view key, int longest_side);
+
+ private:
+  ObjectStore& objects_;
+  const Clock& clock_;
+  MakeThumbnail make_thumbnail_;
+  std::uint64_t max_image_bytes_;
+};
+
+}  // namespace classifier

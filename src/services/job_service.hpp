@@ -1,0 +1,73 @@
+// What a user does with jobs: submit, look, cancel, retry.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ports/classifier.hpp"
+#include "ports/clock.hpp"
+#include "ports/job_store.hpp"
+#include "ports/metrics.hpp"
+#include "ports/work_queue.hpp"
+
+namespace classifier {
+
+struct SubmitRequest {
+  JobType type = JobType::kImageClassification;
+  std::string model;  // empty: the default for the type
+  std::vector<std::string> s3_keys;
+  std::vector<std::string> custom_labels;
+  int top_k = 5;
+  double confidence_threshold = 0.5;
+  std::string idempotency_key;  // empty: none
+};
+
+struct JobLimits {
+  std::size_t max_images = 1'000'000;
+  std::size_t max_labels = 10'000;
+  std::size_t max_label_bytes = 1'000;
+  std::size_t max_key_bytes = 1'024;
+  std::size_t max_idempotency_key_bytes = 255;
+};
+
+// Checks the fields that classification needs, wherever they come from, and resolves the model.
+// Labels are trimmed of white space around them.
+Result<JobSpec> make_spec(JobType type, std::string_view model, std::vector<std::string> custom_labels,
+                          int top_k, double confidence_threshold, const JobLimits& limits,
+                          const Classifier& classifier);
+
+// A name for each key that is unique among different keys: the last part of the key, made distinct by the folders
+// before it where two keys share it ("a/cat.jpg", "b/cat.jpg" -> "cat.jpg", "b_cat.jpg").
+std::vector<std::string> unique_filenames(const std::vector<std::string>& keys);
+
+// Thread-safe.
+class JobService {
+ public:
+  // `on_work` is called whenever there are tasks to send; it must not block.
+  JobService(JobStore& jobs, WorkQueue& queue, const Classifier& classifier, const Clock& clock, Metrics& metrics,
+             JobLimits limits, std::function<void()> on_work);
+
+  // Durable acceptance: once this returns, the job will be run to its end whatever crashes.
+  Result<Job> submit(const SubmitRequest& request);
+
+  Result<Job> get(std::string_view job_id);
+  Result<JobPage> list(const JobFilter& filter, std::size_t limit, std::string_view token);
+  Result<Job> cancel(std::string_view job_id);
+  Result<Job> retry(std::string_view job_id);
+  Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from, std::size_t limit);
+
+ private:
+  JobStore& jobs_;
+  WorkQueue& queue_;
+  const Classifier& classifier_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  JobLimits limits_;
+  std::function<void()> on_work_;
+};
+
+}  // namespace classifier
