@@ -1,4 +1,5 @@
-// The one error type of the program: a code that decides what happens next, and a message for a person.
+// The one error type of the program: a code that decides what happens next, and a message for a
+// person.
 #pragma once
 
 #include <expected>

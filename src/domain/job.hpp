@@ -31,10 +31,11 @@ bool is_final(JobStatus status);
 // How the images of a job are classified; the same for all of them, and fixed at submission.
 struct JobSpec {
   JobType type = JobType::kImageClassification;
-  std::string model;                       // name of the model's folder
-  std::vector<std::string> custom_labels;  // only for kCustomClassification; distinct, in the user's order
-  int top_k = 5;                           // 1 to 10
-  double confidence_threshold = 0.5;       // 0 to 1
+  std::string model;  // name of the model's folder
+  std::vector<std::string>
+      custom_labels;  // only for kCustomClassification; distinct, in the user's order
+  int top_k = 5;      // 1 to 10
+  double confidence_threshold = 0.5;  // 0 to 1
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 

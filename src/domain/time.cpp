@@ -18,12 +18,13 @@ Parts split(TimePoint time) {
 
 std::string format(const char* pattern, const Parts& parts) {
   char text[64];
-  const int size = std::snprintf(
-      text, sizeof text, pattern, static_cast<int>(parts.date.year()),
-      static_cast<unsigned>(parts.date.month()), static_cast<unsigned>(parts.date.day()),
-      static_cast<int>(parts.clock.hours().count()), static_cast<int>(parts.clock.minutes().count()),
-      static_cast<int>(parts.clock.seconds().count()),
-      static_cast<int>(parts.clock.subseconds().count()));
+  const int size = std::snprintf(text, sizeof text, pattern, static_cast<int>(parts.date.year()),
+                                 static_cast<unsigned>(parts.date.month()),
+                                 static_cast<unsigned>(parts.date.day()),
+                                 static_cast<int>(parts.clock.hours().count()),
+                                 static_cast<int>(parts.clock.minutes().count()),
+                                 static_cast<int>(parts.clock.seconds().count()),
+                                 static_cast<int>(parts.clock.subseconds().count()));
   return {text, static_cast<std::size_t>(size)};
 }
 
@@ -33,8 +34,6 @@ std::string to_rfc3339(TimePoint time) {
   return format("%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", split(time));
 }
 
-std::string to_compact(TimePoint time) {
-  return format("%04d%02u%02u-%02d%02d%02d", split(time));
-}
+std::string to_compact(TimePoint time) { return format("%04d%02u%02u-%02d%02d%02d", split(time)); }
 
 }  // namespace classifier

@@ -23,8 +23,9 @@ struct IdempotencyKey {
 struct NewJob {
   std::string id;
   std::shared_ptr<const JobSpec> spec;
-  std::vector<std::string> s3_keys;    // one image each, in the user's order; may repeat
-  std::vector<std::string> filenames;  // parallel to s3_keys: equal keys have equal names, others differ
+  std::vector<std::string> s3_keys;  // one image each, in the user's order; may repeat
+  std::vector<std::string>
+      filenames;  // parallel to s3_keys: equal keys have equal names, others differ
   TimePoint created_at;
   std::optional<IdempotencyKey> idempotency;
 };
@@ -44,45 +45,47 @@ struct JobPage {
 struct UnsentTasks {
   std::string job_id;
   int generation = 0;
-  std::vector<ImageTask> tasks;   // rising index; may be empty when all of the range are finished
-  std::int64_t next_index = 0;    // what mark_sent takes once the tasks are in the queue
+  std::vector<ImageTask> tasks;  // rising index; may be empty when all of the range are finished
+  std::int64_t next_index = 0;   // what mark_sent takes once the tasks are in the queue
 };
 
-// Every method may be called from any thread, and by several processes on the same store. Times that go into a job
-// are given by the caller. Errors: kNotFound for an unknown job, kUnavailable for anything that may pass.
+// Every method may be called from any thread, and by several processes on the same store. Times
+// that go into a job are given by the caller. Errors: kNotFound for an unknown job, kUnavailable
+// for anything that may pass.
 class JobStore {
  public:
   virtual ~JobStore() = default;
 
-  // Accepts a job, in status queued with nothing sent. All of it survives a crash or power loss once this returns,
-  // and none of it exists if it fails. With an idempotency key seen before: the job of that time when the
-  // fingerprint is the same, kConflict when it differs.
+  // Accepts a job, in status queued with nothing sent. All of it survives a crash or power loss
+  // once this returns, and none of it exists if it fails. With an idempotency key seen before: the
+  // job of that time when the fingerprint is the same, kConflict when it differs.
   virtual Result<Job> create(const NewJob& job) = 0;
 
   virtual Result<Job> get(std::string_view job_id) = 0;
 
   // kInvalidArgument for a token that this store did not make.
-  virtual Result<JobPage> list(const JobFilter& filter, std::size_t limit, std::string_view token) = 0;
+  virtual Result<JobPage> list(const JobFilter& filter, std::size_t limit,
+                               std::string_view token) = 0;
 
-  // Up to `limit` tasks of each of up to `max_jobs` unfinished jobs that are not sent completely, oldest first.
-  // Sending is at least once: tasks are offered again until mark_sent.
+  // Up to `limit` tasks of each of up to `max_jobs` unfinished jobs that are not sent completely,
+  // oldest first. Sending is at least once: tasks are offered again until mark_sent.
   virtual Result<std::vector<UnsentTasks>> unsent(std::size_t max_jobs, std::size_t limit) = 0;
   virtual Result<void> mark_sent(const UnsentTasks& sent) = 0;
 
   // Moves a queued job to processing. No effect in any other status.
   virtual Result<void> mark_started(std::string_view job_id, TimePoint now) = 0;
 
-  // Counts each outcome exactly once, whoever brings it and however often: an outcome is ignored when that image
-  // already has one, when its generation is not the job's, or when the job is final. Finishes jobs whose last image
-  // this was: completed, or failed where every image failed. The outcomes of one call are stored all or none.
-  // Returns how many of them counted.
+  // Counts each outcome exactly once, whoever brings it and however often: an outcome is ignored
+  // when that image already has one, when its generation is not the job's, or when the job is
+  // final. Finishes jobs whose last image this was: completed, or failed where every image failed.
+  // The outcomes of one call are stored all or none. Returns how many of them counted.
   virtual Result<std::size_t> record(std::span<const ImageOutcome> outcomes, TimePoint now) = 0;
 
   // kConflict when the job is final already.
   virtual Result<Job> cancel(std::string_view job_id, TimePoint now) = 0;
 
-  // Forgets the failed images of a final job, and takes up those that were never done, as a new generation.
-  // kConflict when the job is not final, or nothing is left to run.
+  // Forgets the failed images of a final job, and takes up those that were never done, as a new
+  // generation. kConflict when the job is not final, or nothing is left to run.
   virtual Result<Job> retry(std::string_view job_id, TimePoint now) = 0;
 
   // Up to `limit` images of a job from index `from`, in order.

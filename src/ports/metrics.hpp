@@ -11,10 +11,14 @@ namespace classifier {
 enum class Stage { kFetch, kPrepare, kClassify, kStore };
 constexpr std::string_view to_string(Stage stage) {
   switch (stage) {
-    case Stage::kFetch: return "fetch";
-    case Stage::kPrepare: return "prepare";
-    case Stage::kClassify: return "classify";
-    case Stage::kStore: return "store";
+    case Stage::kFetch:
+      return "fetch";
+    case Stage::kPrepare:
+      return "prepare";
+    case Stage::kClassify:
+      return "classify";
+    case Stage::kStore:
+      return "store";
   }
   return "unknown";
 }

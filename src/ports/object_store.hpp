@@ -1,4 +1,5 @@
-// The port to stored images: an input bucket that users upload to and an output bucket of sorted copies.
+// The port to stored images: an input bucket that users upload to and an output bucket of sorted
+// copies.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +30,8 @@ struct ObjectPage {
 
 // Every method may be called from any thread, and by several processes on the same store.
 // Objects appear whole or not at all, and never change in place: a second write replaces the first.
-// Errors: kInvalidArgument for a key that this store can never hold, kNotFound, kExhausted when space is used up,
-// kUnavailable for anything that may pass.
+// Errors: kInvalidArgument for a key that this store can never hold, kNotFound, kExhausted when
+// space is used up, kUnavailable for anything that may pass.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
@@ -45,8 +46,8 @@ class ObjectStore {
   virtual Result<ObjectInfo> head(Bucket bucket, std::string_view key) = 0;
 
   // Up to `limit` objects whose keys begin with `prefix` and come after `start_after`.
-  virtual Result<ObjectPage> list(Bucket bucket, std::string_view prefix, std::string_view start_after,
-                                  std::size_t limit) = 0;
+  virtual Result<ObjectPage> list(Bucket bucket, std::string_view prefix,
+                                  std::string_view start_after, std::size_t limit) = 0;
 
   // Durable when it returns. kNotFound when there was none.
   virtual Result<void> remove(Bucket bucket, std::string_view key) = 0;

@@ -1,4 +1,5 @@
-// The port by which a worker reports: straight to the accounting in one process, by the status queue between several.
+// The port by which a worker reports: straight to the accounting in one process, by the status
+// queue between several.
 #pragma once
 
 #include <span>

@@ -33,14 +33,16 @@ struct DeadLetter {
 };
 
 struct QueueDepth {
-  std::int64_t visible = 0;    // ready to be received
-  std::int64_t in_flight = 0;  // received and neither removed nor visible again, or waiting for a delay to pass
-  std::int64_t dead = 0;       // in the dead-letter queue
+  std::int64_t visible = 0;  // ready to be received
+  std::int64_t in_flight =
+      0;  // received and neither removed nor visible again, or waiting for a delay to pass
+  std::int64_t dead = 0;                    // in the dead-letter queue
   std::chrono::milliseconds oldest_age{0};  // since the oldest visible message was sent
 };
 
-// Every method may be called from any thread, and by several processes on the same queue. A message that is received
-// stays hidden for the visibility timeout, then it is delivered again. A receipt that is out of date is not an error.
+// Every method may be called from any thread, and by several processes on the same queue. A message
+// that is received stays hidden for the visibility timeout, then it is delivered again. A receipt
+// that is out of date is not an error.
 class WorkQueue {
  public:
   virtual ~WorkQueue() = default;
@@ -48,7 +50,8 @@ class WorkQueue {
   // Durable when it returns. After an error any part of the tasks may have been sent.
   virtual Result<void> send(std::span<const ImageTask> tasks) = 0;
 
-  // Up to `max` messages; waits up to `wait` for the first one, less when `stop` is requested. May return none.
+  // Up to `max` messages; waits up to `wait` for the first one, less when `stop` is requested. May
+  // return none.
   virtual Result<std::vector<Delivery>> receive(std::size_t max, std::chrono::milliseconds wait,
                                                 std::stop_token stop) = 0;
 
@@ -67,7 +70,8 @@ class WorkQueue {
   // The newest `limit` dead letters.
   virtual Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) = 0;
 
-  // Drops messages of a job that wait, where the queue can do so cheaply; others are dropped when they are received.
+  // Drops messages of a job that wait, where the queue can do so cheaply; others are dropped when
+  // they are received.
   virtual Result<void> drop_job(std::string_view job_id) = 0;
 
   virtual Result<QueueDepth> depth() = 0;

@@ -18,7 +18,9 @@ class Accounting final : public ResultSink {
   }
 
   Result<void> report(std::span<const ImageOutcome> outcomes) override {
-    return jobs_.record(outcomes, clock_.now()).transform([](std::size_t) {});
+    if (auto counted = jobs_.record(outcomes, clock_.now()); !counted)
+      return std::unexpected(counted.error());
+    return {};
   }
 
  private:

@@ -15,7 +15,7 @@
 namespace classifier {
 
 struct DirectImage {
-  std::string key;                                // in the input bucket, or the name of an inline image
+  std::string key;  // in the input bucket, or the name of an inline image
   std::optional<std::vector<std::byte>> content;  // inline bytes; absent: read from the store
 };
 
@@ -24,11 +24,12 @@ struct DirectResult {
   std::vector<ImageRecord> records;  // one for each image, in order
 };
 
-// Runs the images through a pipeline of its own and waits for all of them. Images fail one by one, never together.
-// Classified images are copied to the output bucket only where they came from the store.
+// Runs the images through a pipeline of its own and waits for all of them. Images fail one by one,
+// never together. Classified images are copied to the output bucket only where they came from the
+// store.
 Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobSpec> spec,
-                                  std::vector<DirectImage> images, ObjectStore& objects, Classifier& classifier,
-                                  Metrics& metrics, const Clock& clock, PipelineOptions options,
-                                  std::uint64_t max_image_bytes);
+                                  std::vector<DirectImage> images, ObjectStore& objects,
+                                  Classifier& classifier, Metrics& metrics, const Clock& clock,
+                                  PipelineOptions options, std::uint64_t max_image_bytes);
 
 }  // namespace classifier

@@ -1,5 +1,6 @@
-// Sends the tasks of accepted jobs to the work queue. Jobs take turns, so that a small one does not wait for the
-// whole of a large one; any process may do it, and a crash between two steps only sends some tasks twice.
+// Sends the tasks of accepted jobs to the work queue. Jobs take turns, so that a small one does not
+// wait for the whole of a large one; any process may do it, and a crash between two steps only
+// sends some tasks twice.
 #pragma once
 
 #include <chrono>

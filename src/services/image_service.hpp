@@ -31,13 +31,15 @@ struct ImagePage {
   std::optional<std::string> next_token;
 };
 
-// The content type of an image key by its extension: "image/jpeg" and so on; nullopt where it is not an image's.
+// The content type of an image key by its extension: "image/jpeg" and so on; nullopt where it is
+// not an image's.
 std::optional<std::string_view> image_content_type(std::string_view key);
 
 // Thread-safe.
 class ImageService {
  public:
-  using MakeThumbnail = std::function<Result<std::string>(std::span<const std::byte> image, int longest_side)>;
+  using MakeThumbnail =
+      std::function<Result<std::string>(std::span<const std::byte> image, int longest_side)>;
   static constexpr int kMinThumbnail = 16;
   static constexpr int kMaxThumbnail = 1024;
   static constexpr std::chrono::hours kUploadValidity{1};

@@ -36,20 +36,22 @@ struct JobLimits {
 
 // Checks the fields that classification needs, wherever they come from, and resolves the model.
 // Labels are trimmed of white space around them.
-Result<JobSpec> make_spec(JobType type, std::string_view model, std::vector<std::string> custom_labels,
-                          int top_k, double confidence_threshold, const JobLimits& limits,
+Result<JobSpec> make_spec(JobType type, std::string_view model,
+                          std::vector<std::string> custom_labels, int top_k,
+                          double confidence_threshold, const JobLimits& limits,
                           const Classifier& classifier);
 
-// A name for each key that is unique among different keys: the last part of the key, made distinct by the folders
-// before it where two keys share it ("a/cat.jpg", "b/cat.jpg" -> "cat.jpg", "b_cat.jpg").
+// A name for each key that is unique among different keys: the last part of the key, made distinct
+// by the folders before it where two keys share it ("a/cat.jpg", "b/cat.jpg" -> "cat.jpg",
+// "b_cat.jpg").
 std::vector<std::string> unique_filenames(const std::vector<std::string>& keys);
 
 // Thread-safe.
 class JobService {
  public:
   // `on_work` is called whenever there are tasks to send; it must not block.
-  JobService(JobStore& jobs, WorkQueue& queue, const Classifier& classifier, const Clock& clock, Metrics& metrics,
-             JobLimits limits, std::function<void()> on_work);
+  JobService(JobStore& jobs, WorkQueue& queue, const Classifier& classifier, const Clock& clock,
+             Metrics& metrics, JobLimits limits, std::function<void()> on_work);
 
   // Durable acceptance: once this returns, the job will be run to its end whatever crashes.
   Result<Job> submit(const SubmitRequest& request);
@@ -58,7 +60,8 @@ class JobService {
   Result<JobPage> list(const JobFilter& filter, std::size_t limit, std::string_view token);
   Result<Job> cancel(std::string_view job_id);
   Result<Job> retry(std::string_view job_id);
-  Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from, std::size_t limit);
+  Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
+                                           std::size_t limit);
 
  private:
   JobStore& jobs_;

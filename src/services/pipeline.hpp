@@ -1,5 +1,5 @@
-// The way of an image through one process: fetch and prepare on some threads, classify on others, with bounded queues
-// between them so that decoding and inference overlap and memory stays flat.
+// The way of an image through one process: fetch and prepare on some threads, classify on others,
+// with bounded queues between them so that decoding and inference overlap and memory stays flat.
 #pragma once
 
 #include <cstddef>
@@ -43,7 +43,8 @@ class Pipeline {
   // Called once for each item, from the pipeline's threads, in the order in which images finish.
   using Done = std::function<void(PipelineResult)>;
 
-  Pipeline(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch, Done done);
+  Pipeline(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch,
+           Done done);
   // Finishes what is inside.
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
@@ -52,7 +53,8 @@ class Pipeline {
   // Hands an image over; blocks while the first queue is full. Thread-safe.
   void push(PipelineItem item);
 
-  // Waits until everything that was pushed is done, and ends the threads. Nothing may be pushed after it.
+  // Waits until everything that was pushed is done, and ends the threads. Nothing may be pushed
+  // after it.
   void finish();
 
  private:

@@ -1,5 +1,5 @@
-// Upload URLs of the embedded store: signed with a secret of this installation, valid for one key, one content type
-// and a limited time, as presigned URLs of S3 are.
+// Upload URLs of the embedded store: signed with a secret of this installation, valid for one key,
+// one content type and a limited time, as presigned URLs of S3 are.
 #pragma once
 
 #include <filesystem>
@@ -20,7 +20,8 @@ class UploadUrls {
   // Reads the secret from `file`, or makes one that only this user can read.
   static Result<UploadUrls> open(const std::filesystem::path& file);
 
-  // "<base_url>/objects/<key, percent-encoded>?expires=<unix seconds>&content_type=<type>&signature=<64 hex>"
+  // "<base_url>/objects/<key, percent-encoded>?expires=<unix
+  // seconds>&content_type=<type>&signature=<64 hex>"
   std::string sign(std::string_view base_url, std::string_view key, std::string_view content_type,
                    TimePoint expires_at) const;
 
@@ -29,7 +30,8 @@ class UploadUrls {
                       std::string_view signature, TimePoint now) const;
 
  private:
-  std::string signature(std::string_view key, std::string_view content_type, std::string_view expires) const;
+  std::string signature(std::string_view key, std::string_view content_type,
+                        std::string_view expires) const;
   std::string secret_;
 };
 

@@ -1,0 +1,375 @@
+#include "adapters/embedded/file_object_store.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "domain/ids.hpp"
+
+namespace classifier {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxKeyBytes = 1'024;
+constexpr std::size_t kMaxPartBytes = 255;
+// No key may begin with a dot in this folder's place: the store's own files live there.
+constexpr const char* kTemporaryFolder = ".tmp";
+
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_(fd) {}
+  ~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&&) = delete;
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+std::unexpected<Error> io_error(const std::string& what, int code) {
+  const std::string reason = what + ": " + std::strerror(code);
+  switch (code) {
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+      return fail(ErrorCode::kNotFound, reason);
+    case ENOSPC:
+    case EDQUOT:
+      return fail(ErrorCode::kExhausted, "the disk is full (" + reason + "): free some space");
+    case EFBIG:
+      return fail(ErrorCode::kTooLarge, reason);
+    default:
+      return fail(ErrorCode::kUnavailable, reason);
+  }
+}
+
+std::unexpected<Error> no_such_image(std::string_view key) {
+  return fail(ErrorCode::kNotFound, "there is no image \"" + std::string(key) + "\" in the store");
+}
+
+std::unexpected<Error> bad_key(std::string_view key, const char* why) {
+  return fail(ErrorCode::kInvalidArgument,
+              "\"" + std::string(key.substr(0, 200)) + "\" is not a valid key: " + why);
+}
+
+Result<void> check_key(std::string_view key) {
+  if (key.empty()) return bad_key(key, "it is empty");
+  if (key.size() > kMaxKeyBytes) return bad_key(key, "it has more than 1,024 bytes");
+  if (key.find('\0') != std::string_view::npos) return bad_key(key, "it has a NUL byte");
+  for (std::size_t begin = 0; begin <= key.size();) {
+    const std::size_t end = std::min(key.find('/', begin), key.size());
+    const std::string_view part = key.substr(begin, end - begin);
+    if (part.empty()) return bad_key(key, "it has an empty part between slashes");
+    if (part == "." || part == "..") return bad_key(key, "\".\" and \"..\" cannot be parts of it");
+    if (part.size() > kMaxPartBytes)
+      return bad_key(key, "a part between slashes has more than 255 bytes");
+    begin = end + 1;
+  }
+  if (key.starts_with(kTemporaryFolder) && (key.size() == 4 || key[4] == '/')) {
+    return bad_key(key, "\".tmp\" is kept for the store itself");
+  }
+  return {};
+}
+
+TimePoint modified(const struct stat& status) {
+  return TimePoint{std::chrono::milliseconds{status.st_mtim.tv_sec * 1'000 +
+                                             status.st_mtim.tv_nsec / 1'000'000}};
+}
+
+ObjectInfo object_info(std::string key, const struct stat& status) {
+  char etag[64];
+  std::snprintf(etag, sizeof etag, "%llx-%llx-%llx", static_cast<unsigned long long>(status.st_ino),
+                static_cast<unsigned long long>(status.st_size),
+                static_cast<unsigned long long>(status.st_mtim.tv_sec * 1'000'000'000LL +
+                                                status.st_mtim.tv_nsec));
+  return {.key = std::move(key),
+          .size = static_cast<std::uint64_t>(status.st_size),
+          .last_modified = modified(status),
+          .etag = etag};
+}
+
+// A rename or a link lasts only once its folder is written.
+Result<void> sync_folder(const fs::path& folder) {
+  const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return io_error("cannot write " + folder.string(), errno);
+  return {};
+}
+
+Result<void> make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return io_error("cannot make the folder " + folder.string(), error.value());
+  return {};
+}
+
+class FileWriter final : public ObjectWriter {
+ public:
+  FileWriter(Fd fd, fs::path temporary, fs::path target)
+      : fd_(std::move(fd)), temporary_(std::move(temporary)), target_(std::move(target)) {}
+  ~FileWriter() override {
+    if (!committed_) ::unlink(temporary_.c_str());
+  }
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  Result<void> write(std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t size = ::write(fd_.get(), bytes.data(), bytes.size());
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0) return io_error("cannot write " + target_.string(), errno);
+      bytes = bytes.subspan(static_cast<std::size_t>(size));
+    }
+    return {};
+  }
+
+  Result<void> commit() override {
+    if (::fdatasync(fd_.get()) != 0) return io_error("cannot write " + target_.string(), errno);
+    if (auto made = make_folder(target_.parent_path()); !made) return made;
+    if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+      return io_error("cannot write " + target_.string(), errno);
+    }
+    committed_ = true;
+    return sync_folder(target_.parent_path());
+  }
+
+ private:
+  Fd fd_;
+  fs::path temporary_;
+  fs::path target_;
+  bool committed_ = false;
+};
+
+// Walks a bucket in the byte order of its keys.
+class Lister {
+ public:
+  Lister(fs::path root, std::string_view prefix, std::string_view start_after, std::size_t limit)
+      : root_(std::move(root)), prefix_(prefix), start_after_(start_after), limit_(limit) {}
+
+  Result<ObjectPage> run() {
+    // Whole folders of the prefix need no search.
+    const std::size_t slash = prefix_.rfind('/');
+    const std::string folder(slash == std::string_view::npos ? "" : prefix_.substr(0, slash + 1));
+    if (auto walked = walk(folder); !walked) return std::unexpected(walked.error());
+    return std::move(page_);
+  }
+
+ private:
+  // Whether a key that begins with `text` can be on the page.
+  bool may_hold(std::string_view text) const {
+    const std::size_t common = std::min(text.size(), prefix_.size());
+    if (text.substr(0, common) != prefix_.substr(0, common)) return false;
+    // Every key below comes before start_after only if the folder does and start_after is not
+    // inside it.
+    return text > start_after_ || start_after_.starts_with(text);
+  }
+
+  Result<void> walk(const std::string& folder) {
+    std::vector<std::string>
+        names;  // keys; folders end in a slash, so they sort as their contents do
+    std::error_code error;
+    for (fs::directory_iterator entry(root_ / folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+      std::string key = folder + entry->path().filename().string();
+      if (key == kTemporaryFolder) continue;
+      std::error_code type_error;
+      if (entry->is_directory(type_error)) key += '/';
+      if (may_hold(key)) names.push_back(std::move(key));
+    }
+    if (error && error != std::errc::no_such_file_or_directory &&
+        error != std::errc::not_a_directory) {
+      return io_error("cannot read " + (root_ / folder).string(), error.value());
+    }
+    std::ranges::sort(names);
+    for (auto& key : names) {
+      if (page_.more) break;
+      if (key.ends_with('/')) {
+        if (auto walked = walk(key); !walked) return walked;
+      } else if (key > start_after_ && key.starts_with(prefix_)) {
+        add(std::move(key));
+      }
+    }
+    return {};
+  }
+
+  void add(std::string key) {
+    if (page_.objects.size() == limit_) {
+      page_.more = true;
+      return;
+    }
+    struct stat status{};
+    // An object that was removed in the meantime is simply not there.
+    if (::stat((root_ / key).c_str(), &status) != 0) return;
+    page_.objects.push_back(object_info(std::move(key), status));
+  }
+
+  fs::path root_;
+  std::string_view prefix_;
+  std::string_view start_after_;
+  std::size_t limit_;
+  ObjectPage page_;
+};
+
+Result<void> copy_bytes(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
+  if (error) return io_error("cannot write " + to.string(), error.value());
+  return {};
+}
+
+}  // namespace
+
+FileObjectStore::FileObjectStore(fs::path root, std::string input_bucket, std::string output_bucket,
+                                 UploadUrls urls)
+    : root_(std::move(root)),
+      input_bucket_(std::move(input_bucket)),
+      output_bucket_(std::move(output_bucket)),
+      urls_(std::move(urls)) {}
+
+Result<std::unique_ptr<FileObjectStore>> FileObjectStore::open(fs::path root,
+                                                               std::string input_bucket,
+                                                               std::string output_bucket,
+                                                               UploadUrls urls) {
+  std::unique_ptr<FileObjectStore> store(new FileObjectStore(
+      std::move(root), std::move(input_bucket), std::move(output_bucket), std::move(urls)));
+  for (const auto bucket : {Bucket::kInput, Bucket::kOutput}) {
+    const fs::path folder = store->root_ / store->bucket_name(bucket) / kTemporaryFolder;
+    if (auto made = make_folder(folder); !made) return std::unexpected(made.error());
+    if (::access(folder.c_str(), W_OK) != 0)
+      return io_error("cannot write " + folder.string(), errno);
+  }
+  return store;
+}
+
+std::string FileObjectStore::bucket_name(Bucket bucket) const {
+  return bucket == Bucket::kInput ? input_bucket_ : output_bucket_;
+}
+
+Result<fs::path> FileObjectStore::path_of(Bucket bucket, std::string_view key) const {
+  if (auto valid = check_key(key); !valid) return std::unexpected(valid.error());
+  return root_ / bucket_name(bucket) / fs::path(std::string(key));
+}
+
+Result<std::vector<std::byte>> FileObjectStore::get(Bucket bucket, std::string_view key,
+                                                    std::uint64_t max_bytes) {
+  const auto path = path_of(bucket, key);
+  if (!path) return std::unexpected(path.error());
+  const Fd fd(::open(path->c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status{};
+  if (!fd || ::fstat(fd.get(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return no_such_image(key);
+    return io_error("cannot read " + path->string(), errno);
+  }
+  if (!S_ISREG(status.st_mode)) return no_such_image(key);
+  if (std::cmp_greater(status.st_size, max_bytes)) {
+    return fail(ErrorCode::kTooLarge, "the image has " + std::to_string(status.st_size) +
+                                          " bytes; at most " + std::to_string(max_bytes) +
+                                          " are allowed");
+  }
+  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
+  for (std::size_t read = 0; read < bytes.size();) {
+    const ssize_t size = ::read(fd.get(), bytes.data() + read, bytes.size() - read);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return io_error("cannot read " + path->string(), errno);
+    if (size == 0)
+      return fail(ErrorCode::kUnavailable, path->string() + " became shorter while it was read");
+    read += static_cast<std::size_t>(size);
+  }
+  return bytes;
+}
+
+Result<ObjectInfo> FileObjectStore::head(Bucket bucket, std::string_view key) {
+  const auto path = path_of(bucket, key);
+  if (!path) return std::unexpected(path.error());
+  struct stat status{};
+  if (::stat(path->c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return no_such_image(key);
+  return object_info(std::string(key), status);
+}
+
+Result<ObjectPage> FileObjectStore::list(Bucket bucket, std::string_view prefix,
+                                         std::string_view start_after, std::size_t limit) {
+  // A prefix need not be a key, but it must not lead out of the bucket.
+  for (std::size_t begin = 0; begin < prefix.size();) {
+    const std::size_t end = std::min(prefix.find('/', begin), prefix.size());
+    const std::string_view part = prefix.substr(begin, end - begin);
+    if (end < prefix.size() && (part.empty() || part == "." || part == "..")) return ObjectPage{};
+    begin = end + 1;
+  }
+  if (prefix.size() > kMaxKeyBytes || prefix.find('\0') != std::string_view::npos)
+    return ObjectPage{};
+  return Lister(root_ / bucket_name(bucket), prefix, start_after, limit).run();
+}
+
+Result<void> FileObjectStore::remove(Bucket bucket, std::string_view key) {
+  const auto path = path_of(bucket, key);
+  if (!path) return std::unexpected(path.error());
+  if (::unlink(path->c_str()) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == EISDIR) return no_such_image(key);
+    return io_error("cannot delete " + path->string(), errno);
+  }
+  return sync_folder(path->parent_path());
+}
+
+Result<void> FileObjectStore::copy_to_output(std::string_view input_key,
+                                             std::string_view output_key) {
+  const auto from = path_of(Bucket::kInput, input_key);
+  if (!from) return std::unexpected(from.error());
+  const auto to = path_of(Bucket::kOutput, output_key);
+  if (!to) return std::unexpected(to.error());
+  // Straight to its place first: this is the way of nearly every image.
+  if (::link(from->c_str(), to->c_str()) == 0) return {};
+  if (errno == ENOENT) {
+    if (auto made = make_folder(to->parent_path()); !made) return made;
+    if (::link(from->c_str(), to->c_str()) == 0) return {};
+    if (errno == ENOENT) return no_such_image(input_key);
+  }
+  const fs::path temporary = root_ / output_bucket_ / kTemporaryFolder / random_hex(16);
+  if (::link(from->c_str(), temporary.c_str()) != 0) {
+    if (errno == ENOENT) return no_such_image(input_key);
+    if (auto copied = copy_bytes(*from, temporary); !copied) return copied;
+  }
+  const int renamed = ::rename(temporary.c_str(), to->c_str());
+  const int code = errno;
+  ::unlink(temporary.c_str());  // rename leaves it where both names are the same file already
+  if (renamed != 0) return io_error("cannot write " + to->string(), code);
+  return {};
+}
+
+Result<std::string> FileObjectStore::upload_url(std::string_view key, std::string_view content_type,
+                                                TimePoint expires_at, std::string_view base_url) {
+  if (auto valid = check_key(key); !valid) return std::unexpected(valid.error());
+  return urls_.sign(base_url, key, content_type, expires_at);
+}
+
+Result<void> FileObjectStore::ping() {
+  for (const auto bucket : {Bucket::kInput, Bucket::kOutput}) {
+    const fs::path folder = root_ / bucket_name(bucket) / kTemporaryFolder;
+    if (::access(folder.c_str(), W_OK) != 0)
+      return io_error("cannot write " + folder.string(), errno);
+  }
+  return {};
+}
+
+Result<std::unique_ptr<ObjectWriter>> FileObjectStore::write(Bucket bucket, std::string_view key) {
+  const auto path = path_of(bucket, key);
+  if (!path) return std::unexpected(path.error());
+  fs::path temporary = root_ / bucket_name(bucket) / kTemporaryFolder / random_hex(16);
+  Fd fd(::open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+  if (!fd) return io_error("cannot write " + temporary.string(), errno);
+  return std::make_unique<FileWriter>(std::move(fd), std::move(temporary), *path);
+}
+
+}  // namespace classifier

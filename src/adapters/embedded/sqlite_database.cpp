@@ -1,0 +1,179 @@
+#include "adapters/embedded/sqlite_database.hpp"
+
+#include <sqlite3.h>
+
+#include <string>
+#include <utility>
+
+namespace classifier {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+constexpr int kBusyTimeoutMs = 30'000;
+
+// images and outcomes are apart so that a finished image appends a row instead of growing one in
+// place, and so that "has an outcome" is the one truth of what counted. job_counts keeps GET /jobs
+// quick with a million jobs.
+constexpr const char* kSchema = R"sql(
+CREATE TABLE jobs(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  type INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  top_k INTEGER NOT NULL,
+  threshold REAL NOT NULL,
+  total INTEGER NOT NULL,
+  classified INTEGER NOT NULL DEFAULT 0,
+  unknown INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  started_at INTEGER,
+  completed_at INTEGER,
+  error TEXT,
+  retry_count INTEGER NOT NULL DEFAULT 0,
+  sent_next INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX jobs_by_status ON jobs(status, seq);
+CREATE INDEX jobs_by_type ON jobs(type, seq);
+CREATE INDEX jobs_by_type_status ON jobs(type, status, seq);
+CREATE INDEX jobs_unsent ON jobs(seq) WHERE sent_next < total;
+
+CREATE TABLE job_labels(job INTEGER PRIMARY KEY REFERENCES jobs(seq), labels TEXT NOT NULL);
+
+CREATE TABLE job_counts(type INTEGER NOT NULL, status INTEGER NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY(type, status)) WITHOUT ROWID;
+CREATE TRIGGER jobs_inserted AFTER INSERT ON jobs BEGIN
+  INSERT INTO job_counts VALUES(new.type, new.status, 1)
+    ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER jobs_status_changed AFTER UPDATE OF status ON jobs WHEN old.status <> new.status BEGIN
+  UPDATE job_counts SET count = count - 1 WHERE type = old.type AND status = old.status;
+  INSERT INTO job_counts VALUES(new.type, new.status, 1)
+    ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+
+CREATE TABLE idempotency(key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, job INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE images(job INTEGER NOT NULL, idx INTEGER NOT NULL, key TEXT NOT NULL, filename TEXT,
+  PRIMARY KEY(job, idx)) WITHOUT ROWID;
+
+CREATE TABLE outcomes(job INTEGER NOT NULL, idx INTEGER NOT NULL, state INTEGER NOT NULL, ms REAL NOT NULL,
+  predictions TEXT, output_key TEXT, error_code INTEGER, error TEXT,
+  PRIMARY KEY(job, idx)) WITHOUT ROWID;
+CREATE INDEX outcomes_failed ON outcomes(job, idx) WHERE state = 2;
+
+CREATE TABLE queue(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  job INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  rank INTEGER NOT NULL,
+  hidden INTEGER NOT NULL DEFAULT 0,
+  visible_at INTEGER NOT NULL DEFAULT 0,
+  sent_at INTEGER NOT NULL,
+  receives INTEGER NOT NULL DEFAULT 0,
+  owner TEXT,
+  UNIQUE(job, idx, generation)
+);
+CREATE INDEX queue_visible ON queue(rank, id) WHERE hidden = 0;
+CREATE INDEX queue_hidden ON queue(visible_at) WHERE hidden = 1;
+
+CREATE TABLE dead_letters(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  job INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  receives INTEGER NOT NULL,
+  buried_at INTEGER NOT NULL
+);
+)sql";
+
+Result<void> prepare_schema(SqliteConnection& connection, const std::filesystem::path& file) {
+  SQLite::Transaction transaction(connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
+  const int version = connection.database().execAndGet("PRAGMA user_version").getInt();
+  if (version > kSchemaVersion) {
+    return fail(ErrorCode::kConflict,
+                file.string() + " was written by a newer version of this program (schema " +
+                    std::to_string(version) + ", this one reads up to " +
+                    std::to_string(kSchemaVersion) + "): upgrade, or set another DATA_DIR");
+  }
+  if (version == 0) {
+    connection.database().exec(kSchema);
+    connection.database().exec("PRAGMA user_version=" + std::to_string(kSchemaVersion));
+  }
+  transaction.commit();
+  return {};
+}
+
+}  // namespace
+
+SqliteConnection::SqliteConnection(const std::filesystem::path& file, int flags)
+    : database_(file.string(), flags, kBusyTimeoutMs) {}
+
+SQLite::Statement& SqliteConnection::prepare(const char* sql) {
+  auto& statement = statements_[sql];
+  if (!statement) statement = std::make_unique<SQLite::Statement>(database_, sql);
+  statement->reset();
+  statement->clearBindings();
+  return *statement;
+}
+
+void SqliteConnection::reset_statements() noexcept {
+  for (const auto& [sql, statement] : statements_) statement->tryReset();
+}
+
+Error sqlite_error(const std::filesystem::path& file, const SQLite::Exception& exception) {
+  const std::string where = file.string() + ": " + exception.what();
+  switch (exception.getErrorCode()) {
+    case SQLITE_FULL:
+      return {ErrorCode::kExhausted,
+              "the disk is full, nothing was changed (" + where + "): free some space"};
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      return {ErrorCode::kUnavailable, "the data folder cannot be written (" + where +
+                                           "): check its owner and mode, or set another DATA_DIR"};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return {ErrorCode::kInternal,
+              "the database is damaged (" + where + "): restore it from a copy"};
+    default:
+      return {ErrorCode::kUnavailable, "the database did not answer (" + where + ")"};
+  }
+}
+
+SqliteDatabase::SqliteDatabase(std::filesystem::path file) : file_(std::move(file)) {}
+
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesystem::path& file) {
+  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(file));
+  auto ready = database->guarded([&]() -> Result<void> {
+    database->writer_ =
+        std::make_unique<SqliteConnection>(file, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    database->writer_->database().exec("PRAGMA journal_mode=WAL");
+    database->writer_->database().exec("PRAGMA journal_size_limit=67108864");
+    return prepare_schema(*database->writer_, file);
+  });
+  if (!ready) return std::unexpected(ready.error());
+  return database;
+}
+
+SqliteDatabase::Reader::Reader(SqliteDatabase& database) : owner(database) {
+  {
+    const std::scoped_lock lock(owner.readers_mutex_);
+    if (!owner.idle_readers_.empty()) {
+      connection = std::move(owner.idle_readers_.back());
+      owner.idle_readers_.pop_back();
+    }
+  }
+  if (!connection)
+    connection = std::make_unique<SqliteConnection>(owner.file_, SQLite::OPEN_READONLY);
+}
+
+SqliteDatabase::Reader::~Reader() {
+  const std::scoped_lock lock(owner.readers_mutex_);
+  owner.idle_readers_.push_back(std::move(connection));
+}
+
+}  // namespace classifier

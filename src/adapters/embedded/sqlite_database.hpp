@@ -1,0 +1,124 @@
+// One SQLite file in WAL mode, shared by the job store and the work queue of the embedded mode, so
+// that their commits have one order: after a power loss, a suffix of the commits may be missing,
+// never one from the middle.
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_map>
+#include <vector>
+
+#include "domain/error.hpp"
+
+namespace classifier {
+
+// One connection with its prepared statements. Used by one thread at a time.
+class SqliteConnection {
+ public:
+  SqliteConnection(const std::filesystem::path& file, int flags);
+
+  // A statement ready to bind, prepared once for each text.
+  SQLite::Statement& prepare(const char* sql);
+
+  // Ends what the statements hold: one that stopped half way would keep its snapshot, and the WAL
+  // growing.
+  void reset_statements() noexcept;
+
+  SQLite::Database& database() { return database_; }
+
+ private:
+  SQLite::Database database_;
+  std::unordered_map<std::string_view, std::unique_ptr<SQLite::Statement>> statements_;
+};
+
+enum class Durability {
+  kOrdered,  // survives a crash of the process; a power loss may take it back, with all later
+             // commits
+  kFull,     // survives a power loss
+};
+
+// What a statement reports, as an Error of the ports: a full disk, a folder that cannot be written,
+// a damaged file.
+Error sqlite_error(const std::filesystem::path& file, const SQLite::Exception& exception);
+
+// Thread-safe; several processes may open the same file.
+class SqliteDatabase {
+ public:
+  // Creates the file and its tables, or upgrades them. kConflict for a file of a newer version of
+  // this program.
+  static Result<std::unique_ptr<SqliteDatabase>> open(const std::filesystem::path& file);
+
+  // Runs `work(SqliteConnection&) -> Result<T>` in a transaction of its own; commits unless it
+  // returns an error.
+  template <class Work>
+  auto write(Durability durability, Work&& work) -> std::invoke_result_t<Work, SqliteConnection&> {
+    const std::scoped_lock lock(write_mutex_);
+    return guarded([&]() -> std::invoke_result_t<Work, SqliteConnection&> {
+      writer_->database().exec(durability == Durability::kFull ? "PRAGMA synchronous=FULL"
+                                                               : "PRAGMA synchronous=NORMAL");
+      SQLite::Transaction transaction(writer_->database(), SQLite::TransactionBehavior::IMMEDIATE);
+      const StatementGuard guard(*writer_);
+      auto result = work(*writer_);
+      writer_->reset_statements();
+      if (result) transaction.commit();
+      return result;
+    });
+  }
+
+  // Runs `work(SqliteConnection&) -> Result<T>` on a snapshot. Readers do not wait for writers.
+  template <class Work>
+  auto read(Work&& work) -> std::invoke_result_t<Work, SqliteConnection&> {
+    return guarded([&]() -> std::invoke_result_t<Work, SqliteConnection&> {
+      const Reader reader(*this);
+      const SQLite::Transaction snapshot(reader.connection->database());
+      const StatementGuard guard(*reader.connection);
+      return work(*reader.connection);
+    });
+  }
+
+  const std::filesystem::path& file() const { return file_; }
+
+ private:
+  struct StatementGuard {
+    explicit StatementGuard(SqliteConnection& used) : connection(used) {}
+    ~StatementGuard() { connection.reset_statements(); }
+    StatementGuard(const StatementGuard&) = delete;
+    StatementGuard& operator=(const StatementGuard&) = delete;
+    SqliteConnection& connection;
+  };
+
+  // A reading connection, taken from the idle ones and put back.
+  struct Reader {
+    explicit Reader(SqliteDatabase& owner);
+    ~Reader();
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+    SqliteDatabase& owner;
+    std::unique_ptr<SqliteConnection> connection;
+  };
+
+  explicit SqliteDatabase(std::filesystem::path file);
+
+  template <class Work>
+  auto guarded(Work&& work) -> std::invoke_result_t<Work> {
+    try {
+      return work();
+    } catch (const SQLite::Exception& exception) {
+      return std::unexpected(sqlite_error(file_, exception));
+    }
+  }
+
+  std::filesystem::path file_;
+  std::mutex write_mutex_;
+  std::unique_ptr<SqliteConnection> writer_;  // guarded by write_mutex_
+  std::mutex readers_mutex_;
+  std::vector<std::unique_ptr<SqliteConnection>> idle_readers_;  // guarded by readers_mutex_
+};
+
+}  // namespace classifier

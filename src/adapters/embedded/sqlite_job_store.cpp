@@ -1,0 +1,515 @@
+#include "adapters/embedded/sqlite_job_store.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace classifier {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kJobColumns =
+    "seq, id, type, status, model, top_k, threshold, total, classified, unknown, failed, "
+    "created_at, updated_at, "
+    "started_at, completed_at, error, retry_count ";
+
+std::int64_t to_ms(TimePoint time) { return time.time_since_epoch().count(); }
+TimePoint from_ms(std::int64_t ms) { return TimePoint{std::chrono::milliseconds{ms}}; }
+
+std::optional<TimePoint> optional_time(const SQLite::Column& column) {
+  if (column.isNull()) return std::nullopt;
+  return from_ms(column.getInt64());
+}
+
+struct JobRow {
+  std::int64_t seq = 0;
+  Job job;
+};
+
+// A row of kJobColumns. The spec has no custom labels yet.
+JobRow read_job(SQLite::Statement& row) {
+  JobRow result;
+  JobSpec spec;
+  int column = 0;
+  result.seq = row.getColumn(column++).getInt64();
+  result.job.id = row.getColumn(column++).getString();
+  spec.type = static_cast<JobType>(row.getColumn(column++).getInt());
+  result.job.status = static_cast<JobStatus>(row.getColumn(column++).getInt());
+  spec.model = row.getColumn(column++).getString();
+  spec.top_k = row.getColumn(column++).getInt();
+  spec.confidence_threshold = row.getColumn(column++).getDouble();
+  result.job.counts.total = row.getColumn(column++).getInt64();
+  result.job.counts.classified = row.getColumn(column++).getInt64();
+  result.job.counts.unknown = row.getColumn(column++).getInt64();
+  result.job.counts.failed = row.getColumn(column++).getInt64();
+  result.job.created_at = from_ms(row.getColumn(column++).getInt64());
+  result.job.updated_at = from_ms(row.getColumn(column++).getInt64());
+  result.job.started_at = optional_time(row.getColumn(column++));
+  result.job.completed_at = optional_time(row.getColumn(column++));
+  if (const auto error = row.getColumn(column++); !error.isNull())
+    result.job.error = error.getString();
+  result.job.retry_count = row.getColumn(column++).getInt();
+  result.job.spec = std::make_shared<const JobSpec>(std::move(spec));
+  return result;
+}
+
+Result<JobRow> find_job(SqliteConnection& connection, std::string_view job_id) {
+  static const std::string sql = std::string("SELECT ") + kJobColumns + "FROM jobs WHERE id = ?";
+  auto& query = connection.prepare(sql.c_str());
+  query.bind(1, std::string(job_id));
+  if (!query.executeStep()) return fail(ErrorCode::kNotFound, "Job not found");
+  return read_job(query);
+}
+
+std::string predictions_to_text(const Predictions& predictions) {
+  json list = json::array();
+  for (const auto& prediction : predictions) list.push_back({prediction.label, prediction.score});
+  return list.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Predictions predictions_from_text(const std::string& text) {
+  Predictions predictions;
+  for (const auto& entry : json::parse(text)) {
+    predictions.push_back({entry.at(0).get<std::string>(), entry.at(1).get<float>()});
+  }
+  return predictions;
+}
+
+void insert_images(SqliteConnection& connection, std::int64_t seq, const NewJob& job) {
+  auto& insert =
+      connection.prepare("INSERT INTO images(job, idx, key, filename) VALUES(?, ?, ?, ?)");
+  for (std::size_t i = 0; i < job.s3_keys.size(); ++i) {
+    const std::string& key = job.s3_keys[i];
+    insert.bind(1, seq);
+    insert.bind(2, static_cast<std::int64_t>(i));
+    insert.bindNoCopy(3, key);
+    // Most names are the last part of their key, and cost nothing then.
+    if (key.substr(key.rfind('/') + 1) == job.filenames[i]) {
+      insert.bind(4);
+    } else {
+      insert.bindNoCopy(4, job.filenames[i]);
+    }
+    insert.exec();
+    insert.reset();
+  }
+}
+
+std::int64_t insert_job(SqliteConnection& connection, const NewJob& job) {
+  auto& insert = connection.prepare(
+      "INSERT INTO jobs(id, type, status, model, top_k, threshold, total, created_at, updated_at) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const std::int64_t created = to_ms(job.created_at);
+  insert.bind(1, job.id);
+  insert.bind(2, static_cast<int>(job.spec->type));
+  insert.bind(3, static_cast<int>(JobStatus::kQueued));
+  insert.bind(4, job.spec->model);
+  insert.bind(5, job.spec->top_k);
+  insert.bind(6, job.spec->confidence_threshold);
+  insert.bind(7, static_cast<std::int64_t>(job.s3_keys.size()));
+  insert.bind(8, created);
+  insert.bind(9, created);
+  insert.exec();
+  const std::int64_t seq = connection.database().getLastInsertRowid();
+  if (!job.spec->custom_labels.empty()) {
+    auto& labels = connection.prepare("INSERT INTO job_labels(job, labels) VALUES(?, ?)");
+    labels.bind(1, seq);
+    labels.bind(2, json(job.spec->custom_labels).dump());
+    labels.exec();
+  }
+  insert_images(connection, seq, job);
+  return seq;
+}
+
+// The job that came with this key before; kNotFound when there was none.
+Result<std::string> find_idempotent(SqliteConnection& connection,
+                                    const IdempotencyKey& idempotency) {
+  auto& query = connection.prepare(
+      "SELECT i.fingerprint, j.id FROM idempotency i JOIN jobs j ON j.seq = i.job WHERE i.key = ?");
+  query.bind(1, idempotency.key);
+  if (!query.executeStep()) return fail(ErrorCode::kNotFound, "");
+  if (query.getColumn(0).getString() != idempotency.fingerprint) {
+    return fail(
+        ErrorCode::kConflict,
+        "this Idempotency-Key came with another request before: use a new key for a new job");
+  }
+  return query.getColumn(1).getString();
+}
+
+void finish_job_if_done(SqliteConnection& connection, const JobRow& row, TimePoint now) {
+  auto& first_error = connection.prepare(
+      "SELECT error FROM outcomes WHERE job = ? AND state = 2 ORDER BY idx LIMIT 1");
+  const auto& counts = row.job.counts;
+  if (counts.done() < counts.total) return;
+  const bool any = counts.classified + counts.unknown > 0;
+  auto& update =
+      connection.prepare("UPDATE jobs SET status = ?, completed_at = ?, error = ? WHERE seq = ?");
+  update.bind(1, static_cast<int>(any ? JobStatus::kCompleted : JobStatus::kFailed));
+  update.bind(2, to_ms(now));
+  if (!any) {
+    first_error.bind(1, row.seq);
+    std::string reason = first_error.executeStep() ? first_error.getColumn(0).getString() : "";
+    update.bind(3, "none of the " + std::to_string(counts.total) +
+                       " images could be classified; the first one: " + reason);
+  }
+  update.bind(4, row.seq);
+  update.exec();
+}
+
+// Whether the outcome is new, that is, counts.
+bool insert_outcome(SqliteConnection& connection, std::int64_t seq, ImageState state,
+                    const ImageOutcome& outcome) {
+  auto& insert = connection.prepare(
+      "INSERT OR IGNORE INTO outcomes(job, idx, state, ms, predictions, output_key, error_code, "
+      "error) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+  insert.bind(1, seq);
+  insert.bind(2, outcome.index);
+  insert.bind(3, static_cast<int>(state));
+  insert.bind(4, outcome.processing_time_ms);
+  if (const auto* predictions = std::get_if<Predictions>(&outcome.result)) {
+    insert.bind(5, predictions_to_text(*predictions));
+  } else {
+    const auto& error = std::get<Error>(outcome.result);
+    insert.bind(7, static_cast<int>(error.code));
+    insert.bind(8, error.message);
+  }
+  if (!outcome.output_key.empty()) insert.bind(6, outcome.output_key);
+  return insert.exec() == 1;
+}
+
+// Counts the outcomes of one job. Returns how many were new.
+std::size_t record_job(SqliteConnection& connection, JobRow row,
+                       std::span<const ImageOutcome* const> outcomes, TimePoint now) {
+  auto& counts = row.job.counts;
+  std::size_t counted = 0;
+  for (const ImageOutcome* outcome : outcomes) {
+    if (is_final(row.job.status) || outcome->generation != row.job.retry_count ||
+        outcome->index < 0 || outcome->index >= counts.total) {
+      continue;
+    }
+    const ImageState state = state_of(*outcome, *row.job.spec);
+    if (!insert_outcome(connection, row.seq, state, *outcome)) continue;
+    ++counted;
+    ++(state == ImageState::kClassified ? counts.classified
+       : state == ImageState::kUnknown  ? counts.unknown
+                                        : counts.failed);
+  }
+  if (counted == 0) return 0;
+  auto& update = connection.prepare(
+      "UPDATE jobs SET classified = ?, unknown = ?, failed = ?, updated_at = ?, status = ?, "
+      "started_at = coalesce(started_at, ?) WHERE seq = ?");
+  update.bind(1, counts.classified);
+  update.bind(2, counts.unknown);
+  update.bind(3, counts.failed);
+  update.bind(4, to_ms(now));
+  update.bind(5, static_cast<int>(JobStatus::kProcessing));
+  update.bind(6, to_ms(now));
+  update.bind(7, row.seq);
+  update.exec();
+  finish_job_if_done(connection, row, now);
+  return counted;
+}
+
+ImageRecord read_record(SQLite::Statement& row, const std::string& job_id, int generation) {
+  ImageRecord record;
+  record.index = row.getColumn(0).getInt64();
+  record.s3_key = row.getColumn(1).getString();
+  record.filename = row.getColumn(2).isNull() ? record.s3_key.substr(record.s3_key.rfind('/') + 1)
+                                              : row.getColumn(2).getString();
+  if (row.getColumn(3).isNull()) return record;
+  ImageOutcome outcome;
+  outcome.job_id = job_id;
+  outcome.index = record.index;
+  outcome.generation = generation;
+  outcome.processing_time_ms = row.getColumn(4).getDouble();
+  if (!row.getColumn(5).isNull()) {
+    outcome.result = predictions_from_text(row.getColumn(5).getString());
+  } else {
+    outcome.result =
+        Error{static_cast<ErrorCode>(row.getColumn(7).getInt()), row.getColumn(8).getString()};
+  }
+  outcome.output_key = row.getColumn(6).getString();
+  record.outcome = std::move(outcome);
+  return record;
+}
+
+UnsentTasks read_unsent(SqliteConnection& connection, std::int64_t from, std::int64_t total,
+                        const std::shared_ptr<const JobSpec>& spec, std::int64_t seq,
+                        std::string job_id, int generation, std::size_t limit) {
+  UnsentTasks unsent{
+      .job_id = std::move(job_id), .generation = generation, .tasks = {}, .next_index = total};
+  auto& query = connection.prepare(
+      "SELECT idx, key, filename FROM images i WHERE job = ? AND idx >= ? AND NOT EXISTS("
+      "SELECT 1 FROM outcomes o WHERE o.job = i.job AND o.idx = i.idx) ORDER BY idx LIMIT ?");
+  query.bind(1, seq);
+  query.bind(2, from);
+  query.bind(3, static_cast<std::int64_t>(limit));
+  while (query.executeStep()) {
+    ImageTask task;
+    task.job_id = unsent.job_id;
+    task.spec = spec;
+    task.index = query.getColumn(0).getInt64();
+    task.s3_key = query.getColumn(1).getString();
+    task.filename = query.getColumn(2).isNull() ? task.s3_key.substr(task.s3_key.rfind('/') + 1)
+                                                : query.getColumn(2).getString();
+    task.generation = generation;
+    unsent.tasks.push_back(std::move(task));
+  }
+  if (unsent.tasks.size() == limit) unsent.next_index = unsent.tasks.back().index + 1;
+  return unsent;
+}
+
+std::int64_t count_jobs(SqliteConnection& connection, const JobFilter& filter) {
+  auto& query = connection.prepare(
+      "SELECT coalesce(sum(count), 0) FROM job_counts WHERE (?1 < 0 OR type = ?1) AND (?2 < 0 OR "
+      "status = ?2)");
+  query.bind(1, filter.type ? static_cast<int>(*filter.type) : -1);
+  query.bind(2, filter.status ? static_cast<int>(*filter.status) : -1);
+  query.executeStep();
+  return query.getColumn(0).getInt64();
+}
+
+// The query for one page: the filter decides which index serves it.
+std::string list_sql(const JobFilter& filter) {
+  std::string sql = std::string("SELECT ") + kJobColumns + "FROM jobs WHERE seq < ?1";
+  if (filter.type) sql += " AND type = ?2";
+  if (filter.status) sql += " AND status = ?3";
+  return sql + " ORDER BY seq DESC LIMIT ?4";
+}
+
+}  // namespace
+
+std::shared_ptr<const JobSpec> SpecCache::get(SqliteConnection& connection, std::int64_t seq) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = specs_.find(seq); found != specs_.end()) return found->second;
+  }
+  auto& query = connection.prepare(
+      "SELECT j.type, j.model, j.top_k, j.threshold, l.labels FROM jobs j "
+      "LEFT JOIN job_labels l ON l.job = j.seq WHERE j.seq = ?");
+  query.bind(1, seq);
+  if (!query.executeStep()) return nullptr;
+  JobSpec spec;
+  spec.type = static_cast<JobType>(query.getColumn(0).getInt());
+  spec.model = query.getColumn(1).getString();
+  spec.top_k = query.getColumn(2).getInt();
+  spec.confidence_threshold = query.getColumn(3).getDouble();
+  if (!query.getColumn(4).isNull()) {
+    spec.custom_labels =
+        json::parse(query.getColumn(4).getString()).get<std::vector<std::string>>();
+  }
+  const std::scoped_lock lock(mutex_);
+  if (specs_.size() >= kCapacity) specs_.erase(specs_.begin());  // the oldest job
+  // Every caller gets the same object for one job, so that it can serve as a key of other caches.
+  return specs_.emplace(seq, std::make_shared<const JobSpec>(std::move(spec))).first->second;
+}
+
+Result<Job> SqliteJobStore::create(const NewJob& job) {
+  auto id =
+      database_.write(Durability::kFull, [&](SqliteConnection& connection) -> Result<std::string> {
+        if (job.idempotency) {
+          auto earlier = find_idempotent(connection, *job.idempotency);
+          if (earlier || earlier.error().code != ErrorCode::kNotFound) return earlier;
+        }
+        const std::int64_t seq = insert_job(connection, job);
+        if (job.idempotency) {
+          auto& insert =
+              connection.prepare("INSERT INTO idempotency(key, fingerprint, job) VALUES(?, ?, ?)");
+          insert.bind(1, job.idempotency->key);
+          insert.bind(2, job.idempotency->fingerprint);
+          insert.bind(3, seq);
+          insert.exec();
+        }
+        return job.id;
+      });
+  if (!id) return std::unexpected(id.error());
+  return get(*id);
+}
+
+Result<Job> SqliteJobStore::get(std::string_view job_id) {
+  return database_.read([&](SqliteConnection& connection) -> Result<Job> {
+    auto row = find_job(connection, job_id);
+    if (!row) return std::unexpected(row.error());
+    row->job.spec = specs_.get(connection, row->seq);
+    return std::move(row->job);
+  });
+}
+
+Result<JobPage> SqliteJobStore::list(const JobFilter& filter, std::size_t limit,
+                                     std::string_view token) {
+  std::int64_t before = std::numeric_limits<std::int64_t>::max();
+  if (!token.empty()) {
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), before);
+    if (error != std::errc{} || end != token.data() + token.size() || before < 0) {
+      return fail(ErrorCode::kInvalidArgument, "next_token is not one that a page of /jobs gave");
+    }
+  }
+  return database_.read([&](SqliteConnection& connection) -> Result<JobPage> {
+    JobPage page;
+    page.total = count_jobs(connection, filter);
+    SQLite::Statement query(connection.database(), list_sql(filter));
+    query.bind(1, before);
+    if (filter.type) query.bind(2, static_cast<int>(*filter.type));
+    if (filter.status) query.bind(3, static_cast<int>(*filter.status));
+    query.bind(4, static_cast<std::int64_t>(limit) + 1);
+    while (query.executeStep()) {
+      if (page.jobs.size() == limit) {
+        page.next_token = std::to_string(before);
+        break;
+      }
+      auto row = read_job(query);
+      before = row.seq;
+      page.jobs.push_back(std::move(row.job));
+    }
+    return page;
+  });
+}
+
+Result<std::vector<UnsentTasks>> SqliteJobStore::unsent(std::size_t max_jobs, std::size_t limit) {
+  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<UnsentTasks>> {
+    struct Row {
+      std::int64_t seq, from, total;
+      std::string id;
+      int generation;
+    };
+    std::vector<Row> rows;
+    auto& query = connection.prepare(
+        "SELECT seq, sent_next, total, id, retry_count FROM jobs "
+        "WHERE sent_next < total AND status IN (1, 2) ORDER BY seq LIMIT ?");
+    query.bind(1, static_cast<std::int64_t>(max_jobs));
+    while (query.executeStep()) {
+      rows.push_back({query.getColumn(0).getInt64(), query.getColumn(1).getInt64(),
+                      query.getColumn(2).getInt64(), query.getColumn(3).getString(),
+                      query.getColumn(4).getInt()});
+    }
+    std::vector<UnsentTasks> result;
+    result.reserve(rows.size());
+    for (auto& row : rows) {
+      result.push_back(read_unsent(connection, row.from, row.total, specs_.get(connection, row.seq),
+                                   row.seq, std::move(row.id), row.generation, limit));
+    }
+    return result;
+  });
+}
+
+Result<void> SqliteJobStore::mark_sent(const UnsentTasks& sent) {
+  return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
+    auto& update = connection.prepare(
+        "UPDATE jobs SET sent_next = ?1 WHERE id = ?2 AND retry_count = ?3 AND sent_next < ?1");
+    update.bind(1, sent.next_index);
+    update.bind(2, sent.job_id);
+    update.bind(3, sent.generation);
+    update.exec();
+    return {};
+  });
+}
+
+Result<void> SqliteJobStore::mark_started(std::string_view job_id, TimePoint now) {
+  return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
+    auto& update = connection.prepare(
+        "UPDATE jobs SET status = 2, started_at = ?1, updated_at = ?1 WHERE id = ?2 AND status = "
+        "1");
+    update.bind(1, to_ms(now));
+    update.bind(2, std::string(job_id));
+    update.exec();
+    return {};
+  });
+}
+
+Result<std::size_t> SqliteJobStore::record(std::span<const ImageOutcome> outcomes, TimePoint now) {
+  std::map<std::string_view, std::vector<const ImageOutcome*>> by_job;
+  for (const auto& outcome : outcomes) by_job[outcome.job_id].push_back(&outcome);
+  return database_.write(Durability::kOrdered,
+                         [&](SqliteConnection& connection) -> Result<std::size_t> {
+                           std::size_t counted = 0;
+                           for (const auto& [job_id, of_job] : by_job) {
+                             auto row = find_job(connection, job_id);
+                             if (row)
+                               counted += record_job(connection, std::move(*row), of_job, now);
+                           }
+                           return counted;
+                         });
+}
+
+Result<Job> SqliteJobStore::cancel(std::string_view job_id, TimePoint now) {
+  auto done = database_.write(Durability::kFull, [&](SqliteConnection& connection) -> Result<void> {
+    const auto row = find_job(connection, job_id);
+    if (!row) return std::unexpected(row.error());
+    if (is_final(row->job.status)) {
+      return fail(ErrorCode::kConflict,
+                  "the job is " + std::string(to_string(row->job.status)) +
+                      " already: only a job that still runs can be cancelled");
+    }
+    auto& update = connection.prepare(
+        "UPDATE jobs SET status = ?1, completed_at = ?2, updated_at = ?2, error = ?3 WHERE seq = "
+        "?4");
+    update.bind(1, static_cast<int>(JobStatus::kCancelled));
+    update.bind(2, to_ms(now));
+    update.bind(3, "cancelled on request after " + std::to_string(row->job.counts.done()) + " of " +
+                       std::to_string(row->job.counts.total) + " images");
+    update.bind(4, row->seq);
+    update.exec();
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return get(job_id);
+}
+
+Result<Job> SqliteJobStore::retry(std::string_view job_id, TimePoint now) {
+  auto done = database_.write(Durability::kFull, [&](SqliteConnection& connection) -> Result<void> {
+    const auto row = find_job(connection, job_id);
+    if (!row) return std::unexpected(row.error());
+    const auto& counts = row->job.counts;
+    if (!is_final(row->job.status)) {
+      return fail(ErrorCode::kConflict,
+                  "the job still runs: wait until it is done, or cancel it first");
+    }
+    if (counts.classified + counts.unknown == counts.total) {
+      return fail(ErrorCode::kConflict, "no image of this job failed: there is nothing to retry");
+    }
+    auto& forget = connection.prepare("DELETE FROM outcomes WHERE job = ? AND state = 2");
+    forget.bind(1, row->seq);
+    forget.exec();
+    auto& update = connection.prepare(
+        "UPDATE jobs SET status = 1, failed = 0, retry_count = retry_count + 1, sent_next = 0, "
+        "error = NULL, "
+        "completed_at = NULL, started_at = NULL, updated_at = ? WHERE seq = ?");
+    update.bind(1, to_ms(now));
+    update.bind(2, row->seq);
+    update.exec();
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return get(job_id);
+}
+
+Result<std::vector<ImageRecord>> SqliteJobStore::records(std::string_view job_id, std::int64_t from,
+                                                         std::size_t limit) {
+  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<ImageRecord>> {
+    const auto row = find_job(connection, job_id);
+    if (!row) return std::unexpected(row.error());
+    auto& query = connection.prepare(
+        "SELECT i.idx, i.key, i.filename, o.state, o.ms, o.predictions, o.output_key, "
+        "o.error_code, o.error "
+        "FROM images i LEFT JOIN outcomes o ON o.job = i.job AND o.idx = i.idx "
+        "WHERE i.job = ? AND i.idx >= ? ORDER BY i.idx LIMIT ?");
+    query.bind(1, row->seq);
+    query.bind(2, from);
+    query.bind(3, static_cast<std::int64_t>(limit));
+    std::vector<ImageRecord> records;
+    while (query.executeStep())
+      records.push_back(read_record(query, row->job.id, row->job.retry_count));
+    return records;
+  });
+}
+
+Result<void> SqliteJobStore::ping() {
+  return database_.read([](SqliteConnection& connection) -> Result<void> {
+    connection.database().execAndGet("SELECT count(*) FROM job_counts");
+    return {};
+  });
+}
+
+}  // namespace classifier

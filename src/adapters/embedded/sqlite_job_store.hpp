@@ -1,0 +1,49 @@
+// Jobs in SQLite.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "adapters/embedded/sqlite_database.hpp"
+#include "ports/job_store.hpp"
+
+namespace classifier {
+
+// The specs of jobs by their row, so that a job's labels are read once and not for each of its
+// images. Thread-safe.
+class SpecCache {
+ public:
+  // The spec of the job in row `seq`; reads it when it is not cached.
+  std::shared_ptr<const JobSpec> get(SqliteConnection& connection, std::int64_t seq);
+
+ private:
+  static constexpr std::size_t kCapacity = 256;
+  std::mutex mutex_;
+  std::map<std::int64_t, std::shared_ptr<const JobSpec>> specs_;  // guarded by mutex_
+};
+
+class SqliteJobStore final : public JobStore {
+ public:
+  SqliteJobStore(SqliteDatabase& database, SpecCache& specs) : database_(database), specs_(specs) {}
+
+  Result<Job> create(const NewJob& job) override;
+  Result<Job> get(std::string_view job_id) override;
+  Result<JobPage> list(const JobFilter& filter, std::size_t limit, std::string_view token) override;
+  Result<std::vector<UnsentTasks>> unsent(std::size_t max_jobs, std::size_t limit) override;
+  Result<void> mark_sent(const UnsentTasks& sent) override;
+  Result<void> mark_started(std::string_view job_id, TimePoint now) override;
+  Result<std::size_t> record(std::span<const ImageOutcome> outcomes, TimePoint now) override;
+  Result<Job> cancel(std::string_view job_id, TimePoint now) override;
+  Result<Job> retry(std::string_view job_id, TimePoint now) override;
+  Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
+                                           std::size_t limit) override;
+  Result<void> ping() override;
+
+ private:
+  SqliteDatabase& database_;
+  SpecCache& specs_;
+};
+
+}  // namespace classifier

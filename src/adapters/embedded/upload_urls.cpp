@@ -1,0 +1,131 @@
+#include "adapters/embedded/upload_urls.hpp"
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+#include "domain/ids.hpp"
+
+namespace classifier {
+namespace {
+
+constexpr std::size_t kSecretDigits = 64;
+
+// RFC 3986: everything but unreserved characters, and but slashes where they separate parts of a
+// key.
+std::string percent_encode(std::string_view text, bool keep_slashes) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string encoded;
+  encoded.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+                       (byte >= '0' && byte <= '9') || std::strchr("-._~", c) != nullptr;
+    if ((plain && c != '\0') || (keep_slashes && c == '/')) {
+      encoded += c;
+    } else {
+      encoded += '%';
+      encoded += kHex[byte >> 4U];
+      encoded += kHex[byte & 0xFU];
+    }
+  }
+  return encoded;
+}
+
+std::string read_secret(const std::filesystem::path& file) {
+  std::string secret(kSecretDigits, '\0');
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  const auto size = ::read(fd, secret.data(), secret.size());
+  ::close(fd);
+  return std::cmp_equal(size, kSecretDigits) ? secret : std::string{};
+}
+
+// Written under another name and linked, so that two processes that start at once agree on one
+// secret.
+bool write_secret(const std::filesystem::path& file, const std::string& secret) {
+  const auto temporary = std::filesystem::path(file.string() + "." + random_hex(8));
+  const int fd = ::open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd < 0) return false;
+  const bool written =
+      std::cmp_equal(::write(fd, secret.data(), secret.size()), secret.size()) && ::fsync(fd) == 0;
+  ::close(fd);
+  const bool linked = written && (::link(temporary.c_str(), file.c_str()) == 0 || errno == EEXIST);
+  ::unlink(temporary.c_str());
+  return linked;
+}
+
+}  // namespace
+
+UploadUrls::UploadUrls(std::string secret) : secret_(std::move(secret)) {}
+
+Result<UploadUrls> UploadUrls::open(const std::filesystem::path& file) {
+  std::string secret = read_secret(file);
+  if (secret.empty() && write_secret(file, random_hex(kSecretDigits))) secret = read_secret(file);
+  if (secret.empty()) {
+    return fail(ErrorCode::kUnavailable, "cannot write the upload secret " + file.string() + " (" +
+                                             std::strerror(errno) +
+                                             "): check the folder's owner and mode");
+  }
+  return UploadUrls(std::move(secret));
+}
+
+std::string UploadUrls::signature(std::string_view key, std::string_view content_type,
+                                  std::string_view expires) const {
+  // A line break can be in none of the parts but the key, which stands last.
+  std::string text = "PUT\n";
+  text.append(expires).append("\n").append(content_type).append("\n").append(key);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string hex;
+  for (unsigned int i = 0; i < size; ++i) {
+    hex += kHex[digest[i] >> 4U];
+    hex += kHex[digest[i] & 0xFU];
+  }
+  return hex;
+}
+
+std::string UploadUrls::sign(std::string_view base_url, std::string_view key,
+                             std::string_view content_type, TimePoint expires_at) const {
+  const std::string expires = std::to_string(
+      std::chrono::floor<std::chrono::seconds>(expires_at).time_since_epoch().count());
+  std::string url(base_url);
+  url += "/objects/" + percent_encode(key, true) + "?expires=" + expires +
+         "&content_type=" + percent_encode(content_type, false) +
+         "&signature=" + signature(key, content_type, expires);
+  return url;
+}
+
+Result<void> UploadUrls::verify(std::string_view key, std::string_view content_type,
+                                std::string_view expires, std::string_view given,
+                                TimePoint now) const {
+  const std::string expected = signature(key, content_type, expires);
+  if (given.size() != expected.size() ||
+      CRYPTO_memcmp(given.data(), expected.data(), expected.size()) != 0) {
+    return fail(ErrorCode::kForbidden,
+                "this upload URL is not one that POST /upload-url gave, or its key or Content-Type "
+                "was changed: "
+                "ask for a new one");
+  }
+  std::int64_t seconds = 0;
+  std::from_chars(expires.data(), expires.data() + expires.size(), seconds);
+  if (now >= TimePoint{std::chrono::seconds{seconds}}) {
+    return fail(ErrorCode::kForbidden,
+                "this upload URL has expired: ask POST /upload-url for a new one");
+  }
+  return {};
+}
+
+}  // namespace classifier

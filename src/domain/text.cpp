@@ -1,0 +1,129 @@
+#include "domain/text.hpp"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+
+namespace classifier {
+namespace {
+
+// Bytes of the UTF-8 character at the start of `text`; 0 where it is malformed. RFC 3629.
+std::size_t character_size(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const std::uint8_t first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t size = first >= 0xC2 && first <= 0xDF   ? 2
+                           : first >= 0xE0 && first <= 0xEF ? 3
+                           : first >= 0xF0 && first <= 0xF4 ? 4
+                                                            : 0;
+  if (size == 0 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80) return 0;
+  }
+  if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F) ||
+      (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F)) {
+    return 0;
+  }
+  return size;
+}
+
+}  // namespace
+
+std::string trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n\v\f";
+  const std::size_t begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return std::string(text.substr(begin, text.find_last_not_of(kSpace) - begin + 1));
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  std::size_t end = max_bytes;
+  while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xC0U) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+bool has_control_character(std::string_view text) {
+  return std::ranges::any_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+}
+
+bool has_dot_part(std::string_view key) {
+  for (std::size_t begin = 0; begin <= key.size();) {
+    const std::size_t end = std::min(key.find('/', begin), key.size());
+    const std::string_view part = key.substr(begin, end - begin);
+    if (part == "." || part == "..") return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+std::string short_number(double value) {
+  std::array<char, 64> text{};
+  const int size = std::isfinite(value) && std::abs(value) < 1e6
+                       ? std::snprintf(text.data(), text.size(), "%.4f", value)
+                       : std::snprintf(text.data(), text.size(), "%g", value);
+  std::string result(text.data(), static_cast<std::size_t>(size));
+  if (result.find('.') != std::string::npos && result.find('e') == std::string::npos) {
+    while (result.ends_with('0')) result.pop_back();
+    if (result.ends_with('.')) result.pop_back();
+  }
+  return result;
+}
+
+std::string extension_of(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return {};
+  std::string extension(name.substr(dot));
+  std::ranges::transform(extension, extension.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return extension;
+}
+
+std::string numbered_filename(std::string_view filename, int number) {
+  const std::size_t dot = filename.rfind('.');
+  const std::size_t end = dot == std::string_view::npos || dot == 0 ? filename.size() : dot;
+  return std::string(filename.substr(0, end)) + "-" + std::to_string(number) +
+         std::string(filename.substr(end));
+}
+
+std::string shorten_filename(std::string_view filename, std::size_t max_bytes) {
+  if (filename.size() <= max_bytes) return std::string(filename);
+  const std::size_t dot = filename.rfind('.');
+  const std::string_view extension =
+      dot == std::string_view::npos || filename.size() - dot > 16 ? "" : filename.substr(dot);
+  return std::string(utf8_prefix(filename.substr(0, filename.size() - extension.size()),
+                                 max_bytes - extension.size())) +
+         std::string(extension);
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(2UL * size);
+  for (unsigned int i = 0; i < size; ++i) {
+    hex += kHex[digest[i] >> 4U];
+    hex += kHex[digest[i] & 0xFU];
+  }
+  return hex;
+}
+
+}  // namespace classifier

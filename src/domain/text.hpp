@@ -1,0 +1,40 @@
+// Small questions about text that several services ask.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace classifier {
+
+// Without ASCII white space at both ends.
+std::string trim(std::string_view text);
+
+// Whether the text is valid UTF-8: no overlong forms, no surrogates, nothing beyond U+10FFFF.
+bool is_utf8(std::string_view text);
+
+// The longest start of a UTF-8 text with at most `max_bytes` bytes that does not cut a character.
+std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes);
+
+// Whether there is a byte below U+0020, or U+007F.
+bool has_control_character(std::string_view text);
+
+// Whether a part between slashes is "." or "..".
+bool has_dot_part(std::string_view key);
+
+// "0.31": at most four digits after the point, and none that say nothing.
+std::string short_number(double value);
+
+// ".jpg" of "a/cat.JPG": the extension in lower case with its dot; empty where there is none.
+std::string extension_of(std::string_view path);
+
+// "cat-2.jpg" of ("cat.jpg", 2)
+std::string numbered_filename(std::string_view filename, int number);
+
+// At most `max_bytes` bytes, the extension kept.
+std::string shorten_filename(std::string_view filename, std::size_t max_bytes);
+
+// SHA-256 as 64 hexadecimal digits.
+std::string sha256_hex(std::string_view bytes);
+
+}  // namespace classifier

@@ -1,0 +1,152 @@
+#include "services/image_service.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "domain/ids.hpp"
+#include "domain/text.hpp"
+
+namespace classifier {
+namespace {
+
+struct ImageType {
+  std::string_view extension;
+  std::string_view content_type;
+};
+
+// The first extension of a content type is the one that a file name without a fitting one is given.
+constexpr std::array<ImageType, 6> kImageTypes{{
+    {".jpg", "image/jpeg"},
+    {".jpeg", "image/jpeg"},
+    {".png", "image/png"},
+    {".gif", "image/gif"},
+    {".bmp", "image/bmp"},
+    {".webp", "image/webp"},
+}};
+constexpr std::string_view kSupported = "image/jpeg, image/png, image/gif, image/bmp, image/webp";
+constexpr std::size_t kMaxBaseBytes = 100;
+
+// The name without its extension, with nothing in it that a URL, a shell or a spreadsheet could
+// take amiss.
+std::string safe_base(std::string_view filename) {
+  const std::size_t slash = filename.find_last_of("/\\");
+  if (slash != std::string_view::npos) filename.remove_prefix(slash + 1);
+  const std::size_t dot = filename.rfind('.');
+  if (dot != std::string_view::npos && dot > 0) filename = filename.substr(0, dot);
+  std::string base;
+  for (const char c : filename) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool keep = byte >= 0x80 || (byte >= '0' && byte <= '9') ||
+                      (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || c == '-' ||
+                      c == '_';
+    base += keep ? c : '_';
+  }
+  base = std::string(utf8_prefix(base, kMaxBaseBytes));
+  return base.find_first_not_of('_') == std::string::npos ? "image" : base;
+}
+
+Result<std::string> extension_for(std::string_view filename, std::string_view content_type) {
+  // "image/jpg" is common and means "image/jpeg".
+  if (content_type == "image/jpg") content_type = "image/jpeg";
+  const std::string given = extension_of(filename);
+  std::string extension;
+  for (const auto& type : kImageTypes) {
+    if (type.content_type != content_type) continue;
+    if (type.extension == given) return given;
+    if (extension.empty()) extension = type.extension;
+  }
+  if (extension.empty()) {
+    return fail(ErrorCode::kUnsupported,
+                "content_type \"" + std::string(content_type.substr(0, 100)) +
+                    "\" is not supported: it must be one of " + std::string(kSupported));
+  }
+  return extension;
+}
+
+}  // namespace
+
+std::optional<std::string_view> image_content_type(std::string_view key) {
+  const std::string extension = extension_of(key);
+  const auto* const type = std::ranges::find(kImageTypes, extension, &ImageType::extension);
+  if (type == kImageTypes.end()) return std::nullopt;
+  return type->content_type;
+}
+
+ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
+                           std::uint64_t max_image_bytes)
+    : objects_(objects),
+      clock_(clock),
+      make_thumbnail_(std::move(make_thumbnail)),
+      max_image_bytes_(max_image_bytes) {}
+
+Result<UploadTicket> ImageService::upload_url(std::string_view filename,
+                                              std::string_view content_type,
+                                              std::string_view base_url) {
+  if (trim(filename).empty())
+    return fail(ErrorCode::kInvalidArgument, "filename is missing or empty");
+  if (!is_utf8(filename)) return fail(ErrorCode::kInvalidArgument, "filename is not UTF-8");
+  const auto extension = extension_for(filename, content_type);
+  if (!extension) return std::unexpected(extension.error());
+  const TimePoint now = clock_.now();
+  UploadTicket ticket;
+  ticket.key =
+      "uploads/" + safe_base(filename) + "_" + to_compact(now) + "_" + random_hex(8) + *extension;
+  ticket.expires_at = now + kUploadValidity;
+  auto url = objects_.upload_url(ticket.key, content_type, ticket.expires_at, base_url);
+  if (!url) return std::unexpected(url.error());
+  ticket.upload_url = std::move(*url);
+  return ticket;
+}
+
+Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
+                                     std::string_view token) {
+  ImagePage page;
+  std::string after(token);
+  // Other files in the bucket are passed over, so one page may take several looks.
+  while (page.images.size() < limit) {
+    auto objects = objects_.list(Bucket::kInput, prefix, after, limit);
+    if (!objects) return std::unexpected(objects.error());
+    for (auto& object : objects->objects) {
+      after = object.key;
+      if (!image_content_type(object.key)) continue;
+      page.images.push_back(std::move(object));
+      if (page.images.size() == limit) break;
+    }
+    if (!objects->more && (page.images.size() < limit || objects->objects.back().key == after))
+      return page;
+  }
+  page.next_token = after;
+  return page;
+}
+
+Result<void> ImageService::remove(std::string_view key) {
+  return objects_.remove(Bucket::kInput, key);
+}
+
+Result<std::vector<std::byte>> ImageService::original(std::string_view key) {
+  return objects_.get(Bucket::kInput, key, max_image_bytes_);
+}
+
+Result<std::string> ImageService::thumbnail_etag(std::string_view key, int longest_side) {
+  if (longest_side < kMinThumbnail || longest_side > kMaxThumbnail) {
+    return fail(ErrorCode::kInvalidArgument,
+                "size must be a whole number from " + std::to_string(kMinThumbnail) + " to " +
+                    std::to_string(kMaxThumbnail) + ", not " + std::to_string(longest_side));
+  }
+  auto info = objects_.head(Bucket::kInput, key);
+  if (!info) return std::unexpected(info.error());
+  return info->etag + "-" + std::to_string(longest_side);
+}
+
+Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side) {
+  auto etag = thumbnail_etag(key, longest_side);
+  if (!etag) return std::unexpected(etag.error());
+  const auto bytes = original(key);
+  if (!bytes) return std::unexpected(bytes.error());
+  auto made = make_thumbnail_(*bytes, longest_side);
+  if (!made) return std::unexpected(made.error());
+  return Thumbnail{.bytes = std::move(*made), .etag = std::move(*etag)};
+}
+
+}  // namespace classifier

@@ -1,0 +1,165 @@
+#include "services/pipeline.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "services/bounded_queue.hpp"
+
+namespace classifier {
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+double seconds_since(SteadyTime start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+struct Prepared {
+  PipelineItem item;
+  PreparedImage image;
+  double seconds = 0;  // spent on preparing it
+};
+
+}  // namespace
+
+class Pipeline::Impl {
+ public:
+  Impl(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch, Done done)
+      : classifier_(classifier),
+        metrics_(metrics),
+        options_(options),
+        fetch_(std::move(fetch)),
+        done_(std::move(done)),
+        incoming_(options.queue_capacity),
+        prepared_(options.queue_capacity) {
+    for (std::size_t i = 0; i < std::max<std::size_t>(options_.prepare_threads, 1); ++i) {
+      prepare_threads_.emplace_back([this] { run_prepare(); });
+    }
+    for (std::size_t i = 0; i < std::max<std::size_t>(options_.classify_threads, 1); ++i) {
+      classify_threads_.emplace_back([this] { run_classify(); });
+    }
+  }
+
+  void push(PipelineItem item) { incoming_.push(std::move(item)); }
+
+  void finish() {
+    incoming_.close();
+    prepare_threads_.clear();  // joins
+    prepared_.close();
+    classify_threads_.clear();
+  }
+
+ private:
+  void lower_priority() const {
+    // On Linux the niceness belongs to the thread.
+    if (options_.nice != 0)
+      ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.nice);
+  }
+
+  void run_prepare() {
+    lower_priority();
+    while (auto item = incoming_.pop()) {
+      const auto start = std::chrono::steady_clock::now();
+      auto image = prepare(*item, start);
+      if (image) {
+        prepared_.push({std::move(*item), std::move(*image), seconds_since(start)});
+      } else {
+        done_({std::move(*item), std::move(image.error()), seconds_since(start) * 1e3});
+      }
+    }
+  }
+
+  Result<PreparedImage> prepare(const PipelineItem& item, SteadyTime start) {
+    try {
+      auto bytes = fetch_(item);
+      metrics_.stage_time(Stage::kFetch, seconds_since(start), 1);
+      if (!bytes) return std::unexpected(std::move(bytes.error()));
+      const auto decode_start = std::chrono::steady_clock::now();
+      auto image = classifier_.prepare(*bytes, *item.task.spec);
+      metrics_.stage_time(Stage::kPrepare, seconds_since(decode_start), 1);
+      return image;
+    } catch (const std::bad_alloc&) {
+      return fail(ErrorCode::kExhausted, "out of memory while the image was prepared");
+    } catch (const std::exception& exception) {
+      return fail(ErrorCode::kInternal,
+                  std::string("the image could not be prepared: ") + exception.what());
+    }
+  }
+
+  void run_classify() {
+    lower_priority();
+    while (auto first = prepared_.pop()) classify(take_batch(std::move(*first)));
+  }
+
+  // The first image and those behind it that wait already and run on the same job's terms.
+  std::vector<Prepared> take_batch(Prepared first) {
+    const auto spec = first.item.task.spec;
+    const std::size_t size = std::min(options_.max_batch, classifier_.preferred_batch(*spec));
+    std::vector<Prepared> batch;
+    batch.push_back(std::move(first));
+    while (batch.size() < size) {
+      auto next = prepared_.pop_now_if([&](const Prepared& p) { return p.item.task.spec == spec; });
+      if (!next) break;
+      batch.push_back(std::move(*next));
+    }
+    return batch;
+  }
+
+  void classify(std::vector<Prepared> batch) {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<PreparedImage> images;
+    images.reserve(batch.size());
+    for (auto& prepared : batch) images.push_back(std::move(prepared.image));
+    auto predictions = run_model(images, batch.front().item.task.spec);
+    const double seconds = seconds_since(start);
+    metrics_.stage_time(Stage::kClassify, seconds, batch.size());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const double ms = (batch[i].seconds + seconds / static_cast<double>(batch.size())) * 1e3;
+      if (predictions) {
+        done_({std::move(batch[i].item), std::move((*predictions)[i]), ms});
+      } else {
+        done_({std::move(batch[i].item), predictions.error(), ms});
+      }
+    }
+  }
+
+  Result<std::vector<Predictions>> run_model(const std::vector<PreparedImage>& images,
+                                             const std::shared_ptr<const JobSpec>& spec) {
+    try {
+      return classifier_.classify(images, spec);
+    } catch (const std::exception& exception) {
+      return fail(ErrorCode::kInternal,
+                  "model \"" + spec->model + "\" failed: " + exception.what());
+    }
+  }
+
+  Classifier& classifier_;
+  Metrics& metrics_;
+  PipelineOptions options_;
+  Fetch fetch_;
+  Done done_;
+  BoundedQueue<PipelineItem> incoming_;
+  BoundedQueue<Prepared> prepared_;
+  std::vector<std::jthread> prepare_threads_;
+  std::vector<std::jthread> classify_threads_;
+};
+
+Pipeline::Pipeline(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch,
+                   Done done)
+    : impl_(std::make_unique<Impl>(classifier, metrics, options, std::move(fetch),
+                                   std::move(done))) {}
+
+Pipeline::~Pipeline() { finish(); }
+
+void Pipeline::push(PipelineItem item) { impl_->push(std::move(item)); }
+
+void Pipeline::finish() { impl_->finish(); }
+
+}  // namespace classifier

@@ -1,0 +1,328 @@
+#include "services/worker.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "services/bounded_queue.hpp"
+#include "services/result_format.hpp"
+
+namespace classifier {
+namespace {
+
+constexpr std::size_t kStoreBatch = 64;
+constexpr std::chrono::milliseconds kStoreLinger{20};
+constexpr std::chrono::milliseconds kReceiveWait{1'000};
+constexpr std::chrono::milliseconds kAfterFailure{500};
+constexpr std::chrono::milliseconds kMaxBackoff{60'000};
+constexpr std::chrono::seconds kJobCheck{1};
+
+// Doubles with each delivery; up to half of it is left to chance, so that images that failed
+// together come apart.
+std::chrono::milliseconds backoff(std::chrono::milliseconds first, int receive_count) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  const int doublings = std::min(receive_count - 1, 16);
+  const auto full = std::min<std::chrono::milliseconds>(kMaxBackoff, first * (1LL << doublings));
+  return full / 2 +
+         std::chrono::milliseconds(static_cast<long long>(random()) % (full.count() / 2 + 1));
+}
+
+}  // namespace
+
+class Worker::Impl {
+ public:
+  Impl(Ports ports, WorkerOptions options)
+      : ports_(ports),
+        options_(options),
+        finished_(std::max<std::size_t>(options.max_in_hand, 1)) {}
+
+  ~Impl() { stop(); }
+
+  void start() {
+    running_ = true;
+    pipeline_ = std::make_unique<Pipeline>(
+        ports_.classifier, ports_.metrics, options_.pipeline,
+        [this](const PipelineItem& item) {
+          return ports_.objects.get(Bucket::kInput, item.task.s3_key, options_.max_image_bytes);
+        },
+        [this](PipelineResult result) { finished_.push(std::move(result)); });
+    for (std::size_t i = 0; i < std::max<std::size_t>(options_.store_threads, 1); ++i) {
+      store_threads_.emplace_back([this] { run_store(); });
+    }
+    extend_thread_ = std::jthread([this](const std::stop_token& stop) { run_extend(stop); });
+    receive_thread_ = std::jthread([this](const std::stop_token& stop) { run_receive(stop); });
+  }
+
+  void stop() {
+    if (!pipeline_) return;
+    receive_thread_.request_stop();
+    receive_thread_.join();
+    pipeline_->finish();
+    finished_.close();
+    store_threads_.clear();  // joins
+    extend_thread_.request_stop();
+    extend_thread_.join();
+    pipeline_.reset();
+    running_ = false;
+  }
+
+  bool running() const { return running_; }
+
+  std::size_t in_hand() const {
+    const std::scoped_lock lock(mutex_);
+    return receipts_.size();
+  }
+
+ private:
+  // ---- taking work
+  // -------------------------------------------------------------------------------------------
+
+  void run_receive(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const std::size_t room = wait_for_room(stop);
+      if (room == 0) continue;
+      auto deliveries =
+          ports_.queue.receive(std::min(room, options_.receive_batch), kReceiveWait, stop);
+      if (!deliveries) {
+        spdlog::warn("receiving work failed, will try again: {}", deliveries.error().message);
+        pause(kAfterFailure, stop);
+        continue;
+      }
+      for (auto& delivery : *deliveries) take_up(std::move(delivery));
+    }
+  }
+
+  // How many more messages may be in hand; 0 only when stopping.
+  std::size_t wait_for_room(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, stop, [&] { return receipts_.size() < options_.max_in_hand; });
+    return stop.stop_requested() ? 0 : options_.max_in_hand - receipts_.size();
+  }
+
+  void take_up(Delivery delivery) {
+    const bool alone = delivery.receive_count > 1;
+    // An image that was delivered before may be what killed the last worker: nothing else is at
+    // risk with it.
+    if (alone) wait_until_empty();
+    {
+      const std::scoped_lock lock(mutex_);
+      receipts_.insert(delivery.receipt);
+    }
+    PipelineItem item{std::move(delivery.task), std::move(delivery.receipt),
+                      delivery.receive_count};
+    if (!job_runs(item.task.job_id)) {
+      drop(item);
+    } else if (item.receive_count > options_.max_attempts) {
+      finished_.push({std::move(item),
+                      Error{ErrorCode::kInternal, "given up: the image was taken up " +
+                                                      std::to_string(options_.max_attempts) +
+                                                      " times and the worker never finished it"},
+                      0});
+    } else {
+      report_start(item.task.job_id);
+      pipeline_->push(std::move(item));
+    }
+    if (alone) wait_until_empty();
+  }
+
+  void wait_until_empty() {
+    std::unique_lock lock(mutex_);
+    empty_.wait(lock, [&] { return receipts_.empty(); });
+  }
+
+  // Whether images of the job are still wanted; asked anew after a second, not for each image.
+  bool job_runs(const std::string& job_id) {
+    const auto now = std::chrono::steady_clock::now();
+    if (const auto known = checked_jobs_.find(job_id);
+        known != checked_jobs_.end() && now - known->second.at < kJobCheck) {
+      return known->second.runs;
+    }
+    if (checked_jobs_.size() > 1'000) checked_jobs_.clear();
+    const auto job = ports_.jobs.get(job_id);
+    const bool runs = job ? !is_final(job->status) : job.error().code != ErrorCode::kNotFound;
+    checked_jobs_[job_id] = {now, runs};
+    return runs;
+  }
+
+  void report_start(const std::string& job_id) {
+    if (!started_jobs_.insert(job_id).second) return;
+    if (started_jobs_.size() > 10'000) started_jobs_ = {job_id};
+    // The first result would tell as well; this only tells sooner.
+    std::ignore = ports_.results.started(job_id);
+  }
+
+  void drop(const PipelineItem& item) {
+    if (auto removed = ports_.queue.remove({&item.receipt, 1}); !removed) {
+      spdlog::warn("removing a message of job {} failed: {}", item.task.job_id,
+                   removed.error().message);
+    }
+    forget({&item.receipt, 1});
+  }
+
+  // ---- reporting it
+  // ------------------------------------------------------------------------------------------
+
+  void run_store() {
+    while (true) {
+      auto batch = finished_.pop_batch(kStoreBatch, kStoreLinger);
+      if (batch.empty()) return;
+      const auto start = std::chrono::steady_clock::now();
+      const std::size_t size = batch.size();
+      store(std::move(batch));
+      ports_.metrics.stage_time(
+          Stage::kStore,
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), size);
+    }
+  }
+
+  void store(std::vector<PipelineResult> batch) {
+    std::vector<ImageOutcome> outcomes;
+    std::vector<ImageState> states;
+    std::vector<std::string> receipts;
+    for (auto& result : batch) {
+      ImageOutcome outcome = make_outcome(result);
+      const auto* error = std::get_if<Error>(&outcome.result);
+      if (error != nullptr && error->transient() && try_again(result.item, *error)) continue;
+      states.push_back(state_of(outcome, *result.item.task.spec));
+      outcomes.push_back(std::move(outcome));
+      receipts.push_back(result.item.receipt);
+    }
+    if (outcomes.empty()) return;
+    if (auto reported = ports_.results.report(outcomes); !reported) {
+      spdlog::warn("reporting {} images failed, they will be done again: {}", outcomes.size(),
+                   reported.error().message);
+      for (const auto& receipt : receipts)
+        std::ignore = ports_.queue.release(receipt, options_.first_backoff);
+      forget(receipts);
+      return;
+    }
+    for (const auto state : states) ports_.metrics.image_done(state);
+    bury_given_up(outcomes, receipts);
+    // Only now: a crash before this line delivers the images again, and accounting ignores the
+    // second result.
+    if (auto removed = ports_.queue.remove(receipts); !removed) {
+      spdlog::warn("removing {} messages failed, they will come again: {}", receipts.size(),
+                   removed.error().message);
+    }
+    forget(receipts);
+  }
+
+  ImageOutcome make_outcome(PipelineResult& result) {
+    const ImageTask& task = result.item.task;
+    ImageOutcome outcome{.job_id = task.job_id,
+                         .index = task.index,
+                         .generation = task.generation,
+                         .result = std::move(result.result),
+                         .output_key = {},
+                         .processing_time_ms = result.processing_time_ms};
+    if (state_of(outcome, *task.spec) != ImageState::kClassified) return outcome;
+    std::string key =
+        output_key(task.job_id, std::get<Predictions>(outcome.result).front().label, task.filename);
+    if (auto copied = ports_.objects.copy_to_output(task.s3_key, key); !copied) {
+      copied.error().message =
+          "the copy in the output store could not be made: " + copied.error().message;
+      outcome.result = std::move(copied.error());
+    } else {
+      outcome.output_key = std::move(key);
+    }
+    return outcome;
+  }
+
+  // Gives the image back for a later try; false when it has had all of them.
+  bool try_again(const PipelineItem& item, const Error& error) {
+    if (item.receive_count >= options_.max_attempts) return false;
+    const auto delay = backoff(options_.first_backoff, item.receive_count);
+    spdlog::info("job {} image {}: {}; try {} of {} in {} ms", item.task.job_id, item.task.index,
+                 error.message, item.receive_count + 1, options_.max_attempts, delay.count());
+    ports_.metrics.image_retried();
+    std::ignore = ports_.queue.release(item.receipt,
+                                       delay);  // without it, the visibility timeout does the same
+    forget({&item.receipt, 1});
+    return true;
+  }
+
+  // Messages whose image failed for a passing reason to the last try are kept for people to look
+  // at.
+  void bury_given_up(std::span<const ImageOutcome> outcomes,
+                     std::span<const std::string> receipts) {
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      const auto* error = std::get_if<Error>(&outcomes[i].result);
+      if (error == nullptr || !error->transient()) continue;
+      ports_.metrics.image_buried();
+      std::ignore = ports_.queue.bury(receipts[i], error->message);
+    }
+  }
+
+  // ---- bookkeeping
+  // -------------------------------------------------------------------------------------------
+
+  void run_extend(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      pause(options_.visibility_timeout / 3, stop);
+      std::vector<std::string> receipts;
+      {
+        const std::scoped_lock lock(mutex_);
+        receipts.assign(receipts_.begin(), receipts_.end());
+      }
+      if (receipts.empty()) continue;
+      if (auto extended = ports_.queue.extend(receipts); !extended) {
+        spdlog::warn("keeping {} messages hidden failed: {}", receipts.size(),
+                     extended.error().message);
+      }
+    }
+  }
+
+  void forget(std::span<const std::string> receipts) {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& receipt : receipts) receipts_.erase(receipt);
+    room_.notify_all();
+    if (receipts_.empty()) empty_.notify_all();
+  }
+
+  void pause(std::chrono::milliseconds time, const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any never;
+    never.wait_for(lock, stop, time, [] { return false; });
+  }
+
+  struct JobCheck {
+    std::chrono::steady_clock::time_point at;
+    bool runs = true;
+  };
+
+  Ports ports_;
+  WorkerOptions options_;
+  std::unique_ptr<Pipeline> pipeline_;
+  BoundedQueue<PipelineResult> finished_;
+  std::atomic<bool> running_{false};
+  mutable std::mutex mutex_;
+  std::condition_variable_any room_;
+  std::condition_variable empty_;
+  std::set<std::string> receipts_;                // of messages in hand; guarded by mutex_
+  std::map<std::string, JobCheck> checked_jobs_;  // used by the receiving thread only
+  std::set<std::string> started_jobs_;            // used by the receiving thread only
+  std::vector<std::jthread> store_threads_;
+  std::jthread extend_thread_;
+  std::jthread receive_thread_;
+};
+
+Worker::Worker(Ports ports, WorkerOptions options)
+    : impl_(std::make_unique<Impl>(ports, options)) {}
+Worker::~Worker() = default;
+void Worker::start() { impl_->start(); }
+void Worker::stop() { impl_->stop(); }
+bool Worker::running() const { return impl_->running(); }
+std::size_t Worker::in_hand() const { return impl_->in_hand(); }
+
+}  // namespace classifier
