@@ -1,0 +1,507 @@
+// What every adapter of the ports must keep: see the comments in src/ports.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "contract/embedded_stores.hpp"
+#include "contract/stores.hpp"
+#include "domain/ids.hpp"
+
+namespace classifier::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class ContractTest : public ::testing::TestWithParam<StoresFactory> {
+ protected:
+  JobStore& jobs() { return stores_->jobs(); }
+  WorkQueue& queue() { return stores_->queue(); }
+  ObjectStore& objects() { return stores_->objects(); }
+  ManualClock& clock() { return stores_->clock(); }
+
+  NewJob new_job(int images, JobSpec spec = {}) {
+    NewJob job;
+    job.id = make_job_id(clock().now());
+    if (spec.model.empty()) spec.model = "a_model";
+    job.spec = std::make_shared<const JobSpec>(std::move(spec));
+    for (int i = 0; i < images; ++i) {
+      job.s3_keys.push_back("uploads/image" + std::to_string(i) + ".jpg");
+      job.filenames.push_back("image" + std::to_string(i) + ".jpg");
+    }
+    job.created_at = clock().now();
+    return job;
+  }
+
+  Job accept(int images, JobSpec spec = {}) {
+    return jobs().create(new_job(images, std::move(spec))).value();
+  }
+
+  // Sends everything that is unsent, as the dispatcher does.
+  void dispatch() {
+    while (true) {
+      const auto unsent = jobs().unsent(10, 100).value();
+      if (unsent.empty()) return;
+      for (const auto& tasks : unsent) {
+        ASSERT_TRUE(queue().send(tasks.tasks));
+        ASSERT_TRUE(jobs().mark_sent(tasks));
+      }
+    }
+  }
+
+  std::vector<Delivery> receive(std::size_t max) {
+    return queue().receive(max, milliseconds(0), {}).value();
+  }
+
+  static ImageOutcome success(const Job& job, std::int64_t index, float score = 0.9F) {
+    return {.job_id = job.id,
+            .index = index,
+            .generation = job.retry_count,
+            .result = Predictions{{"cat", score}, {"dog", 1 - score}},
+            .output_key = score >= 0.5F ? job.id + "/cat/x.jpg" : "",
+            .processing_time_ms = 2.5};
+  }
+
+  static ImageOutcome failure(const Job& job, std::int64_t index) {
+    return {.job_id = job.id,
+            .index = index,
+            .generation = job.retry_count,
+            .result = Error{ErrorCode::kUndecodable, "the JPEG is truncated"},
+            .output_key = {},
+            .processing_time_ms = 0.5};
+  }
+
+  std::size_t record(const ImageOutcome& outcome) {
+    return jobs().record({&outcome, 1}, clock().now()).value();
+  }
+  Job get(const Job& job) { return jobs().get(job.id).value(); }
+
+  std::unique_ptr<Stores> stores_ = GetParam().make();
+};
+
+// ---- jobs ----
+
+TEST_P(ContractTest, AcceptedJobIsThereAfterAReopen) {
+  JobSpec spec{.type = JobType::kCustomClassification,
+               .model = "clip",
+               .custom_labels = {"a \"quoted\" label", "🐱", "كلب", "a/b"},
+               .top_k = 3,
+               .confidence_threshold = 0.25};
+  const Job job = accept(3, spec);
+  EXPECT_EQ(job.status, JobStatus::kQueued);
+  stores_->reopen();
+  const Job again = get(job);
+  EXPECT_EQ(*again.spec, spec);
+  EXPECT_EQ(again.counts, (JobCounts{.total = 3}));
+  EXPECT_EQ(again.created_at, job.created_at);
+  EXPECT_FALSE(again.completed_at);
+  const auto records = jobs().records(job.id, 0, 10).value();
+  ASSERT_THAT(records, SizeIs(3));
+  EXPECT_EQ(records[2].s3_key, "uploads/image2.jpg");
+  EXPECT_EQ(records[2].filename, "image2.jpg");
+  EXPECT_FALSE(records[2].outcome);
+}
+
+TEST_P(ContractTest, UnknownJobIsNotFound) {
+  EXPECT_EQ(jobs().get("no such job").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(jobs().cancel("no such job", clock().now()).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(jobs().records("no such job", 0, 1).error().code, ErrorCode::kNotFound);
+}
+
+TEST_P(ContractTest, SameIdempotencyKeyAndRequestGiveTheSameJob) {
+  NewJob first = new_job(2);
+  first.idempotency = {"key", "fingerprint"};
+  NewJob second = new_job(2);
+  second.idempotency = first.idempotency;
+  EXPECT_EQ(jobs().create(first).value().id, first.id);
+  EXPECT_EQ(jobs().create(second).value().id, first.id);
+  EXPECT_EQ(jobs().get(second.id).error().code, ErrorCode::kNotFound);
+  second.idempotency = {"key", "another"};
+  EXPECT_EQ(jobs().create(second).error().code, ErrorCode::kConflict);
+}
+
+TEST_P(ContractTest, IdempotentSubmissionsAtOnceMakeOneJob) {
+  std::vector<std::string> ids(8);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& id : ids) {
+      threads.emplace_back([&] {
+        NewJob job = new_job(2);
+        job.idempotency = {"key", "fingerprint"};
+        id = jobs().create(job).value().id;
+      });
+    }
+  }
+  EXPECT_THAT(std::set<std::string>(ids.begin(), ids.end()), SizeIs(1));
+  EXPECT_EQ(jobs().list({}, 10, "").value().total, 1);
+}
+
+TEST_P(ContractTest, EachOutcomeCountsOnce) {
+  const Job job = accept(3);
+  EXPECT_EQ(record(success(job, 0)), 1U);
+  EXPECT_EQ(record(success(job, 0)), 0U);
+  EXPECT_EQ(record(failure(job, 0)), 0U);
+  EXPECT_EQ(record(failure(job, 1)), 1U);
+  EXPECT_EQ(get(job).counts, (JobCounts{.total = 3, .classified = 1, .failed = 1}));
+  EXPECT_EQ(get(job).status, JobStatus::kProcessing);
+  EXPECT_EQ(record(success(job, 2, 0.3F)), 1U);
+  const Job done = get(job);
+  EXPECT_EQ(done.counts, (JobCounts{.total = 3, .classified = 1, .unknown = 1, .failed = 1}));
+  EXPECT_EQ(done.status, JobStatus::kCompleted);
+  EXPECT_TRUE(done.completed_at);
+}
+
+TEST_P(ContractTest, OutcomesAreStoredAsTheyCame) {
+  const Job job = accept(2);
+  record(success(job, 1));
+  record(failure(job, 0));
+  const auto records = jobs().records(job.id, 0, 10).value();
+  ASSERT_TRUE(records[0].outcome && records[1].outcome);
+  EXPECT_EQ(std::get<Error>(records[0].outcome->result),
+            (Error{ErrorCode::kUndecodable, "the JPEG is truncated"}));
+  EXPECT_EQ(std::get<Predictions>(records[1].outcome->result),
+            (Predictions{{"cat", 0.9F}, {"dog", 1 - 0.9F}}));
+  EXPECT_EQ(records[1].outcome->output_key, job.id + "/cat/x.jpg");
+  EXPECT_DOUBLE_EQ(records[1].outcome->processing_time_ms, 2.5);
+}
+
+TEST_P(ContractTest, OutcomesFromManyThreadsCountOnceEach) {
+  constexpr int kImages = 200;
+  const Job job = accept(kImages);
+  std::atomic<std::size_t> counted{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+      threads.emplace_back([&, thread] {
+        // Every thread brings every outcome, in another order.
+        for (int i = 0; i < kImages; ++i)
+          counted += record(success(job, (i * 7 + thread * 50) % kImages));
+      });
+    }
+  }
+  EXPECT_EQ(counted, static_cast<std::size_t>(kImages));
+  EXPECT_EQ(get(job).counts, (JobCounts{.total = kImages, .classified = kImages}));
+  EXPECT_EQ(get(job).status, JobStatus::kCompleted);
+}
+
+TEST_P(ContractTest, OutcomesOfUnknownJobsAndImagesAreIgnored) {
+  const Job job = accept(1);
+  EXPECT_EQ(record(success(job, 1)), 0U);
+  EXPECT_EQ(record(success(job, -1)), 0U);
+  Job other = job;
+  other.id = "no such job";
+  EXPECT_EQ(record(success(other, 0)), 0U);
+  EXPECT_EQ(get(job).counts, (JobCounts{.total = 1}));
+}
+
+TEST_P(ContractTest, JobFailsOnlyWhenEveryImageDid) {
+  const Job job = accept(2);
+  record(failure(job, 0));
+  record(failure(job, 1));
+  const Job done = get(job);
+  EXPECT_EQ(done.status, JobStatus::kFailed);
+  ASSERT_TRUE(done.error);
+  EXPECT_THAT(*done.error, ::testing::HasSubstr("the JPEG is truncated"));
+}
+
+TEST_P(ContractTest, CancelledJobCountsNoMore) {
+  const Job job = accept(2);
+  record(success(job, 0));
+  EXPECT_EQ(jobs().cancel(job.id, clock().now()).value().status, JobStatus::kCancelled);
+  EXPECT_EQ(record(success(job, 1)), 0U);
+  EXPECT_EQ(get(job).counts.done(), 1);
+  EXPECT_EQ(jobs().cancel(job.id, clock().now()).error().code, ErrorCode::kConflict);
+  EXPECT_THAT(jobs().unsent(10, 10).value(), IsEmpty());
+}
+
+TEST_P(ContractTest, RetryRunsWhatFailedAndIgnoresTheGenerationBefore) {
+  const Job job = accept(3);
+  dispatch();
+  EXPECT_EQ(jobs().retry(job.id, clock().now()).error().code, ErrorCode::kConflict);
+  record(success(job, 0));
+  record(failure(job, 1));
+  record(success(job, 2));
+  const Job retried = jobs().retry(job.id, clock().now()).value();
+  EXPECT_EQ(retried.status, JobStatus::kQueued);
+  EXPECT_EQ(retried.retry_count, 1);
+  EXPECT_EQ(retried.counts, (JobCounts{.total = 3, .classified = 2}));
+  const auto unsent = jobs().unsent(10, 10).value();
+  ASSERT_THAT(unsent, SizeIs(1));
+  ASSERT_THAT(unsent[0].tasks, SizeIs(1));
+  EXPECT_EQ(unsent[0].tasks[0].index, 1);
+  EXPECT_EQ(unsent[0].tasks[0].generation, 1);
+  EXPECT_EQ(record(failure(job, 1)), 0U);  // late, from before the retry
+  EXPECT_EQ(record(success(retried, 1)), 1U);
+  EXPECT_EQ(get(job).status, JobStatus::kCompleted);
+  EXPECT_EQ(get(job).counts.classified, 3);
+  EXPECT_EQ(jobs().retry(job.id, clock().now()).error().code, ErrorCode::kConflict);
+}
+
+TEST_P(ContractTest, RetryOfACancelledJobTakesUpTheRest) {
+  const Job job = accept(3);
+  record(success(job, 0));
+  ASSERT_TRUE(jobs().cancel(job.id, clock().now()));
+  const Job retried = jobs().retry(job.id, clock().now()).value();
+  const auto unsent = jobs().unsent(10, 10).value();
+  ASSERT_THAT(unsent, SizeIs(1));
+  EXPECT_THAT(unsent[0].tasks, SizeIs(2));
+  EXPECT_FALSE(retried.error);
+}
+
+TEST_P(ContractTest, UnsentTasksAreOfferedUntilTheyAreMarked) {
+  const Job job = accept(5);
+  auto unsent = jobs().unsent(10, 2).value();
+  ASSERT_THAT(unsent, SizeIs(1));
+  EXPECT_THAT(unsent[0].tasks, SizeIs(2));
+  EXPECT_EQ(jobs().unsent(10, 2).value()[0].tasks[0].index, 0);
+  ASSERT_TRUE(jobs().mark_sent(unsent[0]));
+  stores_->reopen();
+  unsent = jobs().unsent(10, 2).value();
+  EXPECT_EQ(unsent[0].tasks[0].index, 2);
+  EXPECT_EQ(unsent[0].job_id, job.id);
+  ASSERT_TRUE(jobs().mark_sent(unsent[0]));
+  unsent = jobs().unsent(10, 2).value();
+  EXPECT_THAT(unsent[0].tasks, SizeIs(1));
+  ASSERT_TRUE(jobs().mark_sent(unsent[0]));
+  EXPECT_THAT(jobs().unsent(10, 2).value(), IsEmpty());
+}
+
+TEST_P(ContractTest, JobsAreListedNewestFirstFilteredAndPaged) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 7; ++i) {
+    clock().advance(seconds(1));
+    JobSpec spec;
+    spec.type = i % 2 == 0 ? JobType::kImageClassification : JobType::kCustomClassification;
+    if (i % 2 == 1) spec.custom_labels = {"cat"};
+    ids.push_back(accept(1, spec).id);
+  }
+  ASSERT_TRUE(jobs().cancel(ids[0], clock().now()));
+  const auto names = [](const JobPage& page) {
+    std::vector<std::string> found;
+    for (const auto& job : page.jobs) found.push_back(job.id);
+    return found;
+  };
+  auto page = jobs().list({}, 3, "").value();
+  EXPECT_THAT(names(page), ElementsAre(ids[6], ids[5], ids[4]));
+  EXPECT_EQ(page.total, 7);
+  ASSERT_TRUE(page.next_token);
+  page = jobs().list({}, 10, *page.next_token).value();
+  EXPECT_THAT(names(page), ElementsAre(ids[3], ids[2], ids[1], ids[0]));
+  EXPECT_FALSE(page.next_token);
+  page = jobs()
+             .list({.status = JobStatus::kQueued, .type = JobType::kImageClassification}, 2, "")
+             .value();
+  EXPECT_THAT(names(page), ElementsAre(ids[6], ids[4]));
+  EXPECT_EQ(page.total, 3);
+  page = jobs().list({.status = JobStatus::kCancelled, .type = {}}, 10, "").value();
+  EXPECT_THAT(names(page), ElementsAre(ids[0]));
+  EXPECT_EQ(jobs().list({}, 3, "nonsense").error().code, ErrorCode::kInvalidArgument);
+}
+
+// ---- queue ----
+
+TEST_P(ContractTest, MessagesComeWholeAndHideWhileInHand) {
+  JobSpec spec{.type = JobType::kCustomClassification, .model = "m", .custom_labels = {"a", "b"}};
+  const Job job = accept(3, spec);
+  dispatch();
+  const auto deliveries = receive(10);
+  ASSERT_THAT(deliveries, SizeIs(3));
+  std::set<std::int64_t> indexes;
+  for (const auto& delivery : deliveries) {
+    indexes.insert(delivery.task.index);
+    EXPECT_EQ(delivery.task.job_id, job.id);
+    EXPECT_EQ(*delivery.task.spec, spec);
+    EXPECT_EQ(delivery.task.filename, "image" + std::to_string(delivery.task.index) + ".jpg");
+    EXPECT_EQ(delivery.receive_count, 1);
+  }
+  EXPECT_THAT(indexes, ElementsAre(0, 1, 2));
+  EXPECT_THAT(receive(10), IsEmpty());
+}
+
+TEST_P(ContractTest, MessageComesAgainAfterTheVisibilityTimeout) {
+  accept(1);
+  dispatch();
+  const auto first = receive(10);
+  ASSERT_THAT(first, SizeIs(1));
+  clock().advance(Stores::kVisibilityTimeout - seconds(1));
+  EXPECT_THAT(receive(10), IsEmpty());
+  ASSERT_TRUE(queue().extend(std::vector{first[0].receipt}));
+  clock().advance(Stores::kVisibilityTimeout - seconds(1));
+  EXPECT_THAT(receive(10), IsEmpty());
+  clock().advance(seconds(2));
+  const auto second = receive(10);
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_EQ(second[0].receive_count, 2);
+}
+
+TEST_P(ContractTest, RemovedMessagesDoNotComeAgain) {
+  accept(2);
+  dispatch();
+  const auto deliveries = receive(10);
+  ASSERT_TRUE(queue().remove(std::vector{deliveries[0].receipt, deliveries[1].receipt}));
+  clock().advance(Stores::kVisibilityTimeout * 2);
+  EXPECT_THAT(receive(10), IsEmpty());
+  EXPECT_EQ(queue().depth().value().in_flight, 0);
+}
+
+TEST_P(ContractTest, ReleasedMessageWaitsForItsDelay) {
+  accept(1);
+  dispatch();
+  const auto first = receive(10);
+  ASSERT_TRUE(queue().release(first[0].receipt, seconds(5)));
+  EXPECT_THAT(receive(10), IsEmpty());
+  clock().advance(seconds(6));
+  EXPECT_THAT(receive(10), SizeIs(1));
+}
+
+TEST_P(ContractTest, ReceiptsThatAreOutOfDateDoNothing) {
+  accept(1);
+  dispatch();
+  const auto first = receive(10);
+  clock().advance(Stores::kVisibilityTimeout + seconds(1));
+  const auto second = receive(10);
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_TRUE(queue().release(first[0].receipt, milliseconds(0)));
+  EXPECT_THAT(receive(10), IsEmpty());
+  EXPECT_TRUE(queue().remove(std::vector{second[0].receipt}));
+  EXPECT_TRUE(queue().remove(std::vector{second[0].receipt, std::string("nonsense")}));
+}
+
+TEST_P(ContractTest, BuriedMessagesAreDeadLetters) {
+  const Job job = accept(1);
+  dispatch();
+  const auto first = receive(10);
+  ASSERT_TRUE(queue().bury(first[0].receipt, "it kills the worker"));
+  clock().advance(Stores::kVisibilityTimeout * 2);
+  EXPECT_THAT(receive(10), IsEmpty());
+  const auto letters = queue().dead_letters(10).value();
+  ASSERT_THAT(letters, SizeIs(1));
+  EXPECT_EQ(letters[0].job_id, job.id);
+  EXPECT_EQ(letters[0].s3_key, "uploads/image0.jpg");
+  EXPECT_EQ(letters[0].reason, "it kills the worker");
+  EXPECT_EQ(queue().depth().value().dead, 1);
+}
+
+TEST_P(ContractTest, DepthTellsWaitingAndInHand) {
+  accept(5);
+  dispatch();
+  clock().advance(seconds(3));
+  ASSERT_THAT(receive(2), SizeIs(2));
+  const auto depth = queue().depth().value();
+  EXPECT_EQ(depth.visible, 3);
+  EXPECT_EQ(depth.in_flight, 2);
+  EXPECT_EQ(depth.oldest_age, seconds(3));
+}
+
+TEST_P(ContractTest, ManyReceiversShareTheMessages) {
+  constexpr int kImages = 300;
+  accept(kImages);
+  dispatch();
+  std::mutex mutex;
+  std::multiset<std::int64_t> seen;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        while (true) {
+          const auto deliveries = receive(7);
+          if (deliveries.empty()) return;
+          const std::scoped_lock lock(mutex);
+          for (const auto& delivery : deliveries) seen.insert(delivery.task.index);
+        }
+      });
+    }
+  }
+  EXPECT_EQ(seen.size(), static_cast<std::size_t>(kImages));
+  EXPECT_EQ(std::set<std::int64_t>(seen.begin(), seen.end()).size(),
+            static_cast<std::size_t>(kImages));
+}
+
+// ---- objects ----
+
+TEST_P(ContractTest, ObjectIsReadAsItWasWritten) {
+  const std::string content("bytes\0and more", 14);
+  stores_->put_object("uploads/ä b.jpg", content);
+  const auto bytes = objects().get(Bucket::kInput, "uploads/ä b.jpg", 100).value();
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), content);
+  const auto info = objects().head(Bucket::kInput, "uploads/ä b.jpg").value();
+  EXPECT_EQ(info.size, content.size());
+  EXPECT_FALSE(info.etag.empty());
+  EXPECT_EQ(objects().get(Bucket::kInput, "uploads/ä b.jpg", 13).error().code,
+            ErrorCode::kTooLarge);
+}
+
+TEST_P(ContractTest, MissingObjectIsNotFound) {
+  EXPECT_EQ(objects().get(Bucket::kInput, "uploads/none.jpg", 100).error().code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(objects().head(Bucket::kInput, "uploads/none.jpg").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(objects().remove(Bucket::kInput, "uploads/none.jpg").error().code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(objects().copy_to_output("uploads/none.jpg", "job/cat/none.jpg").error().code,
+            ErrorCode::kNotFound);
+}
+
+TEST_P(ContractTest, RemovedObjectIsGone) {
+  stores_->put_object("uploads/a.jpg", "a");
+  ASSERT_TRUE(objects().remove(Bucket::kInput, "uploads/a.jpg"));
+  EXPECT_EQ(objects().head(Bucket::kInput, "uploads/a.jpg").error().code, ErrorCode::kNotFound);
+}
+
+TEST_P(ContractTest, ObjectsAreListedInByteOrderByPrefixAndPage) {
+  const std::vector<std::string> keys = {"a-b.jpg",   "a/b.jpg", "a/c.jpg",
+                                         "a/d/e.jpg", "a0.jpg",  "b.jpg"};
+  for (const auto& key : keys) stores_->put_object(key, key);
+  const auto names = [&](std::string_view prefix, std::string_view after, std::size_t limit) {
+    std::vector<std::string> found;
+    const auto page = objects().list(Bucket::kInput, prefix, after, limit).value();
+    for (const auto& object : page.objects) found.push_back(object.key);
+    return found;
+  };
+  EXPECT_EQ(names("", "", 100), keys);
+  EXPECT_THAT(names("a/", "", 100), ElementsAre("a/b.jpg", "a/c.jpg", "a/d/e.jpg"));
+  EXPECT_THAT(names("a", "a/c.jpg", 100), ElementsAre("a/d/e.jpg", "a0.jpg"));
+  EXPECT_THAT(names("a/d/e", "", 100), ElementsAre("a/d/e.jpg"));
+  EXPECT_THAT(names("x", "", 100), IsEmpty());
+  // Every page size sees every key once.
+  for (std::size_t limit = 1; limit <= keys.size(); ++limit) {
+    std::vector<std::string> found;
+    while (true) {
+      const auto page =
+          objects().list(Bucket::kInput, "", found.empty() ? "" : found.back(), limit).value();
+      for (const auto& object : page.objects) found.push_back(object.key);
+      if (!page.more) break;
+    }
+    EXPECT_EQ(found, keys) << "with pages of " << limit;
+  }
+}
+
+TEST_P(ContractTest, CopyGoesToTheOutputAndReplacesWhatIsThere) {
+  stores_->put_object("uploads/a.jpg", "one");
+  stores_->put_object("uploads/b.jpg", "two");
+  ASSERT_TRUE(objects().copy_to_output("uploads/a.jpg", "job/cat/x.jpg"));
+  ASSERT_TRUE(objects().copy_to_output("uploads/a.jpg", "job/cat/x.jpg"));
+  ASSERT_TRUE(objects().copy_to_output("uploads/b.jpg", "job/cat/x.jpg"));
+  const auto bytes = objects().get(Bucket::kOutput, "job/cat/x.jpg", 100).value();
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), "two");
+  ASSERT_TRUE(objects().remove(Bucket::kInput, "uploads/b.jpg"));
+  EXPECT_TRUE(objects().head(Bucket::kOutput, "job/cat/x.jpg"));
+}
+
+TEST_P(ContractTest, StoresAnswer) {
+  EXPECT_TRUE(jobs().ping());
+  EXPECT_TRUE(queue().ping());
+  EXPECT_TRUE(objects().ping());
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, ContractTest,
+                         ::testing::Values(StoresFactory{
+                             "Embedded", [] { return std::make_unique<EmbeddedStores>(); }}),
+                         [](const auto& factory) { return factory.param.name; });
+
+}  // namespace
+}  // namespace classifier::testing

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <fstream>
+#include <optional>
+
+#include "adapters/embedded/file_object_store.hpp"
+#include "adapters/embedded/process_lock.hpp"
+#include "adapters/embedded/sqlite_database.hpp"
+#include "adapters/embedded/sqlite_job_store.hpp"
+#include "adapters/embedded/sqlite_work_queue.hpp"
+#include "contract/stores.hpp"
+#include "support/temp_dir.hpp"
+
+namespace classifier::testing {
+
+class EmbeddedStores final : public Stores {
+ public:
+  EmbeddedStores() { open(); }
+
+  JobStore& jobs() override { return *jobs_; }
+  WorkQueue& queue() override { return *queue_; }
+  ObjectStore& objects() override { return *objects_; }
+  ManualClock& clock() override { return clock_; }
+
+  void put_object(const std::string& key, const std::string& content) override {
+    auto writer = objects_->write(Bucket::kInput, key);
+    if (!writer) throw std::runtime_error(writer.error().message);
+    if (!(*writer)->write(std::as_bytes(std::span(content))))
+      throw std::runtime_error("cannot write " + key);
+    if (auto committed = (*writer)->commit(); !committed)
+      throw std::runtime_error(committed.error().message);
+  }
+
+  void reopen() override {
+    close();
+    open();
+  }
+
+  const std::filesystem::path& folder() const { return dir_.path(); }
+  FileObjectStore& files() { return *objects_; }
+
+ private:
+  void open() {
+    database_ = value(SqliteDatabase::open(dir_.path() / "jobs.sqlite"));
+    specs_ = std::make_unique<SpecCache>();
+    process_.emplace(value(ProcessLock::acquire(dir_.path() / "processes")));
+    jobs_ = std::make_unique<SqliteJobStore>(*database_, *specs_);
+    queue_ = std::make_unique<SqliteWorkQueue>(*database_, *specs_, clock_, *process_,
+                                               kVisibilityTimeout);
+    objects_ = value(FileObjectStore::open(dir_.path() / "objects", "in", "out",
+                                           value(UploadUrls::open(dir_.path() / "secret"))));
+  }
+
+  void close() {
+    objects_.reset();
+    queue_.reset();
+    jobs_.reset();
+    process_.reset();
+    specs_.reset();
+    database_.reset();
+  }
+
+  template <class T>
+  static T value(Result<T> result) {
+    if (!result) throw std::runtime_error(result.error().message);
+    return std::move(*result);
+  }
+
+  TempDir dir_;
+  ManualClock clock_;
+  std::unique_ptr<SqliteDatabase> database_;
+  std::unique_ptr<SpecCache> specs_;
+  std::optional<ProcessLock> process_;
+  std::unique_ptr<SqliteJobStore> jobs_;
+  std::unique_ptr<SqliteWorkQueue> queue_;
+  std::unique_ptr<FileObjectStore> objects_;
+};
+
+}  // namespace classifier::testing
