@@ -1,0 +1,220 @@
+#include "adapters/image/decode.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "adapters/image/codecs.hpp"
+
+namespace classifier {
+namespace {
+
+// "48.8" of 48'812'345: millions, for people.
+std::string megapixels(std::int64_t pixels) {
+  const std::int64_t tenths = (pixels + 50'000) / 100'000;
+  return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10));
+}
+
+std::string_view head(ImageBytes bytes, std::size_t from, std::size_t size) {
+  if (bytes.size() < from + size) return {};
+  return {reinterpret_cast<const char*>(bytes.data()) + from, size};
+}
+
+std::optional<ImageFormat> sniff(ImageBytes bytes) {
+  if (head(bytes, 0, 3) == "\xFF\xD8\xFF") return ImageFormat::kJpeg;
+  if (head(bytes, 0, 8) == "\x89PNG\r\n\x1A\n") return ImageFormat::kPng;
+  if (head(bytes, 0, 6) == "GIF87a" || head(bytes, 0, 6) == "GIF89a") return ImageFormat::kGif;
+  if (head(bytes, 0, 4) == "RIFF" && head(bytes, 8, 4) == "WEBP") return ImageFormat::kWebp;
+  if (head(bytes, 0, 2) == "BM" && bytes.size() >= 18) return ImageFormat::kBmp;
+  return std::nullopt;
+}
+
+// What a file is that is none of ours, so that its owner knows what to do.
+std::string_view known_other(ImageBytes bytes) {
+  struct Magic {
+    std::size_t from;
+    std::string_view bytes;
+    std::string_view name;
+  };
+  using namespace std::string_view_literals;
+  static constexpr std::array kOthers = {
+      Magic{0, "%PDF"sv, "a PDF document"},
+      Magic{0, "II*\0"sv, "a TIFF or raw camera image"},
+      Magic{0, "MM\0*"sv, "a TIFF or raw camera image"},
+      Magic{4, "ftypheic"sv, "a HEIC image"},
+      Magic{4, "ftypheix"sv, "a HEIC image"},
+      Magic{4, "ftypmif1"sv, "a HEIF image"},
+      Magic{4, "ftypavif"sv, "an AVIF image"},
+      Magic{4, "ftyp"sv, "a video"},
+      Magic{0, "\xFF\x0A"sv, "a JPEG XL image"},
+      Magic{0, "\0\0\1\0"sv, "an icon"},
+      Magic{0, "PK\3\4"sv, "a ZIP archive or office document"},
+      Magic{0, "8BPS"sv, "a Photoshop document"},
+      Magic{0, "<svg"sv, "an SVG drawing"},
+      Magic{0, "<?xml"sv, "an XML or SVG file"},
+      Magic{0, "<!DOCTYPE"sv, "a web page"},
+      Magic{0, "<html"sv, "a web page"},
+  };
+  for (const auto& other : kOthers) {
+    if (head(bytes, other.from, other.bytes.size()) == other.bytes) return other.name;
+  }
+  return {};
+}
+
+Result<ImageFormat> identify(ImageBytes bytes, const DecodeLimits& limits) {
+  if (bytes.empty()) return fail(ErrorCode::kUndecodable, "the file is empty (0 bytes)");
+  if (bytes.size() > limits.max_bytes) {
+    return fail(ErrorCode::kTooLarge, "the file has " + std::to_string(bytes.size()) +
+                                          " bytes; at most " + std::to_string(limits.max_bytes) +
+                                          " are allowed");
+  }
+  if (const auto format = sniff(bytes)) return *format;
+  const std::string_view other = known_other(bytes);
+  return fail(ErrorCode::kUnsupported,
+              other.empty()
+                  ? "the file is not an image of a supported type (JPEG, PNG, GIF, WebP, BMP)"
+                  : "the file is " + std::string(other) +
+                        ", not an image of a supported type (JPEG, PNG, GIF, WebP, BMP)");
+}
+
+template <class Codec>
+Result<ImageInfo> checked(Codec probe, ImageBytes bytes, const DecodeLimits& limits) {
+  auto info = probe(bytes);
+  if (!info) return info;
+  if (auto valid = codecs::check_size(info->format, info->width, info->height, limits); !valid) {
+    return std::unexpected(valid.error());
+  }
+  return info;
+}
+
+}  // namespace
+
+std::string_view to_string(ImageFormat format) {
+  switch (format) {
+    case ImageFormat::kJpeg:
+      return "JPEG";
+    case ImageFormat::kPng:
+      return "PNG";
+    case ImageFormat::kGif:
+      return "GIF";
+    case ImageFormat::kWebp:
+      return "WebP";
+    case ImageFormat::kBmp:
+      return "BMP";
+  }
+  return "image";
+}
+
+namespace codecs {
+
+Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t height,
+                        const DecodeLimits& limits) {
+  const std::string size = std::to_string(width) + " × " + std::to_string(height) + " pixels";
+  if (width < 1 || height < 1) return damaged(format, "its header says " + size);
+  if (width > limits.max_pixels / height) {
+    return fail(ErrorCode::kTooLarge, "the " + std::string(to_string(format)) + " has " + size +
+                                          " (" + megapixels(width * height) +
+                                          " megapixels); at most " + megapixels(limits.max_pixels) +
+                                          " megapixels are allowed");
+  }
+  return {};
+}
+
+std::unexpected<Error> damaged(ImageFormat format, const std::string& what) {
+  return fail(ErrorCode::kUndecodable,
+              "the " + std::string(to_string(format)) + " is damaged: " + what);
+}
+
+std::unexpected<Error> truncated(ImageFormat format) {
+  return fail(ErrorCode::kUndecodable, "the " + std::string(to_string(format)) +
+                                           " is truncated: the file ends before the image does");
+}
+
+RgbImage flatten(int width, int height, const std::uint8_t* rgba) {
+  const auto count = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+  RgbImage image{width, height, std::vector<std::uint8_t>(count * 3)};
+  std::uint8_t* out = image.pixels.data();
+  for (std::size_t i = 0; i < count; ++i, rgba += 4, out += 3) {
+    for (int c = 0; c < 3; ++c) out[c] = over_white(rgba[c], rgba[3]);
+  }
+  return image;
+}
+
+}  // namespace codecs
+
+Result<ImageInfo> probe_image(ImageBytes bytes, const DecodeLimits& limits) {
+  const auto format = identify(bytes, limits);
+  if (!format) return std::unexpected(format.error());
+  switch (*format) {
+    case ImageFormat::kJpeg:
+      return checked(codecs::probe_jpeg, bytes, limits);
+    case ImageFormat::kPng:
+      return checked(codecs::probe_png, bytes, limits);
+    case ImageFormat::kGif:
+      return checked(codecs::probe_gif, bytes, limits);
+    case ImageFormat::kWebp:
+      return checked(codecs::probe_webp, bytes, limits);
+    case ImageFormat::kBmp:
+      return checked(codecs::probe_bmp, bytes, limits);
+  }
+  std::unreachable();
+}
+
+Result<DecodedImage> decode_image(ImageBytes bytes, const DecodeLimits& limits,
+                                  int min_shortest_side) {
+  const auto format = identify(bytes, limits);
+  if (!format) return std::unexpected(format.error());
+  int orientation = 1;
+  Result<RgbImage> image = [&] {
+    switch (*format) {
+      case ImageFormat::kJpeg:
+        return codecs::decode_jpeg(bytes, limits, min_shortest_side, orientation);
+      case ImageFormat::kPng:
+        return codecs::decode_png(bytes, limits, orientation);
+      case ImageFormat::kGif:
+        return codecs::decode_gif(bytes, limits);
+      case ImageFormat::kWebp:
+        return codecs::decode_webp(bytes, limits, orientation);
+      case ImageFormat::kBmp:
+        return codecs::decode_bmp(bytes, limits);
+    }
+    std::unreachable();
+  }();
+  if (!image) return std::unexpected(std::move(image.error()));
+  return DecodedImage{std::move(*image), orientation};
+}
+
+RgbImage orient(RgbImage image, int orientation) {
+  if (orientation <= 1 || orientation > 8) return image;
+  const bool transpose = orientation >= 5;
+  const int w = image.width;
+  const int h = image.height;
+  RgbImage upright{transpose ? h : w, transpose ? w : h,
+                   std::vector<std::uint8_t>(image.pixels.size())};
+  // Where the stored row 0 and column 0 are seen (Exif 2.32, 4.6.4): mirror and flip before the
+  // transposition.
+  const bool mirror_x =
+      orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool mirror_y =
+      orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  std::uint8_t* out = upright.pixels.data();
+  for (int y = 0; y < upright.height; ++y) {
+    for (int x = 0; x < upright.width; ++x, out += 3) {
+      int from_x = transpose ? y : x;
+      int from_y = transpose ? x : y;
+      if (mirror_x) from_x = w - 1 - from_x;
+      if (mirror_y) from_y = h - 1 - from_y;
+      const std::uint8_t* in =
+          &image.pixels[(static_cast<std::size_t>(from_y) * static_cast<std::size_t>(w) +
+                         static_cast<std::size_t>(from_x)) *
+                        3];
+      std::copy_n(in, 3, out);
+    }
+  }
+  return upright;
+}
+
+}  // namespace classifier

@@ -1,0 +1,142 @@
+#include <gif_lib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "adapters/image/codecs.hpp"
+
+namespace classifier::codecs {
+namespace {
+
+struct Source {
+  ImageBytes rest;
+  bool ended = false;
+};
+
+int read_source(GifFileType* gif, GifByteType* target, int size) {
+  auto& source = *static_cast<Source*>(gif->UserData);
+  const std::size_t count =
+      std::min(static_cast<std::size_t>(std::max(size, 0)), source.rest.size());
+  std::memcpy(target, source.rest.data(), count);
+  source.rest = source.rest.subspan(count);
+  if (std::cmp_less(count, size)) source.ended = true;
+  return static_cast<int>(count);
+}
+
+struct CloseGif {
+  void operator()(GifFileType* gif) const { DGifCloseFile(gif, nullptr); }
+};
+
+class Reader {
+ public:
+  explicit Reader(ImageBytes bytes) : source_{bytes} {
+    gif_.reset(DGifOpen(&source_, read_source, &code_));
+  }
+
+  bool is_open() const { return gif_ != nullptr; }
+  GifFileType& gif() { return *gif_; }
+
+  std::unexpected<Error> error() {
+    if (source_.ended) return truncated(ImageFormat::kGif);
+    const char* text = GifErrorString(gif_ ? gif_->Error : code_);
+    return damaged(ImageFormat::kGif, text != nullptr ? text : "its structure is not valid");
+  }
+
+  // Goes on to the first image, and notes its transparent colour on the way.
+  bool find_first_image(int& transparent) {
+    GifRecordType type = UNDEFINED_RECORD_TYPE;
+    while (DGifGetRecordType(gif_.get(), &type) == GIF_OK) {
+      if (type == IMAGE_DESC_RECORD_TYPE) return DGifGetImageDesc(gif_.get()) == GIF_OK;
+      if (type != EXTENSION_RECORD_TYPE) return false;
+      int code = 0;
+      GifByteType* block = nullptr;
+      if (DGifGetExtension(gif_.get(), &code, &block) != GIF_OK) return false;
+      while (block != nullptr) {
+        GraphicsControlBlock control{};
+        if (code == GRAPHICS_EXT_FUNC_CODE &&
+            DGifExtensionToGCB(block[0], block + 1, &control) == GIF_OK) {
+          transparent = control.TransparentColor;
+        }
+        if (DGifGetExtensionNext(gif_.get(), &block) != GIF_OK) return false;
+      }
+    }
+    return false;
+  }
+
+ private:
+  Source source_;
+  int code_ = 0;
+  std::unique_ptr<GifFileType, CloseGif> gif_;
+};
+
+// Rows of an interlaced image come in four passes.
+struct Pass {
+  int first, step;
+};
+constexpr std::array<Pass, 4> kInterlaced{{{0, 8}, {4, 8}, {2, 4}, {1, 2}}};
+constexpr std::array<Pass, 1> kStraight{{{0, 1}}};
+
+// One row of the frame, onto the canvas where it is inside.
+void paint_row(RgbImage& canvas, const GifImageDesc& frame, int row,
+               const std::vector<GifByteType>& indexes, const ColorMapObject& colours,
+               int transparent) {
+  const int y = frame.Top + row;
+  if (y < 0 || y >= canvas.height) return;
+  for (int i = 0; i < frame.Width; ++i) {
+    const int x = frame.Left + i;
+    const int index = indexes[static_cast<std::size_t>(i)];
+    if (x < 0 || x >= canvas.width || index == transparent || index >= colours.ColorCount) continue;
+    const GifColorType& colour = colours.Colors[index];
+    std::uint8_t* pixel =
+        &canvas.pixels[(static_cast<std::size_t>(y) * static_cast<std::size_t>(canvas.width) +
+                        static_cast<std::size_t>(x)) *
+                       3];
+    pixel[0] = colour.Red;
+    pixel[1] = colour.Green;
+    pixel[2] = colour.Blue;
+  }
+}
+
+}  // namespace
+
+Result<ImageInfo> probe_gif(ImageBytes bytes) {
+  Reader reader(bytes);
+  if (!reader.is_open()) return reader.error();
+  return ImageInfo{
+      .format = ImageFormat::kGif, .width = reader.gif().SWidth, .height = reader.gif().SHeight};
+}
+
+Result<RgbImage> decode_gif(ImageBytes bytes, const DecodeLimits& limits) {
+  Reader reader(bytes);
+  if (!reader.is_open()) return reader.error();
+  GifFileType& gif = reader.gif();
+  if (auto valid = check_size(ImageFormat::kGif, gif.SWidth, gif.SHeight, limits); !valid) {
+    return std::unexpected(valid.error());
+  }
+  int transparent = NO_TRANSPARENT_COLOR;
+  if (!reader.find_first_image(transparent)) return reader.error();
+  const GifImageDesc& frame = gif.Image;
+  if (auto valid = check_size(ImageFormat::kGif, frame.Width, frame.Height, limits); !valid) {
+    return std::unexpected(valid.error());
+  }
+  const ColorMapObject* colours = frame.ColorMap != nullptr ? frame.ColorMap : gif.SColorMap;
+  if (colours == nullptr) return damaged(ImageFormat::kGif, "it has no colour table");
+  RgbImage canvas{
+      gif.SWidth, gif.SHeight,
+      std::vector<std::uint8_t>(
+          static_cast<std::size_t>(gif.SWidth) * static_cast<std::size_t>(gif.SHeight) * 3, 255)};
+  std::vector<GifByteType> row(static_cast<std::size_t>(frame.Width));
+  const std::span<const Pass> passes =
+      frame.Interlace ? std::span<const Pass>(kInterlaced) : std::span<const Pass>(kStraight);
+  for (const auto& pass : passes) {
+    for (int y = pass.first; y < frame.Height; y += pass.step) {
+      if (DGifGetLine(&gif, row.data(), frame.Width) != GIF_OK) return reader.error();
+      paint_row(canvas, frame, y, row, *colours, transparent);
+    }
+  }
+  return canvas;
+}
+
+}  // namespace classifier::codecs

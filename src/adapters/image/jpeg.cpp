@@ -1,0 +1,197 @@
+#include <jerror.h>
+#include <jpeglib.h>
+
+#include <algorithm>
+#include <array>
+#include <csetjmp>
+#include <cstdio>  // jpeglib.h needs it before
+#include <cstring>
+#include <string>
+
+#include "adapters/image/codecs.hpp"
+
+namespace classifier::codecs {
+namespace {
+
+constexpr int kExifMarker = JPEG_APP0 + 1;
+constexpr std::array<std::uint8_t, 6> kExifHeader = {'E', 'x', 'i', 'f', 0, 0};
+
+enum class Stop { kNone, kError, kTruncated, kTime, kScans };
+
+// One decompression. libjpeg reports errors by longjmp, so every method that calls it sets its own
+// way back and holds nothing that needs a destructor.
+class Decompressor {
+ public:
+  Decompressor(ImageBytes bytes, const DecodeLimits& limits)
+      : deadline_(std::chrono::steady_clock::now() + limits.max_time),
+        max_scans_(limits.max_scans) {
+    std::memset(&jpeg_, 0, sizeof jpeg_);
+    jpeg_.err = jpeg_std_error(&errors_);
+    jpeg_.client_data = this;
+    errors_.error_exit = [](j_common_ptr common) { self(common).fail_with(Stop::kError); };
+    errors_.emit_message = [](j_common_ptr common, int level) { self(common).hear(level); };
+    errors_.output_message = [](j_common_ptr) {};
+    progress_.progress_monitor = [](j_common_ptr common) { self(common).check_progress(); };
+    created_ = create(bytes);
+  }
+  ~Decompressor() {
+    if (created_) jpeg_destroy_decompress(&jpeg_);
+  }
+  Decompressor(const Decompressor&) = delete;
+  Decompressor& operator=(const Decompressor&) = delete;
+
+  bool read_header() {
+    if (!created_ || setjmp(jump_) != 0) return false;
+    jpeg_save_markers(&jpeg_, kExifMarker, 0xFFFF);
+    return jpeg_read_header(&jpeg_, TRUE) == JPEG_HEADER_OK;
+  }
+
+  // After read_header(): chooses scale and colours.
+  bool start(int min_shortest_side) {
+    if (setjmp(jump_) != 0) return false;
+    jpeg_.out_color_space = jpeg_.num_components == 4 ? JCS_CMYK : JCS_RGB;
+    jpeg_.scale_denom = 8;
+    jpeg_.scale_num = 8;
+    const auto shortest = std::min(jpeg_.image_width, jpeg_.image_height);
+    const auto wanted = static_cast<JDIMENSION>(std::max(min_shortest_side, 0));
+    // Only the powers of two have fast transforms.
+    while (wanted > 0 && jpeg_.scale_num > 1 &&
+           (shortest * (jpeg_.scale_num / 2) + 7) / 8 >= wanted) {
+      jpeg_.scale_num /= 2;
+    }
+    return jpeg_start_decompress(&jpeg_) == TRUE;
+  }
+
+  bool read_rows(std::uint8_t* pixels, std::size_t stride) {
+    if (setjmp(jump_) != 0) return false;
+    while (jpeg_.output_scanline < jpeg_.output_height) {
+      std::array<JSAMPROW, 8> rows;
+      const JDIMENSION count =
+          std::min<JDIMENSION>(rows.size(), jpeg_.output_height - jpeg_.output_scanline);
+      for (JDIMENSION i = 0; i < count; ++i)
+        rows[i] = pixels + (jpeg_.output_scanline + i) * stride;
+      jpeg_read_scanlines(&jpeg_, rows.data(), count);
+    }
+    jpeg_finish_decompress(&jpeg_);
+    return true;
+  }
+
+  int orientation() const {
+    for (auto* marker = jpeg_.marker_list; marker != nullptr; marker = marker->next) {
+      const std::span<const std::uint8_t> data(marker->data, marker->data_length);
+      if (marker->marker == kExifMarker && data.size() > kExifHeader.size() &&
+          std::equal(kExifHeader.begin(), kExifHeader.end(), data.begin())) {
+        return exif_orientation(data.subspan(kExifHeader.size()));
+      }
+    }
+    return 1;
+  }
+
+  std::unexpected<Error> error() {
+    switch (stop_) {
+      case Stop::kTruncated:
+        return truncated(ImageFormat::kJpeg);
+      case Stop::kTime:
+        return fail(ErrorCode::kTooLarge, "the JPEG takes too long to decode");
+      case Stop::kScans:
+        return fail(ErrorCode::kTooLarge,
+                    "the JPEG has more than " + std::to_string(max_scans_) + " scans");
+      default:
+        break;
+    }
+    std::array<char, JMSG_LENGTH_MAX> message{};
+    errors_.format_message(reinterpret_cast<j_common_ptr>(&jpeg_), message.data());
+    return damaged(ImageFormat::kJpeg, message.data());
+  }
+
+  const jpeg_decompress_struct& jpeg() const { return jpeg_; }
+
+ private:
+  static Decompressor& self(j_common_ptr common) {
+    return *static_cast<Decompressor*>(common->client_data);
+  }
+
+  bool create(ImageBytes bytes) {
+    if (setjmp(jump_) != 0) return false;
+    void* const client = jpeg_.client_data;
+    jpeg_create_decompress(&jpeg_);
+    jpeg_.client_data = client;
+    jpeg_.progress = &progress_;
+    jpeg_mem_src(&jpeg_, data_of(bytes), bytes.size());
+    return true;
+  }
+
+  [[noreturn]] void fail_with(Stop stop) {
+    stop_ = stop;
+    std::longjmp(jump_, 1);
+  }
+
+  // Most warnings are harmless oddities of writers; data that is missing is not.
+  void hear(int level) {
+    if (level >= 0) return;
+    const int code = errors_.msg_code;
+    if (code == JWRN_JPEG_EOF) fail_with(Stop::kTruncated);
+    if (code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE) fail_with(Stop::kError);
+  }
+
+  void check_progress() {
+    if (jpeg_.input_scan_number > max_scans_) fail_with(Stop::kScans);
+    if (std::chrono::steady_clock::now() > deadline_) fail_with(Stop::kTime);
+  }
+
+  jpeg_decompress_struct jpeg_;
+  jpeg_error_mgr errors_{};
+  jpeg_progress_mgr progress_{};
+  std::jmp_buf jump_;
+  Deadline deadline_;
+  int max_scans_;
+  Stop stop_ = Stop::kNone;
+  bool created_ = false;
+};
+
+// Writers that follow Adobe store the inks inverted, and say so by their marker.
+void cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, bool inverted,
+                 std::vector<std::uint8_t>& rgb) {
+  for (std::size_t in = 0, out = 0; in < cmyk.size(); in += 4, out += 3) {
+    const unsigned k = inverted ? cmyk[in + 3] : 255U - cmyk[in + 3];
+    for (std::size_t c = 0; c < 3; ++c) {
+      const unsigned ink = inverted ? cmyk[in + c] : 255U - cmyk[in + c];
+      rgb[out + c] = static_cast<std::uint8_t>((ink * k + 127) / 255);
+    }
+  }
+}
+
+}  // namespace
+
+Result<ImageInfo> probe_jpeg(ImageBytes bytes) {
+  Decompressor decompressor(bytes, DecodeLimits{});
+  if (!decompressor.read_header()) return decompressor.error();
+  return ImageInfo{.format = ImageFormat::kJpeg,
+                   .width = static_cast<int>(decompressor.jpeg().image_width),
+                   .height = static_cast<int>(decompressor.jpeg().image_height),
+                   .orientation = decompressor.orientation()};
+}
+
+Result<RgbImage> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
+                             int& orientation) {
+  Decompressor decompressor(bytes, limits);
+  if (!decompressor.read_header()) return decompressor.error();
+  const auto& jpeg = decompressor.jpeg();
+  if (auto valid = check_size(ImageFormat::kJpeg, jpeg.image_width, jpeg.image_height, limits);
+      !valid) {
+    return std::unexpected(valid.error());
+  }
+  orientation = decompressor.orientation();
+  if (!decompressor.start(min_shortest_side)) return decompressor.error();
+  const std::size_t pixels = static_cast<std::size_t>(jpeg.output_width) * jpeg.output_height;
+  const auto channels = static_cast<std::size_t>(jpeg.output_components);
+  RgbImage image{static_cast<int>(jpeg.output_width), static_cast<int>(jpeg.output_height),
+                 std::vector<std::uint8_t>(pixels * 3)};
+  std::vector<std::uint8_t> cmyk(channels == 4 ? pixels * 4 : 0);
+  std::uint8_t* const target = channels == 4 ? cmyk.data() : image.pixels.data();
+  if (!decompressor.read_rows(target, jpeg.output_width * channels)) return decompressor.error();
+  if (channels == 4) cmyk_to_rgb(cmyk, jpeg.saw_Adobe_marker == TRUE, image.pixels);
+  return image;
+}
+
+}  // namespace classifier::codecs

@@ -1,0 +1,42 @@
+#include "adapters/image/preprocess.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace classifier {
+namespace {
+
+// Resized sides: the shorter one as given, the longer one cut to a whole number.
+std::pair<int, int> resized(int width, int height, int shortest_side) {
+  const auto longer = [&](int side, int shorter) {
+    return static_cast<int>(static_cast<std::int64_t>(shortest_side) * side / shorter);
+  };
+  if (width <= height) return {shortest_side, longer(height, width)};
+  return {longer(width, height), shortest_side};
+}
+
+int centred(int size, int part) { return static_cast<int>(std::nearbyint((size - part) / 2.0)); }
+
+}  // namespace
+
+Result<PreparedImage> prepare_image(ImageBytes bytes, const ResizeRule& rule,
+                                    const DecodeLimits& limits, bool scaled_decoding) {
+  auto decoded = decode_image(bytes, limits, scaled_decoding ? rule.shortest_side : 0);
+  if (!decoded) return std::unexpected(std::move(decoded.error()));
+  // Turning the small crop is cheaper than turning the photo, so a lying photo is cropped lying.
+  const bool lying = decoded->orientation >= 5;
+  const int crop_width = lying ? rule.height : rule.width;
+  const int crop_height = lying ? rule.width : rule.height;
+  const RgbImage& image = decoded->image;
+  const auto [width, height] = resized(image.width, image.height, rule.shortest_side);
+  RgbImage crop = resize(image, width, height, rule.interpolation,
+                         {.left = centred(width, crop_width),
+                          .top = centred(height, crop_height),
+                          .width = crop_width,
+                          .height = crop_height});
+  crop = orient(std::move(crop), decoded->orientation);
+  return PreparedImage{crop.width, crop.height, std::move(crop.pixels)};
+}
+
+}  // namespace classifier

@@ -1,0 +1,54 @@
+#include "adapters/image/thumbnail.hpp"
+
+#include <turbojpeg.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "adapters/image/resize.hpp"
+
+namespace classifier {
+namespace {
+
+constexpr int kQuality = 80;
+
+int scaled(int side, int longest_side, int longest) {
+  return std::max(static_cast<int>(static_cast<std::int64_t>(side) * longest_side / longest), 1);
+}
+
+}  // namespace
+
+Result<std::string> make_thumbnail(ImageBytes bytes, int longest_side, const DecodeLimits& limits) {
+  const auto info = probe_image(bytes, limits);
+  if (!info) return std::unexpected(info.error());
+  const int longest = std::max(info->width, info->height);
+  const int shortest = std::min(info->width, info->height);
+  const int wanted = longest > longest_side ? scaled(shortest, longest_side, longest) : 0;
+  auto decoded = decode_image(bytes, limits, wanted);
+  if (!decoded) return std::unexpected(std::move(decoded.error()));
+  RgbImage image = std::move(decoded->image);
+  const int decoded_longest = std::max(image.width, image.height);
+  if (decoded_longest > longest_side) {
+    const int width = scaled(image.width, longest_side, decoded_longest);
+    const int height = scaled(image.height, longest_side, decoded_longest);
+    image = resize(image, width, height, Interpolation::kBilinear,
+                   {.left = 0, .top = 0, .width = width, .height = height});
+  }
+  return encode_jpeg(orient(std::move(image), decoded->orientation), kQuality);
+}
+
+Result<std::string> encode_jpeg(const RgbImage& image, int quality) {
+  const std::unique_ptr<void, decltype(&tjDestroy)> compressor(tjInitCompress(), &tjDestroy);
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  const int failed =
+      tjCompress2(compressor.get(), image.pixels.data(), image.width, 0, image.height, TJPF_RGB,
+                  &bytes, &size, TJSAMP_420, quality, TJFLAG_PROGRESSIVE);
+  const std::unique_ptr<unsigned char, decltype(&tjFree)> owner(bytes, &tjFree);
+  if (failed != 0) return fail(ErrorCode::kInternal, "the JPEG could not be encoded");
+  return std::string(reinterpret_cast<const char*>(bytes), size);
+}
+
+}  // namespace classifier
