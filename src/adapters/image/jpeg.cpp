@@ -1,12 +1,16 @@
-#include <jerror.h>
-#include <jpeglib.h>
-
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csetjmp>
-#include <cstdio>  // jpeglib.h needs it before
 #include <cstring>
 #include <string>
+
+// clang-format off: jpeglib.h needs what stands before it.
+#include <cstddef>
+#include <cstdio>
+#include <jpeglib.h>
+#include <jerror.h>
+// clang-format on
 
 #include "adapters/image/codecs.hpp"
 
