@@ -112,18 +112,22 @@ std::string shorten_filename(std::string_view filename, std::size_t max_bytes) {
          std::string(extension);
 }
 
+std::string to_hex(std::span<const unsigned char> bytes) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(2 * bytes.size());
+  for (const unsigned char byte : bytes) {
+    hex += kHex[byte >> 4U];
+    hex += kHex[byte & 0xFU];
+  }
+  return hex;
+}
+
 std::string sha256_hex(std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(2UL * size);
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kHex[digest[i] >> 4U];
-    hex += kHex[digest[i] & 0xFU];
-  }
-  return hex;
+  return to_hex({digest.data(), size});
 }
 
 }  // namespace classifier

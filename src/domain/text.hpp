@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,9 @@ std::string numbered_filename(std::string_view filename, int number);
 
 // At most `max_bytes` bytes, the extension kept.
 std::string shorten_filename(std::string_view filename, std::size_t max_bytes);
+
+// Two hexadecimal digits for each byte.
+std::string to_hex(std::span<const unsigned char> bytes);
 
 // SHA-256 as 64 hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);

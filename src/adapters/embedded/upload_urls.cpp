@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "domain/ids.hpp"
+#include "domain/text.hpp"
 
 namespace classifier {
 namespace {
@@ -88,13 +89,7 @@ std::string UploadUrls::signature(std::string_view key, std::string_view content
   unsigned int size = 0;
   HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()),
        reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kHex[digest[i] >> 4U];
-    hex += kHex[digest[i] & 0xFU];
-  }
-  return hex;
+  return to_hex({digest.data(), size});
 }
 
 std::string UploadUrls::sign(std::string_view base_url, std::string_view key,

@@ -1,0 +1,247 @@
+#include "adapters/inference/model_folder.hpp"
+
+#include <openssl/evp.h>
+
+#include <fstream>
+#include <initializer_list>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "domain/text.hpp"
+
+namespace classifier {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::uintmax_t kMaxJsonBytes = 1U << 20;
+constexpr std::size_t kMaxLabels = 1'000'000;
+constexpr int kMaxSide = 4'096;
+
+// A wrong value in model.json; caught in read_model_folder and turned into an Error.
+struct BadModel {
+  std::string what;
+};
+
+class Fields {
+ public:
+  Fields(const json& object, std::string prefix) : object_(object), prefix_(std::move(prefix)) {
+    if (!object_.is_object()) throw BadModel{prefix_ + " must be an object"};
+  }
+
+  template <class T>
+  std::optional<T> get(const char* name, const char* what) const {
+    const auto found = object_.find(name);
+    if (found == object_.end()) return std::nullopt;
+    try {
+      return found->get<T>();
+    } catch (const json::exception&) {
+      throw BadModel{field(name) + " must be " + what};
+    }
+  }
+
+  template <class T>
+  T require(const char* name, const char* what) const {
+    auto value = get<T>(name, what);
+    if (!value) throw BadModel{field(name) + " is missing: it must be " + what};
+    return std::move(*value);
+  }
+
+  template <class T>
+  T choice(const char* name, std::initializer_list<std::pair<const char*, T>> allowed,
+           std::optional<T> fallback = std::nullopt) const {
+    const auto text = get<std::string>(name, "a string");
+    std::string names;
+    for (const auto& [key, value] : allowed) {
+      if (text == key) return value;
+      names += (names.empty() ? "\"" : ", \"") + std::string(key) + "\"";
+    }
+    if (!text && fallback) return *fallback;
+    throw BadModel{field(name) + " must be one of " + names +
+                   (text ? ", not \"" + *text + "\"" : "")};
+  }
+
+  Fields object(const char* name) const {
+    const auto found = object_.find(name);
+    if (found == object_.end()) throw BadModel{field(name) + " is missing"};
+    return {*found, field(name)};
+  }
+
+  bool has(const char* name) const { return object_.contains(name); }
+  std::string field(const char* name) const {
+    return prefix_.empty() ? name : prefix_ + "." + name;
+  }
+
+ private:
+  const json& object_;
+  std::string prefix_;
+};
+
+// A file of the folder itself: nothing outside of it can be named.
+fs::path file_in(const fs::path& folder, const std::string& name, const std::string& field) {
+  if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.')) {
+    throw BadModel{field + " must be the name of a file in the model's folder, not \"" + name +
+                   "\""};
+  }
+  if (!fs::is_regular_file(folder / name))
+    throw BadModel{field + ": there is no file " + name + " in the folder"};
+  return folder / name;
+}
+
+std::vector<std::string> read_labels(const fs::path& file) {
+  std::ifstream in(file);
+  std::vector<std::string> labels;
+  for (std::string line; std::getline(in, line);) {
+    line = trim(line);
+    if (line.empty())
+      throw BadModel{"labels: line " + std::to_string(labels.size() + 1) + " is empty"};
+    labels.push_back(std::move(line));
+    if (labels.size() > kMaxLabels) throw BadModel{"labels: more than 1,000,000 lines"};
+  }
+  if (labels.empty()) throw BadModel{"labels: the file is empty"};
+  return labels;
+}
+
+std::array<float, 3> three(const Fields& fields, const char* name, std::array<float, 3> fallback) {
+  const auto values = fields.get<std::vector<float>>(name, "three numbers");
+  if (!values) return fallback;
+  if (values->size() != 3) throw BadModel{fields.field(name) + " must be three numbers"};
+  return {(*values)[0], (*values)[1], (*values)[2]};
+}
+
+int side(const Fields& fields, const char* name) {
+  const int value = fields.require<int>(name, "a whole number of pixels");
+  if (value < 1 || value > kMaxSide) throw BadModel{fields.field(name) + " must be from 1 to 4096"};
+  return value;
+}
+
+void read_image(ModelFolder& model, const Fields& image) {
+  model.image_graph =
+      file_in(model.path, image.require<std::string>("graph", "a file name"), image.field("graph"));
+  model.resize.width = side(image, "width");
+  model.resize.height = side(image, "height");
+  model.layout = image.choice<const char*>("layout", {{"NCHW", "NCHW"}, {"NHWC", "NHWC"}}, "");
+  const int larger = std::max(model.resize.width, model.resize.height);
+  model.resize.shortest_side = larger * 256 / 224;
+  if (image.has("resize")) {
+    const Fields resize = image.object("resize");
+    model.resize.shortest_side = side(resize, "shortest_side");
+    model.resize.interpolation = resize.choice<Interpolation>(
+        "interpolation",
+        {{"bilinear", Interpolation::kBilinear}, {"bicubic", Interpolation::kBicubic}},
+        Interpolation::kBilinear);
+    if (model.resize.shortest_side < larger) {
+      throw BadModel{resize.field("shortest_side") + " must not be smaller than the input"};
+    }
+  }
+  model.mean = three(image, "mean", model.mean);
+  model.std = three(image, "std", model.std);
+  for (const float value : model.std) {
+    if (!(value > 0)) throw BadModel{image.field("std") + " must be three numbers above 0"};
+  }
+  model.output =
+      model.kind == ModelKind::kImageText
+          ? image.choice<ModelOutput>("output", {{"embedding", ModelOutput::kEmbedding}},
+                                      ModelOutput::kEmbedding)
+          : image.choice<ModelOutput>("output", {{"logits", ModelOutput::kLogits},
+                                                 {"probabilities", ModelOutput::kProbabilities}});
+}
+
+void read_text(ModelFolder& model, const Fields& root) {
+  const Fields text = root.object("text");
+  model.text_graph =
+      file_in(model.path, text.require<std::string>("graph", "a file name"), text.field("graph"));
+  model.prompts = text.get<std::vector<std::string>>("prompts", "a list of strings")
+                      .value_or(std::vector<std::string>{"a photo of {label}"});
+  if (model.prompts.empty()) throw BadModel{text.field("prompts") + " must not be empty"};
+  for (const auto& prompt : model.prompts) {
+    if (prompt.find("{label}") == std::string::npos) {
+      throw BadModel{text.field("prompts") + ": \"" + prompt + "\" has no {label}"};
+    }
+  }
+  model.logit_scale = root.get<float>("logit_scale", "a number").value_or(100.0F);
+  if (!(model.logit_scale > 0)) throw BadModel{"logit_scale must be above 0"};
+}
+
+ModelFolder parse(const fs::path& path, const json& document) {
+  const Fields root(document, "");
+  if (root.require<int>("format", "1") != 1) throw BadModel{"format must be 1"};
+  ModelFolder model;
+  model.path = path;
+  model.name = path.filename().string();
+  model.description = root.get<std::string>("description", "a string").value_or("");
+  model.licence = root.get<std::string>("licence", "a string").value_or("");
+  model.source = root.get<std::string>("source", "a string").value_or("");
+  model.starter = root.get<bool>("starter", "true or false").value_or(false);
+  model.kind = root.choice<ModelKind>(
+      "kind", {{"classifier", ModelKind::kClassifier}, {"image-text", ModelKind::kImageText}});
+  read_image(model, root.object("image"));
+  if (model.kind == ModelKind::kClassifier) {
+    model.labels =
+        read_labels(file_in(path, root.require<std::string>("labels", "a file name"), "labels"));
+  } else {
+    read_text(model, root);
+  }
+  return model;
+}
+
+Result<json> read_json(const fs::path& file) {
+  std::error_code error;
+  if (!fs::is_regular_file(file, error))
+    return fail(ErrorCode::kNotFound, "there is no model.json in it");
+  if (fs::file_size(file, error) > kMaxJsonBytes) {
+    return fail(ErrorCode::kInvalidArgument, "model.json has more than 1 MiB");
+  }
+  std::ifstream in(file);
+  json document = json::parse(in, nullptr, false);
+  if (document.is_discarded())
+    return fail(ErrorCode::kInvalidArgument, "model.json is not valid JSON");
+  return document;
+}
+
+std::string file_sha256(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        &EVP_MD_CTX_free);
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  std::vector<char> buffer(1U << 20U);
+  while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0) {
+    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(in.gcount()));
+  }
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  EVP_DigestFinal_ex(context.get(), digest.data(), &size);
+  return to_hex({digest.data(), size});
+}
+
+}  // namespace
+
+Result<ModelFolder> read_model_folder(const fs::path& path) {
+  const auto document = read_json(path / "model.json");
+  if (!document) return std::unexpected(document.error());
+  try {
+    return parse(path, *document);
+  } catch (const BadModel& bad) {
+    return fail(ErrorCode::kInvalidArgument, "model.json: " + bad.what);
+  }
+}
+
+Result<void> verify_model_files(const ModelFolder& folder) {
+  const auto document = read_json(folder.path / "model.json");
+  if (!document) return std::unexpected(document.error());
+  const auto sums = document->find("sha256");
+  if (sums == document->end() || !sums->is_object()) return {};
+  for (const auto& [name, sum] : sums->items()) {
+    if (file_sha256(folder.path / name) != sum) {
+      return fail(ErrorCode::kInvalidArgument, name +
+                                                   " is not the file that model.json names (its "
+                                                   "SHA-256 differs): export the model again");
+    }
+  }
+  return {};
+}
+
+}  // namespace classifier
