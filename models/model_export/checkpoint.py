@@ -350,7 +350,13 @@ class Weights:
         """The tensor as float32. Raises `CheckpointError` when there is none (any more)."""
         if name not in self._tensors:
             raise CheckpointError(f"the checkpoint has no tensor {name}")
-        return np.ascontiguousarray(self._tensors.pop(name), dtype=np.float32)
+        return np.asarray(self._tensors.pop(name), dtype=np.float32, order="C")
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor that is still to be taken."""
+        if name not in self._tensors:
+            raise CheckpointError(f"the checkpoint has no tensor {name}")
+        return self._tensors[name].shape
 
     def has(self, name: str) -> bool:
         """Whether `take` would succeed."""

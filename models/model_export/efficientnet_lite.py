@@ -41,7 +41,7 @@ def logits(image: ov.Node, weights: Weights) -> ov.Node:
         x = ops.add(x, y) if stride == 1 and layers.channels(x) == layers.channels(y) else y
     x = conv(x, "_conv_head", "_bn1")
     pooled = ops.reduce_mean(x, layers.indices(2, 3))
-    result = layers.linear(pooled, weights.take("_fc.weight"), weights.take("_fc.bias"))
+    result = layers.linear_from(pooled, weights, "_fc")
     weights.finish()
     return result
 

@@ -69,6 +69,11 @@ def linear(x: Node, weight: Floats, bias: Floats | None = None) -> Node:
     return y if bias is None else ops.add(y, ops.constant(bias))
 
 
+def linear_from(x: Node, weights: Weights, name: str) -> Node:
+    """`linear` with the tensors `name`.weight and `name`.bias."""
+    return linear(x, weights.take(f"{name}.weight"), weights.take(f"{name}.bias"))
+
+
 def layer_norm(x: Node, weights: Weights, name: str, epsilon: float) -> Node:
     """Layer normalization over the last axis (Ba, Kiros and Hinton, 2016)."""
     y = ops.mvn(x, indices(-1), normalize_variance=True, eps=epsilon, eps_mode="INSIDE_SQRT")

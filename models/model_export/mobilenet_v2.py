@@ -39,6 +39,6 @@ def build(weights: Weights) -> ov.Model:
     head = f"features.{len(strides) + 1}"
     x = conv(x, f"{head}.0", f"{head}.1")
     pooled = ops.reduce_mean(x, layers.indices(2, 3))
-    logits = layers.linear(pooled, weights.take("classifier.1.weight"), weights.take("classifier.1.bias"))
+    logits = layers.linear_from(pooled, weights, "classifier.1")
     weights.finish()
     return layers.model([image], logits, "logits", "mobilenet_v2")

@@ -1,0 +1,1 @@
+"""Makes model folders for the classifier; see models/README.md."""

@@ -1,0 +1,515 @@
+#include "adapters/http/client.hpp"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
+#include <utility>
+
+namespace classifier {
+namespace {
+
+struct CloseHandle {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+using Handle = std::unique_ptr<CURL, CloseHandle>;
+
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::ignore = std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+void append(HeaderList& list, const std::string& line) {
+  curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
+  std::ignore = list.release();
+  list.reset(longer);
+}
+
+// What one transfer reads and writes; the callbacks of libcurl get a pointer to it.
+struct Transfer {
+  HttpResponse response;
+  std::uint64_t max_body = 0;
+  const HttpClient::Sink* sink = nullptr;  // takes the body of a 200 instead of response.body
+  std::FILE* upload = nullptr;
+  std::uint64_t upload_size = 0;
+  const HttpClient::Progress* progress = nullptr;
+  std::stop_token stop;
+  bool sink_ended = false;
+  bool sink_used = false;
+  bool too_large = false;
+  bool cancelled = false;
+};
+
+std::size_t on_header(char* bytes, std::size_t, std::size_t size, void* context) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  std::string_view line(bytes, size);
+  if (line.starts_with("HTTP/")) {  // of the final answer, not of the 100 before it
+    transfer.response.headers.clear();
+    const std::size_t space = line.find(' ');
+    if (space != std::string_view::npos) {
+      line.remove_prefix(space + 1);
+      std::from_chars(line.data(), line.data() + line.size(), transfer.response.status);
+    }
+    return size;
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return size;
+  std::string name(line.substr(0, colon));
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  line.remove_prefix(colon + 1);
+  const std::size_t begin = line.find_first_not_of(" \t");
+  const std::size_t end = line.find_last_not_of(" \t\r\n");
+  transfer.response.headers[name] = begin == std::string_view::npos || end == std::string_view::npos
+                                        ? std::string()
+                                        : std::string(line.substr(begin, end - begin + 1));
+  return size;
+}
+
+std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* context) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  if (transfer.sink != nullptr && transfer.response.status == 200) {
+    transfer.sink_used = true;
+    if ((*transfer.sink)(std::string_view(bytes, size))) return size;
+    transfer.sink_ended = true;
+    return 0;
+  }
+  if (transfer.response.body.size() + size > transfer.max_body) {
+    transfer.too_large = true;
+    return 0;
+  }
+  transfer.response.body.append(bytes, size);
+  return size;
+}
+
+std::size_t on_upload(char* bytes, std::size_t item, std::size_t count, void* context) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  const std::size_t read = std::fread(bytes, 1, item * count, transfer.upload);
+  return std::ferror(transfer.upload) != 0 ? CURL_READFUNC_ABORT : read;
+}
+
+// libcurl starts over on a connection that the server closed just then.
+int on_rewind(void* context, curl_off_t offset, int origin) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  return std::fseek(transfer.upload, static_cast<long>(offset), origin) == 0 ? CURL_SEEKFUNC_OK
+                                                                             : CURL_SEEKFUNC_FAIL;
+}
+
+int on_progress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t sent) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  transfer.cancelled = transfer.stop.stop_requested();
+  if (!transfer.cancelled && transfer.progress != nullptr && *transfer.progress) {
+    transfer.cancelled =
+        !(*transfer.progress)(static_cast<std::uint64_t>(sent), transfer.upload_size);
+  }
+  return transfer.cancelled ? 1 : 0;
+}
+
+std::string origin_of(const std::string& url) {
+  const std::size_t host = url.find("://");
+  return url.substr(0, url.find_first_of("/?", host == std::string::npos ? 0 : host + 3));
+}
+
+Error connection_error(CURLcode code, const char* detail, const std::string& url,
+                       const Transfer& transfer) {
+  const std::string origin = origin_of(url);
+  if (transfer.cancelled) return {ErrorCode::kUnavailable, "stopped before the call ended"};
+  if (transfer.too_large) {
+    return {ErrorCode::kTooLarge, "the answer of " + origin + " has more than " +
+                                      std::to_string(transfer.max_body) + " bytes"};
+  }
+  switch (code) {
+    case CURLE_COULDNT_CONNECT:
+      return {ErrorCode::kUnavailable, "cannot connect to " + origin +
+                                           ": nothing answers there. Check the address, and that "
+                                           "the server runs (classifier serve)"};
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return {ErrorCode::kUnavailable,
+              "cannot connect to " + origin + ": its name is not known. Check the address"};
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return {ErrorCode::kInvalidArgument,
+              "\"" + origin + "\" is not a URL such as http://localhost:8080"};
+    case CURLE_OPERATION_TIMEDOUT:
+      return {ErrorCode::kUnavailable, origin + " did not answer in time"};
+    default:
+      break;
+  }
+  return {ErrorCode::kUnavailable,
+          "the connection to " + origin + " failed: " +
+              (detail != nullptr && *detail != '\0' ? detail : curl_easy_strerror(code))};
+}
+
+std::string sentence_of(const HttpResponse& response) {
+  const auto body = nlohmann::json::parse(response.body, nullptr, false);
+  if (body.is_object()) {
+    for (const char* field : {"error", "message"}) {
+      const auto found = body.find(field);
+      if (found != body.end() && found->is_string()) return found->get<std::string>();
+    }
+  }
+  return "the server answered with status " + std::to_string(response.status);
+}
+
+bool passing(int status) {
+  return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+std::chrono::milliseconds retry_after_of(const HttpResponse& response) {
+  const auto header = response.headers.find("retry-after");
+  int seconds = 0;
+  if (header == response.headers.end()) return {};
+  const std::string& text = header->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || seconds < 0) return {};
+  return std::chrono::seconds(std::min(seconds, 3'600));
+}
+
+std::chrono::milliseconds jittered(std::chrono::milliseconds wait) {
+  thread_local std::minstd_rand generator(std::random_device{}());
+  const auto half = wait.count() / 2;
+  return std::chrono::milliseconds(half + std::uniform_int_distribution<std::int64_t>(
+                                              0, std::max<std::int64_t>(half, 0))(generator));
+}
+
+// Returns false where a stop was requested meanwhile.
+bool wait_for(std::chrono::milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, time, [] { return false; });
+  return !stop.stop_requested();
+}
+
+// Splits a stream of server-sent events into events (HTML Living Standard, section 9.2).
+class EventParser {
+ public:
+  // Returns false once `on_event` did.
+  bool feed(std::string_view bytes, const HttpClient::OnEvent& on_event) {
+    buffer_.append(bytes);
+    std::size_t begin = 0;
+    for (std::size_t end = 0; (end = buffer_.find('\n', begin)) != std::string::npos;
+         begin = end + 1) {
+      std::string_view line(buffer_.data() + begin, end - begin);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      if (!take(line, on_event)) return false;
+    }
+    buffer_.erase(0, begin);
+    return true;
+  }
+
+ private:
+  bool take(std::string_view line, const HttpClient::OnEvent& on_event) {
+    if (line.empty()) {
+      bool go_on = true;
+      if (!data_.empty()) {
+        data_.pop_back();
+        go_on = on_event(event_.empty() ? "message" : event_, data_);
+      }
+      event_.clear();
+      data_.clear();
+      return go_on;
+    }
+    const std::size_t colon = line.find(':');
+    const std::string_view field = line.substr(0, colon);
+    std::string_view value;
+    if (colon != std::string_view::npos) value = line.substr(colon + 1);
+    if (value.starts_with(' ')) value.remove_prefix(1);
+    if (field == "event") event_ = value;
+    if (field == "data") data_.append(value).push_back('\n');
+    return true;
+  }
+
+  std::string buffer_;
+  std::string event_;
+  std::string data_;
+};
+
+}  // namespace
+
+// Idle handles, each with its open connections.
+class HttpClient::Pool {
+ public:
+  Handle take() {
+    static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
+    std::ignore = initialized;
+    const std::scoped_lock lock(mutex_);
+    if (idle_.empty()) return Handle(curl_easy_init());
+    Handle handle = std::move(idle_.back());
+    idle_.pop_back();
+    return handle;
+  }
+  void give_back(Handle handle) {
+    curl_easy_reset(handle.get());
+    const std::scoped_lock lock(mutex_);
+    idle_.push_back(std::move(handle));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Handle> idle_;  // guarded by mutex_
+};
+
+struct HttpClient::Call {
+  std::string method;
+  std::string url;
+  Headers headers;
+  std::string_view body;
+  const std::filesystem::path* file = nullptr;
+  const Progress* progress = nullptr;
+  const Sink* sink = nullptr;
+  bool with_key = true;
+  bool harmless = true;    // may be repeated
+  bool time_limit = true;  // as a whole; otherwise only a stall ends it
+};
+
+HttpClient::HttpClient(std::string base_url, std::string api_key, HttpClientOptions options)
+    : base_url_(std::move(base_url)),
+      api_key_(std::move(api_key)),
+      options_(std::move(options)),
+      pool_(std::make_unique<Pool>()) {
+  while (base_url_.ends_with('/')) base_url_.pop_back();
+}
+
+HttpClient::~HttpClient() = default;
+
+std::string HttpClient::url_of(std::string_view path, const Query& query) const {
+  std::string url = base_url_ + std::string(path);
+  char separator = path.find('?') == std::string_view::npos ? '?' : '&';
+  for (const auto& [name, value] : query) {
+    url += separator + percent_encode(name) + "=" + percent_encode(value);
+    separator = '&';
+  }
+  return url;
+}
+
+Result<HttpResponse> HttpClient::get(std::string_view path, const Query& query) {
+  Call call;
+  call.method = "GET";
+  call.url = url_of(path, query);
+  return perform(call);
+}
+
+Result<HttpResponse> HttpClient::post_json(std::string_view path, std::string_view body,
+                                           const Headers& extra_headers) {
+  Call call;
+  call.method = "POST";
+  call.url = url_of(path, {});
+  call.headers = extra_headers;
+  call.headers.emplace_back("Content-Type", "application/json");
+  call.body = body;
+  call.harmless = std::ranges::any_of(extra_headers, [](const auto& header) {
+    return header.first == "Idempotency-Key" && !header.second.empty();
+  });
+  return perform(call);
+}
+
+Result<HttpResponse> HttpClient::del(std::string_view path) {
+  Call call;
+  call.method = "DELETE";
+  call.url = url_of(path, {});
+  return perform(call);
+}
+
+Result<HttpResponse> HttpClient::put_file(std::string_view absolute_url,
+                                          std::string_view content_type,
+                                          const std::filesystem::path& file,
+                                          const Progress& progress) {
+  Call call;
+  call.method = "PUT";
+  call.url = absolute_url;
+  call.headers.emplace_back("Content-Type", content_type);
+  call.file = &file;
+  call.progress = &progress;
+  call.with_key = false;
+  call.time_limit = false;
+  return perform(call);
+}
+
+Result<void> HttpClient::stream(std::string_view path, const Query& query, const Sink& sink) {
+  Call call;
+  call.method = "GET";
+  call.url = url_of(path, query);
+  call.sink = &sink;
+  call.time_limit = false;
+  auto response = perform(call);
+  if (!response) return std::unexpected(response.error());
+  if (response->status != 200) return fail(ErrorCode::kConflict, sentence_of(*response));
+  return {};
+}
+
+Result<void> HttpClient::events(std::string_view path, const OnEvent& on_event) {
+  EventParser parser;
+  const Sink sink = [&](std::string_view bytes) { return parser.feed(bytes, on_event); };
+  return stream(path, {}, sink);
+}
+
+Result<HttpResponse> HttpClient::perform(const Call& call) {
+  auto backoff = options_.first_backoff;
+  for (int attempts = 1;; ++attempts) {
+    bool repeatable = false;
+    std::chrono::milliseconds retry_after{0};
+    auto response = attempt(call, repeatable, retry_after);
+    if (response || !repeatable || attempts >= options_.max_attempts) return response;
+    const auto wait = std::min(std::max(jittered(backoff), retry_after), options_.max_backoff);
+    if (!wait_for(wait, options_.stop)) return response;
+    backoff = std::min(2 * backoff, options_.max_backoff);
+  }
+}
+
+namespace {
+
+// The options that every call shares; what they point to outlives the call.
+void set_common(CURL* curl, const HttpClientOptions& options, bool time_limit, Transfer& transfer,
+                char* detail) {
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_USERAGENT, options.user_agent.c_str());
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                   static_cast<long>(options.connect_timeout.count()));
+  if (time_limit) {
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout.count()));
+  } else {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(options.stall_timeout).count();
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(seconds));
+  }
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &on_header);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &on_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &on_progress);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
+}
+
+Result<File> open_upload(const std::filesystem::path& path, Transfer& transfer) {
+  std::error_code code;
+  const auto size = std::filesystem::file_size(path, code);
+  File file(code ? nullptr : std::fopen(path.c_str(), "rbe"));
+  if (!file) return fail(ErrorCode::kNotFound, "cannot read " + path.string());
+  transfer.upload = file.get();
+  transfer.upload_size = size;
+  return file;
+}
+
+void set_upload(CURL* curl, Transfer& transfer) {
+  curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+  curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(transfer.upload_size));
+  curl_easy_setopt(curl, CURLOPT_READFUNCTION, &on_upload);
+  curl_easy_setopt(curl, CURLOPT_READDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, &on_rewind);
+  curl_easy_setopt(curl, CURLOPT_SEEKDATA, &transfer);
+}
+
+}  // namespace
+
+Result<HttpResponse> HttpClient::attempt(const Call& call, bool& repeatable,
+                                         std::chrono::milliseconds& retry_after) {
+  Handle handle = pool_->take();
+  CURL* const curl = handle.get();
+  Transfer transfer;
+  transfer.max_body = options_.max_response_bytes;
+  transfer.sink = call.sink;
+  transfer.progress = call.progress;
+  transfer.stop = options_.stop;
+  std::string detail(CURL_ERROR_SIZE, '\0');
+  File file;
+  HeaderList headers;
+  for (const auto& [name, value] : call.headers) append(headers, name + ": " + value);
+  if (call.with_key && !api_key_.empty()) append(headers, "X-API-Key: " + api_key_);
+
+  curl_easy_setopt(curl, CURLOPT_URL, call.url.c_str());
+  set_common(curl, options_, call.time_limit, transfer, detail.data());
+  if (call.file != nullptr) {
+    auto opened = open_upload(*call.file, transfer);
+    if (!opened) return std::unexpected(opened.error());
+    file = std::move(*opened);
+    set_upload(curl, transfer);
+  } else if (call.method == "POST") {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call.body.data());
+  } else if (call.method != "GET") {
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+  }
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+
+  const CURLcode code = curl_easy_perform(curl);
+  pool_->give_back(std::move(handle));
+  if (code != CURLE_OK && transfer.sink_ended) return std::move(transfer.response);
+  if (code != CURLE_OK) {
+    const bool not_sent = code == CURLE_COULDNT_CONNECT;
+    const bool broke = code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
+                       code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE;
+    repeatable = !transfer.sink_used && (not_sent || (broke && call.harmless));
+    return std::unexpected(connection_error(code, detail.c_str(), call.url, transfer));
+  }
+  const int status = transfer.response.status;
+  if (status >= 200 && status < 300) return std::move(transfer.response);
+  repeatable = passing(status) && (call.harmless || status == 429);
+  retry_after = retry_after_of(transfer.response);
+  return fail(error_code_of_status(status), sentence_of(transfer.response));
+}
+
+std::string percent_encode(std::string_view text, bool keep_slashes) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  constexpr std::string_view kMarks = "-._~";
+  std::string encoded;
+  encoded.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                       kMarks.find(c) != std::string_view::npos || (keep_slashes && c == '/');
+    if (plain) {
+      encoded += c;
+    } else {
+      encoded += '%';
+      encoded += kHex[byte >> 4U];
+      encoded += kHex[byte & 0xFU];
+    }
+  }
+  return encoded;
+}
+
+ErrorCode error_code_of_status(int status) {
+  switch (status) {
+    case 401:
+      return ErrorCode::kUnauthorized;
+    case 403:
+      return ErrorCode::kForbidden;
+    case 404:
+      return ErrorCode::kNotFound;
+    case 409:
+      return ErrorCode::kConflict;
+    case 413:
+      return ErrorCode::kTooLarge;
+    case 415:
+      return ErrorCode::kUnsupported;
+    case 422:
+      return ErrorCode::kUndecodable;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return ErrorCode::kUnavailable;
+    case 507:
+      return ErrorCode::kExhausted;
+    default:
+      return status >= 400 && status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kInternal;
+  }
+}
+
+}  // namespace classifier
