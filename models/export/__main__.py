@@ -144,19 +144,31 @@ def export_conse(out: Path, cache: Path) -> None:
     folders.write(out / "conse_efficientnet_lite0_minilm", document, fill)
 
 
+def _official(name: str, args: argparse.Namespace) -> None:
+    """Exports an official model from a file that was given, from the cache, or from its host."""
+    source, export = {
+        "mobilenet_v2": (sources.MOBILENET_V2, export_mobilenet_v2),
+        "clip_vit_b32": (sources.CLIP_VIT_B32, export_clip),
+    }[name]
+    for file in args.official_file:
+        if folders.sha256(file).startswith(source.sha256_prefix):
+            export(file, args.out, args.cache)
+            return
+    export(sources.download(source, args.cache), args.out, args.cache)
+
+
 def _export_one(args: argparse.Namespace, official: str, starter: str) -> None:
     """The official model where its host answers, else the starter; nothing where it is there already."""
-    if folders.is_current(args.out / official):
+    if args.source != "starter" and folders.is_current(args.out / official):
         say(f"{official}: is there")
+        return
+    if args.source != "official" and not args.official_file and folders.is_current(args.out / starter):
+        say(f"{starter}: is there, in place of {official}; --source official tries the official weights again")
         return
     if args.source != "starter":
         try:
             say(f"{official}: official weights")
-            source, export = {
-                "mobilenet_v2": (sources.MOBILENET_V2, export_mobilenet_v2),
-                "clip_vit_b32": (sources.CLIP_VIT_B32, export_clip),
-            }[official]
-            export(sources.download(source, args.cache), args.out, args.cache)
+            _official(official, args)
             return
         except SourceError as error:
             if args.source == "official":
@@ -171,23 +183,64 @@ def _export_one(args: argparse.Namespace, official: str, starter: str) -> None:
 
 
 def _all(args: argparse.Namespace) -> None:
+    known = [sources.MOBILENET_V2.sha256_prefix, sources.CLIP_VIT_B32.sha256_prefix]
+    for file in args.official_file:
+        if not any(folders.sha256(file).startswith(prefix) for prefix in known):
+            raise SourceError(f"{file} is neither of the official checkpoints: its SHA-256 is another")
     _export_one(args, "mobilenet_v2", "efficientnet_lite0")
     _export_one(args, "clip_vit_b32", "conse_efficientnet_lite0_minilm")
 
 
+def _image_size(shape: ov.PartialShape) -> tuple[bool, int, int]:
+    """Whether channels come first, height and width of an image input; raises ValueError for anything else."""
+    if shape.rank.is_static and len(shape) == 4:
+        sizes = [d.get_length() if d.is_static else 0 for d in shape]
+        for channels, rows, columns in ((1, 2, 3), (3, 1, 2)):
+            if sizes[channels] == 3 and sizes[rows] > 0 and sizes[columns] > 0:
+                return channels == 1, sizes[rows], sizes[columns]
+    raise ValueError(f"the graph's input {shape} is not [N, 3, height, width] or [N, height, width, 3] of a fixed size")
+
+
+# What may follow a softmax without changing what its outputs mean.
+_AFTER_SOFTMAX = {"Result", "Convert", "FakeQuantize", "Multiply", "Subtract", "Reshape", "Squeeze"}
+
+
+def _gives_probabilities(graph: ov.Model) -> bool:
+    """Whether the graph ends in a softmax."""
+    node = graph.get_results()[0]
+    while node.get_type_name() in _AFTER_SOFTMAX:
+        node = node.input_value(0).get_node()
+    return bool(node.get_type_name() == "Softmax")
+
+
+def _count_outputs(graph: ov.Model) -> int:
+    """The number of classes; raises ValueError when the graph does not fix it."""
+    shape = graph.output(0).partial_shape
+    sizes = [d.get_length() if d.is_static else 0 for d in shape][1:] if shape.rank.is_static else []
+    if not sizes or max(sizes) < 1 or any(size not in (1, max(sizes)) for size in sizes):
+        raise ValueError(f"the graph's output {shape} is not [N, classes]")
+    return max(sizes)
+
+
 def _add(args: argparse.Namespace) -> None:
     graph = ov.Core().read_model(args.file)
-    shape = graph.input(0).partial_shape
-    channels_first = shape[1].is_static and shape[1].get_length() == 3
-    sides = (2, 3) if channels_first else (1, 2)
-    height, width = (shape[i].get_length() for i in sides)
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ValueError(f"the graph must have one input and one output, not {len(graph.inputs)} and {len(graph.outputs)}")
+    channels_first, height, width = _image_size(graph.input(0).partial_shape)
+    classes = _count_outputs(graph)
+    output = args.output or ("probabilities" if _gives_probabilities(graph) else "logits")
     labels = args.labels.read_text(encoding="utf-8").splitlines()
+    if len(labels) != classes:
+        raise ValueError(f"the graph has {classes} outputs, but {args.labels} has {len(labels)} lines")
+    labels = imagenet.distinct(labels)
+    integer = graph.input(0).element_type == ov.Type.u8
+    mean, std = ([0.0] * 3, [1.0] * 3) if integer else (_IMAGENET_MEAN, _IMAGENET_STD)
 
     def fill(folder: Path) -> None:
-        shutil.copy(args.file, folder / args.file.name)
+        shutil.copyfile(args.file, folder / args.file.name)
         weights = args.file.with_suffix(".bin")
         if args.file.suffix == ".xml" and weights.exists():
-            shutil.copy(weights, folder / weights.name)
+            shutil.copyfile(weights, folder / weights.name)
         (folder / "labels.txt").write_text("\n".join(labels) + "\n", encoding="utf-8")
 
     image = {
@@ -195,10 +248,13 @@ def _add(args: argparse.Namespace) -> None:
         "width": width,
         "height": height,
         "layout": "NCHW" if channels_first else "NHWC",
-        "resize": {"shortest_side": args.resize, "interpolation": args.interpolation},
-        "mean": args.mean,
-        "std": args.std,
-        "output": args.output,
+        "resize": {
+            "shortest_side": args.resize or round(max(height, width) * 256 / 224),
+            "interpolation": args.interpolation,
+        },
+        "mean": args.mean or mean,
+        "std": args.std or std,
+        "output": output,
     }
     document = {
         "description": args.description or args.name,
@@ -206,10 +262,10 @@ def _add(args: argparse.Namespace) -> None:
         "image": image,
         "labels": "labels.txt",
         "licence": args.licence,
-        "source": args.file.name,
+        "source": args.source or args.file.name,
     }
     folders.write(args.out / args.name, document, fill)
-    say(f"{args.name}: {width} × {height} pixels, {len(labels)} labels, in {args.out / args.name}")
+    say(f"{args.name}: {width} × {height} pixels, {len(labels)} labels, {output}, in {args.out / args.name}")
 
 
 def _samples(args: argparse.Namespace) -> None:
@@ -236,6 +292,14 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="auto: the official weights, or the starter models where their hosts cannot be reached",
     )
+    every.add_argument(
+        "--official-file",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="an official checkpoint that you have already, recognized by its SHA-256; may be given twice",
+    )
     every.set_defaults(run=_all)
 
     for name, export in [("mobilenet-v2", export_mobilenet_v2), ("clip", export_clip)]:
@@ -247,13 +311,14 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("file", type=Path)
     add.add_argument("--name", required=True, help="the model's name")
     add.add_argument("--labels", type=Path, required=True, help="one label a line, in the order of the outputs")
-    add.add_argument("--output", choices=["logits", "probabilities"], default="logits")
-    add.add_argument("--resize", type=int, default=256, help="shortest side before the centre crop, in pixels")
+    add.add_argument("--output", choices=["logits", "probabilities"], help="default: probabilities where the graph ends in a softmax")
+    add.add_argument("--resize", type=int, help="shortest side before the centre crop (default: 256/224 of the input)")
     add.add_argument("--interpolation", choices=["bilinear", "bicubic"], default="bilinear")
-    add.add_argument("--mean", type=float, nargs=3, default=_IMAGENET_MEAN, help="of RGB in 0 to 1")
-    add.add_argument("--std", type=float, nargs=3, default=_IMAGENET_STD)
+    add.add_argument("--mean", type=float, nargs=3, help="of RGB in 0 to 1 (default: ImageNet's; 0 where the graph takes bytes)")
+    add.add_argument("--std", type=float, nargs=3, help="as --mean; default ImageNet's, or 1")
     add.add_argument("--description", default="")
     add.add_argument("--licence", default="unknown")
+    add.add_argument("--source", default="", help="where the file comes from")
     add.set_defaults(run=_add)
 
     samples = commands.add_parser("samples", help="a few real photos from packages")
@@ -266,7 +331,7 @@ def main() -> int:
     args = _parser().parse_args()
     try:
         args.run(args)
-    except (SourceError, CheckpointError, OSError, ValueError) as error:
+    except (SourceError, CheckpointError, OSError, ValueError, RuntimeError) as error:
         say(f"export: {error}")
         return 1
     return 0

@@ -1,218 +1,343 @@
-"""Reads PyTorch checkpoints without PyTorch.
+"""Reads PyTorch checkpoints without PyTorch, and without running what is in them.
 
-Three formats hold the weights that are exported: the zip archive of ``torch.save``, the TorchScript archive of
-``torch.jit.save``, and the legacy stream of pickles of PyTorch before 1.6. All of them pickle their tensors, and a
-pickle can call anything, so the unpickler here builds tensors and plain containers and refuses everything else.
+A checkpoint is a pickle, and a pickle is a program. The reader here resolves only the names listed
+in `_Reader.find_class`; each of them stands for a value of this module that can describe a tensor
+and do nothing else. Everything else ends in `CheckpointError`.
+
+Three containers are understood:
+
+* the zip archive that `torch.save` has written since PyTorch 1.6 (`<name>/data.pkl`,
+  `<name>/data/<key>`),
+* the TorchScript archive of `torch.jit.save`, which is the same with modules as nested objects,
+* the legacy file before 1.6: five pickles (magic number, protocol, system, object, storage keys)
+  followed by the storages, each led by its number of elements as int64.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
-Array = npt.NDArray[Any]
+Array = NDArray[Any]
+
+MAX_FILE_BYTES = 4 << 30
+"""Largest checkpoint, and largest sum of its unpacked parts."""
+MAX_PICKLE_BYTES = 64 << 20
+"""Largest pickle inside of an archive; those of real models stay below 2 MiB."""
+MAX_ELEMENTS = 1 << 29
+"""Most elements of all tensors together, after overlapping views are expanded."""
+MAX_DEPTH = 64
+"""Deepest nesting of modules."""
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
-_MAX_BYTES = 4 << 30
-
-_STORAGE_TYPES: dict[str, np.dtype[Any]] = {
-    "FloatStorage": np.dtype("<f4"),
-    "HalfStorage": np.dtype("<f2"),
-    "DoubleStorage": np.dtype("<f8"),
-    "LongStorage": np.dtype("<i8"),
-    "IntStorage": np.dtype("<i4"),
-    "BoolStorage": np.dtype("?"),
+_BFLOAT16 = "bfloat16"
+_STORAGES: Mapping[str, str] = {
+    "DoubleStorage": "<f8",
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "BFloat16Storage": _BFLOAT16,
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "<i1",
+    "ByteStorage": "<u1",
+    "BoolStorage": "?",
 }
 
 
 class CheckpointError(ValueError):
-    """The file is not a checkpoint that can be read, or it holds more than tensors."""
+    """The file is not a checkpoint, is damaged, or holds more than tensors."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _StorageType:
-    name: str
+    dtype: str
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        return _STORAGE_TYPES[self.name]
+    def item_size(self) -> int:
+        return 2 if self.dtype == _BFLOAT16 else np.dtype(self.dtype).itemsize
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    kind: _StorageType
+    key: str
+    elements: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Tensor:
-    """A view of a storage that is read later."""
+    """A view of a storage; offset and strides count elements, not bytes."""
 
-    storage: Any
+    storage: _Storage
     offset: int
     shape: tuple[int, ...]
-    stride: tuple[int, ...]
+    strides: tuple[int, ...]
 
-    def array(self, flat: Array) -> Array:
-        """The tensor as an array of its own; raises CheckpointError where it leaves its storage."""
-        if len(self.shape) != len(self.stride) or self.offset < 0:
-            raise CheckpointError("a tensor's shape and stride do not fit together")
-        if any(n < 0 for n in self.shape) or any(s < 0 for s in self.stride):
-            raise CheckpointError("a tensor has a negative size")
-        last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.stride, strict=True))
-        if 0 not in self.shape and last >= flat.size:
-            raise CheckpointError("a tensor reaches beyond its storage")
-        strides = tuple(s * flat.itemsize for s in self.stride)
-        view = np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, strides)
-        return np.array(view)
+
+class _Dictionary(dict[Any, Any]):
+    """Stands for OrderedDict; attributes such as `_metadata` are dropped."""
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+class _Module:
+    """Stands for any TorchScript class: a bag of attributes without code."""
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+            raise CheckpointError("a module's state is not a dictionary of names")
+        self.attributes: dict[str, object] = dict(state)
+
+
+class _Function:
+    """A callable whose attributes a pickle cannot change."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[..., object]) -> None:
+        self._call = call
+
+    def __call__(self, *arguments: object) -> object:
+        return self._call(*arguments)
+
+    def __setstate__(self, state: object) -> NoReturn:
+        raise CheckpointError("the checkpoint tries to change a function")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _rebuild_tensor(
-    storage: Any, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: Any
+    storage: object, offset: object, shape: object, strides: object, *_ignored: object
 ) -> _Tensor:
-    return _Tensor(storage, offset, tuple(shape), tuple(stride))
+    """Checks and notes a view; `_ignored` are requires_grad, hooks and metadata."""
+    if not isinstance(storage, _Storage):
+        raise CheckpointError("a tensor has no storage")
+    if not isinstance(shape, tuple | list) or not isinstance(strides, tuple | list):
+        raise CheckpointError("a tensor's shape or strides are not lists")
+    if len(shape) != len(strides) or not all(map(_is_count, [offset, *shape, *strides])):
+        raise CheckpointError(f"a tensor has impossible shape {shape} or strides {strides}")
+    assert isinstance(offset, int)
+    last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+    if 0 not in shape and last >= storage.elements:
+        raise CheckpointError(f"a tensor of shape {tuple(shape)} reaches outside of its storage")
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-def _rebuild_parameter(tensor: _Tensor, *_: Any) -> _Tensor:
+def _rebuild_parameter(tensor: object, *_ignored: object) -> object:
     return tensor
 
 
-class _ScriptModule:
-    """A TorchScript object: its attributes are tensors, plain values and other objects."""
-
-    def __init__(self, *_: Any) -> None:
-        self.attributes: dict[str, Any] = {}
-
-    def __setstate__(self, state: Any) -> None:
-        if isinstance(state, dict):
-            self.attributes = state
+def _restore_type_tag(value: object, _tag: object) -> object:
+    return value
 
 
-class _Unpickler(pickle.Unpickler):
-    """Builds tensors and containers; any other global is an error that names it."""
+def _build_list(value: object) -> object:
+    return value
 
-    def __init__(self, stream: Any, load_storage: Callable[[Any], Any], script: bool) -> None:
-        super().__init__(stream)
-        self._load_storage = load_storage
-        self._script = script
 
-    def persistent_load(self, pid: Any) -> Any:
-        return self._load_storage(pid)
+_FUNCTIONS: Mapping[tuple[str, str], _Function] = {
+    ("torch._utils", "_rebuild_tensor_v2"): _Function(_rebuild_tensor),
+    ("torch._utils", "_rebuild_tensor"): _Function(_rebuild_tensor),
+    ("torch._utils", "_rebuild_parameter"): _Function(_rebuild_parameter),
+    ("torch.jit._pickle", "restore_type_tag"): _Function(_restore_type_tag),
+    ("torch.jit._pickle", "build_intlist"): _Function(_build_list),
+    ("torch.jit._pickle", "build_doublelist"): _Function(_build_list),
+    ("torch.jit._pickle", "build_boollist"): _Function(_build_list),
+    ("torch.jit._pickle", "build_tensorlist"): _Function(_build_list),
+}
+
+
+class _Reader(pickle.Unpickler):
+    """An unpickler that knows tensors, dictionaries and (in TorchScript) modules only."""
 
     def find_class(self, module: str, name: str) -> Any:
-        known: dict[tuple[str, str], Any] = {
-            ("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
-            ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-            ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-            ("collections", "OrderedDict"): OrderedDict,
-        }
-        if (module, name) in known:
-            return known[(module, name)]
-        if module == "torch" and name in _STORAGE_TYPES:
-            return _StorageType(name)
-        if self._script and module.startswith("__torch__."):
-            return _ScriptModule
-        if self._script and module == "torch.jit._pickle":
-            return lambda value, *_: value
-        raise CheckpointError(f"the checkpoint wants to run {module}.{name}, which is not a tensor")
+        if (module, name) == ("collections", "OrderedDict"):
+            return _Dictionary
+        if module == "torch" and name in _STORAGES:
+            return _StorageType(_STORAGES[name])
+        if (module, name) in _FUNCTIONS:
+            return _FUNCTIONS[(module, name)]
+        if module == "__torch__" or module.startswith("__torch__."):
+            return _Module
+        raise CheckpointError(
+            f"the checkpoint asks for {module}.{name}, which is not part of a tensor; not loaded"
+        )
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        """`pid`: ("storage", type, key, location, elements[, view]); the view must be None."""
+        if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] != "storage":
+            raise CheckpointError("the checkpoint refers to something that is not a storage")
+        kind, key, elements = pid[1], pid[2], pid[4]
+        if not isinstance(kind, _StorageType) or not isinstance(key, str):
+            raise CheckpointError("a storage has no type or no key")
+        if len(pid) == 6 and pid[5] is not None:
+            raise CheckpointError("views of storages are not supported")
+        if not _is_count(elements) or elements * kind.item_size > MAX_FILE_BYTES:
+            raise CheckpointError(f"a storage has an impossible size {elements}")
+        return _Storage(kind, key, elements)
 
 
-def _load_pickle(stream: Any, load_storage: Callable[[Any], Any], script: bool = False) -> Any:
+def _unpickle(file: io.BytesIO) -> Any:
     try:
-        return _Unpickler(stream, load_storage, script).load()
+        return _Reader(file).load()
     except CheckpointError:
         raise
-    except Exception as error:
-        raise CheckpointError(f"the checkpoint is damaged: {error}") from error
+    except Exception as error:  # a damaged pickle can raise nearly anything
+        raise CheckpointError(f"the checkpoint is damaged: {error or type(error).__name__}") from None
 
 
-def _flatten(tree: Any, prefix: str, arrays: dict[str, Array], read: Callable[[Any], Array]) -> None:
-    if isinstance(tree, _ScriptModule):
-        tree = tree.attributes
-    if isinstance(tree, _Tensor):
-        arrays[prefix] = tree.array(read(tree.storage))
-    elif isinstance(tree, dict):
-        for key, value in tree.items():
-            _flatten(value, f"{prefix}.{key}" if prefix else str(key), arrays, read)
+def _tensors(root: object) -> Iterator[tuple[str, _Tensor]]:
+    """Yields the dotted name and tensor of everything below `root`."""
+
+    def walk(value: object, name: str, depth: int) -> Iterator[tuple[str, _Tensor]]:
+        if depth > MAX_DEPTH:
+            raise CheckpointError("modules are nested too deep")
+        if isinstance(value, _Tensor):
+            yield name, value
+            return
+        children: Mapping[Any, object] = {}
+        if isinstance(value, _Module):
+            children = getattr(value, "attributes", {})
+        elif isinstance(value, dict):
+            children = value
+        for key, child in children.items():
+            if isinstance(key, str):
+                yield from walk(child, f"{name}.{key}" if name else key, depth + 1)
+
+    return walk(root, "", 0)
 
 
-def _read_zip(file: Path) -> dict[str, Array]:
-    with zipfile.ZipFile(file) as archive:
-        names = archive.namelist()
-        pickles = [n for n in names if n.count("/") == 1 and n.endswith("/data.pkl")]
+def _materialize(
+    root: object, read_storage: Callable[[_Storage], bytes | memoryview]
+) -> dict[str, Array]:
+    storages: dict[str, Array] = {}
+    result: dict[str, Array] = {}
+    budget = MAX_ELEMENTS
+    for name, tensor in _tensors(root):
+        budget -= math.prod(tensor.shape)
+        if budget < 0:
+            raise CheckpointError(f"the tensors have more than {MAX_ELEMENTS} elements")
+        storage = tensor.storage
+        if storage.key not in storages:
+            data = read_storage(storage)
+            if len(data) < storage.elements * storage.kind.item_size:
+                raise CheckpointError(f"storage {storage.key} is cut short")
+            storages[storage.key] = _decode(storage, data)
+        values = storages[storage.key]
+        if values.size < storage.elements:
+            raise CheckpointError(f"storage {storage.key} is described in two ways")
+        view = np.lib.stride_tricks.as_strided(
+            values[tensor.offset :],
+            shape=tensor.shape,
+            strides=tuple(step * values.itemsize for step in tensor.strides),
+            writeable=False,
+        )
+        result[name] = view.copy()
+    if not result:
+        raise CheckpointError("the checkpoint holds no tensors")
+    return result
+
+
+def _decode(storage: _Storage, data: bytes | memoryview) -> Array:
+    """A storage's elements; bfloat16, which numpy lacks, becomes float32 (its upper half)."""
+    size = storage.elements * storage.kind.item_size
+    if storage.kind.dtype == _BFLOAT16:
+        halves = np.frombuffer(data[:size], "<u2").astype("<u4")
+        return (halves << 16).view("<f4")
+    return np.frombuffer(data[:size], storage.kind.dtype)
+
+
+def _read_archive(path: Path) -> dict[str, Array]:
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        if sum(entry.file_size for entry in entries.values()) > MAX_FILE_BYTES:
+            raise CheckpointError(f"the archive unpacks to more than {MAX_FILE_BYTES} bytes")
+        pickles = [name for name in entries if name == "data.pkl" or name.endswith("/data.pkl")]
         if len(pickles) != 1:
-            raise CheckpointError("the archive has no data.pkl")
-        if sum(info.file_size for info in archive.infolist()) > _MAX_BYTES:
-            raise CheckpointError("the archive unpacks to more than 4 GiB")
-        root = pickles[0].rpartition("/")[0]
-        script = f"{root}/constants.pkl" in names
-        flats: dict[str, Array] = {}
+            raise CheckpointError("the archive is not a PyTorch checkpoint (no data.pkl)")
+        prefix = pickles[0].removesuffix("data.pkl")
+        if entries[pickles[0]].file_size > MAX_PICKLE_BYTES:
+            raise CheckpointError(f"data.pkl is larger than {MAX_PICKLE_BYTES} bytes")
+        order = f"{prefix}byteorder"
+        if order in entries and archive.read(order).strip() != b"little":
+            raise CheckpointError("the checkpoint was written on a big-endian machine")
 
-        def storage(pid: Any) -> Any:
-            kind, dtype, key = pid[0], pid[1], str(pid[2])
-            if kind != "storage" or not isinstance(dtype, _StorageType):
-                raise CheckpointError("the checkpoint refers to something that is not a storage")
-            if key not in flats:
-                try:
-                    content = archive.read(f"{root}/data/{key}")
-                except (KeyError, zipfile.BadZipFile) as error:
-                    raise CheckpointError(f"storage {key} is missing or damaged") from error
-                flats[key] = np.frombuffer(content, dtype.dtype)
-            return key
+        def read_storage(storage: _Storage) -> bytes:
+            name = f"{prefix}data/{storage.key}"
+            if name not in entries:
+                raise CheckpointError(f"the archive has no {name}")
+            return archive.read(name)
 
-        tree = _load_pickle(io.BytesIO(archive.read(pickles[0])), storage, script)
-        arrays: dict[str, Array] = {}
-        _flatten(tree, "", arrays, lambda key: flats[key])
-        return arrays
+        return _materialize(_unpickle(io.BytesIO(archive.read(pickles[0]))), read_storage)
 
 
-def _read_legacy(stream: io.BytesIO) -> dict[str, Array]:
-    def no_storage(pid: Any) -> Any:
-        raise CheckpointError("a header refers to a storage")
-
-    if _load_pickle(stream, no_storage) != _LEGACY_MAGIC:
-        raise CheckpointError("this is not a PyTorch checkpoint")
-    if _load_pickle(stream, no_storage) != _LEGACY_PROTOCOL:
-        raise CheckpointError("the checkpoint has an unknown version")
-    _load_pickle(stream, no_storage)  # sizes of C types; they are fixed by the names of the storages
-    types: dict[str, np.dtype[Any]] = {}
-
-    def storage(pid: Any) -> Any:
-        kind, dtype, key = pid[0], pid[1], str(pid[2])
-        if kind != "storage" or not isinstance(dtype, _StorageType) or (len(pid) > 5 and pid[5]):
-            raise CheckpointError("the checkpoint refers to something that is not a whole storage")
-        types[key] = dtype.dtype
-        return key
-
-    tree = _load_pickle(stream, storage)
-    keys = _load_pickle(stream, no_storage)
-    flats: dict[str, Array] = {}
+def _read_legacy(path: Path) -> dict[str, Array]:
+    content = path.read_bytes()
+    file = io.BytesIO(content)
+    if _unpickle(file) != _LEGACY_MAGIC or _unpickle(file) != _LEGACY_PROTOCOL:
+        raise CheckpointError("the file is neither an archive nor a legacy PyTorch checkpoint")
+    system = _unpickle(file)
+    if not isinstance(system, dict) or system.get("little_endian") is not True:
+        raise CheckpointError("the checkpoint was not written on a little-endian machine")
+    root = _unpickle(file)
+    keys = _unpickle(file)
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise CheckpointError("the list of storages is damaged")
+    sizes = {tensor.storage.key: tensor.storage for _, tensor in _tensors(root)}
+    rest = memoryview(content)[file.tell() :]
+    parts: dict[str, memoryview] = {}
     for key in keys:
-        count = int.from_bytes(stream.read(8), "little")
-        if key not in types or count * types[key].itemsize > _MAX_BYTES:
-            raise CheckpointError(f"storage {key} has an impossible size")
-        content = stream.read(count * types[key].itemsize)
-        if len(content) != count * types[key].itemsize:
-            raise CheckpointError("the checkpoint is truncated")
-        flats[key] = np.frombuffer(content, types[key])
-    arrays: dict[str, Array] = {}
-    _flatten(tree, "", arrays, lambda key: flats[key])
-    return arrays
+        if key not in sizes:
+            raise CheckpointError(f"storage {key} belongs to no tensor")
+        elements = int.from_bytes(rest[:8], "little", signed=True)
+        if len(rest) < 8 or elements != sizes[key].elements:
+            raise CheckpointError(f"storage {key} is cut short or has another size than announced")
+        end = 8 + elements * sizes[key].kind.item_size
+        parts[key] = rest[8:end]
+        rest = rest[end:]
+
+    def read_storage(storage: _Storage) -> memoryview:
+        if storage.key not in parts:
+            raise CheckpointError(f"the file has no storage {storage.key}")
+        return parts[storage.key]
+
+    return _materialize(root, read_storage)
 
 
-def read_checkpoint(file: Path) -> dict[str, Array]:
-    """The tensors of a checkpoint by their dotted names, in the types they are stored in.
+def read_checkpoint(path: Path) -> Weights:
+    """Returns the tensors of a checkpoint by dotted name, each contiguous and in its own type.
 
-    Raises CheckpointError for a file that is not a checkpoint, is damaged, or holds more than tensors.
+    bfloat16 comes as float32. Raises `CheckpointError` when the file is not a checkpoint, is
+    damaged, too large, or asks for anything but tensors; `OSError` when it cannot be read.
     """
-    if not file.is_file():
-        raise CheckpointError(f"there is no file {file}")
-    if zipfile.is_zipfile(file):
-        return _read_zip(file)
-    if file.stat().st_size > _MAX_BYTES:
-        raise CheckpointError("the checkpoint has more than 4 GiB")
-    return _read_legacy(io.BytesIO(file.read_bytes()))
+    if not path.is_file():
+        raise CheckpointError(f"there is no file {path}")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise CheckpointError(f"{path} is larger than {MAX_FILE_BYTES} bytes")
+    try:
+        return Weights(_read_archive(path) if zipfile.is_zipfile(path) else _read_legacy(path))
+    except CheckpointError as error:
+        raise CheckpointError(f"{path.name}: {error}") from None
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise CheckpointError(f"{path.name}: the archive is damaged: {error}") from None
+
+
+class Weights(dict[str, Array]):
+    """Tensors by dotted name; asking for one that is not there says that the model is another one."""
+
+    def __missing__(self, name: str) -> Array:
+        raise CheckpointError(f"there is no tensor {name}: these are the weights of another model")

@@ -6,9 +6,7 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from . import layers
-from .checkpoints import Array
-
-Weights = dict[str, Array]
+from .checkpoints import Array, Weights
 
 # EfficientNet-Lite0: (blocks, stride of the first, expansion is 6 but for the first stage)
 _LITE0_STAGES = [(1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1)]
@@ -16,7 +14,7 @@ _LITE0_STAGES = [(1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1)]
 _MOBILENET_STAGES = [(1, 1), (2, 2), (3, 2), (4, 2), (3, 1), (3, 2), (1, 1)]
 
 
-def _norm(weights: Weights, prefix: str) -> Weights:
+def _norm(weights: Weights, prefix: str) -> dict[str, Array]:
     names = ("weight", "bias", "running_mean", "running_var")
     return {name: weights[f"{prefix}.{name}"] for name in names}
 

@@ -13,7 +13,7 @@ from typing import Any
 import openvino as ov
 
 # Changes whenever the exporter writes something else from the same weights.
-EXPORTER = 1
+EXPORTER = 2
 
 
 def sha256(file: Path) -> str:
@@ -51,9 +51,11 @@ def write(folder: Path, document: dict[str, Any], fill: Callable[[Path], None]) 
         document = {"format": 1, "exporter": EXPORTER} | document | {"sha256": sums}
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         (work / "model.json").write_text(text, encoding="utf-8")
+        old = work.with_name(work.name + "-old")
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(old)
         work.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise

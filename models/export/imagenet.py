@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-# Pairs of classes share their first name; WordNet's glosses tell them apart.
+# Classes that share their first name, even if only where upper and lower case are not told apart.
 _DISTINCT = {
     "n02012849": "crane (bird)",
     "n03126707": "crane (machine)",
-    "n03710637": "maillot (one-piece)",
-    "n03710721": "maillot (tank suit)",
+    "n02113186": "Cardigan Welsh corgi",
+    "n03710637": "maillot (tights)",
+    "n03710721": "tank suit",
 }
 
 
@@ -40,7 +41,25 @@ def read_classes(folder: Path) -> list[ImageNetClass]:
 def labels(classes: list[ImageNetClass]) -> list[str]:
     """One distinct label for each class: its first name, or what sets it apart from its namesake."""
     names = [_DISTINCT.get(c.synset, c.names[0]) for c in classes]
-    twice = [name for name, count in Counter(names).items() if count > 1]
+    twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1]
     if twice:
         raise ValueError(f"labels are not distinct: {twice}")
     return names
+
+
+def distinct(names: list[str]) -> list[str]:
+    """The names with a number behind those that came before, such as "crane (2)"; raises ValueError for an empty one.
+
+    Upper and lower case are not told apart.
+    """
+    result: list[str] = []
+    seen: set[str] = set()
+    for line, name in enumerate(names, start=1):
+        if not name.strip():
+            raise ValueError(f"line {line} of the labels is empty")
+        candidate, number = name.strip(), 2
+        while candidate.casefold() in seen:
+            candidate, number = f"{name.strip()} ({number})", number + 1
+        seen.add(candidate.casefold())
+        result.append(candidate)
+    return result

@@ -66,10 +66,12 @@ def layer_norm(x: Node, weight: Array, bias: Array, eps: float) -> Node:
     return ops.add(ops.multiply(x, constant(weight)), constant(bias))
 
 
-def attention(q: Node, k: Node, v: Node, heads: int, mask: Node | None = None) -> Node:
+def attention(
+    q: Node, k: Node, v: Node, heads: int, mask: Node | None = None, *, causal: bool = False
+) -> Node:
     """Scaled dot-product attention of [N, T, C] with C split into heads (Vaswani et al., 2017).
 
-    `mask` is added to the scores; it broadcasts to [N, heads, T, T].
+    `mask` is added to the scores; it broadcasts to [N, heads, T, T]. `causal`: a token sees only those before it.
     """
 
     def split(x: Node) -> Node:
@@ -77,7 +79,7 @@ def attention(q: Node, k: Node, v: Node, heads: int, mask: Node | None = None) -
         return ops.transpose(x, constant([0, 2, 1, 3], np.int64))
 
     args = [split(q), split(k), split(v)] + ([mask] if mask is not None else [])
-    x = ops.scaled_dot_product_attention(*args)
+    x = ops.scaled_dot_product_attention(*args, causal=causal)
     x = ops.transpose(x, constant([0, 2, 1, 3], np.int64))
     return ops.reshape(x, constant([0, 0, -1], np.int64), special_zero=True)
 

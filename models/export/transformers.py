@@ -7,10 +7,8 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from . import layers
-from .checkpoints import Array
+from .checkpoints import Weights
 from .layers import Node, constant
-
-Weights = dict[str, Array]
 
 _CLIP_EPS = 1e-5
 _CLIP_HEAD_WIDTH = 64
@@ -18,7 +16,11 @@ _BERT_EPS = 1e-12
 _BERT_HEADS = 12
 
 
-def _clip_blocks(x: Node, w: Weights, prefix: str, mask: Node | None) -> Node:
+def _float32(w: Weights) -> Weights:
+    return Weights({name: value.astype(np.float32) for name, value in w.items()})
+
+
+def _clip_blocks(x: Node, w: Weights, prefix: str, *, causal: bool) -> Node:
     """The residual attention blocks of one tower; x is [N, T, C]."""
     heads = w[f"{prefix}.0.ln_1.weight"].size // _CLIP_HEAD_WIDTH
     index = 0
@@ -28,7 +30,7 @@ def _clip_blocks(x: Node, w: Weights, prefix: str, mask: Node | None) -> Node:
         weights = np.split(w[f"{p}.attn.in_proj_weight"], 3)
         biases = np.split(w[f"{p}.attn.in_proj_bias"], 3)
         q, k, v = (layers.linear(h, a, b) for a, b in zip(weights, biases, strict=True))
-        h = layers.attention(q, k, v, heads, mask)
+        h = layers.attention(q, k, v, heads, causal=causal)
         h = layers.linear(h, w[f"{p}.attn.out_proj.weight"], w[f"{p}.attn.out_proj.bias"])
         x = ops.add(x, h)
         h = layers.layer_norm(x, w[f"{p}.ln_2.weight"], w[f"{p}.ln_2.bias"], _CLIP_EPS)
@@ -42,8 +44,8 @@ def _clip_blocks(x: Node, w: Weights, prefix: str, mask: Node | None) -> Node:
 
 
 def clip_image(w: Weights) -> ov.Model:
-    """Image [N, 3, S, S], normalized, to embedding [N, D]. Radford et al. 2021; sizes are the weights' own."""
-    w = {name: value.astype(np.float32) for name, value in w.items()}
+    """Image [N, 3, S, S], normalized, to unit-length embedding [N, D]. Radford et al. 2021; sizes are the weights' own."""
+    w = _float32(w)
     conv = w["visual.conv1.weight"]
     width, patch = conv.shape[0], conv.shape[-1]
     side = int((w["visual.positional_embedding"].shape[0] - 1) ** 0.5) * patch
@@ -56,29 +58,36 @@ def clip_image(w: Weights) -> ov.Model:
     x = ops.concat([ops.broadcast(constant(w["visual.class_embedding"]), shape), x], 1)
     x = ops.add(x, constant(w["visual.positional_embedding"]))
     x = layers.layer_norm(x, w["visual.ln_pre.weight"], w["visual.ln_pre.bias"], _CLIP_EPS)
-    x = _clip_blocks(x, w, "visual.transformer.resblocks", None)
+    x = _clip_blocks(x, w, "visual.transformer.resblocks", causal=False)
     x = ops.gather(x, constant(0, np.int64), constant(1, np.int64))
     x = layers.layer_norm(x, w["visual.ln_post.weight"], w["visual.ln_post.bias"], _CLIP_EPS)
     x = layers.linear(x, w["visual.proj"].T)
-    return layers.model(x, [image], "clip_image", "embedding")
+    return layers.model(layers.unit_length(x), [image], "clip_image", "embedding")
 
 
 def clip_text(w: Weights) -> ov.Model:
-    """Token ids [N, 77] int64 to embedding [N, D]."""
-    w = {name: value.astype(np.float32) for name, value in w.items()}
-    length = w["positional_embedding"].shape[0]
-    ids = layers.parameter([-1, length], "input_ids", np.int64)
+    """Token ids [N, T] int64, T of at most 77, to unit-length embedding [N, D].
+
+    T is that of the longest text: padding after a text changes nothing, since a token sees only those before it.
+    """
+    w = _float32(w)
+    ids = layers.parameter([-1, -1], "input_ids", np.int64)
+    zero, one = constant([0], np.int64), constant([1], np.int64)
+    length = ops.gather(ops.shape_of(ids), one, constant(0, np.int64))
     x = ops.gather(constant(w["token_embedding.weight"]), ids, constant(0, np.int64))
-    x = ops.add(x, constant(w["positional_embedding"]))
-    causal = np.triu(np.full((length, length), -np.inf, np.float32), 1)
-    x = _clip_blocks(x, w, "transformer.resblocks", constant(causal))
+    x = ops.add(x, ops.slice(constant(w["positional_embedding"]), zero, length, one, zero))
+    x = _clip_blocks(x, w, "transformer.resblocks", causal=True)
     x = layers.layer_norm(x, w["ln_final.weight"], w["ln_final.bias"], _CLIP_EPS)
-    # The end-of-text token has the highest id; its position holds the embedding.
-    top = ops.topk(ids, constant(1, np.int64), 1, "max", "value", index_element_type="i64")
-    x = ops.gather(x, top.output(1), constant(1, np.int64), batch_dims=1)
-    x = ops.squeeze(x, constant([1], np.int64))
+    # The first end-of-text token, which has the highest id, holds the embedding.
+    end = w["token_embedding.weight"].shape[0] - 1
+    backwards = ops.range(
+        ops.squeeze(length, zero), constant(0, np.int64), constant(-1, np.int64), "i64"
+    )  # T, T - 1, … 1: the greatest of those at an end token belongs to the first
+    at_end = ops.convert(ops.equal(ids, constant(end, np.int64)), "i64")
+    first = ops.subtract(length, ops.reduce_max(ops.multiply(at_end, backwards), one, keep_dims=True))
+    x = ops.squeeze(ops.gather(x, first, constant(1, np.int64), batch_dims=1), one)
     x = layers.linear(x, w["text_projection"].T)
-    return layers.model(x, [ids], "clip_text", "embedding")
+    return layers.model(layers.unit_length(x), [ids], "clip_text", "embedding")
 
 
 def logit_scale(w: Weights) -> float:
