@@ -12,7 +12,7 @@
 
 #include "domain/error.hpp"
 
-namespace classifier::http {
+namespace classifier::rest {
 
 struct Request {
   std::string method;
@@ -48,4 +48,4 @@ int status_of(ErrorCode code);
 // Decodes %XX; nullopt where it is malformed or gives a NUL.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 
-}  // namespace classifier::http
+}  // namespace classifier::rest

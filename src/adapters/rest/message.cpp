@@ -1,9 +1,9 @@
-#include "adapters/http/message.hpp"
+#include "adapters/rest/message.hpp"
 
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-namespace classifier::http {
+namespace classifier::rest {
 
 std::string Request::header(const std::string& name) const {
   const auto found = headers.find(name);
@@ -63,4 +63,4 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
   return decoded;
 }
 
-}  // namespace classifier::http
+}  // namespace classifier::rest

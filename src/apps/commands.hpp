@@ -1,0 +1,36 @@
+// The subcommands. Each adds itself to the command line and sets what is to be run.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+
+#include "adapters/inference/openvino_classifier.hpp"
+#include "apps/config.hpp"
+
+namespace classifier {
+
+// 0: all went well.
+constexpr int kSomeFailed = 1;    // some images, or the job
+constexpr int kUsage = 2;         // wrong arguments or configuration
+constexpr int kUnreachable = 3;   // the server cannot be reached, or refused
+constexpr int kInterrupted = 130;
+
+// What a subcommand runs once the configuration is read; returns the exit code.
+using Run = std::function<int(const Config&)>;
+using SetRun = std::function<void(Run)>;
+
+void add_serve_commands(CLI::App& app, const SetRun& set_run);
+void add_classify_command(CLI::App& app, const SetRun& set_run);
+void add_client_commands(CLI::App& app, const SetRun& set_run);
+
+// Says the error on one line of standard error, and returns `code`.
+int complain(const Error& error, int code);
+
+// Becomes true at Ctrl-C or SIGTERM; a second signal ends the process at once.
+bool interrupted();
+void catch_interrupts();
+
+InferenceOptions inference_options(const Config& config);
+
+}  // namespace classifier

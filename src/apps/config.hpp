@@ -1,0 +1,67 @@
+// The settings of the program: environment variables, and flags of the same names.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/error.hpp"
+
+namespace classifier {
+
+struct Config {
+  std::uint16_t port = 8080;
+  std::uint16_t ml_port = 8000;
+  std::uint16_t dashboard_port = 8501;
+  std::string bind_address = "127.0.0.1";
+  std::filesystem::path data_dir;
+  std::filesystem::path models_dir;
+  std::filesystem::path dashboard_dir;
+  std::string input_bucket = "distributed-classifier-input";
+  std::string output_bucket = "distributed-classifier-output";
+  std::string image_model;
+  std::string custom_model;
+  std::string precision = "auto";
+  std::size_t max_workers = 0;  // 0: the processor cores that this process may use
+  std::size_t batch_size = 16;
+  std::chrono::seconds visibility_timeout{60};
+  int max_attempts = 4;
+  std::uint64_t max_image_bytes = 64ULL << 20;
+  std::int64_t max_image_pixels = 100'000'000;
+  std::vector<std::string> api_keys;
+  std::vector<std::string> allowed_origins;
+  std::string public_base_url;
+  std::string log_level = "info";
+  std::string backend_api_url = "http://localhost:8080";
+};
+
+struct Setting {
+  std::string variable;  // "DATA_DIR"
+  std::string help;
+  std::string allowed;  // what a value may be
+  std::string fallback;
+  // Takes the text of a value; false when it is not allowed.
+  std::function<bool(Config&, const std::string&)> read;
+
+  std::string flag() const;  // "--data-dir"
+};
+
+// Every setting, declared once; help, flags and checks come from here.
+const std::vector<Setting>& settings();
+
+// Value of a flag by its variable's name, where it was given.
+using Flags = std::function<std::optional<std::string>(const std::string& variable)>;
+
+// A flag beats the environment, which beats the default. kInvalidArgument names the variable, the value and what is
+// allowed.
+Result<Config> load_config(const Flags& flags);
+
+// Processor cores that this process may use, at least 1.
+std::size_t usable_cores();
+
+}  // namespace classifier

@@ -1,0 +1,109 @@
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include "apps/commands.hpp"
+
+namespace classifier {
+namespace {
+
+std::atomic<bool> g_interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+extern "C" void on_signal(int signal) {
+  if (g_interrupted.exchange(true)) std::_Exit(128 + signal);
+}
+
+constexpr const char* kFooter =
+    "\nEvery setting below `settings` can also be an environment variable: --data-dir is DATA_DIR.\n"
+    "Exit codes: 0 well, 1 some images or the job failed, 2 wrong arguments, 3 server not reached, 130 interrupted.\n"
+    "\nExamples:\n"
+    "  classifier classify ~/Pictures                       label every photo of a folder\n"
+    "  classifier classify a.jpg --labels \"cat,dog\"         into your own categories\n"
+    "  classifier serve                                     the service with its page\n"
+    "  classifier upload ~/Pictures && classifier submit --all --watch\n";
+
+void start_log(const std::string& level) {
+  auto logger = spdlog::stderr_color_mt("classifier");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
+  logger->set_level(spdlog::level::from_str(level));
+  spdlog::set_default_logger(std::move(logger));
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Classifies images: into ImageNet's 1,000 classes, or into categories that you name.", "classifier");
+  app.set_version_flag("--version", CLASSIFIER_VERSION);
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.fallthrough();
+  std::map<std::string, std::string> values;
+  for (const auto& setting : settings()) {
+    app.add_option(setting.flag(), values[setting.variable], setting.help + " [" + setting.fallback + "]")
+        ->group("settings");
+  }
+  Run chosen;
+  const SetRun set_run = [&](Run next) { chosen = std::move(next); };
+  add_classify_command(app, set_run);
+  add_serve_commands(app, set_run);
+  add_client_commands(app, set_run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return complain({ErrorCode::kInvalidArgument, std::string(error.what()) + "; see classifier --help"}, kUsage);
+  }
+  const auto config = load_config([&](const std::string& variable) -> std::optional<std::string> {
+    const Setting setting{.variable = variable, .help = {}, .allowed = {}, .fallback = {}, .read = {}};
+    if (app.count(setting.flag()) == 0) return std::nullopt;
+    return values.at(variable);
+  });
+  if (!config) return complain(config.error(), kUsage);
+  start_log(config->log_level);
+  return chosen(*config);
+}
+
+}  // namespace
+
+int complain(const Error& error, int code) {
+  std::fprintf(stderr, "classifier: %s\n", error.message.c_str());
+  return code;
+}
+
+bool interrupted() { return g_interrupted; }
+
+void catch_interrupts() {
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+InferenceOptions inference_options(const Config& config) {
+  InferenceOptions options;
+  options.models_dir = config.models_dir;
+  options.cache_dir = config.data_dir / "cache/models";
+  options.streams = config.max_workers;
+  options.precision = config.precision == "fp32"   ? Precision::kFp32
+                      : config.precision == "bf16" ? Precision::kBf16
+                                                   : Precision::kAuto;
+  options.image_model = config.image_model;
+  options.custom_model = config.custom_model;
+  options.decode.max_bytes = config.max_image_bytes;
+  options.decode.max_pixels = config.max_image_pixels;
+  return options;
+}
+
+}  // namespace classifier
+
+int main(int argc, char** argv) {
+  try {
+    return classifier::run(argc, argv);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "classifier: %s\n", exception.what());
+    return 1;
+  }
+}
