@@ -1,96 +1,161 @@
 #include "adapters/http/router.hpp"
 
-#include <optional>
-#include <set>
-#include <utility>
+#include <algorithm>
+#include <stdexcept>
+
+#include "domain/text.hpp"
 
 namespace classifier::http {
 namespace {
 
-std::vector<std::string> split(std::string_view path) {
-  std::vector<std::string> parts;
-  path.remove_prefix(1);
-  while (true) {
-    const std::size_t slash = path.find('/');
-    parts.emplace_back(path.substr(0, slash));
-    if (slash == std::string_view::npos) return parts;
-    path.remove_prefix(slash + 1);
+std::vector<std::string_view> split(std::string_view path) {
+  std::vector<std::string_view> parts;
+  for (std::size_t begin = 1; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    parts.push_back(path.substr(begin, end - begin));
+    begin = end + 1;
   }
+  return parts;
 }
 
-bool is_slot(const std::string& part) { return part.starts_with('{'); }
-bool is_greedy(const std::string& part) { return part.ends_with("+}"); }
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
 
-using Parameters = std::vector<std::pair<std::string, std::string>>;
-
-// The slots' values, still encoded; nullopt where the path does not fit. At most one slot of a pattern is greedy.
-std::optional<Parameters> fit(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
-  if (path.size() < pattern.size()) return std::nullopt;
-  const std::size_t surplus = path.size() - pattern.size();
-  Parameters values;
-  std::size_t at = 0;
-  for (const auto& part : pattern) {
-    if (!is_slot(part)) {
-      if (path[at++] != part) return std::nullopt;
-      continue;
-    }
-    std::string value = path[at++];
-    std::string name = part.substr(1, part.size() - 2);
-    if (is_greedy(part)) {
-      name.pop_back();
-      for (std::size_t i = 0; i < surplus; ++i) value += "/" + path[at++];
-    }
-    if (value.empty()) return std::nullopt;
-    values.emplace_back(std::move(name), std::move(value));
-  }
-  if (at != path.size()) return std::nullopt;
-  return values;
+// A route for GET answers HEAD as well.
+bool serves(const Route& route, std::string_view method) {
+  return route.method == method || (method == "HEAD" && route.method == "GET");
 }
 
 }  // namespace
 
-void Router::add(std::string_view method, std::string_view pattern, Handler handler, bool needs_key) {
-  routes_.push_back(
-      {std::string(method), std::string(pattern), split(pattern), std::move(handler), needs_key});
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i];
+      continue;
+    }
+    const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
+    if (high < 0 || low < 0) return std::nullopt;
+    decoded += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return decoded;
 }
 
-Router::Match Router::match(Request& request) const {
-  Match result;
-  if (!request.path.starts_with('/')) {
-    result.error = error_response(400, "the path must begin with a slash");
-    return result;
-  }
-  const auto path = split(request.path);
-  const std::string& method = request.method == "HEAD" ? "GET" : request.method;
-  std::set<std::string> allowed;
-  for (const auto& route : routes_) {
-    const auto values = fit(route.parts, path);
-    if (!values) continue;
-    allowed.insert(route.method);
-    if (route.method != method) continue;
-    for (const auto& [name, value] : *values) {
-      const auto decoded = percent_decode(value);
-      if (!decoded) {
-        result.error = error_response(400, "the path has a malformed percent-encoding");
-        return result;
-      }
-      request.parameters[name] = *decoded;
+std::vector<Router::Part> Router::parse(std::string_view pattern) {
+  const auto bad = [&] { return std::invalid_argument("route pattern " + std::string(pattern)); };
+  if (!pattern.starts_with('/')) throw bad();
+  std::vector<Part> parts;
+  for (const std::string_view text : split(pattern)) {
+    Part part;
+    part.text = text;
+    if (text.starts_with('{')) {
+      const std::size_t close = text.find('}');
+      if (close == std::string_view::npos || close < 2) throw bad();
+      std::string_view name = text.substr(1, close - 1);
+      part.kind = name.ends_with('+') ? Part::Kind::kGreedy : Part::Kind::kParam;
+      if (part.kind == Part::Kind::kGreedy) name.remove_suffix(1);
+      part.text = name;
+      part.suffix = text.substr(close + 1);
     }
-    result.handler = &route.handler;
-    result.needs_key = route.needs_key;
-    result.pattern = route.pattern;
-    return result;
+    parts.push_back(std::move(part));
   }
-  if (allowed.empty()) {
-    result.error = error_response(404, "there is nothing at " + request.path.substr(0, 200) + ": see /docs");
-    return result;
+  if (std::ranges::count(parts, Part::Kind::kGreedy, &Part::kind) > 1) throw bad();
+  return parts;
+}
+
+void Router::insert(Route route) {
+  auto entry = std::make_unique<Entry>();
+  entry->parts = parse(route.pattern);
+  entry->route = std::move(route);
+  entry->greedy = static_cast<std::size_t>(
+      std::ranges::find(entry->parts, Part::Kind::kGreedy, &Part::kind) - entry->parts.begin());
+  entries_.push_back(std::move(entry));
+}
+
+void Router::add(std::string_view method, std::string_view pattern, RouteOptions options,
+                 Handler handler) {
+  insert({std::string(method), std::string(pattern), options, std::move(handler), nullptr});
+}
+
+void Router::add_upload(std::string_view method, std::string_view pattern, RouteOptions options,
+                        UploadHandler handler) {
+  insert({std::string(method), std::string(pattern), options, nullptr, std::move(handler)});
+}
+
+void Router::set_fallback(RouteOptions options, Handler handler) {
+  fallback_ =
+      std::make_unique<Route>(Route{"GET", "(other)", options, std::move(handler), nullptr});
+}
+
+bool Router::fits(const Entry& entry, const Spans& parts) {
+  const std::size_t count = entry.parts.size();
+  const bool greedy = entry.greedy < count;
+  if (greedy ? parts.size() < count : parts.size() != count) return false;
+  const std::size_t extra = parts.size() - count;  // what the greedy part takes beyond one
+  for (std::size_t i = 0; i < count; ++i) {
+    const Part& part = entry.parts[i];
+    if (part.kind == Part::Kind::kGreedy) continue;
+    const std::string_view text = parts[i > entry.greedy ? i + extra : i];
+    if (part.kind == Part::Kind::kLiteral) {
+      if (text != part.text) return false;
+    } else if (text.size() <= part.suffix.size() || !text.ends_with(part.suffix)) {
+      return false;
+    }
   }
-  if (allowed.contains("GET")) allowed.insert("HEAD");
-  std::string names;
-  for (const auto& name : allowed) names += (names.empty() ? "" : ", ") + name;
-  result.error = error_response(405, request.method + " is not allowed here; allowed: " + names);
-  result.error.headers.emplace_back("Allow", names);
-  return result;
+  // "/images/" has no key.
+  return !greedy || extra > 0 || !parts[entry.greedy].empty();
+}
+
+bool Router::extract(const Entry& entry, const Spans& parts, RouteMatch& match) {
+  const std::size_t extra = parts.size() - entry.parts.size();
+  for (std::size_t i = 0; i < entry.parts.size(); ++i) {
+    const Part& part = entry.parts[i];
+    if (part.kind == Part::Kind::kLiteral) continue;
+    std::string_view raw = parts[i > entry.greedy ? i + extra : i];
+    if (part.kind == Part::Kind::kGreedy) {
+      const std::string_view last = parts[i + extra];
+      raw = std::string_view(raw.data(), static_cast<std::size_t>(last.end() - raw.begin()));
+    }
+    raw.remove_suffix(part.suffix.size());
+    auto value = percent_decode(raw);
+    if (!value || !is_utf8(*value) || value->find('\0') != std::string::npos) return false;
+    match.params.emplace_back(part.text, std::move(*value));
+  }
+  return true;
+}
+
+RouteMatch Router::match(std::string_view method, std::string_view path) const {
+  RouteMatch match;
+  const Spans parts = split(path);
+  const Entry* found = nullptr;
+  for (const auto& entry : entries_) {
+    if (!fits(*entry, parts)) continue;
+    if (found == nullptr && serves(entry->route, method)) found = entry.get();
+    if (found != nullptr && method != "OPTIONS") break;
+    const std::string_view also = entry->route.method;
+    if (match.allowed.find(also) != std::string::npos) continue;
+    match.allowed += std::string(also) + ", " + (also == "GET" ? "HEAD, " : "");
+  }
+  if (found != nullptr) {
+    match.route = &found->route;
+    match.outcome =
+        extract(*found, parts, match) ? RouteMatch::Outcome::kFound : RouteMatch::Outcome::kBadPath;
+  } else if (!match.allowed.empty()) {
+    match.allowed += "OPTIONS";
+    match.outcome = RouteMatch::Outcome::kOtherMethod;
+  } else if (fallback_ && serves(*fallback_, method)) {
+    match.route = fallback_.get();
+    match.outcome = RouteMatch::Outcome::kFound;
+  }
+  return match;
 }
 
 }  // namespace classifier::http

@@ -1,43 +1,108 @@
-// Finds the handler of a request.
+// Finds the handler of a request by its method and path.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "adapters/http/message.hpp"
+#include "adapters/http/request.hpp"
+#include "adapters/http/response.hpp"
+#include "domain/error.hpp"
 
 namespace classifier::http {
 
+// Called from several threads at once. An exception becomes 500, and a line in the log.
 using Handler = std::function<Response(const Request&)>;
 
-// Patterns are paths with `{name}` for one part and `{name+}` for one part or more: "/images/{key+}/thumbnail".
-// Fill it before it is used; then it is read only, and thread-safe. Handlers may be called from any thread.
+// Takes a request's body as it comes, on blocking threads, one call at a time. Destroyed without
+// finish() when the body stayed incomplete: then nothing of it may remain.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  virtual Result<void> write(std::span<const std::byte> bytes) = 0;
+  virtual Response finish() = 0;
+};
+// Called when the header is there, before the body is asked for; an error is the answer.
+using UploadHandler = std::function<Result<std::unique_ptr<BodySink>>(const Request&)>;
+
+enum class RunOn {
+  kBlockingThread,  // may wait for files and databases
+  kIoThread,        // never waits; a few microseconds at most
+};
+
+struct RouteOptions {
+  RunOn run = RunOn::kBlockingThread;
+  std::uint64_t max_body = 1ULL << 20;  // bytes; 413 over it
+  bool needs_key = true;                // where keys are configured
+  bool page = false;  // HTML, its scripts and styles: gets the content security policy
+};
+
+struct Route {
+  std::string method;
+  std::string pattern;
+  RouteOptions options;
+  Handler handler;        // one of the two
+  UploadHandler uploads;  // streams the body
+};
+
+struct RouteMatch {
+  enum class Outcome { kFound, kUnknownPath, kOtherMethod, kBadPath };
+  Outcome outcome = Outcome::kUnknownPath;
+  const Route* route = nullptr;  // with kFound
+  std::vector<std::pair<std::string, std::string>> params;
+  std::string allowed;  // "GET, HEAD, OPTIONS", with kFound and kOtherMethod
+};
+
+// Patterns are paths whose parts between slashes may be `{name}`, `{name}.suffix`, or, once, the
+// greedy `{name+}`, which stands for one part or more. A path matches as it was sent: an encoded
+// slash (%2F) does not part it, and is a slash in the value of a parameter, so that keys with
+// slashes come either way. Of several patterns that match, the one added first is taken.
+//
+// Filled before the server starts; then const and thread-safe.
 class Router {
  public:
-  void add(std::string_view method, std::string_view pattern, Handler handler, bool needs_key = true);
+  // Throws std::invalid_argument for a pattern that is not as described.
+  void add(std::string_view method, std::string_view pattern, RouteOptions options,
+           Handler handler);
+  void add_upload(std::string_view method, std::string_view pattern, RouteOptions options,
+                  UploadHandler handler);
+  // Answers GET of paths that nothing else matches, instead of 404.
+  void set_fallback(RouteOptions options, Handler handler);
 
-  struct Match {
-    const Handler* handler = nullptr;  // null: `error` says why
-    bool needs_key = true;
-    std::string pattern;  // for metrics
-    Response error;
-  };
-
-  // Sets the request's parameters. HEAD is served by GET's handler. 404 for an unknown path, 405 with Allow for an
-  // unknown method, 400 for a path that cannot be decoded.
-  Match match(Request& request) const;
+  // `path` is percent-encoded and begins with a slash. kBadPath: a parameter is not UTF-8 or has a
+  // zero byte.
+  RouteMatch match(std::string_view method, std::string_view path) const;
 
  private:
-  struct Route {
-    std::string method;
-    std::string pattern;
-    std::vector<std::string> parts;
-    Handler handler;
-    bool needs_key;
+  struct Part {
+    enum class Kind { kLiteral, kParam, kGreedy };
+    Kind kind = Kind::kLiteral;
+    std::string text;    // literal, or the parameter's name
+    std::string suffix;  // behind a parameter
   };
-  std::vector<Route> routes_;
+  struct Entry {
+    Route route;
+    std::vector<Part> parts;
+    std::size_t greedy = 0;  // position of the greedy part; parts.size() without one
+  };
+  using Spans = std::vector<std::string_view>;
+  static std::vector<Part> parse(std::string_view pattern);
+  static bool fits(const Entry& entry, const Spans& parts);
+  static bool extract(const Entry& entry, const Spans& parts, RouteMatch& match);
+  void insert(Route route);
+
+  std::vector<std::unique_ptr<Entry>> entries_;
+  std::unique_ptr<Route> fallback_;
 };
+
+// Decodes %XX; nullopt for an incomplete or wrong escape.
+std::optional<std::string> percent_decode(std::string_view text);
 
 }  // namespace classifier::http

@@ -1,58 +1,72 @@
-// An HTTP/1.1 server.
+// An HTTP/1.1 server: connections on a few I/O threads, handlers that wait on threads of their own.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "adapters/http/access.hpp"
+#include "adapters/http/observer.hpp"
 #include "adapters/http/router.hpp"
 #include "domain/error.hpp"
 
 namespace classifier::http {
 
+// Every limit of the server; what each route takes as a body is in its RouteOptions.
 struct ServerLimits {
-  std::size_t max_header_bytes = 32UL << 10;
-  std::size_t max_body_bytes = 64UL << 20;              // of one request
-  std::size_t max_buffered_bytes = 256UL << 20;         // of all bodies in memory at once
-  std::size_t max_connections = 4'096;
-  std::chrono::milliseconds header_timeout{15'000};     // for a whole header, and between requests
-  std::chrono::milliseconds body_timeout{120'000};      // for a whole body
-  std::chrono::milliseconds write_timeout{60'000};      // for each piece of a response
-  std::chrono::milliseconds drain_timeout{10'000};      // at stop(), for requests in flight
+  std::size_t header_bytes = 32 << 10;               // request line and fields; 431 over it
+  std::size_t url_bytes = 8 << 10;                   // 414 over it
+  std::uint64_t buffered_body_bytes = 512ULL << 20;  // of all requests at once; 503 over it
+  std::size_t connections = 4'096;                   // 503 over it, then closed
+  std::chrono::milliseconds header_time{10'000};     // from the first byte to the end of the header
+  std::chrono::milliseconds body_idle{30'000};       // between two pieces of a body
+  std::chrono::milliseconds body_time{1'800'000};    // for a whole body
+  std::chrono::milliseconds keep_alive_idle{
+      75'000};                                   // between two requests; longer than an ALB's 60 s
+  std::chrono::milliseconds write_idle{60'000};  // until the client has taken one piece
+  std::chrono::milliseconds linger{3'000};       // for the rest of a body that was refused
 };
 
 struct ServerOptions {
-  std::string address = "127.0.0.1";
-  std::uint16_t port = 0;         // 0: any free one
-  std::size_t handler_threads = 8;
-  std::vector<std::string> api_keys;         // none: everybody may call everything
-  std::vector<std::string> allowed_origins;  // for CORS; "*" allows all
+  std::size_t io_threads = 1;
+  std::size_t blocking_threads = 8;
   ServerLimits limits;
-  // Told of each answered request: method, route pattern, status, seconds.
-  std::function<void(const std::string&, const std::string&, int, double)> observe;
+  Observer* observer = nullptr;  // outlives the server
 };
 
-// Handlers run on threads of their own and may block. Thread-safe.
+// What is served on one address. Everything in it outlives the server or is owned by it.
+struct Site {
+  std::shared_ptr<const Router> router;
+  std::shared_ptr<const Access> access;
+};
+
+// One server may listen on several ports with different sites. listen, start and stop are called by
+// one thread at a time.
 class Server {
  public:
-  // Binds at once; kUnavailable names the address and what to do when the port is taken.
-  static Result<std::unique_ptr<Server>> listen(ServerOptions options, std::shared_ptr<const Router> router);
+  explicit Server(ServerOptions options);
+  // As stop with no time.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // `address` is a numeric IPv4 or IPv6 address or "localhost"; port 0 takes a free one. Returns
+  // the port. Clients can connect from now on; they are answered after start(). kConflict when the
+  // port is taken, kForbidden when it is not allowed, kInvalidArgument for a bad address.
+  Result<std::uint16_t> listen(const std::string& address, std::uint16_t port, Site site);
+
   void start();
-  // Accepts no more, answers what is in flight within the drain time, then closes.
-  void stop();
-  std::uint16_t port() const;
+
+  // Accepts no more, lets requests that have begun end for up to `grace`, ends event streams, then
+  // closes what is left. Waits for handlers that still run.
+  void stop(std::chrono::milliseconds grace);
+
+  std::size_t connections() const;
 
  private:
   class Impl;
-  explicit Server(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

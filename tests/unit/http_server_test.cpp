@@ -1,0 +1,582 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "adapters/http/server.hpp"
+#include "support/raw_client.hpp"
+
+namespace classifier::http {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::RawAnswer;
+using testing::RawClient;
+using ::testing::StartsWith;
+
+class Pieces final : public BodyGenerator {
+ public:
+  Pieces(int count, std::string piece, std::atomic<int>* made, int fails_at)
+      : count_(count), piece_(std::move(piece)), made_(made), fails_at_(fails_at) {}
+  Result<std::optional<std::string>> next() override {
+    if (next_ == fails_at_) return fail(ErrorCode::kUnavailable, "the store is away");
+    if (next_++ == count_) return std::nullopt;
+    if (made_ != nullptr) ++*made_;
+    return piece_;
+  }
+
+ private:
+  int count_;
+  std::string piece_;
+  std::atomic<int>* made_;
+  int fails_at_;
+  int next_ = 0;
+};
+
+class Counting final : public EventSource {
+ public:
+  explicit Counting(int last) : last_(last) {}
+  Poll poll() override {
+    if (++next_ < last_) return {.events = {{"progress", std::to_string(next_)}}, .last = false};
+    return {.events = {{"end", "a\nb"}}, .last = true};
+  }
+
+ private:
+  int last_;
+  int next_ = 0;
+};
+
+class Upload final : public BodySink {
+ public:
+  explicit Upload(std::atomic<int>& abandoned) : abandoned_(abandoned) {}
+  ~Upload() override {
+    if (!finished_) ++abandoned_;
+  }
+  Result<void> write(std::span<const std::byte> bytes) override {
+    size_ += bytes.size();
+    largest_ = std::max(largest_, bytes.size());
+    return {};
+  }
+  Response finish() override {
+    finished_ = true;
+    return text_response(200, "text/plain",
+                         std::to_string(size_) + (largest_ <= 65'536 ? " in pieces" : " at once"));
+  }
+
+ private:
+  std::atomic<int>& abandoned_;
+  bool finished_ = false;
+  std::size_t size_ = 0;
+  std::size_t largest_ = 0;
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void TearDown() override {
+    if (server_) server_->stop(1s);
+  }
+
+  void start(AccessOptions access = {}) {
+    auto router = std::make_shared<Router>();
+    add_routes(*router);
+    server_ = std::make_unique<Server>(ServerOptions{
+        .io_threads = 2, .blocking_threads = 4, .limits = limits_, .observer = nullptr});
+    auto port = server_->listen("127.0.0.1", 0,
+                                {router, std::make_shared<const Access>(std::move(access))});
+    ASSERT_TRUE(port) << port.error().message;
+    port_ = *port;
+    server_->start();
+  }
+
+  void add_routes(Router& router) {
+    const auto text = [](std::string body) {
+      return [body](const Request&) { return text_response(200, "text/plain", body); };
+    };
+    RouteOptions open;
+    open.needs_key = false;
+    open.run = RunOn::kIoThread;
+    router.add("GET", "/health", open, text("fine"));
+    router.add("GET", "/images/{key+}/thumbnail", {}, [](const Request& request) {
+      return text_response(200, "text/plain", "small " + std::string(request.param("key")));
+    });
+    router.add("DELETE", "/images/{key+}", {}, [](const Request& request) {
+      return text_response(200, "text/plain", "gone " + std::string(request.param("key")));
+    });
+    router.add("POST", "/echo", {}, [](const Request& request) {
+      return text_response(200, "text/plain", request.body);
+    });
+    router.add("GET", "/query", {}, [](const Request& request) {
+      return text_response(200, "text/plain", std::string(request.query_value("q").value_or("-")));
+    });
+    router.add("GET", "/throws", {},
+               [](const Request&) -> Response { throw std::runtime_error("secret detail"); });
+    router.add("GET", "/slow", {}, [this](const Request&) {
+      ++slow_begun_;
+      std::this_thread::sleep_for(300ms);
+      return text_response(200, "text/plain", "done");
+    });
+    router.add("GET", "/pieces", {}, [this](const Request&) {
+      Response response;
+      response.body = StreamBody{std::make_unique<Pieces>(3, "abc", nullptr, -1), {}};
+      return response;
+    });
+    router.add("GET", "/much", {}, [this](const Request&) {
+      Response response;
+      response.body =
+          StreamBody{std::make_unique<Pieces>(1'000, std::string(1 << 20, 'x'), &made_, -1), {}};
+      return response;
+    });
+    router.add("GET", "/breaks/{at}", {}, [](const Request& request) {
+      Response response;
+      const int at = std::stoi(std::string(request.param("at")));
+      response.body = StreamBody{std::make_unique<Pieces>(3, "abc", nullptr, at), {}};
+      return response;
+    });
+    router.add("GET", "/events/{last}", {}, [](const Request& request) {
+      Response response;
+      response.headers.add("Content-Type", "text/event-stream");
+      EventBody events;
+      events.source = std::make_unique<Counting>(std::stoi(std::string(request.param("last"))));
+      events.interval = 5ms;
+      response.body = std::move(events);
+      return response;
+    });
+    RouteOptions upload;
+    upload.max_body = 1 << 20;
+    router.add_upload("PUT", "/objects/{key+}", upload,
+                      [this](const Request& request) -> Result<std::unique_ptr<BodySink>> {
+                        if (request.query_value("no"))
+                          return fail(ErrorCode::kForbidden, "not signed");
+                        return std::make_unique<Upload>(abandoned_);
+                      });
+  }
+
+  RawAnswer call(const std::string& request) { return RawClient(port_).call(request); }
+  RawAnswer get(const std::string& target) {
+    return call("GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+
+  ServerLimits limits_;
+  std::unique_ptr<Server> server_;
+  std::uint16_t port_ = 0;
+  std::atomic<int> abandoned_{0};
+  std::atomic<int> made_{0};
+  std::atomic<int> slow_begun_{0};
+};
+
+TEST_F(ServerTest, AnswersWithTheHeadersThatEveryAnswerHas) {
+  start();
+  const RawAnswer answer = call("GET /health HTTP/1.1\r\nHost: a\r\nX-Request-Id: my-id.1\r\n\r\n");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "fine");
+  EXPECT_EQ(answer.header("X-Request-Id"), "my-id.1");
+  EXPECT_EQ(answer.header("X-Content-Type-Options"), "nosniff");
+  EXPECT_EQ(answer.header("Referrer-Policy"), "no-referrer");
+  EXPECT_THAT(answer.header("Content-Security-Policy"), HasSubstr("default-src 'none'"));
+  EXPECT_THAT(answer.header("Date"), HasSubstr(" GMT"));
+}
+
+TEST_F(ServerTest, MakesARequestIdWhereTheGivenOneIsNotUsable) {
+  start();
+  const RawAnswer answer = call("GET /health HTTP/1.1\r\nHost: a\r\nX-Request-Id: a b\r\n\r\n");
+  EXPECT_EQ(answer.header("X-Request-Id").size(), 16U);
+}
+
+TEST_F(ServerTest, ServesSeveralRequestsOnOneConnection) {
+  start();
+  RawClient client(port_);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(client.call("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").body, "fine");
+}
+
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
+  start();
+  RawClient client(port_);
+  client.send(
+      "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\none"
+      "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+      "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n2\r\ntw\r\n1\r\no\r\n0\r\n\r\n"
+      "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(client.read().body, "one");
+  EXPECT_EQ(client.read().body, "fine");
+  EXPECT_EQ(client.read().body, "two");
+  EXPECT_EQ(client.read().body, "fine");
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST_F(ServerTest, AnswersARequestThatComesByteByByte) {
+  start();
+  RawClient client(port_);
+  for (const char c :
+       std::string("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")) {
+    client.send(std::string(1, c));
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(client.read().body, "hello");
+}
+
+TEST_F(ServerTest, KeepsHttp10ConnectionsOnlyOnRequest) {
+  start();
+  RawClient once(port_);
+  EXPECT_EQ(once.call("GET /health HTTP/1.0\r\n\r\n").status, 200);
+  EXPECT_TRUE(once.is_closed());
+  RawClient twice(port_);
+  EXPECT_EQ(
+      twice.call("GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").header("Connection"),
+      "keep-alive");
+  EXPECT_EQ(twice.call("GET /health HTTP/1.0\r\n\r\n").status, 200);
+}
+
+TEST_F(ServerTest, HeadHasTheHeaderOfGetWithoutItsBody) {
+  start();
+  RawClient client(port_);
+  const RawAnswer head = client.call("HEAD /health HTTP/1.1\r\nHost: a\r\n\r\n", true);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.header("Content-Length"), "4");
+  EXPECT_EQ(client.call("HEAD /pieces HTTP/1.1\r\nHost: a\r\n\r\n", true).status, 200);
+  EXPECT_EQ(client.call("HEAD /events/9 HTTP/1.1\r\nHost: a\r\n\r\n", true).status, 200);
+}
+
+TEST_F(ServerTest, UnknownPathsAndMethodsHaveJsonErrors) {
+  start();
+  const RawAnswer missing = get("/nowhere");
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_EQ(missing.body, R"({"error":"there is nothing at /nowhere"})");
+  EXPECT_EQ(missing.header("Content-Type"), "application/json");
+  const RawAnswer method = call("POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(method.status, 405);
+  EXPECT_EQ(method.header("Allow"), "GET, HEAD, OPTIONS");
+  const RawAnswer unknown = call("BREW /images/a HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(unknown.status, 405);
+  EXPECT_EQ(unknown.header("Allow"), "DELETE, OPTIONS");
+  EXPECT_EQ(call("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").status, 204);
+}
+
+TEST_F(ServerTest, KeysHaveSlashesEitherWay) {
+  start();
+  EXPECT_EQ(get("/images/a/b%20c.jpg/thumbnail").body, "small a/b c.jpg");
+  EXPECT_EQ(get("/images/a%2Fb%20c.jpg/thumbnail").body, "small a/b c.jpg");
+  EXPECT_EQ(call("DELETE /images/a%2fb/c HTTP/1.1\r\nHost: a\r\n\r\n").body, "gone a/b/c");
+  EXPECT_EQ(call("DELETE /images/%C3%A4+%25 HTTP/1.1\r\nHost: a\r\n\r\n").body, "gone ä+%");
+  EXPECT_EQ(call("DELETE /images/ HTTP/1.1\r\nHost: a\r\n\r\n").status, 404);
+}
+
+TEST_F(ServerTest, BadEscapesInTheUrlAre400) {
+  start();
+  for (const std::string target :
+       {"/images/%/thumbnail", "/images/%2/thumbnail", "/images/%zz/thumbnail",
+        "/images/%ff/thumbnail", "/images/a%00b/thumbnail", "/query?q=%g1", "/\"", "no-slash"}) {
+    const RawAnswer answer = get(target);
+    EXPECT_EQ(answer.status, 400) << target;
+    EXPECT_THAT(answer.body, StartsWith("{\"error\":")) << target;
+  }
+}
+
+TEST_F(ServerTest, DecodesTheQuery) {
+  start();
+  EXPECT_EQ(get("/query?x=1&q=a%26b+c%2Bd").body, "a&b c+d");
+  EXPECT_EQ(get("/query?q=").body, "");
+  EXPECT_EQ(get("/query").body, "-");
+  EXPECT_EQ(get("http://elsewhere/query?q=1").body, "1");
+}
+
+TEST_F(ServerTest, MalformedRequestsAre400AndTheConnectionCloses) {
+  start();
+  for (const std::string request :
+       {"GARBAGE\r\n\r\n", "GET /health\r\n\r\n", "GET /health HTTP/3.0\r\nHost: a\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHo st: a\r\n\r\n", "GET /health HTTP/1.1\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"}) {
+    RawClient client(port_);
+    const RawAnswer answer = client.call(request);
+    EXPECT_EQ(answer.status, 400) << request;
+    EXPECT_THAT(answer.body, StartsWith("{\"error\":")) << request;
+    EXPECT_EQ(answer.header("Connection"), "close") << request;
+    client.end_sending();
+    EXPECT_TRUE(client.is_closed()) << request;
+  }
+  EXPECT_EQ(
+      call("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")
+          .status,
+      501);
+}
+
+TEST_F(ServerTest, LongUrlsAndHeadersAreRefused) {
+  start();
+  EXPECT_EQ(get("/query?q=" + std::string(8'100, 'a')).status, 200);
+  EXPECT_EQ(get("/query?q=" + std::string(8'192, 'a')).status, 414);
+  EXPECT_EQ(get("/query?q=" + std::string(40'000, 'a')).status, 414);
+  EXPECT_EQ(
+      call("GET /health HTTP/1.1\r\nHost: a\r\nX: " + std::string(40'000, 'a') + "\r\n\r\n").status,
+      431);
+}
+
+TEST_F(ServerTest, LargeBodiesAreRefusedBeforeTheyAreRead) {
+  start();
+  const RawAnswer answer =
+      call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n");
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_THAT(answer.body, HasSubstr("1048577"));
+  EXPECT_EQ(call("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n180000\r\n" +
+                 std::string(0x180000, 'x') + "\r\n0\r\n\r\n")
+                .status,
+            413);
+  // The client sends all of it before it reads, and still finds the answer.
+  EXPECT_EQ(call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 30000000\r\n\r\n" +
+                 std::string(30'000'000, 'x'))
+                .status,
+            413);
+}
+
+TEST_F(ServerTest, BodiesShareALimitedMemory) {
+  limits_.buffered_body_bytes = 1'000'000;
+  start();
+  RawClient first(port_);
+  first.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 700000\r\n\r\n");
+  std::this_thread::sleep_for(100ms);
+  const std::string request = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 600000\r\n\r\n" +
+                              std::string(600'000, 'x');
+  const RawAnswer refused = call(request);
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_FALSE(refused.header("Retry-After").empty());
+  first.send(std::string(700'000, 'x'));
+  EXPECT_EQ(first.read().status, 200);
+  EXPECT_EQ(call(request).status, 200);
+}
+
+TEST_F(ServerTest, TellsAClientThatWaitsToGoOn) {
+  start();
+  RawClient client(port_);
+  EXPECT_EQ(client
+                .call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
+                      "Expect: 100-continue\r\n\r\n")
+                .status,
+            100);
+  EXPECT_EQ(client.call("ok").body, "ok");
+  EXPECT_EQ(call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n"
+                 "Expect: 100-continue\r\n\r\n")
+                .status,
+            413);
+  EXPECT_EQ(call("GET /health HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n").status, 417);
+}
+
+TEST_F(ServerTest, ASlowHeaderAndASlowBodyEndWith408) {
+  limits_.header_time = 200ms;
+  limits_.body_idle = 200ms;
+  start();
+  RawClient header(port_);
+  EXPECT_EQ(header.call("GET /health HTTP/1.1\r\nHost").status, 408);
+  EXPECT_EQ(call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc").status, 408);
+  EXPECT_EQ(call("PUT /objects/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc").status, 408);
+  EXPECT_EQ(abandoned_, 1);
+  RawClient silent(port_);
+  EXPECT_TRUE(silent.is_closed());
+}
+
+TEST_F(ServerTest, IdleConnectionsAreClosed) {
+  limits_.keep_alive_idle = 200ms;
+  start();
+  RawClient client(port_);
+  EXPECT_EQ(client.call("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST_F(ServerTest, ConnectionsOverTheLimitAreTold) {
+  limits_.connections = 2;
+  start();
+  RawClient one(port_);
+  RawClient two(port_);
+  EXPECT_EQ(one.call("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
+  EXPECT_EQ(two.call("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
+  RawClient three(port_);
+  const RawAnswer refused = three.call("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_FALSE(refused.header("Retry-After").empty());
+  EXPECT_EQ(one.call("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
+}
+
+TEST_F(ServerTest, AnExceptionIs500WithoutItsDetail) {
+  start();
+  const RawAnswer answer = get("/throws");
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_THAT(answer.body, AllOf(HasSubstr("error"), Not(HasSubstr("secret"))));
+}
+
+TEST_F(ServerTest, StreamsInChunksOrUntilTheEnd) {
+  start();
+  const RawAnswer chunks = get("/pieces");
+  EXPECT_EQ(chunks.header("Transfer-Encoding"), "chunked");
+  EXPECT_EQ(chunks.body, "abcabcabc");
+  EXPECT_TRUE(chunks.complete);
+  EXPECT_EQ(call("GET /pieces HTTP/1.0\r\n\r\n").body, "abcabcabc");
+}
+
+TEST_F(ServerTest, AStreamThatFailsIsAnErrorAtFirstAndACutLater) {
+  start();
+  const RawAnswer at_once = get("/breaks/0");
+  EXPECT_EQ(at_once.status, 503);
+  EXPECT_THAT(at_once.body, HasSubstr("the store is away"));
+  const RawAnswer later = get("/breaks/2");
+  EXPECT_EQ(later.status, 200);
+  EXPECT_FALSE(later.complete);
+}
+
+TEST_F(ServerTest, MakesNoMoreThanTheClientTakes) {
+  start();
+  {
+    RawClient client(port_);
+    client.send("GET /much HTTP/1.1\r\nHost: a\r\n\r\n");
+    std::this_thread::sleep_for(300ms);
+    EXPECT_LT(made_, 40);  // the buffers of the sockets take some megabytes
+  }
+  const int made = made_;
+  std::this_thread::sleep_for(100ms);
+  EXPECT_LE(made_, made + 2);
+}
+
+TEST_F(ServerTest, SendsEventsUntilTheLast) {
+  start();
+  const RawAnswer answer = get("/events/3");
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(answer.body,
+            "event: progress\ndata: 1\n\nevent: progress\ndata: 2\n\n"
+            "event: end\ndata: a\ndata: b\n\n");
+}
+
+TEST_F(ServerTest, StreamsUploadsPieceByPiece) {
+  start();
+  RawClient client(port_);
+  EXPECT_EQ(
+      client
+          .call("PUT /objects/a/b.jpg HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n" +
+                std::string(1'048'576, 'x'))
+          .body,
+      "1048576 in pieces");
+  EXPECT_EQ(client.call("PUT /objects/a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").body,
+            "0 in pieces");
+  EXPECT_EQ(client.call("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
+  EXPECT_EQ(abandoned_, 0);
+}
+
+TEST_F(ServerTest, RefusesUploadsThatAreNotWhole) {
+  start();
+  EXPECT_EQ(call("PUT /objects/a HTTP/1.1\r\nHost: a\r\n\r\n").status, 411);
+  EXPECT_EQ(call("PUT /objects/a?no HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345").status,
+            403);
+  RawClient client(port_);
+  client.send("PUT /objects/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
+  client.end_sending();
+  EXPECT_EQ(client.read().status, 400);
+  EXPECT_EQ(abandoned_, 1);
+}
+
+TEST_F(ServerTest, AsksForAKeyWhereOneIsConfigured) {
+  AccessOptions access;
+  access.api_keys = {"first", "second"};
+  start(access);
+  EXPECT_EQ(get("/health").status, 200);
+  const RawAnswer without = get("/query");
+  EXPECT_EQ(without.status, 401);
+  EXPECT_EQ(without.header("WWW-Authenticate"), "Bearer");
+  const auto with = [&](const std::string& field) {
+    return call("GET /query HTTP/1.1\r\nHost: a\r\n" + field + "\r\n\r\n").status;
+  };
+  EXPECT_EQ(with("X-API-Key: second"), 200);
+  EXPECT_EQ(with("Authorization: bearer first"), 200);
+  EXPECT_EQ(with("X-API-Key: third"), 403);
+  EXPECT_EQ(with("Authorization: Basic Zmlyc3Q="), 401);
+  // The key is asked for before the body.
+  EXPECT_EQ(call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n\r\n").status, 401);
+}
+
+TEST_F(ServerTest, PagesOfAllowedOriginsMayCall) {
+  AccessOptions access;
+  access.allowed_origins = {"https://page.example"};
+  start(access);
+  const auto preflight = [&](const std::string& origin) {
+    return call("OPTIONS /images/a HTTP/1.1\r\nHost: a\r\nOrigin: " + origin +
+                "\r\nAccess-Control-Request-Method: DELETE\r\n\r\n");
+  };
+  const RawAnswer allowed = preflight("https://page.example");
+  EXPECT_EQ(allowed.status, 204);
+  EXPECT_EQ(allowed.header("Access-Control-Allow-Origin"), "https://page.example");
+  EXPECT_EQ(allowed.header("Access-Control-Allow-Methods"), "DELETE, OPTIONS");
+  EXPECT_EQ(allowed.header("Vary"), "Origin");
+  const RawAnswer refused = preflight("https://other.example");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.header("Access-Control-Allow-Origin"), "");
+  // Errors can be read by the page as well.
+  EXPECT_EQ(call("GET /none HTTP/1.1\r\nHost: a\r\nOrigin: https://page.example\r\n\r\n")
+                .header("Access-Control-Allow-Origin"),
+            "https://page.example");
+}
+
+TEST_F(ServerTest, AStarAllowsAllOrigins) {
+  AccessOptions access;
+  access.allowed_origins = {"*"};
+  start(access);
+  EXPECT_EQ(call("GET /health HTTP/1.1\r\nHost: a\r\nOrigin: null\r\n\r\n")
+                .header("Access-Control-Allow-Origin"),
+            "*");
+}
+
+TEST_F(ServerTest, StoppingLetsRequestsEnd) {
+  start();
+  RawClient busy(port_);
+  RawClient idle(port_);
+  RawClient listener(port_);
+  EXPECT_EQ(idle.call("GET /health HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
+  listener.send("GET /events/1000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+  busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  while (slow_begun_ == 0) std::this_thread::sleep_for(1ms);
+  server_->stop(5s);
+  const RawAnswer answer = busy.read();
+  EXPECT_EQ(answer.body, "done");
+  EXPECT_EQ(answer.header("Connection"), "close");
+  EXPECT_TRUE(idle.is_closed());
+  EXPECT_TRUE(listener.read().complete);
+  EXPECT_THROW(RawClient late(port_), std::runtime_error);
+}
+
+TEST_F(ServerTest, StoppingEndsWhatTakesTooLong) {
+  start();
+  RawClient client(port_);
+  client.send("GET /much HTTP/1.1\r\nHost: a\r\n\r\n");
+  RawClient uploader(port_);
+  uploader.send("PUT /objects/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
+  std::this_thread::sleep_for(100ms);
+  const auto begin = std::chrono::steady_clock::now();
+  server_->stop(200ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);
+  EXPECT_EQ(abandoned_, 1);
+}
+
+TEST_F(ServerTest, SaysWhatToDoWhenThePortIsTaken) {
+  start();
+  Server second({});
+  const auto port = second.listen("127.0.0.1", port_,
+                                  {std::make_shared<Router>(), std::make_shared<const Access>()});
+  ASSERT_FALSE(port);
+  EXPECT_EQ(port.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(port.error().message,
+              AllOf(HasSubstr(std::to_string(port_)), HasSubstr("127.0.0.1"), HasSubstr("taken")));
+  EXPECT_EQ(second.listen("not-an-address", 0, {}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(second.listen("192.0.2.1", 0, {}).error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace classifier::http
