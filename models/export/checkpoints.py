@@ -197,7 +197,9 @@ def _unpickle(file: io.BytesIO) -> Any:
     except CheckpointError:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
-        raise CheckpointError(f"the checkpoint is damaged: {error or type(error).__name__}") from None
+        raise CheckpointError(
+            f"the checkpoint is damaged: {error or type(error).__name__}"
+        ) from None
 
 
 def _tensors(root: object) -> Iterator[tuple[str, _Tensor]]:
@@ -337,7 +339,7 @@ def read_checkpoint(path: Path) -> Weights:
 
 
 class Weights(dict[str, Array]):
-    """Tensors by dotted name; asking for one that is not there says that the model is another one."""
+    """Tensors by dotted name; asking for one that is missing says that the model is another."""
 
     def __missing__(self, name: str) -> Array:
         raise CheckpointError(f"there is no tensor {name}: these are the weights of another model")

@@ -59,7 +59,9 @@ def efficientnet_lite0_logits(image: layers.Node, w: Weights) -> layers.Node:
             prefix, before = f"_blocks.{index}", x
             if f"{prefix}._expand_conv.weight" in w:
                 x = conv(x, f"{prefix}._expand_conv", f"{prefix}._bn0")
-            x = conv(x, f"{prefix}._depthwise_conv", f"{prefix}._bn1", stride=stride, depthwise=True)
+            x = conv(
+                x, f"{prefix}._depthwise_conv", f"{prefix}._bn1", stride=stride, depthwise=True
+            )
             x = conv(x, f"{prefix}._project_conv", f"{prefix}._bn2", relu6=False)
             if block > 0:
                 x = ops.add(before, x)

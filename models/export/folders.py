@@ -13,7 +13,7 @@ from typing import Any
 import openvino as ov
 
 # Changes whenever the exporter writes something else from the same weights.
-EXPORTER = 2
+EXPORTER = 3
 
 
 def sha256(file: Path) -> str:
@@ -41,7 +41,9 @@ def is_current(folder: Path) -> bool:
 
 
 def write(folder: Path, document: dict[str, Any], fill: Callable[[Path], None]) -> None:
-    """Makes `folder` with the files that `fill` writes and a model.json of `document` and their checksums."""
+    """Makes `folder` with the files that `fill` writes and a model.json of `document` and their
+    checksums.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
     try:

@@ -34,12 +34,13 @@ def read_classes(folder: Path) -> list[ImageNetClass]:
     glosses = table("imagenet_synset_to_definition.txt")
     synsets = (folder / "imagenet_synsets.txt").read_text(encoding="utf-8").split()
     return [
-        ImageNetClass(s, tuple(name.strip() for name in lemmas[s].split(",")), glosses[s]) for s in synsets
+        ImageNetClass(s, tuple(name.strip() for name in lemmas[s].split(",")), glosses[s])
+        for s in synsets
     ]
 
 
 def labels(classes: list[ImageNetClass]) -> list[str]:
-    """One distinct label for each class: its first name, or what sets it apart from its namesake."""
+    """One distinct label for each class: its first name, or what sets it apart."""
     names = [_DISTINCT.get(c.synset, c.names[0]) for c in classes]
     twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1]
     if twice:
@@ -48,7 +49,8 @@ def labels(classes: list[ImageNetClass]) -> list[str]:
 
 
 def distinct(names: list[str]) -> list[str]:
-    """The names with a number behind those that came before, such as "crane (2)"; raises ValueError for an empty one.
+    """The names with a number behind those that came before, such as "crane (2)"; raises ValueError
+    for an empty one.
 
     Upper and lower case are not told apart.
     """

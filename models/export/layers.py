@@ -16,7 +16,7 @@ from .checkpoints import Array
 Node = Any  # OpenVINO's nodes have no useful types in Python
 
 
-def constant(value: Array | float | int, dtype: type[Any] = np.float32) -> Node:
+def constant(value: Array | list[Any] | float | int, dtype: type[Any] = np.float32) -> Node:
     return ops.constant(np.asarray(value, dtype))
 
 
@@ -71,7 +71,8 @@ def attention(
 ) -> Node:
     """Scaled dot-product attention of [N, T, C] with C split into heads (Vaswani et al., 2017).
 
-    `mask` is added to the scores; it broadcasts to [N, heads, T, T]. `causal`: a token sees only those before it.
+    `mask` is added to the scores; it broadcasts to [N, heads, T, T]. `causal`: a token sees only
+    those before it.
     """
 
     def split(x: Node) -> Node:

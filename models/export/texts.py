@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import openvino as ov
 from openvino_tokenizers import convert_tokenizer
 
@@ -35,7 +36,9 @@ def minilm_tokenizer(folder: Path) -> ov.Model:
 
 
 def clip_tokenizer(merges_gz: Path) -> ov.Model:
-    """Strings [N] to input_ids [N, T] as OpenAI's tokenizer, T of at most 77, from its list of merges."""
+    """Strings [N] to input_ids [N, T] as OpenAI's tokenizer, T of at most 77, from its list of
+    merges.
+    """
     from transformers import CLIPTokenizer
 
     lines = gzip.decompress(merges_gz.read_bytes()).decode("utf-8").split("\n")
@@ -46,17 +49,20 @@ def clip_tokenizer(merges_gz: Path) -> ov.Model:
     symbols = [chr(b) for b in printable] + [chr(256 + i) for i in range(len(others))]
     words = symbols + [s + "</w>" for s in symbols] + ["".join(m) for m in merges]
     words += ["<|startoftext|>", "<|endoftext|>"]
-    # Padding is left as the end token: as "!", which has id 0 as OpenAI's padding, it would take "!" out of the texts.
+    # Padding is left as the end token: as "!", which has id 0 as OpenAI's padding, it would take
+    # "!" out of the texts.
     tokenizer = CLIPTokenizer(
-        vocab={word: index for index, word in enumerate(words)}, merges=merges, model_max_length=_CLIP_TOKENS
+        vocab={word: index for index, word in enumerate(words)},
+        merges=merges,
+        model_max_length=_CLIP_TOKENS,
     )
     return convert_tokenizer(tokenizer, max_length=_CLIP_TOKENS, truncation=True)
 
 
 def text_graph(tokenizer: ov.Model, encoder: ov.Model) -> ov.Model:
     """The tokenizer's outputs connected to the encoder's inputs of the same names."""
-    # The converter keeps options of the tokenizer as state; here they are fixed, and a graph without state can run in
-    # several requests at once.
+    # The converter keeps options of the tokenizer as state; here they are fixed, and a graph
+    # without state can run in several requests at once.
     for node in tokenizer.get_ordered_ops():
         if node.get_type_name() == "ReadValue":
             node.output(0).replace(node.input_value(0))
@@ -68,7 +74,16 @@ def text_graph(tokenizer: ov.Model, encoder: ov.Model) -> ov.Model:
     return ov.Model(encoder.get_results(), strings, encoder.get_friendly_name())
 
 
-def embed(graph: ov.CompiledModel, texts: list[str], batch: int = 64) -> np.ndarray:
-    """Embeddings [len(texts), D] of a compiled text graph."""
-    rows = [graph(texts[i : i + batch])[0].copy() for i in range(0, len(texts), batch)]
-    return np.concatenate(rows)
+def embed(graph: ov.CompiledModel, texts: list[str], batch: int = 64) -> npt.NDArray[np.float32]:
+    """Embeddings [len(texts), D] of a compiled text graph.
+
+    Texts of like length share a batch, since a batch is as long as its longest text.
+    """
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    rows = [
+        graph([texts[i] for i in order[at : at + batch]])[0].copy()
+        for at in range(0, len(order), batch)
+    ]
+    result = np.empty((len(texts), rows[0].shape[1]), np.float32)
+    result[order] = np.concatenate(rows)
+    return result

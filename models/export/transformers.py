@@ -1,4 +1,4 @@
-"""CLIP's two towers and the MiniLM sentence encoder as OpenVINO graphs, from their PyTorch weights."""
+"""CLIP's two towers and the MiniLM sentence encoder as OpenVINO graphs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def _clip_blocks(x: Node, w: Weights, prefix: str, *, causal: bool) -> Node:
 
 
 def clip_image(w: Weights) -> ov.Model:
-    """Image [N, 3, S, S], normalized, to unit-length embedding [N, D]. Radford et al. 2021; sizes are the weights' own."""
+    """Image [N, 3, S, S], normalized, to unit-length embedding [N, D]. Radford et al. 2021; sizes
+    are the weights' own.
+    """
     w = _float32(w)
     conv = w["visual.conv1.weight"]
     width, patch = conv.shape[0], conv.shape[-1]
@@ -68,7 +70,8 @@ def clip_image(w: Weights) -> ov.Model:
 def clip_text(w: Weights) -> ov.Model:
     """Token ids [N, T] int64, T of at most 77, to unit-length embedding [N, D].
 
-    T is that of the longest text: padding after a text changes nothing, since a token sees only those before it.
+    T is that of the longest text: padding after a text changes nothing, since a token sees only
+    those before it.
     """
     w = _float32(w)
     ids = layers.parameter([-1, -1], "input_ids", np.int64)
@@ -84,7 +87,9 @@ def clip_text(w: Weights) -> ov.Model:
         ops.squeeze(length, zero), constant(0, np.int64), constant(-1, np.int64), "i64"
     )  # T, T - 1, … 1: the greatest of those at an end token belongs to the first
     at_end = ops.convert(ops.equal(ids, constant(end, np.int64)), "i64")
-    first = ops.subtract(length, ops.reduce_max(ops.multiply(at_end, backwards), one, keep_dims=True))
+    first = ops.subtract(
+        length, ops.reduce_max(ops.multiply(at_end, backwards), one, keep_dims=True)
+    )
     x = ops.squeeze(ops.gather(x, first, constant(1, np.int64), batch_dims=1), one)
     x = layers.linear(x, w["text_projection"].T)
     return layers.model(layers.unit_length(x), [ids], "clip_text", "embedding")
@@ -98,7 +103,8 @@ def logit_scale(w: Weights) -> float:
 def minilm(w: Weights) -> ov.Model:
     """Token ids and attention mask, both [N, T] int64, to unit-length sentence embeddings [N, D].
 
-    A BERT encoder (Devlin et al. 2019) with the mean over the tokens of a text (Reimers and Gurevych 2019).
+    A BERT encoder (Devlin et al. 2019) with the mean over the tokens of a text (Reimers and
+    Gurevych 2019).
     """
     ids = layers.parameter([-1, -1], "input_ids", np.int64)
     given = layers.parameter([-1, -1], "attention_mask", np.int64)
@@ -114,7 +120,9 @@ def minilm(w: Weights) -> ov.Model:
     length = ops.gather(ops.shape_of(ids), one, zero)
     positions = ops.range(zero, length, one, "i64")
     x = ops.gather(constant(w["embeddings.word_embeddings.weight"]), ids, zero)
-    x = ops.add(x, ops.gather(constant(w["embeddings.position_embeddings.weight"]), positions, zero))
+    x = ops.add(
+        x, ops.gather(constant(w["embeddings.position_embeddings.weight"]), positions, zero)
+    )
     x = ops.add(x, constant(w["embeddings.token_type_embeddings.weight"][0]))
     x = norm(x, "embeddings.LayerNorm")
     hidden = ops.multiply(ops.subtract(mask, constant(1.0)), constant(1e9))
