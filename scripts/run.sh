@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Sets everything up, starts the service, and classifies photos with both job types.
+# shellcheck source-path=SCRIPTDIR
+CALLED_FROM=$PWD
+. "$(dirname "$0")/lib.sh"
+
+once=false folder=""
+for argument in "$@"; do
+  case $argument in
+  -h | --help)
+    cat <<'HELP'
+usage: scripts/run.sh [--once] [FOLDER]
+Sets everything up (scripts/setup.sh), starts the service, uploads the photos of FOLDER (or a few sample photos),
+classifies them into ImageNet's classes and into categories, and prints the results and the page's address. The
+service goes on until Ctrl-C; with --once it stops after the results.
+LABELS sets the categories; PORT, DATA_DIR and the other variables of docs/configuration.md hold here too.
+HELP
+    exit 0
+    ;;
+  --once) once=true ;;
+  -*) die "unknown option $argument; see --help" ;;
+  *) folder=$(cd "$CALLED_FROM" && realpath -- "$argument") ;;
+  esac
+done
+if [ -n "$folder" ] && [ ! -d "$folder" ]; then die "there is no folder $folder"; fi
+
+scripts/setup.sh
+classifier=build/release/classifier
+if [ -z "$folder" ]; then
+  folder=.deps/samples
+  [ -d "$folder" ] || (cd models && "../$PYTHON" -m export samples "../$folder")
+fi
+export PORT=${PORT:-8080}
+export BACKEND_API_URL=http://localhost:$PORT
+
+say "starting the service"
+"$classifier" serve &
+server=$!
+trap 'kill -TERM "$server" 2>/dev/null; wait "$server"' EXIT
+for _ in $(seq 100); do
+  curl -fsS "$BACKEND_API_URL/ready" >/dev/null 2>&1 && break
+  kill -0 "$server" 2>/dev/null || die "the service did not start: its last line above says why"
+  sleep 0.1
+done
+
+keys=$(mktemp)
+"$classifier" upload "$folder" --keys-out "$keys"
+labels=${LABELS:-cat,dog,bird,flower,food,person,vehicle,building,beach}
+for categories in "" "$labels"; do
+  if [ -z "$categories" ]; then
+    say "into ImageNet's 1,000 classes"
+    arguments=()
+  else
+    say "into your own categories: $categories"
+    arguments=(--labels "$categories")
+  fi
+  job=$("$classifier" submit --keys-file "$keys" --threshold 0.3 "${arguments[@]}")
+  "$classifier" watch "$job" >/dev/null || say "some images failed"
+  "$classifier" result "$job" --format csv | "$PYTHON" scripts/show_results.py
+done
+rm -f "$keys"
+$once && exit 0
+say "the service runs: its page is at $BACKEND_API_URL (Ctrl-C ends it)"
+wait "$server"

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Runs every check: formatting, linters, types, unit, contract and end-to-end tests.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
+  cat <<'HELP'
+usage: scripts/test.sh [--tsan] [--quick]
+Installs what the tests need, builds once, and runs everything; the closing lines of the runners come last.
+  --quick  leaves out clang-tidy and the build with sanitizers
+  --tsan   builds and runs the C++ tests with ThreadSanitizer as well
+HELP
+  exit 0
+fi
+quick=false tsan=false
+for argument in "$@"; do
+  case $argument in
+  --quick) quick=true ;;
+  --tsan) tsan=true ;;
+  *) die "unknown option $argument; see --help" ;;
+  esac
+done
+
+# shellcheck disable=SC2046
+apt_install $(build_packages) $(test_packages)
+pip_install models models/requirements.txt
+pip_install dev models/requirements.txt requirements-dev.txt
+build_dashboard
+build release -DBUILD_TESTING=ON
+export_models
+
+say "formatting, linters and types"
+git ls-files -- '*.cpp' '*.hpp' | xargs clang-format-19 --dry-run --Werror
+git ls-files -- 'scripts/*.sh' '.ci/run' | xargs shellcheck -x
+git ls-files -- '*.py' | xargs "$VENV/bin/ruff" check --quiet
+git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
+npm_run ci --silent --no-audit --no-fund
+npm_run run --silent check
+if ! $quick; then
+  say "clang-tidy"
+  git ls-files -- 'src/*.cpp' ':!src/adapters/http/*' | grep -v '\.in$' | xargs -P "$(nproc)" -n 1 clang-tidy-19 -p build/release --quiet 2>/dev/null
+fi
+
+say "C++ tests"
+ctest --preset release -j "$(nproc)" >build/ctest.log 2>&1 || { cat build/ctest.log && die "C++ tests failed"; }
+if ! $quick; then
+  say "C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer"
+  build asan
+  ctest --preset asan -j "$(nproc)" >build/ctest-asan.log 2>&1 || { cat build/ctest-asan.log && die "C++ tests failed under sanitizers"; }
+fi
+if $tsan; then
+  say "C++ tests with ThreadSanitizer"
+  build tsan
+  ctest --preset tsan -j "$(nproc)" | tail -n 5
+fi
+say "Python and end-to-end tests"
+CLASSIFIER_BIN=$PWD/build/release/classifier "$VENV/bin/pytest" -q -n "$(nproc)" tests
+
+tail -n 4 build/ctest.log
+if ! $quick; then tail -n 4 build/ctest-asan.log; fi

@@ -1,0 +1,205 @@
+// Real models on real photos; the tests skip where these are not there.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <numeric>
+#include <thread>
+
+#include "adapters/inference/model_folder.hpp"
+#include "adapters/inference/openvino_classifier.hpp"
+#include "adapters/inference/ranking.hpp"
+#include "support/temp_dir.hpp"
+
+namespace classifier::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::byte> read(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  std::vector<std::byte> bytes(text.size());
+  std::memcpy(bytes.data(), text.data(), text.size());
+  return bytes;
+}
+
+class InferenceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!fs::is_directory(photos_)) GTEST_SKIP() << "the photos are not at " << photos_;
+    if (!fs::is_directory(MODELS_DIR "/efficientnet_lite0"))
+      GTEST_SKIP() << "no models in " MODELS_DIR;
+  }
+
+  static std::unique_ptr<Classifier> make(Precision precision = Precision::kAuto) {
+    InferenceOptions options;
+    options.models_dir = MODELS_DIR;
+    options.streams = 2;
+    options.precision = precision;
+    return make_openvino_classifier(options);
+  }
+
+  Predictions classify(Classifier& classifier, const std::shared_ptr<const JobSpec>& spec,
+                       const std::string& photo) {
+    const auto prepared = classifier.prepare(read(photos_ / photo), *spec);
+    EXPECT_TRUE(prepared) << (prepared ? "" : prepared.error().message);
+    auto predictions = classifier.classify({&*prepared, 1}, spec);
+    EXPECT_TRUE(predictions) << (predictions ? "" : predictions.error().message);
+    return predictions->front();
+  }
+
+  static std::shared_ptr<const JobSpec> spec(std::string model,
+                                             std::vector<std::string> labels = {}) {
+    JobSpec result;
+    result.type = labels.empty() ? JobType::kImageClassification : JobType::kCustomClassification;
+    result.model = std::move(model);
+    result.custom_labels = std::move(labels);
+    return std::make_shared<const JobSpec>(result);
+  }
+
+  fs::path photos_ = fs::path(SHARED_DIR) / "photos";
+};
+
+TEST_F(InferenceTest, StarterClassifierSeesWhatIsThere) {
+  const auto classifier = make();
+  const std::map<std::string, std::string> expected{
+      {"cat_720p.jpg", "Egyptian cat"}, {"hot_dog.jpg", "hotdog"}, {"parrot.jpg", "macaw"}};
+  for (const auto& [photo, label] : expected) {
+    const auto predictions = classify(*classifier, spec("efficientnet_lite0"), photo);
+    ASSERT_EQ(predictions.size(), 5U);
+    EXPECT_THAT(predictions[0].label, ::testing::StartsWith(label)) << photo;
+    EXPECT_GE(predictions[0].score, predictions[1].score);
+  }
+}
+
+TEST_F(InferenceTest, Bf16AgreesWithFp32) {
+  const auto fast = make();
+  const auto exact = make(Precision::kFp32);
+  for (const auto& photo : fs::directory_iterator(photos_)) {
+    const std::string name = photo.path().filename().string();
+    const auto a = classify(*fast, spec("efficientnet_lite0"), name);
+    const auto b = classify(*exact, spec("efficientnet_lite0"), name);
+    EXPECT_EQ(a[0].label, b[0].label) << name;
+    EXPECT_NEAR(a[0].score, b[0].score, 0.03) << name;
+  }
+}
+
+TEST_F(InferenceTest, CustomLabelsAreRanked) {
+  const auto classifier = make();
+  const auto labels = spec("conse_efficientnet_lite0_minilm",
+                           {"cat", "dog", "bird", "food", "a \"quoted\" one", "🐱", "كلب"});
+  const std::map<std::string, std::string> expected{{"cat_720p.jpg", "cat"},
+                                                    {"hot_dog.jpg", "food"},
+                                                    {"parrot.jpg", "bird"},
+                                                    {"pets.jpg", "dog"}};
+  for (const auto& [photo, label] : expected) {
+    const auto predictions = classify(*classifier, labels, photo);
+    EXPECT_EQ(predictions[0].label, label) << photo;
+  }
+  const auto one =
+      classify(*classifier, spec("conse_efficientnet_lite0_minilm", {"only"}), "owl.jpg");
+  EXPECT_EQ(one.size(), 1U);
+  EXPECT_FLOAT_EQ(one[0].score, 1);
+}
+
+TEST_F(InferenceTest, ManyThreadsShareOneModel) {
+  const auto classifier = make();
+  std::vector<std::string> labels(8);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      threads.emplace_back([&, i] {
+        labels[i] = classify(*classifier,
+                             i % 2 == 0 ? spec("efficientnet_lite0")
+                                        : spec("conse_efficientnet_lite0_minilm", {"cat", "dog"}),
+                             "cat_720p.jpg")[0]
+                        .label;
+      });
+    }
+  }
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    EXPECT_EQ(labels[i], i % 2 == 0 ? "Egyptian cat" : "cat");
+}
+
+TEST_F(InferenceTest, WrongModelNamesAreExplained) {
+  const auto classifier = make();
+  EXPECT_THAT(classifier->resolve(JobType::kImageClassification, "nothing").error().message,
+              ::testing::HasSubstr("there is no model \"nothing\"; installed are:"));
+  EXPECT_THAT(
+      classifier->resolve(JobType::kCustomClassification, "efficientnet_lite0").error().message,
+      ::testing::HasSubstr("is for image_classification"));
+}
+
+// ---- model.json ----
+
+struct BadModelJson {
+  const char* name;
+  const char* json;
+  const char* says;
+};
+
+class BadModelJsonTest : public ::testing::TestWithParam<BadModelJson> {};
+
+TEST_P(BadModelJsonTest, IsExplained) {
+  const TempDir dir;
+  std::ofstream(dir.path() / "image.xml") << "graph";
+  std::ofstream(dir.path() / "labels.txt") << "a\nb\n";
+  std::ofstream(dir.path() / "model.json") << GetParam().json;
+  const auto model = read_model_folder(dir.path());
+  ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().message, ::testing::HasSubstr(GetParam().says));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields, BadModelJsonTest,
+    ::testing::Values(
+        BadModelJson{"NotJson", "{", "model.json is not valid JSON"},
+        BadModelJson{"NoFormat", "{}", "format is missing"},
+        BadModelJson{"OtherFormat", R"({"format":2})", "format must be 1"},
+        BadModelJson{"NoKind", R"({"format":1})",
+                     "kind must be one of \"classifier\", \"image-text\""},
+        BadModelJson{"NoImage", R"({"format":1,"kind":"classifier"})", "image is missing"},
+        BadModelJson{"GraphLeadsOut",
+                     R"({"format":1,"kind":"classifier","image":{"graph":"../x"}})",
+                     "image.graph must be the name of a file"},
+        BadModelJson{"NoGraphFile",
+                     R"({"format":1,"kind":"classifier","image":{"graph":"other.xml"}})",
+                     "there is no file other.xml"},
+        BadModelJson{"BadSide",
+                     R"({"format":1,"kind":"classifier","image":{"graph":"image.xml","width":0}})",
+                     "image.width must be from 1 to 4096"},
+        BadModelJson{
+            "NoOutput",
+            R"({"format":1,"kind":"classifier","image":{"graph":"image.xml","width":8,"height":8}})",
+            "image.output must be one of \"logits\", \"probabilities\""},
+        BadModelJson{
+            "PromptWithoutLabel",
+            R"({"format":1,"kind":"image-text","image":{"graph":"image.xml","width":8,"height":8},
+                         "text":{"graph":"image.xml","prompts":["a photo"]}})",
+            "has no {label}"}),
+    [](const auto& bad) { return bad.param.name; });
+
+// ---- ranking ----
+
+TEST(Ranking, SoftmaxSumsToOneWithoutOverflow) {
+  std::vector<float> values{1'000, 999, -1'000};
+  softmax(values, 2);
+  EXPECT_NEAR(std::accumulate(values.begin(), values.end(), 0.0), 1, 1e-6);
+  EXPECT_NEAR(values[0] / values[1], std::exp(2.0), 1e-3);
+}
+
+TEST(Ranking, EqualScoresKeepTheOrderOfLabels) {
+  const std::vector<float> scores{0.2F, 0.4F, 0.4F};
+  const std::vector<std::string> labels{"a", "b", "c"};
+  EXPECT_EQ(rank(scores, labels, 2), (Predictions{{"b", 0.4F}, {"c", 0.4F}}));
+  EXPECT_EQ(rank(scores, labels, 10).size(), 3U);
+}
+
+}  // namespace
+}  // namespace classifier::testing

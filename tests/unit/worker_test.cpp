@@ -1,0 +1,250 @@
+// From acceptance to the last count, on the embedded stores, with a classifier that does what its
+// image says.
+#include "services/worker.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <thread>
+
+#include "contract/embedded_stores.hpp"
+#include "services/accounting.hpp"
+#include "services/dispatcher.hpp"
+#include "services/job_service.hpp"
+
+namespace classifier::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// An image's content decides what becomes of it: "cat", "broken", "flaky 2" (fails twice),
+// "always".
+class ScriptedClassifier final : public Classifier {
+ public:
+  std::vector<ModelInfo> models() const override { return {}; }
+  Result<std::string> resolve(JobType, std::string_view wanted) const override {
+    return std::string(wanted.empty() ? "scripted" : wanted);
+  }
+  Result<void> warm_up(const std::shared_ptr<const JobSpec>&) override { return {}; }
+  Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec&) override {
+    const std::string content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    ++prepared;
+    if (content == "broken") return fail(ErrorCode::kUndecodable, "the image is broken");
+    if (content == "always") return fail(ErrorCode::kUnavailable, "not now");
+    if (content.starts_with("flaky") && failures++ < content.back() - '0') {
+      return fail(ErrorCode::kUnavailable, "not yet");
+    }
+    PreparedImage image{1, 1, {}};
+    image.pixels.assign(content.begin(), content.end());
+    return image;
+  }
+  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
+                                            const std::shared_ptr<const JobSpec>&) override {
+    std::vector<Predictions> all;
+    for (const auto& image : images) {
+      const std::string label(image.pixels.begin(), image.pixels.end());
+      all.push_back({{label, label == "doubtful" ? 0.3F : 0.9F}, {"other", 0.1F}});
+    }
+    return all;
+  }
+  std::size_t preferred_batch(const JobSpec&) const override { return 2; }
+
+  std::atomic<int> failures{0};
+  std::atomic<int> prepared{0};
+};
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  Job submit(const std::vector<std::string>& contents) {
+    SubmitRequest request;
+    for (std::size_t i = 0; i < contents.size(); ++i) {
+      const std::string key = "uploads/" + std::to_string(i) + ".jpg";
+      if (contents[i] != "missing") stores_.put_object(key, contents[i]);
+      request.s3_keys.push_back(key);
+    }
+    return service().submit(request).value();
+  }
+
+  JobService& service() { return service_; }
+
+  void start_worker() {
+    WorkerOptions options;
+    options.first_backoff = milliseconds(1'000);
+    options.max_attempts = 3;
+    worker_ =
+        std::make_unique<Worker>(Worker::Ports{stores_.queue(), stores_.jobs(), stores_.objects(),
+                                               classifier_, accounting_, metrics_},
+                                 options);
+    worker_->start();
+  }
+
+  // Runs everything; the clock goes on so that delays pass.
+  Job finish(const std::string& id) {
+    for (int i = 0; i < 2'000; ++i) {
+      EXPECT_TRUE(dispatcher_.run_once());
+      const Job job = stores_.jobs().get(id).value();
+      if (is_final(job.status)) return job;
+      stores_.clock().advance(milliseconds(200));
+      std::this_thread::sleep_for(milliseconds(5));
+    }
+    ADD_FAILURE() << "the job did not end";
+    return stores_.jobs().get(id).value();
+  }
+
+  EmbeddedStores stores_;
+  ScriptedClassifier classifier_;
+  NoMetrics metrics_;
+  Accounting accounting_{stores_.jobs(), stores_.clock()};
+  Dispatcher dispatcher_{stores_.jobs(), stores_.queue()};
+  JobService service_{stores_.jobs(), stores_.queue(), classifier_, stores_.clock(),
+                      metrics_,       JobLimits{},     [] {}};
+  std::unique_ptr<Worker> worker_;
+};
+
+TEST_F(WorkerTest, EachImageEndsInOneWay) {
+  const Job job = submit({"cat", "broken", "missing", "doubtful", "dog"});
+  start_worker();
+  const Job done = finish(job.id);
+  EXPECT_EQ(done.status, JobStatus::kCompleted);
+  EXPECT_EQ(done.counts, (JobCounts{.total = 5, .classified = 2, .unknown = 1, .failed = 2}));
+  const auto records = stores_.jobs().records(job.id, 0, 10).value();
+  EXPECT_EQ(std::get<Error>(records[1].outcome->result).message, "the image is broken");
+  EXPECT_EQ(std::get<Error>(records[2].outcome->result).code, ErrorCode::kNotFound);
+  EXPECT_EQ(records[0].outcome->output_key, job.id + "/cat/0.jpg");
+  EXPECT_TRUE(stores_.objects().head(Bucket::kOutput, job.id + "/cat/0.jpg"));
+  EXPECT_EQ(records[3].outcome->output_key, "");
+  worker_->stop();
+  const auto depth = stores_.queue().depth().value();
+  EXPECT_EQ(depth.visible + depth.in_flight + depth.dead, 0);
+}
+
+TEST_F(WorkerTest, PassingFailureIsTriedAgain) {
+  const Job job = submit({"flaky 2"});
+  start_worker();
+  EXPECT_EQ(finish(job.id).counts.classified, 1);
+  EXPECT_EQ(classifier_.prepared, 3);
+}
+
+TEST_F(WorkerTest, FailureThatStaysIsReportedAndBuried) {
+  const Job job = submit({"always", "cat"});
+  start_worker();
+  const Job done = finish(job.id);
+  worker_->stop();
+  EXPECT_EQ(done.counts, (JobCounts{.total = 2, .classified = 1, .failed = 1}));
+  const auto letters = stores_.queue().dead_letters(10).value();
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0].reason, "not now");
+}
+
+TEST_F(WorkerTest, ImageThatWasTakenUpTooOftenIsGivenUp) {
+  const Job job = submit({"cat"});
+  ASSERT_TRUE(dispatcher_.run_once());
+  for (int i = 0; i < 3; ++i) {  // three workers that died with it
+    ASSERT_EQ(stores_.queue().receive(10, milliseconds(0), {}).value().size(), 1U);
+    stores_.clock().advance(Stores::kVisibilityTimeout + seconds(1));
+  }
+  start_worker();
+  const Job done = finish(job.id);
+  EXPECT_EQ(done.status, JobStatus::kFailed);
+  EXPECT_EQ(classifier_.prepared, 0);
+}
+
+TEST_F(WorkerTest, WorkOfADeadProcessComesBackAtOnce) {
+  const Job job = submit({"cat"});
+  ASSERT_TRUE(dispatcher_.run_once());
+  ASSERT_EQ(stores_.queue().receive(10, milliseconds(0), {}).value().size(), 1U);
+  stores_.reopen();
+  EXPECT_EQ(stores_.queue().receive(10, milliseconds(0), {}).value().size(), 1U);
+}
+
+TEST_F(WorkerTest, CancelledJobIsNotClassified) {
+  const Job job = submit({"cat", "cat"});
+  ASSERT_TRUE(dispatcher_.run_once());
+  ASSERT_TRUE(service().cancel(job.id));
+  start_worker();
+  for (int i = 0; i < 400 && stores_.queue().depth().value().in_flight > 0; ++i) {
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  worker_->stop();
+  EXPECT_EQ(classifier_.prepared, 0);
+  EXPECT_EQ(stores_.jobs().get(job.id).value().counts.done(), 0);
+}
+
+TEST_F(WorkerTest, SmallJobOvertakesALargeOne) {
+  submit(std::vector<std::string>(200, "cat"));
+  ASSERT_TRUE(dispatcher_.run_once());
+  const Job small = submit({"dog"});
+  ASSERT_TRUE(dispatcher_.run_once());
+  const auto first = stores_.queue().receive(2, milliseconds(0), {}).value();
+  ASSERT_EQ(first.size(), 2U);
+  EXPECT_TRUE(first[0].task.job_id == small.id || first[1].task.job_id == small.id);
+}
+
+TEST_F(WorkerTest, ThousandsOfImagesAreCountedOnce) {
+  const Job job = submit(std::vector<std::string>(1'500, "cat"));
+  start_worker();
+  EXPECT_EQ(finish(job.id).counts, (JobCounts{.total = 1'500, .classified = 1'500}));
+}
+
+// ---- validation ----
+
+struct BadSubmission {
+  const char* name;
+  std::function<void(SubmitRequest&)> spoil;
+  const char* says;
+};
+
+class BadSubmissionTest : public WorkerTest, public ::testing::WithParamInterface<BadSubmission> {};
+
+TEST_P(BadSubmissionTest, IsRefusedWithASentence) {
+  SubmitRequest request;
+  request.type = JobType::kCustomClassification;
+  request.s3_keys = {"uploads/a.jpg"};
+  request.custom_labels = {"cat", "dog"};
+  GetParam().spoil(request);
+  const auto job = service().submit(request);
+  ASSERT_FALSE(job);
+  EXPECT_THAT(job.error().message, ::testing::HasSubstr(GetParam().says));
+  EXPECT_EQ(stores_.jobs().list({}, 10, "").value().total, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields, BadSubmissionTest,
+    ::testing::Values(
+        BadSubmission{"NoKeys", [](auto& r) { r.s3_keys.clear(); }, "s3_keys is missing or empty"},
+        BadSubmission{"EmptyKey", [](auto& r) { r.s3_keys.push_back(""); }, "s3_keys[1] is empty"},
+        BadSubmission{"KeyLeadsOut", [](auto& r) { r.s3_keys = {"../x"}; }, "\"..\""},
+        BadSubmission{"NoLabels", [](auto& r) { r.custom_labels.clear(); },
+                      "custom_labels is missing"},
+        BadSubmission{"EmptyLabel", [](auto& r) { r.custom_labels = {"cat", "  "}; },
+                      "custom_labels[1] is empty"},
+        BadSubmission{"DuplicateLabel", [](auto& r) { r.custom_labels = {"cat", " cat"}; },
+                      "\"cat\" twice"},
+        BadSubmission{"TooManyLabels", [](auto& r) { r.custom_labels.assign(10'001, "x"); },
+                      "10001 labels; at most 10000"},
+        BadSubmission{"LongLabel", [](auto& r) { r.custom_labels = {std::string(1'001, 'x')}; },
+                      "1001 bytes"},
+        BadSubmission{"TopKZero", [](auto& r) { r.top_k = 0; },
+                      "top_k must be a whole number from 1 to 10, not 0"},
+        BadSubmission{"TopKEleven", [](auto& r) { r.top_k = 11; }, "not 11"},
+        BadSubmission{"ThresholdBelow", [](auto& r) { r.confidence_threshold = -0.1; },
+                      "from 0 to 1, not -0.1"},
+        BadSubmission{"ThresholdAbove", [](auto& r) { r.confidence_threshold = 2; }, "not 2"},
+        BadSubmission{"ThresholdNan", [](auto& r) { r.confidence_threshold = std::nan(""); },
+                      "not nan"},
+        BadSubmission{"LabelsForImageNet", [](auto& r) { r.type = JobType::kImageClassification; },
+                      "goes with job_type \"custom_classification\" only"}),
+    [](const auto& bad) { return bad.param.name; });
+
+TEST(UniqueFilenames, TellDifferentKeysApartAndEqualOnesNot) {
+  EXPECT_THAT(
+      unique_filenames({"a/cat.jpg", "b/cat.jpg", "a/cat.jpg", "b_cat.jpg", "cat.jpg"}),
+      ::testing::ElementsAre("cat.jpg", "b_cat.jpg", "cat.jpg", "b_cat-2.jpg", "cat-2.jpg"));
+}
+
+}  // namespace
+}  // namespace classifier::testing
