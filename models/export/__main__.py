@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -242,6 +243,8 @@ def _count_outputs(graph: ov.Model) -> int:
 
 
 def _add(args: argparse.Namespace) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", args.name):
+        raise ValueError(f"--name {args.name!r} must be letters, digits, dots, - and _")
     graph = ov.Core().read_model(args.file)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ValueError("the graph must have one input and one output")
@@ -379,12 +382,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
-    args = _parser().parse_args()
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command line (the program's own by default); returns the exit code."""
+    args = _parser().parse_args(arguments)
     try:
         args.run(args)
     except (SourceError, CheckpointError, OSError, ValueError, RuntimeError) as error:
-        say(f"export: {error}")
+        # OpenVINO's errors go through several files, a line each; the last says what is wrong.
+        say(f"export: {(str(error).strip() or repr(error)).splitlines()[-1]}")
         return 1
     return 0
 

@@ -59,8 +59,15 @@ class CheckpointError(ValueError):
     """The file is not a checkpoint, is damaged, or holds more than tensors."""
 
 
-@dataclass(frozen=True, slots=True)
-class _StorageType:
+class _Sealed:
+    """A value that is checked when it is made, and that a pickle cannot change afterwards."""
+
+    def __setstate__(self, state: object) -> NoReturn:
+        raise CheckpointError("the checkpoint tries to change what was checked already")
+
+
+@dataclass(frozen=True)
+class _StorageType(_Sealed):
     dtype: str
 
     @property
@@ -68,15 +75,15 @@ class _StorageType:
         return 2 if self.dtype == _BFLOAT16 else np.dtype(self.dtype).itemsize
 
 
-@dataclass(frozen=True, slots=True)
-class _Storage:
+@dataclass(frozen=True)
+class _Storage(_Sealed):
     kind: _StorageType
     key: str
     elements: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Tensor:
+@dataclass(frozen=True)
+class _Tensor(_Sealed):
     """A view of a storage; offset and strides count elements, not bytes."""
 
     storage: _Storage
@@ -101,19 +108,14 @@ class _Module:
         self.attributes: dict[str, object] = dict(state)
 
 
-class _Function:
-    """A callable whose attributes a pickle cannot change."""
-
-    __slots__ = ("_call",)
+class _Function(_Sealed):
+    """A callable of this module."""
 
     def __init__(self, call: Callable[..., object]) -> None:
         self._call = call
 
     def __call__(self, *arguments: object) -> object:
         return self._call(*arguments)
-
-    def __setstate__(self, state: object) -> NoReturn:
-        raise CheckpointError("the checkpoint tries to change a function")
 
 
 def _is_count(value: object) -> bool:

