@@ -1,4 +1,4 @@
-"""What the tests of the exporter share: reference data, the cache of packages, graphs."""
+"""What the tests of the exporter share: reference data and the cache of packages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import openvino as ov
 import openvino_tokenizers  # noqa: F401  (registers the tokenizers' operations)
 import pytest
 from export import sources
@@ -18,7 +17,6 @@ from export import sources
 Floats = npt.NDArray[np.float32]
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
-FP32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
 @pytest.fixture(scope="session")
@@ -66,21 +64,3 @@ def texts_and_ids(goldens: Path) -> list[dict[str, Any]]:
     """32 texts with OpenAI's token ids."""
     result: list[dict[str, Any]] = json.loads((goldens / "clip_tokens.json").read_text("utf-8"))
     return result
-
-
-def run(graph: ov.Model, data: Any) -> Floats:
-    """The graph's only output in float32; bfloat16, where a CPU has it, would hide small errors."""
-    return np.asarray(ov.Core().compile_model(graph, "CPU", FP32)(data)[0])
-
-
-def normalize(pixels: Floats, mean: list[float], std: list[float]) -> Floats:
-    """(pixel / 255 − mean) / std by channel of [N, 3, H, W]."""
-    shape = (1, 3, 1, 1)
-    scaled = (pixels / 255 - np.reshape(mean, shape)) / np.reshape(std, shape)
-    return np.asarray(scaled, np.float32)
-
-
-def cosines(a: Floats, b: Floats) -> Floats:
-    """The cosine of each pair of rows."""
-    lengths = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
-    return np.asarray((a * b).sum(axis=-1) / lengths, np.float32)

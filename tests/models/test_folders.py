@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
-from conftest import Floats, cosines, run
 from export import __main__ as command
 from export import conse, folders, layers, sources
+from graph_support import Floats, cosines, run
 from openvino import opset13 as ops
 
 Package = Callable[[str], Path]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
-from conftest import Floats, cosines, normalize, run
 from export import checkpoints, convnets, folders, imagenet, texts, transformers
 from export.__main__ import main
+from graph_support import Floats, cosines, normalize, run
 
 Crops = Callable[[str], tuple[list[str], Floats]]
 Package = Callable[[str], Path]
