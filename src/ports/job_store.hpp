@@ -63,7 +63,8 @@ class JobStore {
 
   virtual Result<Job> get(std::string_view job_id) = 0;
 
-  // kInvalidArgument for a token that this store did not make.
+  // The specs of listed jobs have no custom labels; get() has them. kInvalidArgument for a token
+  // that this store did not make.
   virtual Result<JobPage> list(const JobFilter& filter, std::size_t limit,
                                std::string_view token) = 0;
 

@@ -26,6 +26,7 @@ constexpr std::chrono::milliseconds kReceiveWait{1'000};
 constexpr std::chrono::milliseconds kAfterFailure{500};
 constexpr std::chrono::milliseconds kMaxBackoff{60'000};
 constexpr std::chrono::seconds kJobCheck{1};
+constexpr std::size_t kJobsToWarmUp = 8;
 
 // Doubles with each delivery; up to half of it is left to chance, so that images that failed
 // together come apart.
@@ -88,6 +89,7 @@ class Worker::Impl {
   // -------------------------------------------------------------------------------------------
 
   void run_receive(const std::stop_token& stop) {
+    warm_up_waiting_jobs();
     while (!stop.stop_requested()) {
       const std::size_t room = wait_for_room(stop);
       if (room == 0) continue;
@@ -99,6 +101,19 @@ class Worker::Impl {
         continue;
       }
       for (auto& delivery : *deliveries) take_up(std::move(delivery));
+    }
+  }
+
+  // Models are loaded before work is taken: a process that is killed again while it loads must not
+  // cost an image one of its tries.
+  void warm_up_waiting_jobs() {
+    for (const JobStatus status : {JobStatus::kProcessing, JobStatus::kQueued}) {
+      const auto page = ports_.jobs.list({.status = status, .type = {}}, kJobsToWarmUp, "");
+      if (!page) return;
+      for (const auto& listed : page->jobs) {
+        if (const auto job = ports_.jobs.get(listed.id))
+          std::ignore = ports_.classifier.warm_up(job->spec);
+      }
     }
   }
 

@@ -190,7 +190,7 @@ TEST(Decode, TransparencyIsLaidOnWhite) {
 }
 
 TEST(Decode, SixteenBitsAndGrayBecomeEight) {
-  EXPECT_THAT(decode(png(SPNG_COLOR_TYPE_GRAYSCALE, 16, {0xFF, 0xFF, 0x80, 0x00}, 2, 1)).pixels,
+  EXPECT_THAT(decode(png(SPNG_COLOR_TYPE_GRAYSCALE, 16, {0xFF, 0xFF, 0x00, 0x80}, 2, 1)).pixels,
               ::testing::ElementsAre(255, 255, 255, 128, 128, 128));
 }
 

@@ -1,0 +1,91 @@
+"""What stops the program from starting says so in one line."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import SHARED
+
+
+def run(binary: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [binary, *arguments],
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("PORT", "eighty", 'PORT is "eighty", but must be a whole number from 0 to 65535'),
+        ("MAX_WORKERS", "-1", 'MAX_WORKERS is "-1"'),
+        ("LOG_LEVEL", "loud", "one of debug info warn error"),
+        ("INFERENCE_PRECISION", "fp8", "one of auto fp32 bf16"),
+    ],
+)
+def test_bad_settings(binary: Path, tmp_path: Path, variable: str, value: str, says: str) -> None:
+    result = run(binary, "serve", DATA_DIR=str(tmp_path), **{variable: value})
+    assert result.returncode == 2
+    assert says in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_taken_port(binary: Path, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = run(
+            binary, "serve", DATA_DIR=str(tmp_path), PORT=port, ML_PORT="0", DASHBOARD_PORT="0"
+        )
+    assert result.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
+
+
+def test_data_folder_that_cannot_be_made(binary: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    result = run(binary, "serve", DATA_DIR=str(tmp_path / "file" / "data"))
+    assert result.returncode == 1
+    assert "set another DATA_DIR" in result.stderr
+
+
+def test_classify_without_models(binary: Path, tmp_path: Path) -> None:
+    image = tmp_path / "a.jpg"
+    image.write_bytes(b"x")
+    result = run(binary, "classify", str(image), MODELS_DIR=str(tmp_path), DATA_DIR=str(tmp_path))
+    assert result.returncode == 2
+    assert "no model for image_classification is installed" in result.stderr
+
+
+def test_classify_formats(binary: Path, tmp_path: Path) -> None:
+    photos = SHARED / "photos"
+    if not photos.is_dir():
+        pytest.skip(f"the photos are not at {photos}")
+    sorted_copies = tmp_path / "sorted"
+    result = run(
+        binary,
+        "classify",
+        str(photos),
+        "--labels=cat,dog,bird,food",
+        "--threshold=0",
+        "--format=csv",
+        f"--copy-to={sorted_copies}",
+        DATA_DIR=str(tmp_path),
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("\n") == 7
+    assert (sorted_copies / "cat" / "cat_720p.jpg").is_file()
+
+
+def test_unreachable_server(binary: Path) -> None:
+    result = run(binary, "jobs", BACKEND_API_URL="http://127.0.0.1:9")
+    assert result.returncode == 3
+    assert "127.0.0.1:9" in result.stderr
