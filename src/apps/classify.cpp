@@ -35,7 +35,8 @@ struct Options {
   double threshold = 0.5;
 };
 
-// The photos named: files as they are, folders with all images in them, "-" for a list on standard input.
+// The photos named: files as they are, folders with all images in them, "-" for a list on standard
+// input.
 Result<std::vector<std::string>> find_photos(const std::vector<std::string>& paths) {
   std::vector<std::string> found;
   for (const auto& path : paths) {
@@ -46,7 +47,9 @@ Result<std::vector<std::string>> find_photos(const std::vector<std::string>& pat
       }
     } else if (fs::is_directory(path, error)) {
       const std::size_t first = found.size();
-      for (fs::recursive_directory_iterator entry(path, fs::directory_options::skip_permission_denied, error), end;
+      for (fs::recursive_directory_iterator
+               entry(path, fs::directory_options::skip_permission_denied, error),
+           end;
            !error && entry != end; entry.increment(error)) {
         const std::string name = entry->path().string();
         if (image_content_type(name) && entry->is_regular_file()) found.push_back(name);
@@ -91,9 +94,9 @@ class ProgressBar {
     const double rate = static_cast<double>(done) / std::max(seconds, 1e-3);
     constexpr std::size_t kWidth = 30;
     const std::size_t filled = kWidth * done / total_;
-    std::fprintf(stderr, "\r\x1b[K[%s%s] %zu/%zu  %.0f images/s  %.0f s left%s", std::string(filled, '=').c_str(),
-                 std::string(kWidth - filled, ' ').c_str(), done, total_, rate,
-                 static_cast<double>(total_ - done) / std::max(rate, 1e-3),
+    std::fprintf(stderr, "\r\x1b[K[%s%s] %zu/%zu  %.0f images/s  %.0f s left%s",
+                 std::string(filled, '=').c_str(), std::string(kWidth - filled, ' ').c_str(), done,
+                 total_, rate, static_cast<double>(total_ - done) / std::max(rate, 1e-3),
                  failed > 0 ? ("  " + std::to_string(failed) + " failed").c_str() : "");
   }
   void clear() const {
@@ -109,10 +112,12 @@ class ProgressBar {
 
 void print_table(const std::vector<ImageRecord>& records, const JobSpec& spec) {
   std::size_t width = 4;
-  for (const auto& record : records) width = std::max(width, std::min<std::size_t>(record.filename.size(), 40));
+  for (const auto& record : records)
+    width = std::max(width, std::min<std::size_t>(record.filename.size(), 40));
   for (const auto& record : records) {
     if (!record.outcome) continue;
-    std::string line = record.filename + std::string(width - std::min(width, record.filename.size()), ' ') + "  ";
+    std::string line =
+        record.filename + std::string(width - std::min(width, record.filename.size()), ' ') + "  ";
     if (const auto* error = std::get_if<Error>(&record.outcome->result)) {
       std::cout << line << "FAILED: " << error->message << "\n";
       continue;
@@ -120,7 +125,8 @@ void print_table(const std::vector<ImageRecord>& records, const JobSpec& spec) {
     const auto& predictions = std::get<Predictions>(record.outcome->result);
     const bool known = state_of(*record.outcome, spec) == ImageState::kClassified;
     char score[16];
-    std::snprintf(score, sizeof score, "%5.1f %%", 100 * static_cast<double>(predictions.front().score));
+    std::snprintf(score, sizeof score, "%5.1f %%",
+                  100 * static_cast<double>(predictions.front().score));
     line += std::string(score) + "  " + (known ? predictions.front().label : "unknown");
     std::string others;
     for (std::size_t i = known ? 1 : 0; i < predictions.size(); ++i) {
@@ -141,7 +147,8 @@ int print(ResultWriter& writer) {
 }
 
 // A sorted copy, under a name that nothing has yet.
-void copy_sorted(const fs::path& photo, const std::string& label, const std::string& filename, const fs::path& to) {
+void copy_sorted(const fs::path& photo, const std::string& label, const std::string& filename,
+                 const fs::path& to) {
   const fs::path folder = to / safe_label(label);
   fs::create_directories(folder);
   fs::path target = folder / filename;
@@ -171,15 +178,19 @@ class Session {
     std::vector<std::string> labels;
     std::stringstream list(options_.labels);
     for (std::string label; std::getline(list, label, ',');) labels.push_back(label);
-    const JobType type = labels.empty() ? JobType::kImageClassification : JobType::kCustomClassification;
-    auto spec = make_spec(type, options_.model, std::move(labels), options_.top_k, options_.threshold, JobLimits{},
-                          *classifier_);
+    const JobType type =
+        labels.empty() ? JobType::kImageClassification : JobType::kCustomClassification;
+    auto spec = make_spec(type, options_.model, std::move(labels), options_.top_k,
+                          options_.threshold, JobLimits{}, *classifier_);
     if (!spec) return std::unexpected(spec.error());
     spec_ = std::make_shared<const JobSpec>(std::move(*spec));
     photos_ = std::move(photos);
     const auto filenames = unique_filenames(photos_);
     for (std::size_t i = 0; i < photos_.size(); ++i) {
-      records_.push_back({.index = static_cast<std::int64_t>(i), .s3_key = photos_[i], .filename = filenames[i], .outcome = {}});
+      records_.push_back({.index = static_cast<std::int64_t>(i),
+                          .s3_key = photos_[i],
+                          .filename = filenames[i],
+                          .outcome = {}});
     }
     return classifier_->warm_up(spec_);
   }
@@ -196,7 +207,9 @@ class Session {
            .queue_capacity = 4 * config_.max_workers,
            .max_batch = 1,
            .nice = 0},
-          [this](const PipelineItem& item) { return read_photo(item.task.s3_key, config_.max_image_bytes); },
+          [this](const PipelineItem& item) {
+            return read_photo(item.task.s3_key, config_.max_image_bytes);
+          },
           [&](PipelineResult result) { take(std::move(result), bar); });
       for (std::size_t i = 0; i < photos_.size() && !interrupted(); ++i) {
         PipelineItem item;
@@ -222,10 +235,13 @@ class Session {
                                   .processing_time_ms = result.processing_time_ms};
     const ImageState state = state_of(*record.outcome, *spec_);
     auto& counts = job_.counts;
-    ++(state == ImageState::kClassified ? counts.classified : state == ImageState::kUnknown ? counts.unknown : counts.failed);
+    ++(state == ImageState::kClassified ? counts.classified
+       : state == ImageState::kUnknown  ? counts.unknown
+                                        : counts.failed);
     if (!options_.copy_to.empty() && state != ImageState::kFailed) {
       const auto& top = std::get<Predictions>(record.outcome->result).front().label;
-      copy_sorted(record.s3_key, state == ImageState::kUnknown ? "unknown" : top, record.filename, options_.copy_to);
+      copy_sorted(record.s3_key, state == ImageState::kUnknown ? "unknown" : top, record.filename,
+                  options_.copy_to);
     }
     bar.show(static_cast<std::size_t>(counts.done()), static_cast<std::size_t>(counts.failed));
   }
@@ -234,18 +250,22 @@ class Session {
     job_.id = "local";
     job_.spec = spec_;
     job_.counts.total = static_cast<std::int64_t>(records_.size());
-    job_.status = interrupted()                                   ? JobStatus::kCancelled
+    job_.status = interrupted()                             ? JobStatus::kCancelled
                   : job_.counts.failed == job_.counts.total ? JobStatus::kFailed
                                                             : JobStatus::kCompleted;
-    const RecordSource source = [this](std::int64_t from, std::size_t count) -> Result<std::vector<ImageRecord>> {
+    const RecordSource source = [this](std::int64_t from,
+                                       std::size_t count) -> Result<std::vector<ImageRecord>> {
       const auto begin = records_.begin() + from;
       const auto left = static_cast<std::size_t>(records_.end() - begin);
-      return std::vector<ImageRecord>(begin, begin + static_cast<std::ptrdiff_t>(std::min(count, left)));
+      return std::vector<ImageRecord>(begin,
+                                      begin + static_cast<std::ptrdiff_t>(std::min(count, left)));
     };
     if (options_.format == "table") {
       print_table(records_, *spec_);
     } else if (options_.format == "json") {
-      if (const int code = print(*json_result(job_, source, {.output_bucket = "local", .from = 0, .limit = {}}))) return code;
+      if (const int code =
+              print(*json_result(job_, source, {.output_bucket = "local", .from = 0, .limit = {}})))
+        return code;
       std::cout << "\n";
     } else if (const int code = print(*csv_result(job_, source))) {
       return code;
@@ -259,12 +279,16 @@ class Session {
   void summarize() const {
     const auto& counts = job_.counts;
     bool starter = false;
-    for (const auto& model : classifier_->models()) starter = starter || (model.name == spec_->model && model.starter);
-    std::fprintf(stderr, "%lld images in %.1f s (%.0f images/s) by %s%s: %lld classified, %lld unknown, %lld failed\n",
+    for (const auto& model : classifier_->models())
+      starter = starter || (model.name == spec_->model && model.starter);
+    std::fprintf(stderr,
+                 "%lld images in %.1f s (%.0f images/s) by %s%s: %lld classified, %lld unknown, "
+                 "%lld failed\n",
                  static_cast<long long>(counts.done()), seconds_,
-                 static_cast<double>(counts.done()) / std::max(seconds_, 1e-3), spec_->model.c_str(),
-                 starter ? ", a starter model" : "", static_cast<long long>(counts.classified),
-                 static_cast<long long>(counts.unknown), static_cast<long long>(counts.failed));
+                 static_cast<double>(counts.done()) / std::max(seconds_, 1e-3),
+                 spec_->model.c_str(), starter ? ", a starter model" : "",
+                 static_cast<long long>(counts.classified), static_cast<long long>(counts.unknown),
+                 static_cast<long long>(counts.failed));
   }
 
   const Config& config_;
@@ -283,13 +307,18 @@ class Session {
 
 void add_classify_command(CLI::App& app, const SetRun& set_run) {
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("classify", "photos and folders, here and now, without a server");
-  command->add_option("PATH", options->paths, "photos, folders, or - for a list on standard input")->required();
-  command->add_option("--labels", options->labels, "your own categories: \"cat,dog\" [ImageNet's 1,000 classes]");
+  auto* command =
+      app.add_subcommand("classify", "photos and folders, here and now, without a server");
+  command->add_option("PATH", options->paths, "photos, folders, or - for a list on standard input")
+      ->required();
+  command->add_option("--labels", options->labels,
+                      "your own categories: \"cat,dog\" [ImageNet's 1,000 classes]");
   command->add_option("--model", options->model, "name of the model [the best installed]");
   command->add_option("--top-k", options->top_k, "predictions for each image, 1 to 10 [5]");
-  command->add_option("--threshold", options->threshold, "scores below it are unknown, 0 to 1 [0.5]");
-  command->add_option("--format", options->format, "what is printed [table]")->check(CLI::IsMember({"table", "json", "csv"}));
+  command->add_option("--threshold", options->threshold,
+                      "scores below it are unknown, 0 to 1 [0.5]");
+  command->add_option("--format", options->format, "what is printed [table]")
+      ->check(CLI::IsMember({"table", "json", "csv"}));
   command->add_option("--copy-to", options->copy_to, "folder for copies, sorted by label");
   command->callback([options, set_run] {
     set_run([options](const Config& config) { return Session(config, *options).run(); });

@@ -72,7 +72,8 @@ std::vector<fs::path> files_of(const std::vector<std::string>& paths) {
       continue;
     }
     for (const auto& entry : fs::recursive_directory_iterator(path)) {
-      if (entry.is_regular_file() && image_content_type(entry.path().string())) files.push_back(entry.path());
+      if (entry.is_regular_file() && image_content_type(entry.path().string()))
+        files.push_back(entry.path());
     }
   }
   std::ranges::sort(files);
@@ -111,8 +112,8 @@ int watch(HttpClient& client, const std::string& job) {
     const json status = json::parse(response->body);
     const std::string state = status.at("status");
     if (terminal) {
-      std::fprintf(stderr, "\r\x1b[K%s: %lld of %lld images", state.c_str(), status.at("done").get<long long>(),
-                   status.at("total").get<long long>());
+      std::fprintf(stderr, "\r\x1b[K%s: %lld of %lld images", state.c_str(),
+                   status.at("done").get<long long>(), status.at("total").get<long long>());
     }
     if (state == "completed" || state == "failed" || state == "cancelled") {
       if (terminal) std::fprintf(stderr, "\n");
@@ -147,7 +148,8 @@ Result<std::vector<std::string>> keys_to_submit(HttpClient& client, const Submit
   if (!options.keys_file.empty()) {
     std::ifstream in(options.keys_file);
     const json document = json::parse(in, nullptr, false);
-    if (document.is_discarded()) return fail(ErrorCode::kInvalidArgument, options.keys_file + " is not JSON");
+    if (document.is_discarded())
+      return fail(ErrorCode::kInvalidArgument, options.keys_file + " is not JSON");
     for (const auto& key : document) keys.push_back(key.get<std::string>());
   }
   return keys;
@@ -157,15 +159,18 @@ int submit(const Config& config, const Submit& options) {
   HttpClient client = make_client(config);
   const auto keys = keys_to_submit(client, options);
   if (!keys) return complain(keys.error(), kUnreachable);
-  json request = {{"job_type", options.labels.empty() ? "image_classification" : "custom_classification"},
-                  {"s3_keys", *keys},
-                  {"top_k", options.top_k},
-                  {"confidence_threshold", options.threshold}};
+  json request = {
+      {"job_type", options.labels.empty() ? "image_classification" : "custom_classification"},
+      {"s3_keys", *keys},
+      {"top_k", options.top_k},
+      {"confidence_threshold", options.threshold}};
   if (!options.model.empty()) request["model"] = options.model;
   std::stringstream list(options.labels);
-  for (std::string label; std::getline(list, label, ',');) request["custom_labels"].push_back(label);
+  for (std::string label; std::getline(list, label, ',');)
+    request["custom_labels"].push_back(label);
   HttpClient::Headers headers;
-  if (!options.idempotency_key.empty()) headers.emplace_back("Idempotency-Key", options.idempotency_key);
+  if (!options.idempotency_key.empty())
+    headers.emplace_back("Idempotency-Key", options.idempotency_key);
   const auto response = client.post_json("/submit", request.dump(), headers);
   if (!response) return complain(response.error(), kUnreachable);
   const std::string job = json::parse(response->body).at("job_id");
@@ -176,41 +181,51 @@ int submit(const Config& config, const Submit& options) {
 int result(const Config& config, const std::string& job, const std::string& format) {
   HttpClient client = make_client(config);
   const auto streamed =
-      client.stream("/result/" + percent_encode(job) + (format == "csv" ? ".csv" : ""), {}, [](std::string_view bytes) {
-        std::cout << bytes;
-        return true;
-      });
+      client.stream("/result/" + percent_encode(job) + (format == "csv" ? ".csv" : ""), {},
+                    [](std::string_view bytes) {
+                      std::cout << bytes;
+                      return true;
+                    });
   std::cout << std::endl;
   return streamed ? 0 : complain(streamed.error(), kUnreachable);
 }
 
 void add_upload(CLI::App& app, const SetRun& set_run) {
   auto options = std::make_shared<Upload>();
-  auto* command = app.add_subcommand("upload", "photos and folders to the service; prints their keys");
-  command->add_option("PATH", options->paths, "photos and folders")->required()->check(CLI::ExistingPath);
-  command->add_option("--keys-out", options->keys_out, "write a JSON map of file to key here instead");
-  command->callback([=] { set_run([=](const Config& config) { return upload(config, *options); }); });
+  auto* command =
+      app.add_subcommand("upload", "photos and folders to the service; prints their keys");
+  command->add_option("PATH", options->paths, "photos and folders")
+      ->required()
+      ->check(CLI::ExistingPath);
+  command->add_option("--keys-out", options->keys_out,
+                      "write a JSON map of file to key here instead");
+  command->callback(
+      [=] { set_run([=](const Config& config) { return upload(config, *options); }); });
 }
 
 void add_submit(CLI::App& app, const SetRun& set_run) {
   auto options = std::make_shared<Submit>();
   auto* command = app.add_subcommand("submit", "a job over stored images; prints its id");
   command->add_option("--key", options->keys, "key of an image; may come again");
-  command->add_option("--keys-file", options->keys_file, "JSON list of keys, or map of file to key");
+  command->add_option("--keys-file", options->keys_file,
+                      "JSON list of keys, or map of file to key");
   command->add_option("--prefix", options->prefix, "every stored image whose key begins so");
   command->add_flag("--all", options->all, "every stored image");
   command->add_option("--labels", options->labels, "your own categories: \"cat,dog\"");
   command->add_option("--model", options->model, "name of the model");
   command->add_option("--top-k", options->top_k, "predictions for each image, 1 to 10 [5]");
-  command->add_option("--threshold", options->threshold, "scores below it are unknown, 0 to 1 [0.5]");
-  command->add_option("--idempotency-key", options->idempotency_key, "the same key gives the same job");
+  command->add_option("--threshold", options->threshold,
+                      "scores below it are unknown, 0 to 1 [0.5]");
+  command->add_option("--idempotency-key", options->idempotency_key,
+                      "the same key gives the same job");
   command->add_flag("--watch", options->watch, "wait until it is done");
-  command->callback([=] { set_run([=](const Config& config) { return submit(config, *options); }); });
+  command->callback(
+      [=] { set_run([=](const Config& config) { return submit(config, *options); }); });
 }
 
 // Commands that take a job's id, or nothing, and show what the service answers.
-void add_simple(CLI::App& app, const SetRun& set_run, const char* name, const char* help, bool takes_job,
-                std::function<int(HttpClient&, const std::string&)> run) {
+void add_simple(CLI::App& app, const SetRun& set_run, const char* name, const char* help,
+                bool takes_job, std::function<int(HttpClient&, const std::string&)> run) {
   auto job = std::make_shared<std::string>();
   auto* command = app.add_subcommand(name, help);
   if (takes_job) command->add_option("JOB", *job, "the job's id")->required();
@@ -231,25 +246,30 @@ void add_client_commands(CLI::App& app, const SetRun& set_run) {
   auto format = std::make_shared<std::string>("json");
   auto* command = app.add_subcommand("result", "of a job");
   command->add_option("JOB", *job, "the job's id")->required();
-  command->add_option("--format", *format, "json or csv [json]")->check(CLI::IsMember({"json", "csv"}));
-  command->callback([=] { set_run([=](const Config& config) { return result(config, *job, *format); }); });
+  command->add_option("--format", *format, "json or csv [json]")
+      ->check(CLI::IsMember({"json", "csv"}));
+  command->callback(
+      [=] { set_run([=](const Config& config) { return result(config, *job, *format); }); });
   add_simple(app, set_run, "watch", "a job until it is done", true, watch);
   add_simple(app, set_run, "jobs", "the latest jobs", false,
              [](HttpClient& client, const std::string&) { return answer(client.get("/jobs")); });
-  add_simple(app, set_run, "images", "keys of the stored images", false, [](HttpClient& client, const std::string&) {
-    const auto keys = stored_keys(client, "");
-    if (!keys) return complain(keys.error(), kUnreachable);
-    for (const auto& key : *keys) std::cout << key << "\n";
-    return 0;
-  });
+  add_simple(app, set_run, "images", "keys of the stored images", false,
+             [](HttpClient& client, const std::string&) {
+               const auto keys = stored_keys(client, "");
+               if (!keys) return complain(keys.error(), kUnreachable);
+               for (const auto& key : *keys) std::cout << key << "\n";
+               return 0;
+             });
   add_simple(app, set_run, "models", "that are installed", false,
              [](HttpClient& client, const std::string&) { return answer(client.get("/models")); });
-  add_simple(app, set_run, "cancel", "what is left of a job", true, [](HttpClient& client, const std::string& id) {
-    return answer(client.post_json("/jobs/" + percent_encode(id) + "/cancel", "{}"));
-  });
-  add_simple(app, set_run, "retry", "the failed images of a job", true, [](HttpClient& client, const std::string& id) {
-    return answer(client.post_json("/jobs/" + percent_encode(id) + "/retry", "{}"));
-  });
+  add_simple(app, set_run, "cancel", "what is left of a job", true,
+             [](HttpClient& client, const std::string& id) {
+               return answer(client.post_json("/jobs/" + percent_encode(id) + "/cancel", "{}"));
+             });
+  add_simple(app, set_run, "retry", "the failed images of a job", true,
+             [](HttpClient& client, const std::string& id) {
+               return answer(client.post_json("/jobs/" + percent_encode(id) + "/retry", "{}"));
+             });
 }
 
 }  // namespace classifier

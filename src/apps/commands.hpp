@@ -11,9 +11,9 @@
 namespace classifier {
 
 // 0: all went well.
-constexpr int kSomeFailed = 1;    // some images, or the job
-constexpr int kUsage = 2;         // wrong arguments or configuration
-constexpr int kUnreachable = 3;   // the server cannot be reached, or refused
+constexpr int kSomeFailed = 1;   // some images, or the job
+constexpr int kUsage = 2;        // wrong arguments or configuration
+constexpr int kUnreachable = 3;  // the server cannot be reached, or refused
 constexpr int kInterrupted = 130;
 
 // What a subcommand runs once the configuration is read; returns the exit code.

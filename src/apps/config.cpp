@@ -21,7 +21,8 @@ std::string environment(const char* name) {
 
 fs::path default_data_dir() {
   const std::string data = environment("XDG_DATA_HOME");
-  const fs::path base = data.empty() ? fs::path(environment("HOME")) / ".local/share" : fs::path(data);
+  const fs::path base =
+      data.empty() ? fs::path(environment("HOME")) / ".local/share" : fs::path(data);
   return base / "distributed-classifier";
 }
 
@@ -29,7 +30,8 @@ std::vector<std::string> split_list(const std::string& text) {
   std::vector<std::string> parts;
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
-    if (std::string part = trim(text.substr(begin, end - begin)); !part.empty()) parts.push_back(std::move(part));
+    if (std::string part = trim(text.substr(begin, end - begin)); !part.empty())
+      parts.push_back(std::move(part));
     begin = end + 1;
   }
   return parts;
@@ -39,38 +41,47 @@ template <class T>
 bool read_number(const std::string& text, T least, T most, T& target) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) return false;
+  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
+    return false;
   target = value;
   return true;
 }
 
 template <class T>
-Setting number(const char* variable, const char* help, T Config::*member, T least, T most, const char* fallback) {
-  return {variable, help, "a whole number from " + std::to_string(least) + " to " + std::to_string(most), fallback,
-          [=](Config& config, const std::string& text) { return read_number(text, least, most, config.*member); }};
+Setting number(const char* variable, const char* help, T Config::* member, T least, T most,
+               const char* fallback) {
+  return {variable, help,
+          "a whole number from " + std::to_string(least) + " to " + std::to_string(most), fallback,
+          [=](Config& config, const std::string& text) {
+            return read_number(text, least, most, config.*member);
+          }};
 }
 
 template <class T>
-Setting text(const char* variable, const char* help, T Config::*member, const char* allowed, const char* fallback) {
+Setting text(const char* variable, const char* help, T Config::* member, const char* allowed,
+             const char* fallback) {
   return {variable, help, allowed, fallback, [=](Config& config, const std::string& value) {
             config.*member = value;
             return !value.empty();
           }};
 }
 
-Setting choice(const char* variable, const char* help, std::string Config::*member, std::vector<std::string> values,
-               const char* fallback) {
+Setting choice(const char* variable, const char* help, std::string Config::* member,
+               std::vector<std::string> values, const char* fallback) {
   std::string allowed = "one of";
   for (const auto& value : values) allowed += " " + value;
-  return {variable, help, allowed, fallback, [member, values](Config& config, const std::string& value) {
+  return {variable, help, allowed, fallback,
+          [member, values](Config& config, const std::string& value) {
             if (std::ranges::find(values, value) == values.end()) return false;
             config.*member = value;
             return true;
           }};
 }
 
-Setting list(const char* variable, const char* help, std::vector<std::string> Config::*member, const char* fallback) {
-  return {variable, help, "values separated by commas", fallback, [member](Config& config, const std::string& value) {
+Setting list(const char* variable, const char* help, std::vector<std::string> Config::* member,
+             const char* fallback) {
+  return {variable, help, "values separated by commas", fallback,
+          [member](Config& config, const std::string& value) {
             config.*member = split_list(value);
             return true;
           }};
@@ -79,43 +90,59 @@ Setting list(const char* variable, const char* help, std::vector<std::string> Co
 std::vector<Setting> make_settings() {
   constexpr std::uint16_t kMaxPort = 65'535;
   return {
-      number<std::uint16_t>("PORT", "port of the API and the page; 0: any free one", &Config::port, 0, kMaxPort, "8080"),
-      number<std::uint16_t>("ML_PORT", "port of the ML service's own API", &Config::ml_port, 0, kMaxPort, "8000"),
-      number<std::uint16_t>("DASHBOARD_PORT", "port of the page; the next free one where it is taken", &Config::dashboard_port,
-                            0, kMaxPort, "8501"),
-      text("BIND_ADDRESS", "address to listen on; 0.0.0.0 for every network", &Config::bind_address, "an IP address",
-           "127.0.0.1"),
+      number<std::uint16_t>("PORT", "port of the API and the page; 0: any free one", &Config::port,
+                            0, kMaxPort, "8080"),
+      number<std::uint16_t>("ML_PORT", "port of the ML service's own API", &Config::ml_port, 0,
+                            kMaxPort, "8000"),
+      number<std::uint16_t>("DASHBOARD_PORT",
+                            "port of the page; the next free one where it is taken",
+                            &Config::dashboard_port, 0, kMaxPort, "8501"),
+      text("BIND_ADDRESS", "address to listen on; 0.0.0.0 for every network", &Config::bind_address,
+           "an IP address", "127.0.0.1"),
       text("DATA_DIR", "where images, jobs and results are kept", &Config::data_dir, "a folder",
            "distributed-classifier in the user's data folder"),
-      text("MODELS_DIR", "where the model folders are", &Config::models_dir, "a folder", "the models made by setup"),
-      text("DASHBOARD_DIR", "where the built page is", &Config::dashboard_dir, "a folder", "dashboard/dist"),
-      text("INPUT_BUCKET", "bucket of the uploaded images", &Config::input_bucket, "a bucket's name",
-           "distributed-classifier-input"),
-      text("OUTPUT_BUCKET", "bucket of the sorted copies", &Config::output_bucket, "a bucket's name",
-           "distributed-classifier-output"),
-      text("IMAGE_MODEL", "default model for image_classification", &Config::image_model, "a model's name", "the best installed"),
-      text("CUSTOM_MODEL", "default model for custom_classification", &Config::custom_model, "a model's name",
-           "the best installed"),
-      choice("INFERENCE_PRECISION", "numbers that models run in", &Config::precision, {"auto", "fp32", "bf16"}, "auto"),
-      number<std::size_t>("MAX_WORKERS", "images classified at once; 0: the processor cores", &Config::max_workers, 0, 1'024, "0"),
-      number<std::size_t>("BATCH_SIZE", "messages taken from the queue at once", &Config::batch_size, 1, 1'000, "16"),
-      {"VISIBILITY_TIMEOUT", "seconds until an image that a worker holds is given to another", "a whole number from 5 to 43200", "60",
+      text("MODELS_DIR", "where the model folders are", &Config::models_dir, "a folder",
+           "the models made by setup"),
+      text("DASHBOARD_DIR", "where the built page is", &Config::dashboard_dir, "a folder",
+           "dashboard/dist"),
+      text("INPUT_BUCKET", "bucket of the uploaded images", &Config::input_bucket,
+           "a bucket's name", "distributed-classifier-input"),
+      text("OUTPUT_BUCKET", "bucket of the sorted copies", &Config::output_bucket,
+           "a bucket's name", "distributed-classifier-output"),
+      text("IMAGE_MODEL", "default model for image_classification", &Config::image_model,
+           "a model's name", "the best installed"),
+      text("CUSTOM_MODEL", "default model for custom_classification", &Config::custom_model,
+           "a model's name", "the best installed"),
+      choice("INFERENCE_PRECISION", "numbers that models run in", &Config::precision,
+             {"auto", "fp32", "bf16"}, "auto"),
+      number<std::size_t>("MAX_WORKERS", "images classified at once; 0: the processor cores",
+                          &Config::max_workers, 0, 1'024, "0"),
+      number<std::size_t>("BATCH_SIZE", "messages taken from the queue at once",
+                          &Config::batch_size, 1, 1'000, "16"),
+      {"VISIBILITY_TIMEOUT", "seconds until an image that a worker holds is given to another",
+       "a whole number from 5 to 43200", "60",
        [](Config& config, const std::string& value) {
          int seconds = 0;
          if (!read_number(value, 5, 43'200, seconds)) return false;
          config.visibility_timeout = std::chrono::seconds(seconds);
          return true;
        }},
-      number<int>("MAX_ATTEMPTS", "tries of an image before it is reported failed", &Config::max_attempts, 1, 100, "4"),
-      number<std::uint64_t>("MAX_IMAGE_BYTES", "largest image file", &Config::max_image_bytes, 1'024, 1ULL << 32, "67108864"),
-      number<std::int64_t>("MAX_IMAGE_PIXELS", "largest image, width times height", &Config::max_image_pixels, 1, 1LL << 32,
-                           "100000000"),
-      list("API_KEYS", "keys of which every call must bring one; none: no key is needed", &Config::api_keys, "none"),
-      list("ALLOWED_ORIGINS", "origins of pages that may call the API (CORS); * for all", &Config::allowed_origins, "none"),
-      text("PUBLIC_BASE_URL", "address of this service as clients see it", &Config::public_base_url, "a URL", "from each request"),
-      choice("LOG_LEVEL", "least severity that is logged", &Config::log_level, {"debug", "info", "warn", "error"}, "info"),
-      text("BACKEND_API_URL", "address of the service, for upload, submit and so on", &Config::backend_api_url, "a URL",
-           "http://localhost:8080"),
+      number<int>("MAX_ATTEMPTS", "tries of an image before it is reported failed",
+                  &Config::max_attempts, 1, 100, "4"),
+      number<std::uint64_t>("MAX_IMAGE_BYTES", "largest image file", &Config::max_image_bytes,
+                            1'024, 1ULL << 32, "67108864"),
+      number<std::int64_t>("MAX_IMAGE_PIXELS", "largest image, width times height",
+                           &Config::max_image_pixels, 1, 1LL << 32, "100000000"),
+      list("API_KEYS", "keys of which every call must bring one; none: no key is needed",
+           &Config::api_keys, "none"),
+      list("ALLOWED_ORIGINS", "origins of pages that may call the API (CORS); * for all",
+           &Config::allowed_origins, "none"),
+      text("PUBLIC_BASE_URL", "address of this service as clients see it", &Config::public_base_url,
+           "a URL", "from each request"),
+      choice("LOG_LEVEL", "least severity that is logged", &Config::log_level,
+             {"debug", "info", "warn", "error"}, "info"),
+      text("BACKEND_API_URL", "address of the service, for upload, submit and so on",
+           &Config::backend_api_url, "a URL", "http://localhost:8080"),
   };
 }
 
@@ -150,12 +177,14 @@ Result<Config> load_config(const Flags& flags) {
     const std::string value = flag ? *flag : environment(setting.variable.c_str());
     if (value.empty() && !flag) continue;
     if (!setting.read(config, value)) {
-      return fail(ErrorCode::kInvalidArgument, (flag ? setting.flag() : setting.variable) + " is \"" + value +
-                                                   "\", but must be " + setting.allowed);
+      return fail(ErrorCode::kInvalidArgument, (flag ? setting.flag() : setting.variable) +
+                                                   " is \"" + value + "\", but must be " +
+                                                   setting.allowed);
     }
   }
   if (config.data_dir.empty()) config.data_dir = default_data_dir();
-  if (config.models_dir.empty()) config.models_dir = first_folder({DEFAULT_MODELS_DIR, config.data_dir / "models"});
+  if (config.models_dir.empty())
+    config.models_dir = first_folder({DEFAULT_MODELS_DIR, config.data_dir / "models"});
   if (config.dashboard_dir.empty()) config.dashboard_dir = DEFAULT_DASHBOARD_DIR;
   if (config.max_workers == 0) config.max_workers = usable_cores();
   return config;

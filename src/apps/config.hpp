@@ -57,8 +57,8 @@ const std::vector<Setting>& settings();
 // Value of a flag by its variable's name, where it was given.
 using Flags = std::function<std::optional<std::string>(const std::string& variable)>;
 
-// A flag beats the environment, which beats the default. kInvalidArgument names the variable, the value and what is
-// allowed.
+// A flag beats the environment, which beats the default. kInvalidArgument names the variable, the
+// value and what is allowed.
 Result<Config> load_config(const Flags& flags);
 
 // Processor cores that this process may use, at least 1.

@@ -20,8 +20,10 @@ extern "C" void on_signal(int signal) {
 }
 
 constexpr const char* kFooter =
-    "\nEvery setting below `settings` can also be an environment variable: --data-dir is DATA_DIR.\n"
-    "Exit codes: 0 well, 1 some images or the job failed, 2 wrong arguments, 3 server not reached, 130 interrupted.\n"
+    "\nEvery setting below `settings` can also be an environment variable: --data-dir is "
+    "DATA_DIR.\n"
+    "Exit codes: 0 well, 1 some images or the job failed, 2 wrong arguments, 3 server not reached, "
+    "130 interrupted.\n"
     "\nExamples:\n"
     "  classifier classify ~/Pictures                       label every photo of a folder\n"
     "  classifier classify a.jpg --labels \"cat,dog\"         into your own categories\n"
@@ -36,14 +38,17 @@ void start_log(const std::string& level) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Classifies images: into ImageNet's 1,000 classes, or into categories that you name.", "classifier");
+  CLI::App app(
+      "Classifies images: into ImageNet's 1,000 classes, or into categories that you name.",
+      "classifier");
   app.set_version_flag("--version", CLASSIFIER_VERSION);
   app.footer(kFooter);
   app.require_subcommand(1);
   app.fallthrough();
   std::map<std::string, std::string> values;
   for (const auto& setting : settings()) {
-    app.add_option(setting.flag(), values[setting.variable], setting.help + " [" + setting.fallback + "]")
+    app.add_option(setting.flag(), values[setting.variable],
+                   setting.help + " [" + setting.fallback + "]")
         ->group("settings");
   }
   Run chosen;
@@ -55,10 +60,13 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    return complain({ErrorCode::kInvalidArgument, std::string(error.what()) + "; see classifier --help"}, kUsage);
+    return complain(
+        {ErrorCode::kInvalidArgument, std::string(error.what()) + "; see classifier --help"},
+        kUsage);
   }
   const auto config = load_config([&](const std::string& variable) -> std::optional<std::string> {
-    const Setting setting{.variable = variable, .help = {}, .allowed = {}, .fallback = {}, .read = {}};
+    const Setting setting{
+        .variable = variable, .help = {}, .allowed = {}, .fallback = {}, .read = {}};
     if (app.count(setting.flag()) == 0) return std::nullopt;
     return values.at(variable);
   });

@@ -33,7 +33,8 @@ struct Roles {
   bool ml = true;
 };
 
-// Everything that lives as long as the service; members are built in order and end in the reverse one.
+// Everything that lives as long as the service; members are built in order and end in the reverse
+// one.
 class Service {
  public:
   static Result<std::unique_ptr<Service>> open(const Config& config, Roles roles) {
@@ -45,7 +46,8 @@ class Service {
   }
 
   ~Service() {
-    // Requests first, so that nothing new is accepted; then the work in hand is finished and stored.
+    // Requests first, so that nothing new is accepted; then the work in hand is finished and
+    // stored.
     for (auto& server : servers_) server->stop();
     if (dispatcher_) dispatcher_->stop();
     if (worker_) worker_->stop();
@@ -73,8 +75,8 @@ class Service {
     database_ = std::move(*database);
     auto urls = UploadUrls::open(config_.data_dir / "upload-secret");
     if (!urls) return std::unexpected(urls.error());
-    auto objects = FileObjectStore::open(config_.data_dir / "objects", config_.input_bucket, config_.output_bucket,
-                                         std::move(*urls));
+    auto objects = FileObjectStore::open(config_.data_dir / "objects", config_.input_bucket,
+                                         config_.output_bucket, std::move(*urls));
     if (!objects) return std::unexpected(objects.error());
     objects_ = std::move(*objects);
     return {};
@@ -82,12 +84,13 @@ class Service {
 
   void build() {
     jobs_ = std::make_unique<SqliteJobStore>(*database_, specs_);
-    queue_ = std::make_unique<SqliteWorkQueue>(*database_, specs_, clock_, *process_, config_.visibility_timeout);
+    queue_ = std::make_unique<SqliteWorkQueue>(*database_, specs_, clock_, *process_,
+                                               config_.visibility_timeout);
     classifier_ = make_openvino_classifier(inference_options(config_));
     accounting_ = std::make_unique<Accounting>(*jobs_, clock_);
     dispatcher_ = std::make_unique<Dispatcher>(*jobs_, *queue_);
-    job_service_ = std::make_unique<JobService>(*jobs_, *queue_, *classifier_, clock_, metrics_, limits_,
-                                                [this] { dispatcher_->wake(); });
+    job_service_ = std::make_unique<JobService>(*jobs_, *queue_, *classifier_, clock_, metrics_,
+                                                limits_, [this] { dispatcher_->wake(); });
     image_service_ = std::make_unique<ImageService>(
         *objects_, clock_,
         [decode = inference_options(config_).decode](std::span<const std::byte> image, int side) {
@@ -122,10 +125,12 @@ class Service {
     }
     if (roles_.ml) {
       auto router = std::make_shared<rest::Router>();
-      rest::add_ml_routes(*router, {*jobs_, *objects_, *queue_, *classifier_, clock_, metrics_, pipeline_, limits_,
-                                    config_.max_image_bytes, [this] { return worker_->running(); },
-                                    [this] { return metrics_text(); }});
-      if (auto port = add_server(config_.ml_port, router); !port) return std::unexpected(port.error());
+      rest::add_ml_routes(
+          *router, {*jobs_, *objects_, *queue_, *classifier_, clock_, metrics_, pipeline_, limits_,
+                    config_.max_image_bytes, [this] { return worker_->running(); },
+                    [this] { return metrics_text(); }});
+      if (auto port = add_server(config_.ml_port, router); !port)
+        return std::unexpected(port.error());
       addresses_.push_back("ML service at " + url(servers_.back()->port()));
     }
     return {};
@@ -133,7 +138,8 @@ class Service {
 
   Result<void> listen_dashboard(const std::shared_ptr<const rest::Router>& router) {
     for (int offset = 0;; ++offset) {
-      const auto port = static_cast<std::uint16_t>(config_.dashboard_port == 0 ? 0 : config_.dashboard_port + offset);
+      const auto port = static_cast<std::uint16_t>(
+          config_.dashboard_port == 0 ? 0 : config_.dashboard_port + offset);
       auto added = add_server(port, router);
       if (added) break;
       if (offset + 1 == kDashboardPorts || config_.dashboard_port == 0) return added;
@@ -148,8 +154,9 @@ class Service {
         *router, {*job_service_, *image_service_, *jobs_, *objects_, *queue_, *classifier_, clock_,
                   config_.public_base_url,
                   [this](const std::string& key, const std::string& type,
-                         const std::map<std::string, std::string>& query,
-                         const std::string& body) { return receive_upload(key, type, query, body); },
+                         const std::map<std::string, std::string>& query, const std::string& body) {
+                    return receive_upload(key, type, query, body);
+                  },
                   [this] { return metrics_text(); }});
     rest::add_dashboard_routes(*router, config_.dashboard_dir);
     rest::add_documentation_routes(*router);
@@ -157,20 +164,24 @@ class Service {
   }
 
   Result<void> receive_upload(const std::string& key, const std::string& type,
-                              const std::map<std::string, std::string>& query, const std::string& body) {
+                              const std::map<std::string, std::string>& query,
+                              const std::string& body) {
     const auto value = [&](const char* name) {
       const auto found = query.find(name);
       return found == query.end() ? std::string{} : found->second;
     };
-    auto verified = objects_->urls().verify(key, value("content_type"), value("expires"), value("signature"), clock_.now());
+    auto verified = objects_->urls().verify(key, value("content_type"), value("expires"),
+                                            value("signature"), clock_.now());
     if (!verified) return verified;
     if (type != value("content_type")) {
-      return fail(ErrorCode::kForbidden, "the upload URL is for Content-Type " + value("content_type") + ", not \"" +
+      return fail(ErrorCode::kForbidden, "the upload URL is for Content-Type " +
+                                             value("content_type") + ", not \"" +
                                              type.substr(0, 100) + "\"");
     }
     if (body.size() > config_.max_image_bytes) {
-      return fail(ErrorCode::kTooLarge, "the image has " + std::to_string(body.size()) + " bytes; at most " +
-                                            std::to_string(config_.max_image_bytes) + " are allowed");
+      return fail(ErrorCode::kTooLarge,
+                  "the image has " + std::to_string(body.size()) + " bytes; at most " +
+                      std::to_string(config_.max_image_bytes) + " are allowed");
     }
     auto writer = objects_->write(Bucket::kInput, key);
     if (!writer) return std::unexpected(writer.error());
@@ -184,7 +195,8 @@ class Service {
     options.port = port;
     options.api_keys = config_.api_keys;
     options.allowed_origins = config_.allowed_origins;
-    options.observe = [this](const std::string& method, const std::string& route, int status, double seconds) {
+    options.observe = [this](const std::string& method, const std::string& route, int status,
+                             double seconds) {
       metrics_.http_request(method, route, status, seconds);
     };
     auto server = rest::Server::listen(std::move(options), std::move(router));
@@ -201,19 +213,22 @@ class Service {
 
   std::string metrics_text() {
     return metrics_.text([this] {
-      std::vector<std::pair<std::string, double>> gauges{{"images_in_hand", static_cast<double>(worker_->in_hand())}};
+      std::vector<std::pair<std::string, double>> gauges{
+          {"images_in_hand", static_cast<double>(worker_->in_hand())}};
       if (const auto depth = queue_->depth()) {
         gauges.emplace_back("queue_visible", static_cast<double>(depth->visible));
         gauges.emplace_back("queue_in_flight", static_cast<double>(depth->in_flight));
         gauges.emplace_back("queue_dead", static_cast<double>(depth->dead));
-        gauges.emplace_back("queue_oldest_age_seconds", static_cast<double>(depth->oldest_age.count()) / 1e3);
+        gauges.emplace_back("queue_oldest_age_seconds",
+                            static_cast<double>(depth->oldest_age.count()) / 1e3);
       }
       return gauges;
     });
   }
 
   void warn_of_open_door() const {
-    if (config_.api_keys.empty() && config_.bind_address != "127.0.0.1" && config_.bind_address != "::1") {
+    if (config_.api_keys.empty() && config_.bind_address != "127.0.0.1" &&
+        config_.bind_address != "::1") {
       spdlog::warn("anybody who reaches {} may do everything: set API_KEYS", config_.bind_address);
     }
   }

@@ -87,8 +87,7 @@ std::shared_ptr<ov::Model> build_image_graph(ov::Core& core, const ModelFolder& 
   image.tensor()
       .set_element_type(ov::element::u8)
       .set_layout("NHWC")
-      .set_shape({1, folder.resize.height,
-                  folder.resize.width, 3});
+      .set_shape({1, folder.resize.height, folder.resize.width, 3});
   image.model().set_layout(ov::Layout(layout));
   if (!takes_pixels) {
     std::vector<float> mean;

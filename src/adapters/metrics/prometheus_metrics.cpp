@@ -34,8 +34,10 @@ double resident_bytes() {
 class PrometheusMetrics::Impl {
  public:
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& images =
-      BuildCounter().Name("classifier_images_total").Help("Images finished, by outcome").Register(registry);
+  prometheus::Family<prometheus::Counter>& images = BuildCounter()
+                                                        .Name("classifier_images_total")
+                                                        .Help("Images finished, by outcome")
+                                                        .Register(registry);
   std::array<prometheus::Counter*, 3> image_states{&images.Add({{"outcome", "classified"}}),
                                                    &images.Add({{"outcome", "unknown"}}),
                                                    &images.Add({{"outcome", "failed"}})};
@@ -49,23 +51,31 @@ class PrometheusMetrics::Impl {
                                     .Help("Images moved to the dead-letter queue")
                                     .Register(registry)
                                     .Add({});
-  prometheus::Counter& jobs =
-      BuildCounter().Name("classifier_jobs_accepted_total").Help("Jobs accepted").Register(registry).Add({});
+  prometheus::Counter& jobs = BuildCounter()
+                                  .Name("classifier_jobs_accepted_total")
+                                  .Help("Jobs accepted")
+                                  .Register(registry)
+                                  .Add({});
   prometheus::Counter& job_images = BuildCounter()
                                         .Name("classifier_images_accepted_total")
                                         .Help("Images of accepted jobs")
                                         .Register(registry)
                                         .Add({});
-  prometheus::Family<Histogram>& stages =
-      BuildHistogram().Name("classifier_stage_seconds").Help("Time of one image in a stage").Register(registry);
-  std::array<Histogram*, 4> stage{&stages.Add({{"stage", "fetch"}}, kSeconds),
-                                  &stages.Add({{"stage", "prepare"}}, kSeconds),
-                                  &stages.Add({{"stage", "classify"}}, kSeconds),
-                                  &stages.Add({{"stage", "store"}}, kSeconds)};
-  prometheus::Family<prometheus::Counter>& requests =
-      BuildCounter().Name("classifier_http_requests_total").Help("Requests answered").Register(registry);
-  prometheus::Family<Histogram>& request_seconds =
-      BuildHistogram().Name("classifier_http_request_seconds").Help("Time to answer a request").Register(registry);
+  prometheus::Family<Histogram>& stages = BuildHistogram()
+                                              .Name("classifier_stage_seconds")
+                                              .Help("Time of one image in a stage")
+                                              .Register(registry);
+  std::array<Histogram*, 4> stage{
+      &stages.Add({{"stage", "fetch"}}, kSeconds), &stages.Add({{"stage", "prepare"}}, kSeconds),
+      &stages.Add({{"stage", "classify"}}, kSeconds), &stages.Add({{"stage", "store"}}, kSeconds)};
+  prometheus::Family<prometheus::Counter>& requests = BuildCounter()
+                                                          .Name("classifier_http_requests_total")
+                                                          .Help("Requests answered")
+                                                          .Register(registry);
+  prometheus::Family<Histogram>& request_seconds = BuildHistogram()
+                                                       .Name("classifier_http_request_seconds")
+                                                       .Help("Time to answer a request")
+                                                       .Register(registry);
   prometheus::Family<prometheus::Gauge>& now =
       BuildGauge().Name("classifier_now").Help("Present state, by what").Register(registry);
   prometheus::Gauge& memory = BuildGauge()
@@ -94,9 +104,10 @@ void PrometheusMetrics::job_accepted(std::size_t images) {
   impl_->job_images.Increment(static_cast<double>(images));
 }
 
-void PrometheusMetrics::http_request(const std::string& method, const std::string& route, int status,
-                                     double seconds) {
-  impl_->requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}}).Increment();
+void PrometheusMetrics::http_request(const std::string& method, const std::string& route,
+                                     int status, double seconds) {
+  impl_->requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}})
+      .Increment();
   impl_->request_seconds.Add({{"route", route}}, kSeconds).Observe(seconds);
 }
 

@@ -22,7 +22,8 @@ class PrometheusMetrics final : public Metrics {
   void image_buried() override;
   void stage_time(Stage stage, double seconds, std::size_t images) override;
   void job_accepted(std::size_t images) override;
-  void http_request(const std::string& method, const std::string& route, int status, double seconds);
+  void http_request(const std::string& method, const std::string& route, int status,
+                    double seconds);
 
   // Numbers that are read when somebody asks: name and value.
   using Gauges = std::function<std::vector<std::pair<std::string, double>>()>;

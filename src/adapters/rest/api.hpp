@@ -21,9 +21,9 @@
 namespace classifier::rest {
 
 // Takes the bytes that a client PUTs to an upload URL: checks the URL, and stores them.
-using ReceiveUpload = std::function<Result<void>(const std::string& key, const std::string& content_type,
-                                                 const std::map<std::string, std::string>& query,
-                                                 const std::string& body)>;
+using ReceiveUpload = std::function<Result<void>(
+    const std::string& key, const std::string& content_type,
+    const std::map<std::string, std::string>& query, const std::string& body)>;
 
 struct BackendApi {
   JobService& jobs;
@@ -33,8 +33,8 @@ struct BackendApi {
   WorkQueue& queue;
   Classifier& classifier;
   const Clock& clock;
-  std::string public_base_url;         // empty: from the request's Host
-  ReceiveUpload receive_upload;        // empty where the store takes uploads itself
+  std::string public_base_url;           // empty: from the request's Host
+  ReceiveUpload receive_upload;          // empty where the store takes uploads itself
   std::function<std::string()> metrics;  // Prometheus text
 };
 
@@ -56,8 +56,8 @@ struct MlApi {
 
 void add_ml_routes(Router& router, MlApi api);
 
-// Serves the files of the built dashboard, its index at "/"; a plain page says how to build it where it is missing.
-// The files are read once, when the routes are made.
+// Serves the files of the built dashboard, its index at "/"; a plain page says how to build it
+// where it is missing. The files are read once, when the routes are made.
 void add_dashboard_routes(Router& router, const std::filesystem::path& folder);
 
 // GET /openapi.json and GET /docs.

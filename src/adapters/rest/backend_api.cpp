@@ -18,7 +18,9 @@ constexpr std::int64_t kMaxPage = 1'000;
 constexpr std::chrono::milliseconds kEventInterval{250};
 constexpr int kHeartbeat = 60;  // looks without news between two comments: 15 s
 
-std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 Response ok(const json& body, int status = 200) { return json_response(status, dump(body)); }
 
@@ -60,7 +62,8 @@ Response post_upload_url(const BackendApi& api, const Request& request) {
   if (!filename) return error_response(filename.error());
   const auto content_type = string_field(*body, "content_type", "");
   if (!content_type) return error_response(content_type.error());
-  if (content_type->empty()) return error_response(400, "content_type is missing: such as \"image/jpeg\"");
+  if (content_type->empty())
+    return error_response(400, "content_type is missing: such as \"image/jpeg\"");
   const auto ticket = api.images.upload_url(*filename, *content_type, base_url(request, api));
   if (!ticket) return error_response(ticket.error());
   return ok({{"upload_url", ticket->upload_url},
@@ -69,8 +72,8 @@ Response post_upload_url(const BackendApi& api, const Request& request) {
 }
 
 Response put_object(const BackendApi& api, const Request& request) {
-  const auto stored = api.receive_upload(request.parameters.at("key"), request.header("content-type"), request.query,
-                                         request.body);
+  const auto stored = api.receive_upload(
+      request.parameters.at("key"), request.header("content-type"), request.query, request.body);
   if (!stored) return error_response(stored.error());
   const auto info = api.objects.head(Bucket::kInput, request.parameters.at("key"));
   Response response;
@@ -81,12 +84,14 @@ Response put_object(const BackendApi& api, const Request& request) {
 Response get_images(const BackendApi& api, const Request& request) {
   const auto limit = query_integer(request, "limit", kMaxPage, 1, kMaxPage);
   if (!limit) return error_response(limit.error());
-  const auto page =
-      api.images.list(query(request, "prefix"), static_cast<std::size_t>(*limit), query(request, "next_token"));
+  const auto page = api.images.list(query(request, "prefix"), static_cast<std::size_t>(*limit),
+                                    query(request, "next_token"));
   if (!page) return error_response(page.error());
   json images = json::array();
   for (const auto& image : page->images) {
-    images.push_back({{"key", image.key}, {"size", image.size}, {"last_modified", to_rfc3339(image.last_modified)}});
+    images.push_back({{"key", image.key},
+                      {"size", image.size},
+                      {"last_modified", to_rfc3339(image.last_modified)}});
   }
   json body = {{"images", std::move(images)}};
   if (page->next_token) body["next_token"] = *page->next_token;
@@ -95,7 +100,8 @@ Response get_images(const BackendApi& api, const Request& request) {
 
 Response get_thumbnail(const BackendApi& api, const Request& request) {
   const std::string& key = request.parameters.at("key");
-  const auto size = query_integer(request, "size", 256, ImageService::kMinThumbnail, ImageService::kMaxThumbnail);
+  const auto size =
+      query_integer(request, "size", 256, ImageService::kMinThumbnail, ImageService::kMaxThumbnail);
   if (!size) return error_response(size.error());
   const auto etag = api.images.thumbnail_etag(key, static_cast<int>(*size));
   if (!etag) return error_response(etag.error());
@@ -119,7 +125,8 @@ Response get_image(const BackendApi& api, const Request& request) {
   const auto bytes = api.images.original(key);
   if (!bytes) return error_response(bytes.error());
   Response response;
-  response.headers = {{"Content-Type", std::string(*type)}, {"Cache-Control", "private, max-age=3600"}};
+  response.headers = {{"Content-Type", std::string(*type)},
+                      {"Cache-Control", "private, max-age=3600"}};
   response.body.assign(reinterpret_cast<const char*>(bytes->data()), bytes->size());
   return response;
 }
@@ -140,9 +147,11 @@ Result<SubmitRequest> read_submission(const Request& request) {
   if (!type_name) return std::unexpected(type_name.error());
   const auto type = parse_job_type(*type_name);
   if (!type) {
-    return fail(ErrorCode::kInvalidArgument,
-                "job_type must be \"image_classification\" or \"custom_classification\"" +
-                    (type_name->empty() ? "" : ", not \"" + std::string(utf8_prefix(*type_name, 60)) + "\""));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "job_type must be \"image_classification\" or \"custom_classification\"" +
+            (type_name->empty() ? ""
+                                : ", not \"" + std::string(utf8_prefix(*type_name, 60)) + "\""));
   }
   submit.type = *type;
   auto keys = strings_field(*body, "s3_keys");
@@ -171,7 +180,8 @@ Response post_submit(const BackendApi& api, const Request& request) {
   if (!job) return error_response(job.error());
   return ok({{"job_id", job->id},
              {"status", "queued"},
-             {"message", std::to_string(job->counts.total) + " images accepted; model " + job->spec->model}},
+             {"message",
+              std::to_string(job->counts.total) + " images accepted; model " + job->spec->model}},
             202);
 }
 
@@ -181,11 +191,12 @@ Response get_status(const BackendApi& api, const Request& request) {
 }
 
 Response not_ready(const Job& job) {
-  return ok({{"job_id", job.id},
-             {"status", to_string(job.status)},
-             {"message", std::to_string(job.counts.done()) + " of " + std::to_string(job.counts.total) +
-                             " images are done: ask again soon"}},
-            202);
+  return ok(
+      {{"job_id", job.id},
+       {"status", to_string(job.status)},
+       {"message", std::to_string(job.counts.done()) + " of " + std::to_string(job.counts.total) +
+                       " images are done: ask again soon"}},
+      202);
 }
 
 Response get_result(const BackendApi& api, const Request& request) {
@@ -196,11 +207,15 @@ Response get_result(const BackendApi& api, const Request& request) {
   if (!from) return error_response(from.error());
   const auto limit = query_integer(request, "limit", 0, 1, 100'000);
   if (!limit) return error_response(limit.error());
-  ResultOptions options{.output_bucket = api.objects.bucket_name(Bucket::kOutput), .from = *from, .limit = {}};
+  ResultOptions options{
+      .output_bucket = api.objects.bucket_name(Bucket::kOutput), .from = *from, .limit = {}};
   if (*limit > 0) options.limit = *limit;
   auto& jobs = api.jobs;
   std::shared_ptr<ResultWriter> writer = json_result(
-      *job, [&jobs, id = job->id](std::int64_t index, std::size_t count) { return jobs.records(id, index, count); },
+      *job,
+      [&jobs, id = job->id](std::int64_t index, std::size_t count) {
+        return jobs.records(id, index, count);
+      },
       options);
   Response response;
   response.headers = {{"Content-Type", "application/json"}};
@@ -213,8 +228,10 @@ Response get_csv(const BackendApi& api, const Request& request) {
   if (!job) return error_response(job.error());
   if (!is_final(job->status)) return not_ready(*job);
   auto& jobs = api.jobs;
-  std::shared_ptr<ResultWriter> writer = csv_result(
-      *job, [&jobs, id = job->id](std::int64_t index, std::size_t count) { return jobs.records(id, index, count); });
+  std::shared_ptr<ResultWriter> writer =
+      csv_result(*job, [&jobs, id = job->id](std::int64_t index, std::size_t count) {
+        return jobs.records(id, index, count);
+      });
   Response response;
   response.headers = {{"Content-Type", "text/csv; charset=utf-8"},
                       {"Content-Disposition", "attachment; filename=\"" + job->id + ".csv\""}};
@@ -237,14 +254,17 @@ Response get_jobs(const BackendApi& api, const Request& request) {
   if (const std::string status = query(request, "status"); !status.empty()) {
     filter.status = parse_job_status(status);
     if (!filter.status) {
-      return error_response(400, "status must be pending, queued, processing, completed, failed or cancelled");
+      return error_response(
+          400, "status must be pending, queued, processing, completed, failed or cancelled");
     }
   }
   if (const std::string type = query(request, "job_type"); !type.empty()) {
     filter.type = parse_job_type(type);
-    if (!filter.type) return error_response(400, "job_type must be image_classification or custom_classification");
+    if (!filter.type)
+      return error_response(400, "job_type must be image_classification or custom_classification");
   }
-  const auto page = api.jobs.list(filter, static_cast<std::size_t>(*limit), query(request, "next_token"));
+  const auto page =
+      api.jobs.list(filter, static_cast<std::size_t>(*limit), query(request, "next_token"));
   if (!page) return error_response(page.error());
   json jobs = json::array();
   for (const auto& job : page->jobs) {
@@ -312,10 +332,14 @@ Response get_events(const BackendApi& api, const Request& request) {
 // ---- operations ----
 
 json model_json(const ModelInfo& model) {
-  json entry = {{"name", model.name},         {"job_type", to_string(model.job_type)},
-                {"description", model.description}, {"licence", model.licence},
-                {"source", model.source},     {"starter", model.starter},
-                {"loaded", model.loaded},     {"default", model.is_default},
+  json entry = {{"name", model.name},
+                {"job_type", to_string(model.job_type)},
+                {"description", model.description},
+                {"licence", model.licence},
+                {"source", model.source},
+                {"starter", model.starter},
+                {"loaded", model.loaded},
+                {"default", model.is_default},
                 {"num_labels", model.num_labels}};
   if (!model.error.empty()) entry["error"] = model.error;
   return entry;
@@ -379,9 +403,15 @@ void add_backend_routes(Router& router, BackendApi api) {
   const auto with = [&](Response (*handler)(const BackendApi&, const Request&)) -> Handler {
     return [shared, handler](const Request& request) { return handler(*shared, request); };
   };
-  router.add("GET", "/health", [shared](const Request&) { return health(shared->clock, "backend-service"); }, false);
-  router.add("GET", "/ready",
-             [shared](const Request&) { return get_ready(shared->job_store, shared->objects, shared->queue); }, false);
+  router.add(
+      "GET", "/health",
+      [shared](const Request&) { return health(shared->clock, "backend-service"); }, false);
+  router.add(
+      "GET", "/ready",
+      [shared](const Request&) {
+        return get_ready(shared->job_store, shared->objects, shared->queue);
+      },
+      false);
   router.add("POST", "/upload-url", with(post_upload_url));
   if (shared->receive_upload) router.add("PUT", "/objects/{key+}", with(put_object), false);
   router.add("GET", "/images", with(get_images));
@@ -415,8 +445,9 @@ Response get_ml_root(const MlApi& api) {
   return ok({{"service", "ml-service"},
              {"version", CLASSIFIER_VERSION},
              {"models", std::move(models)},
-             {"integration", {{"input_bucket", api.objects.bucket_name(Bucket::kInput)},
-                              {"output_bucket", api.objects.bucket_name(Bucket::kOutput)}}},
+             {"integration",
+              {{"input_bucket", api.objects.bucket_name(Bucket::kInput)},
+               {"output_bucket", api.objects.bucket_name(Bucket::kOutput)}}},
              {"endpoints", {"/health", "/ready", "/metrics", "/classify"}}});
 }
 
@@ -442,21 +473,23 @@ Response post_classify(const MlApi& api, const Request& request) {
   if (!spec) return error_response(spec.error());
   const auto id = string_field(json::parse(request.body), "job_id", "direct");
   if (!id) return error_response(id.error());
-  if (has_dot_part(*id) || id->find('/') != std::string::npos || has_control_character(*id) || id->size() > 100) {
+  if (has_dot_part(*id) || id->find('/') != std::string::npos || has_control_character(*id) ||
+      id->size() > 100) {
     return error_response(400, "job_id must be at most 100 characters without slashes");
   }
   std::vector<DirectImage> images;
   for (const auto& key : submit->s3_keys) images.push_back({.key = key, .content = std::nullopt});
-  const auto result =
-      classify_now(*id, std::make_shared<const JobSpec>(std::move(*spec)), std::move(images), api.objects,
-                   api.classifier, api.metrics_port, api.clock, api.pipeline, api.max_image_bytes);
+  const auto result = classify_now(*id, std::make_shared<const JobSpec>(std::move(*spec)),
+                                   std::move(images), api.objects, api.classifier, api.metrics_port,
+                                   api.clock, api.pipeline, api.max_image_bytes);
   if (!result) return error_response(result.error());
   const auto writer = json_result(
       result->job,
       [&](std::int64_t from, std::size_t count) -> Result<std::vector<ImageRecord>> {
         const auto begin = result->records.begin() + from;
         const auto left = static_cast<std::size_t>(result->records.end() - begin);
-        return std::vector<ImageRecord>(begin, begin + static_cast<std::ptrdiff_t>(std::min(count, left)));
+        return std::vector<ImageRecord>(begin,
+                                        begin + static_cast<std::ptrdiff_t>(std::min(count, left)));
       },
       {.output_bucket = api.objects.bucket_name(Bucket::kOutput), .from = 0, .limit = {}});
   std::string text;
@@ -474,11 +507,16 @@ void add_ml_routes(Router& router, MlApi api) {
   const auto shared = std::make_shared<const MlApi>(std::move(api));
   router.add("GET", "/", [shared](const Request&) { return get_ml_root(*shared); }, false);
   router.add("GET", "/health", [shared](const Request&) { return get_ml_health(*shared); }, false);
-  router.add("GET", "/ready",
-             [shared](const Request&) { return get_ready(shared->job_store, shared->objects, shared->queue); }, false);
+  router.add(
+      "GET", "/ready",
+      [shared](const Request&) {
+        return get_ready(shared->job_store, shared->objects, shared->queue);
+      },
+      false);
   router.add("GET", "/models", [shared](const Request&) { return get_models(shared->classifier); });
   router.add("GET", "/metrics", [shared](const Request&) { return prometheus(shared->metrics); });
-  router.add("POST", "/classify", [shared](const Request& request) { return post_classify(*shared, request); });
+  router.add("POST", "/classify",
+             [shared](const Request& request) { return post_classify(*shared, request); });
 }
 
 }  // namespace classifier::rest

@@ -20,7 +20,8 @@ std::string shown(const json& value) {
   return text.size() <= 60 ? text : std::string(utf8_prefix(text, 60)) + "…";
 }
 
-std::unexpected<Error> must_be(const std::string& name, const std::string& what, const json& value) {
+std::unexpected<Error> must_be(const std::string& name, const std::string& what,
+                               const json& value) {
   return fail(ErrorCode::kInvalidArgument, name + " must be " + what + ", not " + shown(value));
 }
 
@@ -29,15 +30,18 @@ std::unexpected<Error> must_be(const std::string& name, const std::string& what,
 Result<json> json_body(const Request& request) {
   const std::string type = request.header("content-type");
   if (trim(type.substr(0, type.find(';'))) != "application/json") {
-    return fail(ErrorCode::kUnsupported, "the body must be JSON: send it with Content-Type: application/json");
+    return fail(ErrorCode::kUnsupported,
+                "the body must be JSON: send it with Content-Type: application/json");
   }
   try {
     json body = json::parse(request.body);
-    if (!body.is_object()) return fail(ErrorCode::kInvalidArgument, "the body must be a JSON object");
+    if (!body.is_object())
+      return fail(ErrorCode::kInvalidArgument, "the body must be a JSON object");
     return body;
   } catch (const json::parse_error& error) {
-    return fail(ErrorCode::kInvalidArgument,
-                "the body is not valid JSON: something is wrong at byte " + std::to_string(error.byte));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "the body is not valid JSON: something is wrong at byte " + std::to_string(error.byte));
   }
 }
 
@@ -56,7 +60,8 @@ Result<std::vector<std::string>> strings_field(const json& body, const char* nam
   strings.reserve(value.size());
   for (const auto& entry : value) {
     if (!entry.is_string()) {
-      return must_be(std::string(name) + "[" + std::to_string(strings.size()) + "]", "a string", entry);
+      return must_be(std::string(name) + "[" + std::to_string(strings.size()) + "]", "a string",
+                     entry);
     }
     strings.push_back(entry.get<std::string>());
   }
@@ -68,16 +73,22 @@ Result<int> integer_field(const json& body, const char* name, int fallback, int 
   const json& value = body[name];
   const bool valid = value.is_number_integer() && value >= least && value <= most;
   if (!valid) {
-    return must_be(name, "a whole number from " + std::to_string(least) + " to " + std::to_string(most), value);
+    return must_be(name,
+                   "a whole number from " + std::to_string(least) + " to " + std::to_string(most),
+                   value);
   }
   return value.get<int>();
 }
 
-Result<double> number_field(const json& body, const char* name, double fallback, double least, double most) {
+Result<double> number_field(const json& body, const char* name, double fallback, double least,
+                            double most) {
   if (absent(body, name)) return fallback;
   const json& value = body[name];
-  const bool valid = value.is_number() && value.get<double>() >= least && value.get<double>() <= most;
-  if (!valid) return must_be(name, "a number from " + short_number(least) + " to " + short_number(most), value);
+  const bool valid =
+      value.is_number() && value.get<double>() >= least && value.get<double>() <= most;
+  if (!valid)
+    return must_be(name, "a number from " + short_number(least) + " to " + short_number(most),
+                   value);
   return value.get<double>();
 }
 
@@ -89,7 +100,8 @@ Result<std::int64_t> query_integer(const Request& request, const char* name, std
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
-    return must_be(name, "a whole number from " + std::to_string(least) + " to " + std::to_string(most), text);
+    return must_be(
+        name, "a whole number from " + std::to_string(least) + " to " + std::to_string(most), text);
   }
   return value;
 }

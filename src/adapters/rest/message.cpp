@@ -20,29 +20,42 @@ Response json_response(int status, std::string body) {
 
 int status_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return 400;
-    case ErrorCode::kUnauthorized: return 401;
-    case ErrorCode::kForbidden: return 403;
-    case ErrorCode::kNotFound: return 404;
-    case ErrorCode::kConflict: return 409;
-    case ErrorCode::kTooLarge: return 413;
-    case ErrorCode::kUnsupported: return 415;
-    case ErrorCode::kUndecodable: return 422;
+    case ErrorCode::kInvalidArgument:
+      return 400;
+    case ErrorCode::kUnauthorized:
+      return 401;
+    case ErrorCode::kForbidden:
+      return 403;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kConflict:
+      return 409;
+    case ErrorCode::kTooLarge:
+      return 413;
+    case ErrorCode::kUnsupported:
+      return 415;
+    case ErrorCode::kUndecodable:
+      return 422;
     case ErrorCode::kUnavailable:
-    case ErrorCode::kExhausted: return 503;
-    case ErrorCode::kInternal: return 500;
+    case ErrorCode::kExhausted:
+      return 503;
+    case ErrorCode::kInternal:
+      return 500;
   }
   return 500;
 }
 
 Response error_response(int status, std::string_view message) {
   const nlohmann::json body = {{"error", message}};
-  Response response = json_response(status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  Response response =
+      json_response(status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   if (status == 503 || status == 429) response.headers.emplace_back("Retry-After", "2");
   return response;
 }
 
-Response error_response(const Error& error) { return error_response(status_of(error.code), error.message); }
+Response error_response(const Error& error) {
+  return error_response(status_of(error.code), error.message);
+}
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
   std::string decoded;

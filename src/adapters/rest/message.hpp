@@ -31,8 +31,8 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 
-  // Sends a body of unknown length piece by piece instead; nullopt ends it. A piece is asked for only when the one
-  // before it is sent. An empty piece sends nothing.
+  // Sends a body of unknown length piece by piece instead; nullopt ends it. A piece is asked for
+  // only when the one before it is sent. An empty piece sends nothing.
   std::function<Result<std::optional<std::string>>()> stream;
   // Between two pieces of a stream; for events.
   std::chrono::milliseconds interval{0};

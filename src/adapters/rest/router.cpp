@@ -23,8 +23,10 @@ bool is_greedy(const std::string& part) { return part.ends_with("+}"); }
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-// The slots' values, still encoded; nullopt where the path does not fit. At most one slot of a pattern is greedy.
-std::optional<Parameters> fit(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+// The slots' values, still encoded; nullopt where the path does not fit. At most one slot of a
+// pattern is greedy.
+std::optional<Parameters> fit(const std::vector<std::string>& pattern,
+                              const std::vector<std::string>& path) {
   if (path.size() < pattern.size()) return std::nullopt;
   const std::size_t surplus = path.size() - pattern.size();
   Parameters values;
@@ -49,7 +51,8 @@ std::optional<Parameters> fit(const std::vector<std::string>& pattern, const std
 
 }  // namespace
 
-void Router::add(std::string_view method, std::string_view pattern, Handler handler, bool needs_key) {
+void Router::add(std::string_view method, std::string_view pattern, Handler handler,
+                 bool needs_key) {
   routes_.push_back(
       {std::string(method), std::string(pattern), split(pattern), std::move(handler), needs_key});
 }
@@ -82,7 +85,8 @@ Router::Match Router::match(Request& request) const {
     return result;
   }
   if (allowed.empty()) {
-    result.error = error_response(404, "there is nothing at " + request.path.substr(0, 200) + ": see /docs");
+    result.error =
+        error_response(404, "there is nothing at " + request.path.substr(0, 200) + ": see /docs");
     return result;
   }
   if (allowed.contains("GET")) allowed.insert("HEAD");

@@ -26,7 +26,8 @@ constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
 
 std::string lower(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(result, result.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return result;
 }
 
@@ -96,8 +97,9 @@ class Server::Impl {
     beast::error_code error;
     const auto address = asio::ip::make_address(options_.address, error);
     if (error) {
-      return fail(ErrorCode::kInvalidArgument, "BIND_ADDRESS must be an IP address such as 127.0.0.1 or 0.0.0.0, not \"" +
-                                                   options_.address + "\"");
+      return fail(ErrorCode::kInvalidArgument,
+                  "BIND_ADDRESS must be an IP address such as 127.0.0.1 or 0.0.0.0, not \"" +
+                      options_.address + "\"");
     }
     const tcp::endpoint endpoint(address, options_.port);
     acceptor_.open(endpoint.protocol(), error);
@@ -105,9 +107,9 @@ class Server::Impl {
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error) {
-      return fail(ErrorCode::kUnavailable, "cannot listen on " + options_.address + ":" +
-                                               std::to_string(options_.port) + " (" + error.message() +
-                                               "): stop what uses the port, or choose another one");
+      return fail(ErrorCode::kUnavailable,
+                  "cannot listen on " + options_.address + ":" + std::to_string(options_.port) +
+                      " (" + error.message() + "): stop what uses the port, or choose another one");
     }
     port_ = acceptor_.local_endpoint().port();
     return {};
@@ -154,14 +156,16 @@ class Server::Impl {
     socket.set_option(tcp::no_delay(true), ignored);
     const auto protocol = tcp::v4();
     Stream stream(executor);
-    stream.socket().assign(socket.local_endpoint(ignored).protocol() == protocol ? tcp::v4() : tcp::v6(),
-                           socket.release());
+    stream.socket().assign(
+        socket.local_endpoint(ignored).protocol() == protocol ? tcp::v4() : tcp::v6(),
+        socket.release());
     ++connections_;
     try {
       beast::flat_buffer buffer(options_.limits.max_header_bytes + options_.limits.max_body_bytes);
       if (connections_ > options_.limits.max_connections) {
         Request none;
-        co_await send(stream, none, error_response(503, "too many connections: try again soon"), false, 11);
+        co_await send(stream, none, error_response(503, "too many connections: try again soon"),
+                      false, 11);
       } else {
         bool more = true;
         while (more && !stopping_) more = co_await serve_one(stream, buffer);
@@ -179,7 +183,8 @@ class Server::Impl {
     parser.header_limit(static_cast<std::uint32_t>(options_.limits.max_header_bytes));
     parser.body_limit(options_.limits.max_body_bytes);
     stream.expires_after(options_.limits.header_timeout);
-    auto [header_error, header_size] = co_await beast::http::async_read_header(stream, buffer, parser, kResult);
+    auto [header_error, header_size] =
+        co_await beast::http::async_read_header(stream, buffer, parser, kResult);
     Request request;
     if (header_error) {
       const auto refusal = refuse(header_error);
@@ -192,7 +197,8 @@ class Server::Impl {
     const auto& head = parser.get();
     const unsigned version = head.version();
     request.method = std::string(head.method_string());
-    for (const auto& field : head) request.headers[lower(field.name_string())] = std::string(field.value());
+    for (const auto& field : head)
+      request.headers[lower(field.name_string())] = std::string(field.value());
 
     BudgetShare share;
     auto answer = before_body(request, head.target(), parser, share);
@@ -203,7 +209,8 @@ class Server::Impl {
     bool keep_alive = head.keep_alive() && !stopping_;
     if (answer.status == 0) {
       stream.expires_after(options_.limits.body_timeout);
-      auto [body_error, body_size] = co_await beast::http::async_read(stream, buffer, parser, kResult);
+      auto [body_error, body_size] =
+          co_await beast::http::async_read(stream, buffer, parser, kResult);
       if (body_error) {
         answer = refuse(body_error);
         if (answer.status == 0) co_return false;
@@ -218,10 +225,12 @@ class Server::Impl {
     if (answer.status == 0) answer = authorize(request, match);
     if (answer.status == 0) answer = co_await run(*match.handler, request);
     const int status = answer.status;
-    keep_alive = co_await send(stream, request, std::move(answer), keep_alive, version) && keep_alive;
+    keep_alive =
+        co_await send(stream, request, std::move(answer), keep_alive, version) && keep_alive;
     if (options_.observe) {
       const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-      options_.observe(request.method, match.handler == nullptr ? "other" : match.pattern, status, time.count());
+      options_.observe(request.method, match.handler == nullptr ? "other" : match.pattern, status,
+                       time.count());
     }
     co_return keep_alive;
   }
@@ -240,10 +249,13 @@ class Server::Impl {
     Response none;
     none.status = 0;
     if (error == E::body_limit) {
-      return error_response(413, "the body is larger than " + std::to_string(options_.limits.max_body_bytes) + " bytes");
+      return error_response(413, "the body is larger than " +
+                                     std::to_string(options_.limits.max_body_bytes) + " bytes");
     }
-    if (error == E::header_limit || error == E::buffer_overflow) return error_response(431, "the header is too large");
-    if (error == beast::error::timeout || error == E::end_of_stream || error == E::partial_message) return none;
+    if (error == E::header_limit || error == E::buffer_overflow)
+      return error_response(431, "the header is too large");
+    if (error == beast::error::timeout || error == E::end_of_stream || error == E::partial_message)
+      return none;
     if (error.category() == beast::http::make_error_code(E::bad_method).category()) {
       return error_response(400, "the request is not valid HTTP/1.1: " + error.message());
     }
@@ -252,13 +264,18 @@ class Server::Impl {
 
   // Checks what the header tells; status 0 lets the body come.
   template <class Parser>
-  Response before_body(Request& request, std::string_view target, const Parser& parser, BudgetShare& share) {
+  Response before_body(Request& request, std::string_view target, const Parser& parser,
+                       BudgetShare& share) {
     if (target.size() > 8'192) return error_response(414, "the URL has more than 8,192 bytes");
-    if (!read_target(request, target)) return error_response(400, "the query has a malformed percent-encoding");
+    if (!read_target(request, target))
+      return error_response(400, "the query has a malformed percent-encoding");
     const auto length = parser.content_length();
-    const std::size_t bytes = length ? static_cast<std::size_t>(*length) : parser.chunked() ? options_.limits.max_body_bytes : 0;
+    const std::size_t bytes = length             ? static_cast<std::size_t>(*length)
+                              : parser.chunked() ? options_.limits.max_body_bytes
+                                                 : 0;
     if (bytes > options_.limits.max_body_bytes) return refuse(beast::http::error::body_limit);
-    if (!budget_.take(bytes)) return error_response(503, "too many large requests at once: try again soon");
+    if (!budget_.take(bytes))
+      return error_response(503, "too many large requests at once: try again soon");
     share.budget = &budget_;
     share.bytes = bytes;
     Response go_on;
@@ -280,7 +297,8 @@ class Server::Impl {
     const std::string bearer = request.header("authorization");
     if (given.empty() && lower(bearer).starts_with("bearer ")) given = bearer.substr(7);
     if (given.empty()) {
-      Response refused = error_response(401, "an API key is needed: send it as X-API-Key or Authorization: Bearer");
+      Response refused = error_response(
+          401, "an API key is needed: send it as X-API-Key or Authorization: Bearer");
       refused.headers.emplace_back("WWW-Authenticate", "Bearer");
       return refused;
     }
@@ -304,7 +322,8 @@ class Server::Impl {
         asio::use_awaitable);
   }
 
-  void add_headers(beast::http::fields& fields, const Request& request, const Response& response) const {
+  void add_headers(beast::http::fields& fields, const Request& request,
+                   const Response& response) const {
     for (const auto& [name, value] : response.headers) fields.set(name, value);
     fields.set("X-Content-Type-Options", "nosniff");
     fields.set("Referrer-Policy", "no-referrer");
@@ -314,18 +333,21 @@ class Server::Impl {
     if (origin.empty()) return;
     fields.set("Vary", "Origin");
     const auto& allowed = options_.allowed_origins;
-    if (std::ranges::find(allowed, origin) == allowed.end() && std::ranges::find(allowed, "*") == allowed.end()) return;
+    if (std::ranges::find(allowed, origin) == allowed.end() &&
+        std::ranges::find(allowed, "*") == allowed.end())
+      return;
     fields.set("Access-Control-Allow-Origin", origin);
     fields.set("Access-Control-Expose-Headers", "ETag, X-Request-Id, Retry-After");
     if (request.method != "OPTIONS") return;
     fields.set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE");
-    fields.set("Access-Control-Allow-Headers", "Content-Type, X-API-Key, Authorization, Idempotency-Key");
+    fields.set("Access-Control-Allow-Headers",
+               "Content-Type, X-API-Key, Authorization, Idempotency-Key");
     fields.set("Access-Control-Max-Age", "600");
   }
 
   // Whether the connection can go on.
-  asio::awaitable<bool> send(Stream& stream, const Request& request, Response response, bool keep_alive,
-                             unsigned version) {
+  asio::awaitable<bool> send(Stream& stream, const Request& request, Response response,
+                             bool keep_alive, unsigned version) {
     stream.expires_after(options_.limits.write_timeout);
     const auto status = static_cast<beast::http::status>(response.status);
     if (response.stream && request.method != "HEAD") {
@@ -341,18 +363,23 @@ class Server::Impl {
     co_return !error;
   }
 
-  asio::awaitable<bool> send_stream(Stream& stream, const Request& request, Response response, bool keep_alive,
-                                    unsigned version) {
-    beast::http::response<beast::http::empty_body> head(static_cast<beast::http::status>(response.status), version);
+  asio::awaitable<bool> send_stream(Stream& stream, const Request& request, Response response,
+                                    bool keep_alive, unsigned version) {
+    beast::http::response<beast::http::empty_body> head(
+        static_cast<beast::http::status>(response.status), version);
     add_headers(head, request, response);
     head.keep_alive(keep_alive);
     head.chunked(true);
     beast::http::response_serializer<beast::http::empty_body> serializer(head);
-    auto [head_error, head_size] = co_await beast::http::async_write_header(stream, serializer, kResult);
+    auto [head_error, head_size] =
+        co_await beast::http::async_write_header(stream, serializer, kResult);
     if (head_error) co_return false;
     while (!stopping_ || response.interval.count() == 0) {
       auto piece = co_await asio::co_spawn(
-          handlers_, [&]() -> asio::awaitable<Result<std::optional<std::string>>> { co_return response.stream(); },
+          handlers_,
+          [&]() -> asio::awaitable<Result<std::optional<std::string>>> {
+            co_return response.stream();
+          },
           asio::use_awaitable);
       if (!piece) {
         // The status is sent already: only a broken connection can tell that the body is not whole.
@@ -371,7 +398,8 @@ class Server::Impl {
         co_await timer.async_wait(kResult);
       }
     }
-    auto [error, size] = co_await asio::async_write(stream, beast::http::make_chunk_last(), kResult);
+    auto [error, size] =
+        co_await asio::async_write(stream, beast::http::make_chunk_last(), kResult);
     co_return !error;
   }
 
@@ -391,7 +419,8 @@ class Server::Impl {
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() { stop(); }
 
-Result<std::unique_ptr<Server>> Server::listen(ServerOptions options, std::shared_ptr<const Router> router) {
+Result<std::unique_ptr<Server>> Server::listen(ServerOptions options,
+                                               std::shared_ptr<const Router> router) {
   auto impl = std::make_unique<Impl>(std::move(options), std::move(router));
   if (auto bound = impl->bind(); !bound) return std::unexpected(bound.error());
   return std::unique_ptr<Server>(new Server(std::move(impl)));

@@ -20,13 +20,15 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kPolicy =
-    "default-src 'self'; img-src 'self' data: blob: http: https:; connect-src 'self' http: https:; style-src 'self'; "
+    "default-src 'self'; img-src 'self' data: blob: http: https:; connect-src 'self' http: https:; "
+    "style-src 'self'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 constexpr const char* kMissing =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Distributed classifier</title>"
     "<h1>Distributed classifier</h1><p>The service runs, but its page is not built: run "
-    "<code>scripts/setup.sh</code>, or <code>npm ci &amp;&amp; npm run build</code> in <code>dashboard/</code>.</p>"
+    "<code>scripts/setup.sh</code>, or <code>npm ci &amp;&amp; npm run build</code> in "
+    "<code>dashboard/</code>.</p>"
     "<p>The API is described at <a href=\"/docs\">/docs</a>.</p></html>";
 
 std::string content_type(const fs::path& file) {
@@ -51,7 +53,9 @@ Handler serve(std::string content, std::string type, bool hashed) {
   return [shared, type = std::move(type), etag, hashed](const Request& request) {
     Response response;
     // Files below assets/ have their hash in their name and never change.
-    response.headers = {{"ETag", etag}, {"Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-cache"}};
+    response.headers = {
+        {"ETag", etag},
+        {"Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-cache"}};
     if (request.header("if-none-match") == etag) {
       response.status = 304;
       return response;
@@ -81,14 +85,18 @@ void add_dashboard_routes(Router& router, const fs::path& folder) {
     const std::string name = entry.path().lexically_relative(folder).generic_string();
     const bool index = name == "index.html";
     router.add("GET", index ? "/" : "/" + name,
-               serve(read(entry.path()), content_type(entry.path()), name.starts_with("assets/")), false);
+               serve(read(entry.path()), content_type(entry.path()), name.starts_with("assets/")),
+               false);
   }
 }
 
 void add_documentation_routes(Router& router) {
-  router.add("GET", "/openapi.json", serve(std::string(kOpenApi), "application/json", false), false);
-  router.add("GET", "/docs", serve(std::string(kDocsPage), "text/html; charset=utf-8", false), false);
-  router.add("GET", "/docs.js", serve(std::string(kDocsScript), "text/javascript; charset=utf-8", false), false);
+  router.add("GET", "/openapi.json", serve(std::string(kOpenApi), "application/json", false),
+             false);
+  router.add("GET", "/docs", serve(std::string(kDocsPage), "text/html; charset=utf-8", false),
+             false);
+  router.add("GET", "/docs.js",
+             serve(std::string(kDocsScript), "text/javascript; charset=utf-8", false), false);
 }
 
 }  // namespace classifier::rest
