@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -186,7 +187,7 @@ int result(const Config& config, const std::string& job, const std::string& form
                       std::cout << bytes;
                       return true;
                     });
-  std::cout << std::endl;
+  std::cout << "\n";
   return streamed ? 0 : complain(streamed.error(), kUnreachable);
 }
 
@@ -225,7 +226,7 @@ void add_submit(CLI::App& app, const SetRun& set_run) {
 
 // Commands that take a job's id, or nothing, and show what the service answers.
 void add_simple(CLI::App& app, const SetRun& set_run, const char* name, const char* help,
-                bool takes_job, std::function<int(HttpClient&, const std::string&)> run) {
+                bool takes_job, const std::function<int(HttpClient&, const std::string&)>& run) {
   auto job = std::make_shared<std::string>();
   auto* command = app.add_subcommand(name, help);
   if (takes_job) command->add_option("JOB", *job, "the job's id")->required();

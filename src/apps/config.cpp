@@ -67,7 +67,7 @@ Setting text(const char* variable, const char* help, T Config::* member, const c
 }
 
 Setting choice(const char* variable, const char* help, std::string Config::* member,
-               std::vector<std::string> values, const char* fallback) {
+               const std::vector<std::string>& values, const char* fallback) {
   std::string allowed = "one of";
   for (const auto& value : values) allowed += " " + value;
   return {variable, help, allowed, fallback,

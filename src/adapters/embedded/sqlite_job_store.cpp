@@ -149,7 +149,8 @@ void finish_job_if_done(SqliteConnection& connection, const JobRow& row, TimePoi
   update.bind(2, to_ms(now));
   if (!any) {
     first_error.bind(1, row.seq);
-    std::string reason = first_error.executeStep() ? first_error.getColumn(0).getString() : "";
+    const std::string reason =
+        first_error.executeStep() ? first_error.getColumn(0).getString() : "";
     update.bind(3, "none of the " + std::to_string(counts.total) +
                        " images could be classified; the first one: " + reason);
   }

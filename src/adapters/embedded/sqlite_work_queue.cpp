@@ -27,8 +27,9 @@ std::string to_text(Receipt receipt) {
 
 std::optional<Receipt> parse_receipt(std::string_view text) {
   Receipt receipt;
-  const char* const end = text.data() + text.size();
-  const auto id = std::from_chars(text.data(), end, receipt.id);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto id = std::from_chars(begin, end, receipt.id);
   if (id.ec != std::errc{} || id.ptr == end || *id.ptr != ':') return std::nullopt;
   const auto receives = std::from_chars(id.ptr + 1, end, receipt.receives);
   if (receives.ec != std::errc{} || receives.ptr != end) return std::nullopt;

@@ -49,9 +49,9 @@ Kernel make_kernel(int in_size, int out_size, int window_begin, int window_size,
   std::vector<double> row(static_cast<std::size_t>(kernel.taps));
   for (int i = 0; i < window_size; ++i) {
     const double centre = (window_begin + i + 0.5) * scale;
-    const int begin = std::max(static_cast<int>(centre - support + 0.5), 0);
-    const int end =
-        std::min({static_cast<int>(centre + support + 0.5), in_size, begin + kernel.taps});
+    const int begin = std::max(static_cast<int>(std::floor(centre - support + 0.5)), 0);
+    const int end = std::min(
+        {static_cast<int>(std::floor(centre + support + 0.5)), in_size, begin + kernel.taps});
     double sum = 0;
     for (int x = begin; x < end; ++x) {
       row[static_cast<std::size_t>(x - begin)] = weight(interpolation, (x - centre + 0.5) / widen);

@@ -235,7 +235,7 @@ Result<void> verify_model_files(const ModelFolder& folder) {
   const auto sums = document->find("sha256");
   if (sums == document->end() || !sums->is_object()) return {};
   for (const auto& [name, sum] : sums->items()) {
-    if (file_sha256(folder.path / name) != sum) {
+    if (sum != json(file_sha256(folder.path / name))) {
       return fail(ErrorCode::kInvalidArgument, name +
                                                    " is not the file that model.json names (its "
                                                    "SHA-256 differs): export the model again");

@@ -79,7 +79,7 @@ std::shared_ptr<ov::Model> build_image_graph(ov::Core& core, const ModelFolder& 
   const bool takes_pixels = input.get_element_type() == ov::element::u8;
   std::string layout = folder.layout;
   if (layout.empty()) {
-    const auto shape = input.get_partial_shape();
+    const auto& shape = input.get_partial_shape();
     layout = shape[1].is_static() && shape[1].get_length() == 3 ? "NCHW" : "NHWC";
   }
   ov::preprocess::PrePostProcessor steps(model);
@@ -114,7 +114,7 @@ class LoadedModel {
         options_(options) {
     auto graph = build_image_graph(core_, folder_);
     const auto shape = graph->output(0).get_partial_shape();
-    outputs_ = static_cast<std::size_t>(shape[shape.size() - 1].get_length());
+    outputs_ = static_cast<std::size_t>(shape.rbegin()->get_length());
     if (folder_.kind == ModelKind::kClassifier && outputs_ != folder_.labels.size()) {
       throw std::runtime_error("its graph has " + std::to_string(outputs_) +
                                " outputs, but labels.txt has " +
@@ -230,6 +230,7 @@ class LoadedModel {
       std::vector<std::vector<float>> sums(count, std::vector<float>(outputs_, 0));
       for (const auto& prompt : folder_.prompts) {
         std::vector<std::string> texts;
+        texts.reserve(count);
         for (std::size_t i = 0; i < count; ++i) texts.push_back(fill(prompt, labels[begin + i]));
         auto rows = run_text(texts);
         for (std::size_t i = 0; i < count; ++i) {

@@ -211,7 +211,7 @@ Response get_result(const BackendApi& api, const Request& request) {
       .output_bucket = api.objects.bucket_name(Bucket::kOutput), .from = *from, .limit = {}};
   if (*limit > 0) options.limit = *limit;
   auto& jobs = api.jobs;
-  std::shared_ptr<ResultWriter> writer = json_result(
+  const std::shared_ptr<ResultWriter> writer = json_result(
       *job,
       [&jobs, id = job->id](std::int64_t index, std::size_t count) {
         return jobs.records(id, index, count);
@@ -228,7 +228,7 @@ Response get_csv(const BackendApi& api, const Request& request) {
   if (!job) return error_response(job.error());
   if (!is_final(job->status)) return not_ready(*job);
   auto& jobs = api.jobs;
-  std::shared_ptr<ResultWriter> writer =
+  const std::shared_ptr<ResultWriter> writer =
       csv_result(*job, [&jobs, id = job->id](std::int64_t index, std::size_t count) {
         return jobs.records(id, index, count);
       });

@@ -203,7 +203,8 @@ class Server::Impl {
     BudgetShare share;
     auto answer = before_body(request, head.target(), parser, share);
     if (answer.status == 0 && lower(request.header("expect")) == "100-continue") {
-      beast::http::response<beast::http::empty_body> go_on(beast::http::status::continue_, version);
+      const beast::http::response<beast::http::empty_body> go_on(beast::http::status::continue_,
+                                                                 version);
       co_await beast::http::async_write(stream, go_on, kResult);
     }
     bool keep_alive = head.keep_alive() && !stopping_;
