@@ -1,0 +1,82 @@
+// Results of jobs, as JSON and CSV.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "adapters/http/api_parts.hpp"
+
+namespace classifier::http {
+namespace {
+
+constexpr long long kMaxPage = 100'000;
+
+class ResultPieces final : public BodyGenerator {
+ public:
+  explicit ResultPieces(std::unique_ptr<ResultWriter> writer) : writer_(std::move(writer)) {}
+  Result<std::optional<std::string>> next() override { return writer_->next(); }
+
+ private:
+  std::unique_ptr<ResultWriter> writer_;
+};
+
+RecordSource records_of(JobService& jobs, const Job& job) {
+  return [&jobs, id = job.id](std::int64_t from, std::size_t limit) {
+    return jobs.records(id, from, limit);
+  };
+}
+
+Response not_ready(const Job& job) {
+  Response response = json_response(202, {{"job_id", job.id},
+                                          {"status", to_string(job.status)},
+                                          {"message", std::to_string(job.counts.done()) + " of " +
+                                                          std::to_string(job.counts.total) +
+                                                          " images are done: ask again soon"}});
+  response.headers.add("Retry-After", "1");
+  return response;
+}
+
+Response get_result(const BackendApi& api, const Request& request) {
+  const auto job = api.jobs.get(request.param("id"));
+  if (!job) return error_response(job.error());
+  const auto limit = whole_number(request, "limit", 1, kMaxPage, 0);
+  if (!limit) return error_response(limit.error());
+  const auto from = whole_number(request, "next_token", 0, job->counts.total, 0);
+  if (!from) {
+    return error_response(400, "next_token is not one that GET /result gave for this job");
+  }
+  if (!is_final(job->status)) return not_ready(*job);
+  ResultOptions options;
+  options.output_bucket = api.objects.bucket_name(Bucket::kOutput);
+  options.from = *from;
+  if (*limit > 0) options.limit = *limit;
+  return stream_result(json_result(*job, records_of(api.jobs, *job), std::move(options)),
+                       "application/json");
+}
+
+Response get_csv(const BackendApi& api, const Request& request) {
+  const auto job = api.jobs.get(request.param("id"));
+  if (!job) return error_response(job.error());
+  if (!is_final(job->status)) return not_ready(*job);
+  Response response =
+      stream_result(csv_result(*job, records_of(api.jobs, *job)), "text/csv; charset=utf-8");
+  response.headers.add("Content-Disposition", "attachment; filename=\"" + job->id + ".csv\"");
+  return response;
+}
+
+}  // namespace
+
+Response stream_result(std::unique_ptr<ResultWriter> writer, std::string_view content_type) {
+  Response response;
+  response.headers.add("Content-Type", content_type);
+  response.body = StreamBody{std::make_unique<ResultPieces>(std::move(writer)), std::nullopt};
+  return response;
+}
+
+void add_result_routes(Router& router, const SharedApi& api) {
+  router.add("GET", "/result/{id}.csv", {},
+             [api](const Request& request) { return get_csv(*api, request); });
+  router.add("GET", "/result/{id}", {},
+             [api](const Request& request) { return get_result(*api, request); });
+}
+
+}  // namespace classifier::http

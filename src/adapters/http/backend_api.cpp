@@ -1,0 +1,115 @@
+#include "adapters/http/backend_api.hpp"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "adapters/http/api_parts.hpp"
+
+namespace classifier::http {
+namespace {
+
+using nlohmann::json;
+
+constexpr long long kMaxLetters = 1'000;
+constexpr long long kDefaultLetters = 100;
+
+Response get_queue(const BackendApi& api) {
+  const auto depth = api.queue.depth();
+  if (!depth) return error_response(depth.error());
+  return json_response(
+      200, {{"visible", depth->visible},
+            {"in_flight", depth->in_flight},
+            {"dead", depth->dead},
+            {"oldest_age_seconds", static_cast<double>(depth->oldest_age.count()) / 1e3}});
+}
+
+Response get_dead_letters(const BackendApi& api, const Request& request) {
+  const auto limit = whole_number(request, "limit", 1, kMaxLetters, kDefaultLetters);
+  if (!limit) return error_response(limit.error());
+  const auto letters = api.queue.dead_letters(static_cast<std::size_t>(*limit));
+  if (!letters) return error_response(letters.error());
+  json list = json::array();
+  for (const auto& letter : *letters) {
+    list.push_back({{"id", letter.id},
+                    {"job_id", letter.job_id},
+                    {"index", letter.index},
+                    {"s3_key", letter.s3_key},
+                    {"reason", letter.reason},
+                    {"receive_count", letter.receive_count},
+                    {"buried_at", to_rfc3339(letter.buried_at)}});
+  }
+  return json_response(200, {{"dead_letters", std::move(list)}});
+}
+
+}  // namespace
+
+Response readiness(JobStore& jobs, ObjectStore& objects, WorkQueue& queue) {
+  for (const auto& answer : {jobs.ping(), objects.ping(), queue.ping()}) {
+    if (!answer) return error_response(503, answer.error().message);
+  }
+  return json_response(200, {{"status", "ready"}});
+}
+
+Response models_answer(const Classifier& classifier) {
+  json models = json::array();
+  for (const auto& model : classifier.models()) {
+    json entry = {{"name", model.name},
+                  {"job_type", to_string(model.job_type)},
+                  {"description", model.description},
+                  {"licence", model.licence},
+                  {"source", model.source},
+                  {"starter", model.starter},
+                  {"loaded", model.loaded},
+                  {"default", model.is_default},
+                  {"num_labels", model.num_labels}};
+    if (!model.error.empty()) entry["error"] = model.error;
+    models.push_back(std::move(entry));
+  }
+  return json_response(200, {{"models", std::move(models)}});
+}
+
+Response metrics_answer(const std::function<std::string()>& text) {
+  return text_response(200, "text/plain; version=0.0.4; charset=utf-8", text());
+}
+
+std::string base_url_of(const BackendApi& api, const Request& request) {
+  std::string url = api.public_base_url.empty() ? origin_of(request) : api.public_base_url;
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+void add_operation_routes(Router& router, const SharedApi& api) {
+  RouteOptions open;
+  open.needs_key = false;
+  RouteOptions quick = open;
+  quick.run = RunOn::kIoThread;
+  RouteOptions metrics;
+  metrics.needs_key = api->metrics_need_key;
+  router.add("GET", "/health", quick, [api](const Request&) {
+    return json_response(200, {{"status", "healthy"},
+                               {"service", "backend-service"},
+                               {"time", to_rfc3339(api->clock.now())}});
+  });
+  router.add("GET", "/ready", open,
+             [api](const Request&) { return readiness(api->job_store, api->objects, api->queue); });
+  router.add("GET", "/metrics", metrics,
+             [api](const Request&) { return metrics_answer(api->metrics_text); });
+  router.add("GET", "/models", {},
+             [api](const Request&) { return models_answer(api->classifier); });
+  router.add("GET", "/queue", {}, [api](const Request&) { return get_queue(*api); });
+  router.add("GET", "/queue/dead-letters", {},
+             [api](const Request& request) { return get_dead_letters(*api, request); });
+}
+
+void add_backend_routes(Router& router, BackendApi api) {
+  const auto shared = std::make_shared<const BackendApi>(std::move(api));
+  add_operation_routes(router, shared);
+  add_upload_routes(router, shared);
+  add_image_routes(router, shared);
+  add_job_routes(router, shared);
+  add_result_routes(router, shared);
+  add_documentation_routes(router, shared);
+}
+
+}  // namespace classifier::http

@@ -1,0 +1,47 @@
+// The HTTP API of the backend service: PRODUCT.md section 2, on top of the use cases.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "adapters/http/router.hpp"
+#include "ports/classifier.hpp"
+#include "ports/clock.hpp"
+#include "ports/job_store.hpp"
+#include "ports/object_store.hpp"
+#include "ports/work_queue.hpp"
+#include "services/image_service.hpp"
+#include "services/job_service.hpp"
+
+namespace classifier {
+class FileObjectStore;
+}
+
+namespace classifier::http {
+
+// Everything that is referred to outlives the server.
+struct BackendApi {
+  JobService& jobs;
+  ImageService& images;
+  JobStore& job_store;
+  ObjectStore& objects;
+  WorkQueue& queue;
+  Classifier& classifier;
+  const Clock& clock;
+  // The store that takes the bytes of uploads; null where another server does, as S3: then there is
+  // no route for them.
+  FileObjectStore* uploads = nullptr;
+  std::uint64_t max_upload_bytes = 64ULL << 20;
+  // Address under which clients reach this service, such as "https://images.example"; empty: what
+  // their requests name as Host.
+  std::string public_base_url = {};
+  std::string version = {};
+  std::function<std::string()> metrics_text = {};  // Prometheus' text form
+  bool metrics_need_key = true;                    // where keys are configured
+};
+
+// Adds all routes, with /openapi.json and /docs.
+void add_backend_routes(Router& router, BackendApi api);
+
+}  // namespace classifier::http

@@ -1,0 +1,239 @@
+#include "adapters/http/json_body.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "domain/text.hpp"
+
+namespace classifier::http {
+
+// Hears of the parts of a document as they are read. Names of these functions are nlohmann's.
+class FieldReader {
+ public:
+  FieldReader(JsonBody& body, std::string_view text, const JsonLimits& limits)
+      : body_(body), text_(text), limits_(limits) {}
+
+  bool null() { return value(nullptr, "null"); }
+  bool boolean(bool given) { return value(given, "true or false"); }
+  bool number_integer(std::int64_t given) { return value(given, "a number"); }
+  bool number_unsigned(std::uint64_t given) {
+    if (std::in_range<std::int64_t>(given))
+      return value(static_cast<std::int64_t>(given), "a number");
+    return value(static_cast<double>(given), "a number");
+  }
+  bool number_float(double given, const std::string&) { return value(given, "a number"); }
+  bool string(std::string& given) {
+    if (depth_ == 2 && in_list_) return item(std::move(given));
+    return value(std::move(given), "a string");
+  }
+  bool binary(std::vector<std::uint8_t>&) { return true; }  // never in JSON text
+
+  bool start_object(std::size_t) {
+    if (depth_ >= 1 && !value(JsonBody::Object{}, "an object")) return false;
+    if (depth_ == 0) is_object_ = true;
+    return enter();
+  }
+  bool key(std::string& name) {
+    if (depth_ == 1) name_ = std::move(name);
+    return true;
+  }
+  bool end_object() { return leave(); }
+
+  bool start_array(std::size_t) {
+    if (depth_ == 1) {
+      if (!value(JsonBody::Texts{}, "a list")) return false;
+      in_list_ = true;
+      items_ = 0;
+    } else if (depth_ > 1 && !value(nullptr, "a list")) {
+      return false;
+    }
+    return enter();
+  }
+  bool end_array() {
+    if (depth_ == 2) in_list_ = false;
+    return leave();
+  }
+
+  bool parse_error(std::size_t position, const std::string& last,
+                   const nlohmann::json::exception&) {
+    if (text_.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+      error_ = {ErrorCode::kInvalidArgument, "the body is empty: send a JSON object"};
+      return false;
+    }
+    const std::string_view before = text_.substr(0, position == 0 ? 0 : position - 1);
+    const auto line = 1 + std::ranges::count(before, '\n');
+    const std::size_t line_start = before.rfind('\n');
+    const std::size_t column =
+        before.size() - (line_start == std::string_view::npos ? 0 : line_start + 1) + 1;
+    error_ = {ErrorCode::kInvalidArgument,
+              "the body is not valid JSON at line " + std::to_string(line) + ", column " +
+                  std::to_string(column) + (last.empty() ? "" : ", near " + excerpt(last))};
+    return false;
+  }
+
+  std::optional<Error> error() const {
+    if (error_) return error_;
+    if (!is_object_) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "the body must be a JSON object, such as {\"name\": \"value\"}"};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  bool enter() {
+    if (++depth_ <= limits_.max_depth) return true;
+    error_ = {ErrorCode::kInvalidArgument, "the body nests lists and objects deeper than " +
+                                               std::to_string(limits_.max_depth) + " levels"};
+    return false;
+  }
+  bool leave() {
+    --depth_;
+    return true;
+  }
+
+  bool value(JsonBody::Value given, const char* kind) {
+    if (depth_ == 1) {
+      // Of a name that comes twice, the last value counts, as in most readers of JSON.
+      const auto known =
+          std::ranges::find(body_.fields_, name_, [](const auto& f) { return f.first; });
+      if (known != body_.fields_.end()) {
+        known->second = std::move(given);
+      } else {
+        body_.fields_.emplace_back(name_, std::move(given));
+      }
+    } else if (depth_ == 2 && in_list_) {
+      mixed(kind);
+    }
+    return true;
+  }
+
+  // The field whose list is being read.
+  JsonBody::Value& current() {
+    return std::ranges::find(body_.fields_, name_, [](const auto& f) { return f.first; })->second;
+  }
+
+  bool item(std::string given) {
+    if (++items_ > limits_.max_items) {
+      error_ = {ErrorCode::kTooLarge, excerpt(name_) + " has more than " +
+                                          std::to_string(limits_.max_items) +
+                                          " entries: split the request"};
+      return false;
+    }
+    if (auto* list = std::get_if<JsonBody::Texts>(&current())) list->push_back(std::move(given));
+    return true;
+  }
+
+  void mixed(const char* kind) {
+    if (std::holds_alternative<JsonBody::Texts>(current()))
+      current() = JsonBody::Mixed{items_, kind};
+    ++items_;
+  }
+
+  JsonBody& body_;
+  std::string_view text_;
+  JsonLimits limits_;
+  std::string name_;
+  std::size_t depth_ = 0;
+  std::size_t items_ = 0;
+  bool in_list_ = false;
+  bool is_object_ = false;
+  std::optional<Error> error_;
+};
+
+Result<JsonBody> JsonBody::read(const Request& request, const JsonLimits& limits) {
+  const std::string type = media_type(request.headers.get("Content-Type"));
+  if (type != "application/json") {
+    return fail(ErrorCode::kUnsupported, "send the body with Content-Type: application/json" +
+                                             (type.empty() ? "" : ", not " + excerpt(type)));
+  }
+  return parse(request.body, limits);
+}
+
+Result<JsonBody> JsonBody::parse(std::string_view text, const JsonLimits& limits) {
+  JsonBody body;
+  FieldReader reader(body, text, limits);
+  nlohmann::json::sax_parse(text, &reader);
+  if (auto error = reader.error()) return std::unexpected(std::move(*error));
+  return body;
+}
+
+const JsonBody::Value* JsonBody::find(std::string_view name) const {
+  const auto found = std::ranges::find(fields_, name, [](const auto& f) { return f.first; });
+  if (found == fields_.end() || std::holds_alternative<std::nullptr_t>(found->second))
+    return nullptr;
+  return &found->second;
+}
+
+std::string JsonBody::describe(const Value& value) {
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return std::to_string(*whole);
+  if (const auto* number = std::get_if<double>(&value)) return short_number(*number);
+  if (const auto* text = std::get_if<std::string>(&value)) return "\"" + excerpt(*text) + "\"";
+  if (std::holds_alternative<Object>(value)) return "an object";
+  return std::holds_alternative<std::nullptr_t>(value) ? "null" : "a list";
+}
+
+Result<std::string> JsonBody::text(std::string_view name, std::string_view fallback) const {
+  const Value* const value = find(name);
+  if (value == nullptr) return std::string(fallback);
+  if (const auto* text = std::get_if<std::string>(value)) return *text;
+  return fail(ErrorCode::kInvalidArgument,
+              std::string(name) + " must be a string, not " + describe(*value));
+}
+
+Result<std::string> JsonBody::required_text(std::string_view name, std::string_view example) const {
+  if (find(name) == nullptr) {
+    return fail(ErrorCode::kInvalidArgument,
+                std::string(name) + " is missing: send " + std::string(example));
+  }
+  return text(name, {});
+}
+
+Result<long long> JsonBody::whole_number(std::string_view name, long long min, long long max,
+                                         long long fallback) const {
+  const Value* const value = find(name);
+  if (value == nullptr) return fallback;
+  std::optional<long long> number;
+  if (const auto* whole = std::get_if<std::int64_t>(value)) number = *whole;
+  // 5.0 is a whole number to JSON.
+  if (const auto* real = std::get_if<double>(value);
+      real != nullptr && std::trunc(*real) == *real && std::abs(*real) < 1e15) {
+    number = static_cast<long long>(*real);
+  }
+  if (number && *number >= min && *number <= max) return *number;
+  return fail(ErrorCode::kInvalidArgument, std::string(name) + " must be a whole number from " +
+                                               std::to_string(min) + " to " + std::to_string(max) +
+                                               ", not " + describe(*value));
+}
+
+Result<double> JsonBody::number(std::string_view name, double min, double max,
+                                double fallback) const {
+  const Value* const value = find(name);
+  if (value == nullptr) return fallback;
+  std::optional<double> number;
+  if (const auto* whole = std::get_if<std::int64_t>(value)) number = static_cast<double>(*whole);
+  if (const auto* real = std::get_if<double>(value)) number = *real;
+  if (number && *number >= min && *number <= max) return *number;
+  return fail(ErrorCode::kInvalidArgument, std::string(name) + " must be a number from " +
+                                               short_number(min) + " to " + short_number(max) +
+                                               ", not " + describe(*value));
+}
+
+Result<std::vector<std::string>> JsonBody::texts(std::string_view name) {
+  const Value* const found = find(name);
+  if (found == nullptr) return std::vector<std::string>{};
+  auto& value = const_cast<Value&>(*found);  // find serves const and other callers alike
+  if (auto* list = std::get_if<Texts>(&value)) return std::move(*list);
+  if (const auto* mixed = std::get_if<Mixed>(&value)) {
+    return fail(ErrorCode::kInvalidArgument, std::string(name) + "[" +
+                                                 std::to_string(mixed->index) +
+                                                 "] must be a string, not " + mixed->kind);
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              std::string(name) + " must be a list of strings, not " + describe(value));
+}
+
+}  // namespace classifier::http

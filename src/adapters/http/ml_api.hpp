@@ -1,0 +1,40 @@
+// The HTTP API of the ML service: health, metrics, and classification at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "adapters/http/router.hpp"
+#include "ports/classifier.hpp"
+#include "ports/clock.hpp"
+#include "ports/job_store.hpp"
+#include "ports/metrics.hpp"
+#include "ports/object_store.hpp"
+#include "ports/work_queue.hpp"
+#include "services/job_service.hpp"
+#include "services/pipeline.hpp"
+
+namespace classifier::http {
+
+// Everything that is referred to outlives the server.
+struct MlApi {
+  JobStore& job_store;
+  ObjectStore& objects;
+  WorkQueue& queue;
+  Classifier& classifier;
+  const Clock& clock;
+  Metrics& metrics;
+  PipelineOptions pipeline;
+  JobLimits limits;
+  std::uint64_t max_image_bytes = 64ULL << 20;
+  std::uint64_t max_form_bytes = 64ULL << 20;  // of one form with images in it
+  std::string version;
+  std::function<bool()> worker_runs;
+  std::function<std::string()> metrics_text;
+  bool metrics_need_key = true;  // where keys are configured
+};
+
+void add_ml_routes(Router& router, MlApi api);
+
+}  // namespace classifier::http

@@ -1,0 +1,45 @@
+// A classifier for tests: the content of an "image" is its label.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ports/classifier.hpp"
+
+namespace classifier::testing {
+
+// "broken" cannot be decoded; "doubtful" has a score of 0.3, everything else 0.9.
+class LabellingClassifier final : public Classifier {
+ public:
+  std::vector<ModelInfo> models() const override {
+    ModelInfo model;
+    model.name = "labelling";
+    model.is_default = true;
+    model.num_labels = 2;
+    return {model};
+  }
+  Result<std::string> resolve(JobType, std::string_view wanted) const override {
+    if (wanted.empty() || wanted == "labelling") return std::string("labelling");
+    return fail(ErrorCode::kNotFound, "there is no model " + std::string(wanted));
+  }
+  Result<void> warm_up(const std::shared_ptr<const JobSpec>&) override { return {}; }
+  Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec&) override {
+    PreparedImage image;
+    for (const std::byte byte : bytes) image.pixels.push_back(static_cast<std::uint8_t>(byte));
+    if (std::string(image.pixels.begin(), image.pixels.end()) == "broken")
+      return fail(ErrorCode::kUndecodable, "the image is broken");
+    return image;
+  }
+  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
+                                            const std::shared_ptr<const JobSpec>&) override {
+    std::vector<Predictions> all;
+    for (const auto& image : images) {
+      const std::string label(image.pixels.begin(), image.pixels.end());
+      all.push_back({{label, label == "doubtful" ? 0.3F : 0.9F}, {"other", 0.1F}});
+    }
+    return all;
+  }
+  std::size_t preferred_batch(const JobSpec&) const override { return 2; }
+};
+
+}  // namespace classifier::testing

@@ -1,0 +1,428 @@
+// The API of the backend and of the ML service, over a real connection, on the embedded stores.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "adapters/http/backend_api.hpp"
+#include "adapters/http/ml_api.hpp"
+#include "adapters/http/server.hpp"
+#include "contract/embedded_stores.hpp"
+#include "services/job_service.hpp"
+#include "support/labelling_classifier.hpp"
+#include "support/raw_client.hpp"
+
+namespace classifier::http {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using testing::RawAnswer;
+using testing::RawClient;
+using ::testing::StartsWith;
+
+class ApiTest : public ::testing::Test {
+ protected:
+  ApiTest() {
+    auto backend = std::make_shared<Router>();
+    BackendApi api{jobs_,           images_,     stores_.jobs(), stores_.objects(),
+                   stores_.queue(), classifier_, stores_.clock()};
+    api.uploads = &stores_.files();
+    api.max_upload_bytes = 1'000;
+    api.version = "1.2.3";
+    api.metrics_text = [] { return std::string("classifier_up 1\n"); };
+    add_backend_routes(*backend, api);
+    auto ml = std::make_shared<Router>();
+    add_ml_routes(*ml, {.job_store = stores_.jobs(),
+                        .objects = stores_.objects(),
+                        .queue = stores_.queue(),
+                        .classifier = classifier_,
+                        .clock = stores_.clock(),
+                        .metrics = metrics_,
+                        .pipeline = {},
+                        .limits = {},
+                        .max_image_bytes = 1'000,
+                        .max_form_bytes = 10'000,
+                        .version = "1.2.3",
+                        .worker_runs = [] { return true; },
+                        .metrics_text = [] { return std::string(); }});
+    const auto open = std::make_shared<const Access>();
+    port_ = server_.listen("127.0.0.1", 0, {backend, open}).value();
+    ml_port_ = server_.listen("127.0.0.1", 0, {ml, open}).value();
+    server_.start();
+  }
+  ~ApiTest() override { server_.stop(1s); }
+
+  RawAnswer request(const std::string& method, const std::string& target,
+                    const std::string& headers = {}, const std::string& body = {},
+                    std::uint16_t port = 0) {
+    RawClient client(port == 0 ? port_ : port);
+    return client.call(method + " " + target + " HTTP/1.1\r\nHost: here:1\r\n" + headers +
+                       (body.empty() && method == "GET"
+                            ? ""
+                            : "Content-Length: " + std::to_string(body.size()) + "\r\n") +
+                       "\r\n" + body);
+  }
+  RawAnswer get(const std::string& target) { return request("GET", target); }
+  RawAnswer post(const std::string& target, const std::string& body) {
+    return request("POST", target, "Content-Type: application/json\r\n", body);
+  }
+  static json body_of(const RawAnswer& answer) { return json::parse(answer.body, nullptr, false); }
+  static std::string error_of(const RawAnswer& answer) {
+    return body_of(answer).value("error", "(no error)");
+  }
+
+  std::string submit(const std::vector<std::string>& keys) {
+    const RawAnswer answer =
+        post("/submit", json{{"job_type", "image_classification"}, {"s3_keys", keys}}.dump());
+    EXPECT_EQ(answer.status, 202) << answer.body;
+    return body_of(answer)["job_id"];
+  }
+  // Reports `label` for each image that is named; "" is a failure.
+  void finish(const std::string& job, const std::vector<std::string>& labels) {
+    std::vector<ImageOutcome> outcomes;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      ImageOutcome outcome;
+      outcome.job_id = job;
+      outcome.index = static_cast<std::int64_t>(i);
+      if (labels[i].empty()) {
+        outcome.result = Error{ErrorCode::kUndecodable, "the image is broken"};
+      } else {
+        outcome.result = Predictions{{labels[i], 0.9F}, {"other", 0.1F}};
+        outcome.output_key = job + "/" + labels[i] + "/x.jpg";
+      }
+      outcomes.push_back(outcome);
+    }
+    ASSERT_TRUE(stores_.jobs().record(outcomes, stores_.clock().now()));
+  }
+
+  testing::EmbeddedStores stores_;
+  testing::LabellingClassifier classifier_;
+  NoMetrics metrics_;
+  JobService jobs_{stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {},
+                   [] {}};
+  ImageService images_{stores_.objects(), stores_.clock(),
+                       [](std::span<const std::byte>, int size) -> Result<std::string> {
+                         return "thumbnail of " + std::to_string(size);
+                       },
+                       1'000};
+  Server server_{{}};
+  std::uint16_t port_ = 0;
+  std::uint16_t ml_port_ = 0;
+};
+
+TEST_F(ApiTest, TellsItsHealth) {
+  EXPECT_EQ(body_of(get("/health"))["status"], "healthy");
+  EXPECT_EQ(body_of(get("/health"))["service"], "backend-service");
+  EXPECT_EQ(get("/ready").status, 200);
+  EXPECT_EQ(get("/metrics").body, "classifier_up 1\n");
+  EXPECT_EQ(body_of(get("/models"))["models"][0]["name"], "labelling");
+  EXPECT_EQ(body_of(get("/queue"))["visible"], 0);
+  EXPECT_TRUE(body_of(get("/queue/dead-letters?limit=5"))["dead_letters"].empty());
+}
+
+TEST_F(ApiTest, DescribesItself) {
+  const json api = body_of(get("/openapi.json"));
+  EXPECT_EQ(api["servers"][0]["url"], "http://here:1");
+  EXPECT_EQ(api["info"]["version"], "1.2.3");
+  EXPECT_THAT(get("/docs").header("Content-Security-Policy"), HasSubstr("script-src 'self'"));
+  EXPECT_EQ(get("/docs/docs.js").header("Content-Type"), "text/javascript; charset=utf-8");
+}
+
+TEST_F(ApiTest, EveryDescribedCallExistsAndEveryCallIsDescribed) {
+  const json api = body_of(get("/openapi.json"));
+  for (const auto& [path, methods] : api["paths"].items()) {
+    std::string target = path;
+    if (const auto at = target.find('{'); at != std::string::npos)
+      target.replace(at, target.find('}') - at + 1, "x");
+    const RawAnswer allowed = request("TRACE", target);
+    EXPECT_EQ(allowed.status, 405) << path;
+    for (const auto& [method, call] : methods.items()) {
+      std::string name = method;
+      for (char& c : name) c = static_cast<char>(c - 'a' + 'A');
+      EXPECT_THAT(allowed.header("Allow"), HasSubstr(name)) << path;
+    }
+  }
+}
+
+TEST_F(ApiTest, TakesAnUploadThroughASignedUrl) {
+  const RawAnswer ticket =
+      post("/upload-url", R"({"filename": "my cat.JPG", "content_type": "image/jpeg"})");
+  ASSERT_EQ(ticket.status, 200) << ticket.body;
+  const std::string key = body_of(ticket)["s3_key"];
+  EXPECT_THAT(key, MatchesRegex("uploads/my_cat_[0-9]{8}-[0-9]{6}_[0-9a-f]{8}.jpg"));
+  const std::string url = body_of(ticket)["upload_url"];
+  ASSERT_THAT(url, StartsWith("http://here:1/objects/uploads/my_cat_"));
+  const std::string target = url.substr(std::string("http://here:1").size());
+  const std::string type = "Content-Type: image/jpeg\r\n";
+
+  EXPECT_EQ(request("PUT", target, "Content-Type: image/png\r\n", "cat").status, 403);
+  EXPECT_EQ(request("PUT", target, "", "cat").status, 403);
+  EXPECT_EQ(request("PUT", target + "0", type, "cat").status, 403);
+  EXPECT_EQ(
+      request("PUT", "/objects/other.jpg" + target.substr(target.find('?')), type, "cat").status,
+      403);
+  EXPECT_EQ(request("PUT", "/objects/other.jpg", type, "cat").status, 403);
+  EXPECT_EQ(request("PUT", target, type, std::string(1'001, 'x')).status, 413);
+  EXPECT_FALSE(stores_.objects().head(Bucket::kInput, key));
+
+  const RawAnswer stored = request("PUT", target, type, "cat");
+  EXPECT_EQ(stored.status, 200) << stored.body;
+  EXPECT_FALSE(stored.header("ETag").empty());
+  EXPECT_EQ(get("/images/" + key).body, "cat");
+  stores_.clock().advance(2h);
+  EXPECT_EQ(request("PUT", target, type, "cat").status, 403);
+}
+
+TEST_F(ApiTest, RefusesUploadUrlsForOtherThings) {
+  EXPECT_EQ(
+      post("/upload-url", R"({"filename": "a.pdf", "content_type": "application/pdf"})").status,
+      415);
+  EXPECT_THAT(error_of(post("/upload-url", R"({"content_type": "image/png"})")),
+              HasSubstr("filename is missing"));
+  EXPECT_THAT(error_of(post("/upload-url", R"({"filename": "a.png"})")),
+              HasSubstr("content_type is missing"));
+  EXPECT_EQ(post("/upload-url", "[]").status, 400);
+  EXPECT_EQ(request("POST", "/upload-url", "", "{}").status, 415);
+}
+
+TEST_F(ApiTest, ListsLooksAtAndDeletesImages) {
+  for (const char* key : {"a/1.jpg", "a/2.png", "b/3.webp"}) stores_.put_object(key, "x");
+  const json all = body_of(get("/images"));
+  ASSERT_EQ(all["images"].size(), 3U);
+  EXPECT_EQ(all["images"][0]["key"], "a/1.jpg");
+  EXPECT_EQ(all["images"][0]["size"], 1);
+  EXPECT_EQ(body_of(get("/images?prefix=a/"))["images"].size(), 2U);
+  const json first = body_of(get("/images?limit=2"));
+  EXPECT_EQ(first["images"].size(), 2U);
+  const json second =
+      body_of(get("/images?limit=2&next_token=" + first["next_token"].get<std::string>()));
+  EXPECT_EQ(second["images"][0]["key"], "b/3.webp");
+  EXPECT_FALSE(second.contains("next_token"));
+  EXPECT_EQ(error_of(get("/images?limit=1001")),
+            "limit must be a whole number from 1 to 1000, not 1001");
+
+  const RawAnswer small = get("/images/a%2F1.jpg/thumbnail");
+  EXPECT_EQ(small.body, "thumbnail of 256");
+  EXPECT_EQ(small.header("Content-Type"), "image/jpeg");
+  EXPECT_THAT(small.header("Cache-Control"), HasSubstr("private"));
+  EXPECT_EQ(
+      request("GET", "/images/a/1.jpg/thumbnail", "If-None-Match: " + small.header("ETag") + "\r\n")
+          .status,
+      304);
+  EXPECT_EQ(get("/images/a/1.jpg/thumbnail?size=64").body, "thumbnail of 64");
+  EXPECT_EQ(get("/images/a/1.jpg/thumbnail?size=64").body, "thumbnail of 64");
+  EXPECT_EQ(get("/images/a/1.jpg/thumbnail?size=5000").status, 400);
+  EXPECT_EQ(get("/images/none.jpg/thumbnail").status, 404);
+
+  EXPECT_EQ(get("/images/a/2.png").header("Content-Type"), "image/png");
+  EXPECT_EQ(get("/images/none.png").status, 404);
+  const RawAnswer dots = get("/images/a/%2E%2E/secret.jpg");
+  EXPECT_TRUE(dots.status == 400 || dots.status == 404) << dots.status;
+
+  EXPECT_EQ(body_of(request("DELETE", "/images/a%2F1.jpg"))["success"], true);
+  EXPECT_EQ(request("DELETE", "/images/a/1.jpg").status, 404);
+}
+
+TEST_F(ApiTest, ChecksSubmissions) {
+  const auto refused = [&](json changes) {
+    json body = {{"job_type", "image_classification"}, {"s3_keys", {"a.jpg"}}};
+    body.merge_patch(changes);
+    const RawAnswer answer = post("/submit", body.dump());
+    EXPECT_EQ(answer.status, 400) << body.dump();
+    return error_of(answer);
+  };
+  EXPECT_EQ(refused({{"top_k", 11}}), "top_k must be a whole number from 1 to 10, not 11");
+  EXPECT_EQ(refused({{"top_k", 0}}), "top_k must be a whole number from 1 to 10, not 0");
+  EXPECT_EQ(refused({{"top_k", "5"}}), "top_k must be a whole number from 1 to 10, not \"5\"");
+  EXPECT_EQ(refused({{"confidence_threshold", -0.1}}),
+            "confidence_threshold must be a number from 0 to 1, not -0.1");
+  EXPECT_EQ(refused({{"confidence_threshold", "NaN"}}),
+            "confidence_threshold must be a number from 0 to 1, not \"NaN\"");
+  EXPECT_THAT(refused({{"job_type", "x"}}), HasSubstr("\"custom_classification\", not \"x\""));
+  EXPECT_THAT(refused({{"job_type", nullptr}}), HasSubstr("job_type is missing"));
+  EXPECT_THAT(refused({{"s3_keys", json::array()}}), HasSubstr("s3_keys"));
+  EXPECT_THAT(refused({{"s3_keys", "a.jpg"}}), HasSubstr("must be a list of strings"));
+  EXPECT_THAT(refused({{"s3_keys", {"a", 1}}}), HasSubstr("s3_keys[1]"));
+  EXPECT_THAT(refused({{"s3_keys", {"../a"}}}), HasSubstr("s3_keys[0]"));
+  EXPECT_THAT(refused({{"custom_labels", {"a"}}}), HasSubstr("custom_classification"));
+  EXPECT_THAT(refused({{"job_type", "custom_classification"}}), HasSubstr("custom_labels"));
+  EXPECT_THAT(error_of(post("/submit", "{\"job_type\": NaN}")), HasSubstr("line 1, column"));
+  EXPECT_EQ(request("POST", "/submit", "Content-Type: text/plain\r\n", "{}").status, 415);
+  EXPECT_EQ(
+      post("/submit", R"({"job_type":"image_classification","s3_keys":["a"],"model":"no"})").status,
+      400);
+  EXPECT_EQ(post("/submit", R"({"job_type":"image_classification","s3_keys":["a"],"more":{"x":1}})")
+                .status,
+            202);
+}
+
+TEST_F(ApiTest, TheSameIdempotencyKeyGivesTheSameJob) {
+  const auto submit_with = [&](const std::string& keys) {
+    return request("POST", "/submit", "Content-Type: application/json\r\nIdempotency-Key: k\r\n",
+                   R"({"job_type":"image_classification","s3_keys":[)" + keys + "]}");
+  };
+  const json first = body_of(submit_with("\"a\""));
+  EXPECT_EQ(body_of(submit_with("\"a\""))["job_id"], first["job_id"]);
+  EXPECT_EQ(submit_with("\"b\"").status, 409);
+}
+
+TEST_F(ApiTest, FollowsAJobToItsResult) {
+  const std::string job = submit({"a/cat.jpg", "b/dog.jpg", "c/broken.jpg"});
+  const json status = body_of(get("/status/" + job));
+  EXPECT_EQ(status["status"], "queued");
+  EXPECT_EQ(status["total"], 3);
+  const RawAnswer early = get("/result/" + job);
+  EXPECT_EQ(early.status, 202);
+  EXPECT_EQ(body_of(early)["job_id"], job);
+  EXPECT_EQ(get("/result/" + job + ".csv").status, 202);
+
+  finish(job, {"cat", "dog", ""});
+  EXPECT_EQ(body_of(get("/status/" + job))["status"], "completed");
+  const RawAnswer answer = get("/result/" + job);
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("Transfer-Encoding"), "chunked");
+  const json result = body_of(answer);
+  EXPECT_EQ(result["success"], true);
+  EXPECT_EQ(result["summary"]["failed"], 1);
+  EXPECT_EQ(result["detailed_results"].size(), 3U);
+  EXPECT_THAT(result["output_paths"]["a/cat.jpg"].get<std::string>(), StartsWith("s3://out/"));
+
+  const json page = body_of(get("/result/" + job + "?limit=2"));
+  EXPECT_EQ(page["detailed_results"].size(), 2U);
+  const json rest = body_of(
+      get("/result/" + job + "?limit=2&next_token=" + page["next_token"].get<std::string>()));
+  EXPECT_EQ(rest["detailed_results"].size(), 1U);
+  EXPECT_FALSE(rest.contains("next_token"));
+  EXPECT_EQ(get("/result/" + job + "?next_token=x").status, 400);
+  EXPECT_EQ(get("/result/" + job + "?limit=0").status, 400);
+
+  const RawAnswer table = get("/result/" + job + ".csv");
+  EXPECT_THAT(table.header("Content-Type"), StartsWith("text/csv"));
+  EXPECT_THAT(table.header("Content-Disposition"), HasSubstr(job + ".csv"));
+  EXPECT_THAT(table.body, HasSubstr("cat.jpg,a/cat.jpg,cat"));
+}
+
+TEST_F(ApiTest, UnknownJobsAreNotFound) {
+  for (const char* target : {"/status/x", "/result/x", "/result/x.csv", "/events/x"}) {
+    const RawAnswer answer = get(target);
+    EXPECT_EQ(answer.status, 404) << target;
+    EXPECT_EQ(answer.body, R"({"error":"Job not found"})") << target;
+  }
+  EXPECT_EQ(request("POST", "/jobs/x/cancel").status, 404);
+  EXPECT_EQ(request("POST", "/jobs/x/retry").status, 404);
+}
+
+TEST_F(ApiTest, ListsJobsWithFilters) {
+  const std::string done = submit({"a.jpg"});
+  finish(done, {"cat"});
+  stores_.clock().advance(1s);
+  const std::string waiting = submit({"a.jpg", "b.jpg"});
+  const json all = body_of(get("/jobs"));
+  EXPECT_EQ(all["total"], 2);
+  EXPECT_EQ(all["jobs"][0]["job_id"], waiting);
+  EXPECT_EQ(all["jobs"][0]["num_images"], 2);
+  EXPECT_EQ(body_of(get("/jobs?status=completed"))["jobs"][0]["job_id"], done);
+  EXPECT_EQ(body_of(get("/jobs?job_type=custom_classification"))["total"], 0);
+  const json page = body_of(get("/jobs?limit=1"));
+  EXPECT_EQ(body_of(get("/jobs?limit=1&next_token=" +
+                        page["next_token"].get<std::string>()))["jobs"][0]["job_id"],
+            done);
+  for (const char* target : {"/jobs?status=x", "/jobs?job_type=x", "/jobs?limit=0", "/jobs?limit=x",
+                             "/jobs?next_token=nonsense"}) {
+    EXPECT_EQ(get(target).status, 400) << target;
+  }
+}
+
+TEST_F(ApiTest, CancelsAndRetries) {
+  const std::string job = submit({"a.jpg", "b.jpg"});
+  EXPECT_EQ(request("POST", "/jobs/" + job + "/retry").status, 409);
+  const RawAnswer cancelled = request("POST", "/jobs/" + job + "/cancel");
+  EXPECT_EQ(cancelled.status, 200);
+  EXPECT_EQ(body_of(cancelled)["status"], "cancelled");
+  EXPECT_EQ(request("POST", "/jobs/" + job + "/cancel").status, 409);
+  EXPECT_EQ(body_of(get("/result/" + job))["success"], false);
+  const RawAnswer retried = request("POST", "/jobs/" + job + "/retry");
+  EXPECT_EQ(retried.status, 202);
+  EXPECT_EQ(body_of(retried)["retry_count"], 1);
+}
+
+TEST_F(ApiTest, TellsProgressAsItHappens) {
+  const std::string job = submit({"a.jpg"});
+  std::jthread worker([&] {
+    std::this_thread::sleep_for(400ms);
+    finish(job, {"cat"});
+  });
+  const RawAnswer events = get("/events/" + job);
+  EXPECT_EQ(events.header("Content-Type"), "text/event-stream");
+  EXPECT_TRUE(events.complete);
+  EXPECT_THAT(events.body, StartsWith("event: progress\ndata: {"));
+  EXPECT_THAT(events.body, HasSubstr("event: end\ndata: {"));
+  EXPECT_THAT(events.body, HasSubstr("\"status\":\"completed\""));
+}
+
+TEST_F(ApiTest, TheMlServiceTellsOfItself) {
+  EXPECT_EQ(body_of(request("GET", "/", "", "", ml_port_))["service"], "ml-service");
+  const json health = body_of(request("GET", "/health", "", "", ml_port_));
+  EXPECT_EQ(health["models"][0]["name"], "labelling");
+  EXPECT_EQ(health["models"][0]["loaded"], false);
+  EXPECT_EQ(health["sqs_worker"]["status"], "running");
+}
+
+TEST_F(ApiTest, TheMlServiceClassifiesStoredImages) {
+  stores_.put_object("a/1.jpg", "cat");
+  stores_.put_object("b/2.jpg", "broken");
+  const auto classify = [&](const json& body) {
+    return request("POST", "/classify", "Content-Type: application/json\r\n", body.dump(),
+                   ml_port_);
+  };
+  const RawAnswer answer = classify({{"job_id", "j"},
+                                     {"job_type", "image_classification"},
+                                     {"s3_bucket", "in"},
+                                     {"s3_keys", {"a/1.jpg", "b/2.jpg", "none.jpg"}}});
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const json result = body_of(answer);
+  EXPECT_EQ(result["job_id"], "j");
+  EXPECT_EQ(result["summary"]["classified"], 1);
+  EXPECT_EQ(result["summary"]["failed"], 2);
+  EXPECT_EQ(result["output_paths"]["a/1.jpg"], "s3://out/j/cat/1.jpg");
+  for (const json& bad :
+       {json{{"job_type", "image_classification"}},
+        json{{"job_type", "image_classification"}, {"s3_keys", {"a"}}, {"s3_bucket", "elsewhere"}},
+        json{{"job_type", "image_classification"}, {"s3_keys", {"a"}}, {"job_id", "../x"}}}) {
+    EXPECT_EQ(classify(bad).status, 400) << bad.dump();
+  }
+}
+
+TEST_F(ApiTest, TheMlServiceClassifiesImagesInAForm) {
+  const std::string form =
+      "--B\r\nContent-Disposition: form-data; name=\"custom_labels\"\r\n\r\ncat, dog\r\n"
+      "--B\r\nContent-Disposition: form-data; name=\"job_type\"\r\n\r\ncustom_classification\r\n"
+      "--B\r\nContent-Disposition: form-data; name=\"images\"; filename=\"x/1.jpg\"\r\n"
+      "Content-Type: image/jpeg\r\n\r\ncat\r\n"
+      "--B\r\nContent-Disposition: form-data; name=\"images\"; "
+      "filename=\"2.jpg\"\r\n\r\ndoubtful\r\n"
+      "--B--\r\n";
+  const std::string type = "Content-Type: multipart/form-data; boundary=B\r\n";
+  const RawAnswer answer = request("POST", "/classify", type, form, ml_port_);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const json result = body_of(answer);
+  EXPECT_EQ(result["detailed_results"][0]["filename"], "1.jpg");
+  EXPECT_EQ(result["detailed_results"][0]["top_prediction"], "cat");
+  EXPECT_EQ(result["detailed_results"][1]["top_prediction"], "unknown");
+  EXPECT_TRUE(result["output_paths"].empty());
+  EXPECT_EQ(request("POST", "/classify", type, "--B--\r\n", ml_port_).status, 400);
+  EXPECT_EQ(request("POST", "/classify", type, "junk", ml_port_).status, 400);
+  EXPECT_EQ(request("POST", "/classify", "Content-Type: text/plain\r\n", "x", ml_port_).status,
+            415);
+  EXPECT_EQ(request("POST", "/classify", type, std::string(10'001, 'x'), ml_port_).status, 413);
+}
+
+}  // namespace
+}  // namespace classifier::http
