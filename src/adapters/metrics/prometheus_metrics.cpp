@@ -7,8 +7,14 @@
 #include <prometheus/text_serializer.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <fstream>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <tuple>
 
 namespace classifier {
 namespace {
@@ -16,7 +22,11 @@ namespace {
 using prometheus::BuildCounter;
 using prometheus::BuildGauge;
 using prometheus::BuildHistogram;
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
 using prometheus::Histogram;
+using prometheus::Registry;
 
 const Histogram::BucketBoundaries kSeconds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                            0.1,    0.25,  0.5,    1,     2.5,  5,     10};
@@ -29,63 +39,107 @@ double resident_bytes() {
   return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
+// A client may send any word as a method, and every word would be a time series of its own.
+std::string_view known_method(std::string_view method) {
+  constexpr std::array<std::string_view, 7> kMethods{"GET",    "HEAD",    "POST", "PUT",
+                                                     "DELETE", "OPTIONS", "PATCH"};
+  return std::ranges::find(kMethods, method) == kMethods.end() ? "other" : method;
+}
+
+Family<Counter>& counters(Registry& registry, const char* name, const char* help) {
+  return BuildCounter().Name(name).Help(help).Register(registry);
+}
+Family<Gauge>& gauges(Registry& registry, const char* name, const char* help) {
+  return BuildGauge().Name(name).Help(help).Register(registry);
+}
+Family<Histogram>& histograms(Registry& registry, const char* name, const char* help) {
+  return BuildHistogram().Name(name).Help(help).Register(registry);
+}
+
 }  // namespace
 
 class PrometheusMetrics::Impl {
  public:
-  prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& images = BuildCounter()
-                                                        .Name("classifier_images_total")
-                                                        .Help("Images finished, by outcome")
-                                                        .Register(registry);
-  std::array<prometheus::Counter*, 3> image_states{&images.Add({{"outcome", "classified"}}),
-                                                   &images.Add({{"outcome", "unknown"}}),
-                                                   &images.Add({{"outcome", "failed"}})};
-  prometheus::Counter& retries = BuildCounter()
-                                     .Name("classifier_image_retries_total")
-                                     .Help("Images given back for a later try")
-                                     .Register(registry)
-                                     .Add({});
-  prometheus::Counter& buried = BuildCounter()
-                                    .Name("classifier_dead_letters_total")
-                                    .Help("Images moved to the dead-letter queue")
-                                    .Register(registry)
-                                    .Add({});
-  prometheus::Counter& jobs = BuildCounter()
-                                  .Name("classifier_jobs_accepted_total")
-                                  .Help("Jobs accepted")
-                                  .Register(registry)
-                                  .Add({});
-  prometheus::Counter& job_images = BuildCounter()
-                                        .Name("classifier_images_accepted_total")
-                                        .Help("Images of accepted jobs")
-                                        .Register(registry)
-                                        .Add({});
-  prometheus::Family<Histogram>& stages = BuildHistogram()
-                                              .Name("classifier_stage_seconds")
-                                              .Help("Time of one image in a stage")
-                                              .Register(registry);
+  explicit Impl(const std::string& version) {
+    gauges(registry, "classifier_build_info", "1, with the version of the program")
+        .Add({{"version", version}})
+        .Set(1);
+  }
+
+  // The series of one kind of request, found once and then kept.
+  struct RequestSeries {
+    Counter* requests = nullptr;
+    Histogram* seconds = nullptr;
+    Counter* bytes_in = nullptr;
+    Counter* bytes_out = nullptr;
+  };
+  RequestSeries request_series(std::string_view method, std::string_view route, int status) {
+    const std::scoped_lock lock(mutex);
+    auto& found = series[{std::string(method), std::string(route), status}];
+    if (found.requests == nullptr) {
+      const std::string name(route);
+      found.requests = &requests.Add(
+          {{"method", std::string(method)}, {"route", name}, {"status", std::to_string(status)}});
+      found.seconds = &request_seconds.Add({{"route", name}}, kSeconds);
+      found.bytes_in = &received.Add({{"route", name}});
+      found.bytes_out = &sent.Add({{"route", name}});
+    }
+    return found;
+  }
+
+  Registry registry;
+  Family<Counter>& images =
+      counters(registry, "classifier_images_total", "Images finished, by outcome");
+  std::array<Counter*, 3> image_states{&images.Add({{"outcome", "classified"}}),
+                                       &images.Add({{"outcome", "unknown"}}),
+                                       &images.Add({{"outcome", "failed"}})};
+  Counter& retries =
+      counters(registry, "classifier_image_retries_total", "Images given back for a later try")
+          .Add({});
+  Counter& buried =
+      counters(registry, "classifier_dead_letters_total", "Images moved to the dead-letter queue")
+          .Add({});
+  Counter& jobs = counters(registry, "classifier_jobs_accepted_total", "Jobs accepted").Add({});
+  Counter& job_images =
+      counters(registry, "classifier_images_accepted_total", "Images of accepted jobs").Add({});
+  Family<Histogram>& stages =
+      histograms(registry, "classifier_stage_seconds", "Time of one image in a stage");
   std::array<Histogram*, 4> stage{
       &stages.Add({{"stage", "fetch"}}, kSeconds), &stages.Add({{"stage", "prepare"}}, kSeconds),
       &stages.Add({{"stage", "classify"}}, kSeconds), &stages.Add({{"stage", "store"}}, kSeconds)};
-  prometheus::Family<prometheus::Counter>& requests = BuildCounter()
-                                                          .Name("classifier_http_requests_total")
-                                                          .Help("Requests answered")
-                                                          .Register(registry);
-  prometheus::Family<Histogram>& request_seconds = BuildHistogram()
-                                                       .Name("classifier_http_request_seconds")
-                                                       .Help("Time to answer a request")
-                                                       .Register(registry);
-  prometheus::Family<prometheus::Gauge>& now =
-      BuildGauge().Name("classifier_now").Help("Present state, by what").Register(registry);
-  prometheus::Gauge& memory = BuildGauge()
-                                  .Name("classifier_resident_memory_bytes")
-                                  .Help("Resident memory of the process")
-                                  .Register(registry)
-                                  .Add({});
+
+  Family<Counter>& requests =
+      counters(registry, "classifier_http_requests_total", "Requests answered");
+  Family<Histogram>& request_seconds =
+      histograms(registry, "classifier_http_request_seconds", "Time to answer a request");
+  Family<Counter>& received =
+      counters(registry, "classifier_http_received_bytes_total", "Bytes of request bodies");
+  Family<Counter>& sent =
+      counters(registry, "classifier_http_sent_bytes_total", "Bytes of the bodies of answers");
+  Gauge& connections = gauges(registry, "classifier_http_connections", "Open connections").Add({});
+  std::mutex mutex;
+  std::map<std::tuple<std::string, std::string, int>, RequestSeries> series;  // guarded by mutex
+
+  Family<Gauge>& queue =
+      gauges(registry, "classifier_queue_messages", "Messages of the work queue, by state");
+  Family<Gauge>& queue_age = gauges(registry, "classifier_queue_oldest_age_seconds",
+                                    "Age of the oldest message that waits");
+  Family<Gauge>& jobs_now = gauges(registry, "classifier_jobs", "Jobs, by status");
+  Family<Gauge>& in_hand =
+      gauges(registry, "classifier_images_in_hand", "Images that this process works on");
+  Family<Gauge>& worker =
+      gauges(registry, "classifier_worker_running", "Whether this process takes work: 1 or 0");
+  Family<Gauge>& now = gauges(registry, "classifier_now", "Present state, by what");
+  Gauge& memory =
+      gauges(registry, "classifier_resident_memory_bytes", "Resident memory of the process")
+          .Add({});
+  Gauge& uptime =
+      gauges(registry, "classifier_uptime_seconds", "Time since the start of the process").Add({});
+  const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
-PrometheusMetrics::PrometheusMetrics() : impl_(std::make_unique<Impl>()) {}
+PrometheusMetrics::PrometheusMetrics(const std::string& version)
+    : impl_(std::make_unique<Impl>(version)) {}
 PrometheusMetrics::~PrometheusMetrics() = default;
 
 void PrometheusMetrics::image_done(ImageState state) {
@@ -104,17 +158,50 @@ void PrometheusMetrics::job_accepted(std::size_t images) {
   impl_->job_images.Increment(static_cast<double>(images));
 }
 
+void PrometheusMetrics::request_done(const http::RequestRecord& record) {
+  const auto series =
+      impl_->request_series(known_method(record.method), record.route, record.status);
+  series.requests->Increment();
+  series.seconds->Observe(record.seconds);
+  series.bytes_in->Increment(static_cast<double>(record.bytes_in));
+  series.bytes_out->Increment(static_cast<double>(record.bytes_out));
+}
+
+void PrometheusMetrics::connections_changed(int delta) { impl_->connections.Increment(delta); }
+
 void PrometheusMetrics::http_request(const std::string& method, const std::string& route,
                                      int status, double seconds) {
-  impl_->requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}})
-      .Increment();
-  impl_->request_seconds.Add({{"route", route}}, kSeconds).Observe(seconds);
+  http::RequestRecord record;
+  record.method = method;
+  record.route = route;
+  record.status = status;
+  record.seconds = seconds;
+  request_done(record);
+}
+
+std::string PrometheusMetrics::text(const PresentState& state) {
+  if (state.queue) {
+    const QueueDepth& depth = *state.queue;
+    impl_->queue.Add({{"state", "visible"}}).Set(static_cast<double>(depth.visible));
+    impl_->queue.Add({{"state", "in_flight"}}).Set(static_cast<double>(depth.in_flight));
+    impl_->queue.Add({{"state", "dead"}}).Set(static_cast<double>(depth.dead));
+    impl_->queue_age.Add({}).Set(static_cast<double>(depth.oldest_age.count()) / 1e3);
+  }
+  for (const auto& [status, count] : state.jobs) {
+    impl_->jobs_now.Add({{"status", std::string(to_string(status))}})
+        .Set(static_cast<double>(count));
+  }
+  if (state.images_in_hand) impl_->in_hand.Add({}).Set(static_cast<double>(*state.images_in_hand));
+  if (state.worker_running) impl_->worker.Add({}).Set(*state.worker_running ? 1 : 0);
+  const std::chrono::duration<double> up = std::chrono::steady_clock::now() - impl_->started;
+  impl_->uptime.Set(up.count());
+  impl_->memory.Set(resident_bytes());
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 
 std::string PrometheusMetrics::text(const Gauges& gauges) {
-  impl_->memory.Set(resident_bytes());
   for (const auto& [name, value] : gauges()) impl_->now.Add({{"what", name}}).Set(value);
-  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+  return text(PresentState{});
 }
 
 }  // namespace classifier

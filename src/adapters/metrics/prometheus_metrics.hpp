@@ -1,20 +1,34 @@
 // The counters of the program in Prometheus' form. docs/metrics.md lists them.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "adapters/http/observer.hpp"
+#include "domain/job.hpp"
 #include "ports/metrics.hpp"
+#include "ports/work_queue.hpp"
 
 namespace classifier {
 
+// What is read when somebody asks; what is absent is left out of the text.
+struct PresentState {
+  std::optional<QueueDepth> queue;
+  std::vector<std::pair<JobStatus, std::int64_t>> jobs;  // jobs in each status
+  std::optional<std::size_t> images_in_hand;
+  std::optional<bool> worker_running;
+};
+
 // Thread-safe.
-class PrometheusMetrics final : public Metrics {
+class PrometheusMetrics final : public Metrics, public http::Observer {
  public:
-  PrometheusMetrics();
+  explicit PrometheusMetrics(const std::string& version = "unknown");
   ~PrometheusMetrics() override;
 
   void image_done(ImageState state) override;
@@ -22,10 +36,16 @@ class PrometheusMetrics final : public Metrics {
   void image_buried() override;
   void stage_time(Stage stage, double seconds, std::size_t images) override;
   void job_accepted(std::size_t images) override;
+
+  void request_done(const http::RequestRecord& record) override;
+  void connections_changed(int delta) override;
+
+  // The text exposition format, version 0.0.4.
+  std::string text(const PresentState& state);
+
+  // As the two above, for a server that tells less.
   void http_request(const std::string& method, const std::string& route, int status,
                     double seconds);
-
-  // Numbers that are read when somebody asks: name and value.
   using Gauges = std::function<std::vector<std::pair<std::string, double>>()>;
   std::string text(const Gauges& gauges);
 

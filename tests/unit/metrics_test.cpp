@@ -1,0 +1,73 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "adapters/metrics/prometheus_metrics.hpp"
+
+namespace classifier {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(PrometheusMetricsTest, CountsWhatItIsTold) {
+  PrometheusMetrics metrics("1.2.3");
+  metrics.image_done(ImageState::kClassified);
+  metrics.image_done(ImageState::kFailed);
+  metrics.image_retried();
+  metrics.image_buried();
+  metrics.stage_time(Stage::kClassify, 0.008, 4);
+  metrics.job_accepted(7);
+  metrics.connections_changed(1);
+  http::RequestRecord request;
+  request.method = "GET";
+  request.route = "/status/{id}";
+  request.status = 200;
+  request.seconds = 0.002;
+  request.bytes_out = 100;
+  metrics.request_done(request);
+  request.method = "BREW";
+  metrics.request_done(request);
+
+  const std::string text = metrics.text(PresentState{});
+  for (const char* line : {
+           "classifier_images_total{outcome=\"classified\"} 1",
+           "classifier_images_total{outcome=\"unknown\"} 0",
+           "classifier_image_retries_total 1",
+           "classifier_dead_letters_total 1",
+           "classifier_stage_seconds_count{stage=\"classify\"} 4",
+           "classifier_stage_seconds_bucket{stage=\"classify\",le=\"0.0025\"} 4",
+           "classifier_images_accepted_total 7",
+           "classifier_http_connections 1",
+           "classifier_http_requests_total{method=\"GET\",route=\"/status/{id}\",status=\"200\"} 1",
+           "classifier_http_requests_total{method=\"other\",route=\"/status/{id}\",status=\"200\"} "
+           "1",
+           "classifier_http_request_seconds_count{route=\"/status/{id}\"} 2",
+           "classifier_http_sent_bytes_total{route=\"/status/{id}\"} 200",
+           "classifier_build_info{version=\"1.2.3\"} 1",
+       }) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("classifier_queue_messages{")));
+}
+
+TEST(PrometheusMetricsTest, TellsThePresentState) {
+  PrometheusMetrics metrics;
+  PresentState state;
+  state.queue = QueueDepth{
+      .visible = 5, .in_flight = 2, .dead = 1, .oldest_age = std::chrono::milliseconds(1'500)};
+  state.jobs = {{JobStatus::kProcessing, 3}};
+  state.images_in_hand = 4;
+  state.worker_running = true;
+  const std::string text = metrics.text(state);
+  for (const char* line :
+       {"classifier_queue_messages{state=\"visible\"} 5", "classifier_queue_oldest_age_seconds 1.5",
+        "classifier_jobs{status=\"processing\"} 3", "classifier_images_in_hand 4",
+        "classifier_worker_running 1"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+}  // namespace
+}  // namespace classifier
