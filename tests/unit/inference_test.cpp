@@ -86,8 +86,10 @@ TEST_F(InferenceTest, Bf16AgreesWithFp32) {
     const std::string name = photo.path().filename().string();
     const auto a = classify(*fast, spec("efficientnet_lite0"), name);
     const auto b = classify(*exact, spec("efficientnet_lite0"), name);
-    std::cout << name << ": fp32 " << b[0].label << " " << b[0].score << ", here " << a[0].label << " " << a[0].score << "\n";
-    // Where two classes are nearly as probable, 8 bits of mantissa may swap them; where one leads, they may not.
+    std::cout << name << ": fp32 " << b[0].label << " " << b[0].score << ", here " << a[0].label
+              << " " << a[0].score << "\n";
+    // Where two classes are nearly as probable, 8 bits of mantissa may swap them; where one leads,
+    // they may not.
     if (b[0].score - b[1].score > 0.2F) {
       EXPECT_EQ(a[0].label, b[0].label) << name;
       EXPECT_NEAR(a[0].score, b[0].score, 0.1) << name;
