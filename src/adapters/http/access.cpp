@@ -14,8 +14,8 @@ namespace {
 // The dashboard talks to whatever backend its user names, so connections and images are not tied to
 // this origin; scripts and styles are.
 constexpr std::string_view kPagePolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; manifest-src "
-    "'self'; img-src * blob: data:; connect-src *; base-uri 'none'; form-action 'none'; "
+    "default-src 'self'; object-src 'none'; frame-src 'none'; img-src * blob: data:; connect-src "
+    "*; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'";
 // Everything else is data: nothing in it may run, even when somebody opens it as a page.
 constexpr std::string_view kDataPolicy = "default-src 'none'; sandbox; frame-ancestors 'none'";

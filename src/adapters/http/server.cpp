@@ -32,21 +32,19 @@ struct Listener {
 };
 
 Error listen_error(const std::string& address, std::uint16_t port, const error_code& error) {
-  const std::string place = "port " + std::to_string(port) + " of " + address;
+  const std::string what = "cannot listen on " + address + ":" + std::to_string(port) + ": ";
   if (error == asio::error::address_in_use) {
-    return {ErrorCode::kConflict, place +
-                                      " is taken by another program: stop that, or choose "
-                                      "another port"};
+    return {ErrorCode::kConflict,
+            what + "the port is taken by another program. Stop that, or choose another port"};
   }
   if (error == asio::error::access_denied) {
-    return {ErrorCode::kForbidden,
-            place + " may not be opened by this user: choose a port above 1023"};
+    return {ErrorCode::kForbidden, what + "this user may not open the port. Choose one above 1023"};
   }
   if (error == boost::system::errc::address_not_available) {
     return {ErrorCode::kInvalidArgument,
-            address + " is not an address of this machine: choose 127.0.0.1 or 0.0.0.0"};
+            what + "the address is not one of this machine. Choose 127.0.0.1 or 0.0.0.0"};
   }
-  return {ErrorCode::kUnavailable, "cannot listen on " + place + ": " + error.message()};
+  return {ErrorCode::kUnavailable, what + error.message()};
 }
 
 }  // namespace
