@@ -131,7 +131,7 @@ TEST_F(ApiTest, DescribesItself) {
   const json api = body_of(get("/openapi.json"));
   EXPECT_EQ(api["servers"][0]["url"], "http://here:1");
   EXPECT_EQ(api["info"]["version"], "1.2.3");
-  EXPECT_THAT(get("/docs").header("Content-Security-Policy"), HasSubstr("script-src 'self'"));
+  EXPECT_THAT(get("/docs").header("Content-Security-Policy"), HasSubstr("default-src 'self'"));
   EXPECT_EQ(get("/docs/docs.js").header("Content-Type"), "text/javascript; charset=utf-8");
 }
 
