@@ -12,10 +12,12 @@
 #include "adapters/embedded/sqlite_database.hpp"
 #include "adapters/embedded/sqlite_job_store.hpp"
 #include "adapters/embedded/sqlite_work_queue.hpp"
+#include "adapters/http/backend_api.hpp"
+#include "adapters/http/ml_api.hpp"
+#include "adapters/http/server.hpp"
+#include "adapters/http/static_files.hpp"
 #include "adapters/image/thumbnail.hpp"
 #include "adapters/metrics/prometheus_metrics.hpp"
-#include "adapters/rest/api.hpp"
-#include "adapters/rest/server.hpp"
 #include "apps/commands.hpp"
 #include "services/accounting.hpp"
 #include "services/dispatcher.hpp"
@@ -27,6 +29,8 @@ namespace {
 // Ports that are tried for the page when the wanted one is taken.
 constexpr int kDashboardPorts = 20;
 constexpr int kWorkerNice = 5;
+// At the end, for requests that have begun.
+constexpr std::chrono::seconds kDrainTime{10};
 
 struct Roles {
   bool backend = true;
@@ -48,7 +52,7 @@ class Service {
   ~Service() {
     // Requests first, so that nothing new is accepted; then the work in hand is finished and
     // stored.
-    for (auto& server : servers_) server->stop();
+    if (server_) server_->stop(kDrainTime);
     if (dispatcher_) dispatcher_->stop();
     if (worker_) worker_->stop();
   }
@@ -58,7 +62,7 @@ class Service {
   void start() {
     if (roles_.backend) dispatcher_->start();
     if (roles_.ml) worker_->start();
-    for (auto& server : servers_) server->start();
+    server_->start();
     for (const auto& line : addresses_) spdlog::info("{}", line);
     warn_of_open_door();
   }
@@ -114,95 +118,77 @@ class Service {
   }
 
   Result<void> listen() {
+    server_ = std::make_unique<http::Server>(http::ServerOptions{
+        .io_threads = 2, .blocking_threads = 8, .limits = {}, .observer = &metrics_});
     if (roles_.backend) {
       auto router = backend_router();
-      if (auto port = add_server(config_.port, router); !port) return std::unexpected(port.error());
-      const std::string api = url(servers_.back()->port());
+      const auto port = add_port(config_.port, router);
+      if (!port) return std::unexpected(port.error());
+      const std::string api = url(*port);
       addresses_.push_back("API at " + api + ", described at " + api + "/docs");
       if (roles_.ml) {
         if (auto dashboard = listen_dashboard(router); !dashboard) return dashboard;
       }
     }
     if (roles_.ml) {
-      auto router = std::make_shared<rest::Router>();
-      rest::add_ml_routes(
-          *router, {*jobs_, *objects_, *queue_, *classifier_, clock_, metrics_, pipeline_, limits_,
-                    config_.max_image_bytes, [this] { return worker_->running(); },
-                    [this] { return metrics_text(); }});
-      if (auto port = add_server(config_.ml_port, router); !port)
-        return std::unexpected(port.error());
-      addresses_.push_back("ML service at " + url(servers_.back()->port()));
+      auto router = std::make_shared<http::Router>();
+      http::add_ml_routes(*router, {.job_store = *jobs_,
+                                    .objects = *objects_,
+                                    .queue = *queue_,
+                                    .classifier = *classifier_,
+                                    .clock = clock_,
+                                    .metrics = metrics_,
+                                    .pipeline = pipeline_,
+                                    .limits = limits_,
+                                    .max_image_bytes = config_.max_image_bytes,
+                                    .version = CLASSIFIER_VERSION,
+                                    .worker_runs = [this] { return worker_->running(); },
+                                    .metrics_text = [this] { return metrics_text(); }});
+      const auto port = add_port(config_.ml_port, router);
+      if (!port) return std::unexpected(port.error());
+      addresses_.push_back("ML service at " + url(*port));
     }
     return {};
   }
 
-  Result<void> listen_dashboard(const std::shared_ptr<const rest::Router>& router) {
+  Result<void> listen_dashboard(const std::shared_ptr<const http::Router>& router) {
     for (int offset = 0;; ++offset) {
-      const auto port = static_cast<std::uint16_t>(
+      const auto wanted = static_cast<std::uint16_t>(
           config_.dashboard_port == 0 ? 0 : config_.dashboard_port + offset);
-      auto added = add_server(port, router);
-      if (added) break;
-      if (offset + 1 == kDashboardPorts || config_.dashboard_port == 0) return added;
+      const auto port = add_port(wanted, router);
+      if (port) {
+        addresses_.push_back("page at " + url(*port));
+        return {};
+      }
+      if (offset + 1 == kDashboardPorts || wanted == 0) return std::unexpected(port.error());
     }
-    addresses_.push_back("page at " + url(servers_.back()->port()));
-    return {};
   }
 
-  std::shared_ptr<const rest::Router> backend_router() {
-    auto router = std::make_shared<rest::Router>();
-    rest::add_backend_routes(
-        *router, {*job_service_, *image_service_, *jobs_, *objects_, *queue_, *classifier_, clock_,
-                  config_.public_base_url,
-                  [this](const std::string& key, const std::string& type,
-                         const std::map<std::string, std::string>& query, const std::string& body) {
-                    return receive_upload(key, type, query, body);
-                  },
-                  [this] { return metrics_text(); }});
-    rest::add_dashboard_routes(*router, config_.dashboard_dir);
-    rest::add_documentation_routes(*router);
+  std::shared_ptr<const http::Router> backend_router() {
+    auto router = std::make_shared<http::Router>();
+    http::add_backend_routes(*router, {.jobs = *job_service_,
+                                       .images = *image_service_,
+                                       .job_store = *jobs_,
+                                       .objects = *objects_,
+                                       .queue = *queue_,
+                                       .classifier = *classifier_,
+                                       .clock = clock_,
+                                       .uploads = objects_.get(),
+                                       .max_upload_bytes = config_.max_image_bytes,
+                                       .public_base_url = config_.public_base_url,
+                                       .version = CLASSIFIER_VERSION,
+                                       .metrics_text = [this] { return metrics_text(); }});
+    http::add_dashboard_routes(*router, config_.dashboard_dir);
     return router;
   }
 
-  Result<void> receive_upload(const std::string& key, const std::string& type,
-                              const std::map<std::string, std::string>& query,
-                              const std::string& body) {
-    const auto value = [&](const char* name) {
-      const auto found = query.find(name);
-      return found == query.end() ? std::string{} : found->second;
-    };
-    auto verified = objects_->urls().verify(key, value("content_type"), value("expires"),
-                                            value("signature"), clock_.now());
-    if (!verified) return verified;
-    if (type != value("content_type")) {
-      return fail(ErrorCode::kForbidden, "the upload URL is for Content-Type " +
-                                             value("content_type") + ", not \"" +
-                                             type.substr(0, 100) + "\"");
+  Result<std::uint16_t> add_port(std::uint16_t port, std::shared_ptr<const http::Router> router) {
+    if (!access_) {
+      access_ = std::make_shared<const http::Access>(http::AccessOptions{
+          .api_keys = config_.api_keys, .allowed_origins = config_.allowed_origins});
     }
-    if (body.size() > config_.max_image_bytes) {
-      return fail(ErrorCode::kTooLarge,
-                  "the image has " + std::to_string(body.size()) + " bytes; at most " +
-                      std::to_string(config_.max_image_bytes) + " are allowed");
-    }
-    auto writer = objects_->write(Bucket::kInput, key);
-    if (!writer) return std::unexpected(writer.error());
-    if (auto written = (*writer)->write(std::as_bytes(std::span(body))); !written) return written;
-    return (*writer)->commit();
-  }
-
-  Result<void> add_server(std::uint16_t port, std::shared_ptr<const rest::Router> router) {
-    rest::ServerOptions options;
-    options.address = config_.bind_address;
-    options.port = port;
-    options.api_keys = config_.api_keys;
-    options.allowed_origins = config_.allowed_origins;
-    options.observe = [this](const std::string& method, const std::string& route, int status,
-                             double seconds) {
-      metrics_.http_request(method, route, status, seconds);
-    };
-    auto server = rest::Server::listen(std::move(options), std::move(router));
-    if (!server) return std::unexpected(server.error());
-    servers_.push_back(std::move(*server));
-    return {};
+    return server_->listen(config_.bind_address, port,
+                           {.router = std::move(router), .access = access_});
   }
 
   std::string url(std::uint16_t port) const {
@@ -212,18 +198,11 @@ class Service {
   }
 
   std::string metrics_text() {
-    return metrics_.text([this] {
-      std::vector<std::pair<std::string, double>> gauges{
-          {"images_in_hand", static_cast<double>(worker_->in_hand())}};
-      if (const auto depth = queue_->depth()) {
-        gauges.emplace_back("queue_visible", static_cast<double>(depth->visible));
-        gauges.emplace_back("queue_in_flight", static_cast<double>(depth->in_flight));
-        gauges.emplace_back("queue_dead", static_cast<double>(depth->dead));
-        gauges.emplace_back("queue_oldest_age_seconds",
-                            static_cast<double>(depth->oldest_age.count()) / 1e3);
-      }
-      return gauges;
-    });
+    PresentState state;
+    if (const auto depth = queue_->depth()) state.queue = *depth;
+    state.images_in_hand = worker_->in_hand();
+    state.worker_running = worker_->running();
+    return metrics_.text(state);
   }
 
   void warn_of_open_door() const {
@@ -251,7 +230,8 @@ class Service {
   std::unique_ptr<JobService> job_service_;
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<Worker> worker_;
-  std::vector<std::unique_ptr<rest::Server>> servers_;
+  std::shared_ptr<const http::Access> access_;
+  std::unique_ptr<http::Server> server_;
   std::vector<std::string> addresses_;
 };
 
