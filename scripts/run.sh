@@ -34,7 +34,7 @@ export PORT=${PORT:-8080}
 export BACKEND_API_URL=http://localhost:$PORT
 
 say "starting the service"
-"$classifier" serve &
+LOG_LEVEL=${LOG_LEVEL:-warn} "$classifier" serve &
 server=$!
 trap 'kill -TERM "$server" 2>/dev/null; wait "$server"' EXIT
 for _ in $(seq 100); do
