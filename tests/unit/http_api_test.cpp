@@ -31,13 +31,18 @@ class ApiTest : public ::testing::Test {
  protected:
   ApiTest() {
     auto backend = std::make_shared<Router>();
-    BackendApi api{jobs_,           images_,     stores_.jobs(), stores_.objects(),
-                   stores_.queue(), classifier_, stores_.clock()};
-    api.uploads = &stores_.files();
-    api.max_upload_bytes = 1'000;
-    api.version = "1.2.3";
-    api.metrics_text = [] { return std::string("classifier_up 1\n"); };
-    add_backend_routes(*backend, api);
+    add_backend_routes(*backend, {.jobs = jobs_,
+                                  .images = images_,
+                                  .job_store = stores_.jobs(),
+                                  .objects = stores_.objects(),
+                                  .queue = stores_.queue(),
+                                  .classifier = classifier_,
+                                  .clock = stores_.clock(),
+                                  .uploads = &stores_.files(),
+                                  .max_upload_bytes = 1'000,
+                                  .public_base_url = {},
+                                  .version = "1.2.3",
+                                  .metrics_text = [] { return std::string("classifier_up 1\n"); }});
     auto ml = std::make_shared<Router>();
     add_ml_routes(*ml, {.job_store = stores_.jobs(),
                         .objects = stores_.objects(),

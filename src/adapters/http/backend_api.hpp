@@ -35,10 +35,10 @@ struct BackendApi {
   std::uint64_t max_upload_bytes = 64ULL << 20;
   // Address under which clients reach this service, such as "https://images.example"; empty: what
   // their requests name as Host.
-  std::string public_base_url = {};
-  std::string version = {};
-  std::function<std::string()> metrics_text = {};  // Prometheus' text form
-  bool metrics_need_key = true;                    // where keys are configured
+  std::string public_base_url;
+  std::string version;
+  std::function<std::string()> metrics_text;  // Prometheus' text form
+  bool metrics_need_key = true;               // where keys are configured
 };
 
 // Adds all routes, with /openapi.json and /docs.

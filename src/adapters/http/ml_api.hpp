@@ -29,9 +29,9 @@ struct MlApi {
   JobLimits limits;
   std::uint64_t max_image_bytes = 64ULL << 20;
   std::uint64_t max_form_bytes = 64ULL << 20;  // of one form with images in it
-  std::string version = {};
-  std::function<bool()> worker_runs = {};
-  std::function<std::string()> metrics_text = {};
+  std::string version;
+  std::function<bool()> worker_runs;
+  std::function<std::string()> metrics_text;
   bool metrics_need_key = true;  // where keys are configured
 };
 
