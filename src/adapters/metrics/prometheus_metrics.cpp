@@ -129,7 +129,6 @@ class PrometheusMetrics::Impl {
       gauges(registry, "classifier_images_in_hand", "Images that this process works on");
   Family<Gauge>& worker =
       gauges(registry, "classifier_worker_running", "Whether this process takes work: 1 or 0");
-  Family<Gauge>& now = gauges(registry, "classifier_now", "Present state, by what");
   Gauge& memory =
       gauges(registry, "classifier_resident_memory_bytes", "Resident memory of the process")
           .Add({});
@@ -169,16 +168,6 @@ void PrometheusMetrics::request_done(const http::RequestRecord& record) {
 
 void PrometheusMetrics::connections_changed(int delta) { impl_->connections.Increment(delta); }
 
-void PrometheusMetrics::http_request(const std::string& method, const std::string& route,
-                                     int status, double seconds) {
-  http::RequestRecord record;
-  record.method = method;
-  record.route = route;
-  record.status = status;
-  record.seconds = seconds;
-  request_done(record);
-}
-
 std::string PrometheusMetrics::text(const PresentState& state) {
   if (state.queue) {
     const QueueDepth& depth = *state.queue;
@@ -197,11 +186,6 @@ std::string PrometheusMetrics::text(const PresentState& state) {
   impl_->uptime.Set(up.count());
   impl_->memory.Set(resident_bytes());
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
-}
-
-std::string PrometheusMetrics::text(const Gauges& gauges) {
-  for (const auto& [name, value] : gauges()) impl_->now.Add({{"what", name}}).Set(value);
-  return text(PresentState{});
 }
 
 }  // namespace classifier

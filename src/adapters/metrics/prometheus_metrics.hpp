@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,12 +41,6 @@ class PrometheusMetrics final : public Metrics, public http::Observer {
 
   // The text exposition format, version 0.0.4.
   std::string text(const PresentState& state);
-
-  // As the two above, for a server that tells less.
-  void http_request(const std::string& method, const std::string& route, int status,
-                    double seconds);
-  using Gauges = std::function<std::vector<std::pair<std::string, double>>()>;
-  std::string text(const Gauges& gauges);
 
  private:
   class Impl;
