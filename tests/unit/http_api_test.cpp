@@ -236,7 +236,7 @@ TEST_F(ApiTest, ListsLooksAtAndDeletesImages) {
 }
 
 TEST_F(ApiTest, ChecksSubmissions) {
-  const auto refused = [&](json changes) {
+  const auto refused = [&](const json& changes) {
     json body = {{"job_type", "image_classification"}, {"s3_keys", {"a.jpg"}}};
     body.merge_patch(changes);
     const RawAnswer answer = post("/submit", body.dump());
@@ -360,7 +360,7 @@ TEST_F(ApiTest, CancelsAndRetries) {
 
 TEST_F(ApiTest, TellsProgressAsItHappens) {
   const std::string job = submit({"a.jpg"});
-  std::jthread worker([&] {
+  const std::jthread worker([&] {
     std::this_thread::sleep_for(400ms);
     finish(job, {"cat"});
   });

@@ -233,7 +233,7 @@ TEST_F(HttpClientTest, StopsOnRequest) {
   options_.stop = stop.get_token();
   options_.max_backoff = options_.first_backoff = 60s;
   HttpClient client("http://127.0.0.1:1", "", options_);
-  std::jthread stopper([&] {
+  const std::jthread stopper([&] {
     std::this_thread::sleep_for(100ms);
     stop.request_stop();
   });

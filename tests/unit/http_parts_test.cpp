@@ -226,7 +226,7 @@ TEST(WireTest, NoValueCanAddAField) {
 }
 
 TEST(WireTest, FramesBodies) {
-  Response response;
+  const Response response;
   Framing framing;
   framing.length = 5;
   EXPECT_THAT(head_of(response, framing), HasSubstr("Content-Length: 5\r\n"));

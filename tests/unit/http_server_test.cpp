@@ -99,7 +99,7 @@ class ServerTest : public ::testing::Test {
   }
 
   void add_routes(Router& router) {
-    const auto text = [](std::string body) {
+    const auto text = [](const std::string& body) {
       return [body](const Request&) { return text_response(200, "text/plain", body); };
     };
     RouteOptions open;
@@ -549,7 +549,7 @@ TEST_F(ServerTest, StoppingLetsRequestsEnd) {
   EXPECT_EQ(answer.header("Connection"), "close");
   EXPECT_TRUE(idle.is_closed());
   EXPECT_TRUE(listener.read().complete);
-  EXPECT_THROW(RawClient late(port_), std::runtime_error);
+  EXPECT_THROW(const RawClient late(port_), std::runtime_error);
 }
 
 TEST_F(ServerTest, StoppingEndsWhatTakesTooLong) {

@@ -429,7 +429,8 @@ Result<HttpResponse> HttpClient::attempt(const Call& call, bool& repeatable,
   std::string detail(CURL_ERROR_SIZE, '\0');
   File file;
   HeaderList headers;
-  for (const auto& [name, value] : call.headers) append(headers, name + ": " + value);
+  for (const auto& [name, value] : call.headers)
+    append(headers, std::string(name).append(": ").append(value));
   if (call.with_key && !api_key_.empty()) append(headers, "X-API-Key: " + api_key_);
 
   curl_easy_setopt(curl, CURLOPT_URL, call.url.c_str());
@@ -441,6 +442,7 @@ Result<HttpResponse> HttpClient::attempt(const Call& call, bool& repeatable,
     set_upload(curl, transfer);
   } else if (call.method == "POST") {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): its size is set above
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call.body.data());
   } else if (call.method != "GET") {
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call.method.c_str());

@@ -21,8 +21,8 @@ auto malformed(const std::string& what) {
 // quotes do not close.
 std::optional<std::string> parameter(std::string_view field, std::string_view name) {
   std::size_t at = field.find(';');
-  while (at != std::string_view::npos && ++at < field.size()) {
-    at = std::min(field.find_first_not_of(" \t", at), field.size());
+  while (at != std::string_view::npos && at + 1 < field.size()) {
+    at = std::min(field.find_first_not_of(" \t", at + 1), field.size());
     const std::size_t equals = field.find_first_of("=;", at);
     if (equals == std::string_view::npos) return std::nullopt;
     if (field[equals] == ';') {

@@ -122,7 +122,7 @@ bool Router::extract(const Entry& entry, const Spans& parts, RouteMatch& match) 
     std::string_view raw = parts[i > entry.greedy ? i + extra : i];
     if (part.kind == Part::Kind::kGreedy) {
       const std::string_view last = parts[i + extra];
-      raw = std::string_view(raw.data(), static_cast<std::size_t>(last.end() - raw.begin()));
+      raw = std::string_view(raw.begin(), last.end());
     }
     raw.remove_suffix(part.suffix.size());
     auto value = percent_decode(raw);
