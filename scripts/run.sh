@@ -56,7 +56,7 @@ for categories in "" "$labels"; do
   fi
   job=$("$classifier" submit --keys-file "$keys" --threshold 0.3 "${arguments[@]}")
   "$classifier" watch "$job" >/dev/null || say "some images failed"
-  "$classifier" result "$job" --format csv | "$PYTHON" scripts/show_results.py
+  "$classifier" result "$job"
 done
 rm -f "$keys"
 $once && exit 0

@@ -1,20 +1,19 @@
 // `classifier classify`: photos and folders, without a server.
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <fstream>
 #include <iostream>
-#include <map>
+#include <iterator>
 #include <mutex>
-#include <sstream>
 #include <utility>
 
 #include "apps/commands.hpp"
+#include "apps/photo_files.hpp"
+#include "apps/result_table.hpp"
+#include "apps/terminal.hpp"
 #include "domain/text.hpp"
 #include "ports/clock.hpp"
-#include "services/image_service.hpp"
 #include "services/job_service.hpp"
 #include "services/pipeline.hpp"
 #include "services/result_format.hpp"
@@ -28,42 +27,13 @@ using SteadyClock = std::chrono::steady_clock;
 struct Options {
   std::vector<std::string> paths;
   std::string labels;
+  std::string labels_file;
   std::string model;
   std::string format = "table";
   std::string copy_to;
   int top_k = 5;
   double threshold = 0.5;
 };
-
-// The photos named: files as they are, folders with all images in them, "-" for a list on standard
-// input.
-Result<std::vector<std::string>> find_photos(const std::vector<std::string>& paths) {
-  std::vector<std::string> found;
-  for (const auto& path : paths) {
-    std::error_code error;
-    if (path == "-") {
-      for (std::string line; std::getline(std::cin, line);) {
-        if (!line.empty()) found.push_back(line);
-      }
-    } else if (fs::is_directory(path, error)) {
-      const std::size_t first = found.size();
-      for (fs::recursive_directory_iterator
-               entry(path, fs::directory_options::skip_permission_denied, error),
-           end;
-           !error && entry != end; entry.increment(error)) {
-        const std::string name = entry->path().string();
-        if (image_content_type(name) && entry->is_regular_file()) found.push_back(name);
-      }
-      std::sort(found.begin() + static_cast<std::ptrdiff_t>(first), found.end());
-    } else if (fs::exists(path, error)) {
-      found.push_back(path);
-    } else {
-      return fail(ErrorCode::kNotFound, "there is no file or folder " + path);
-    }
-  }
-  if (found.empty()) return fail(ErrorCode::kNotFound, "there are no images in what was named");
-  return found;
-}
 
 Result<std::vector<std::byte>> read_photo(const std::string& path, std::uint64_t max_bytes) {
   std::error_code error;
@@ -81,62 +51,6 @@ Result<std::vector<std::byte>> read_photo(const std::string& path, std::uint64_t
   return bytes;
 }
 
-// On a terminal, one line of standard error that is written again and again.
-class ProgressBar {
- public:
-  explicit ProgressBar(std::size_t total) : total_(total), shown_(::isatty(STDERR_FILENO) == 1) {}
-
-  void show(std::size_t done, std::size_t failed) {
-    const auto now = SteadyClock::now();
-    if (!shown_ || (done < total_ && now - last_ < std::chrono::milliseconds(100))) return;
-    last_ = now;
-    const double seconds = std::chrono::duration<double>(now - start_).count();
-    const double rate = static_cast<double>(done) / std::max(seconds, 1e-3);
-    constexpr std::size_t kWidth = 30;
-    const std::size_t filled = kWidth * done / total_;
-    std::fprintf(stderr, "\r\x1b[K[%s%s] %zu/%zu  %.0f images/s  %.0f s left%s",
-                 std::string(filled, '=').c_str(), std::string(kWidth - filled, ' ').c_str(), done,
-                 total_, rate, static_cast<double>(total_ - done) / std::max(rate, 1e-3),
-                 failed > 0 ? ("  " + std::to_string(failed) + " failed").c_str() : "");
-  }
-  void clear() const {
-    if (shown_) std::fprintf(stderr, "\r\x1b[K");
-  }
-
- private:
-  std::size_t total_;
-  bool shown_;
-  SteadyClock::time_point start_ = SteadyClock::now();
-  SteadyClock::time_point last_;
-};
-
-void print_table(const std::vector<ImageRecord>& records, const JobSpec& spec) {
-  std::size_t width = 4;
-  for (const auto& record : records)
-    width = std::max(width, std::min<std::size_t>(record.filename.size(), 40));
-  for (const auto& record : records) {
-    if (!record.outcome) continue;
-    std::string line =
-        record.filename + std::string(width - std::min(width, record.filename.size()), ' ') + "  ";
-    if (const auto* error = std::get_if<Error>(&record.outcome->result)) {
-      std::cout << line << "FAILED: " << error->message << "\n";
-      continue;
-    }
-    const auto& predictions = std::get<Predictions>(record.outcome->result);
-    const bool known = state_of(*record.outcome, spec) == ImageState::kClassified;
-    char score[16];
-    std::snprintf(score, sizeof score, "%5.1f %%",
-                  100 * static_cast<double>(predictions.front().score));
-    line += std::string(score) + "  " + (known ? predictions.front().label : "unknown");
-    std::string others;
-    for (std::size_t i = known ? 1 : 0; i < predictions.size(); ++i) {
-      others += (others.empty() ? "  (" : ", ") + predictions[i].label + " " +
-                short_number(std::round(predictions[i].score * 1e3) / 1e3);
-    }
-    std::cout << line << others << (others.empty() ? "" : ")") << "\n";
-  }
-}
-
 int print(ResultWriter& writer) {
   while (true) {
     const auto piece = writer.next();
@@ -146,15 +60,34 @@ int print(ResultWriter& writer) {
   }
 }
 
-// A sorted copy, under a name that nothing has yet.
-void copy_sorted(const fs::path& photo, const std::string& label, const std::string& filename,
-                 const fs::path& to) {
+bool same_content(const fs::path& a, const fs::path& b) {
+  std::error_code error;
+  if (fs::file_size(a, error) != fs::file_size(b, error) || error) return false;
+  std::ifstream left(a, std::ios::binary);
+  std::ifstream right(b, std::ios::binary);
+  using Bytes = std::istreambuf_iterator<char>;
+  return std::equal(Bytes(left), Bytes(), Bytes(right));
+}
+
+// A sorted copy, under a name that no other photo has yet; a second run changes nothing.
+Result<void> copy_sorted(const fs::path& photo, const std::string& label,
+                         const std::string& filename, const fs::path& to) {
   const fs::path folder = to / safe_label(label);
-  fs::create_directories(folder);
+  std::error_code error;
+  fs::create_directories(folder, error);
   fs::path target = folder / filename;
-  for (int number = 2; !fs::copy_file(photo, target, fs::copy_options::skip_existing); ++number) {
+  for (int number = 2;
+       !error && !fs::copy_file(photo, target, error) && error == std::errc::file_exists;
+       ++number) {
+    error.clear();
+    if (same_content(photo, target)) break;
     target = folder / numbered_filename(filename, number);
   }
+  if (error) {
+    return fail(ErrorCode::kExhausted,
+                "cannot copy to " + target.string() + ": " + error.message());
+  }
+  return {};
 }
 
 class Session {
@@ -175,12 +108,11 @@ class Session {
 
  private:
   Result<void> prepare(std::vector<std::string> photos) {
-    std::vector<std::string> labels;
-    std::stringstream list(options_.labels);
-    for (std::string label; std::getline(list, label, ',');) labels.push_back(label);
+    auto labels = read_labels(options_.labels, options_.labels_file);
+    if (!labels) return std::unexpected(labels.error());
     const JobType type =
-        labels.empty() ? JobType::kImageClassification : JobType::kCustomClassification;
-    auto spec = make_spec(type, options_.model, std::move(labels), options_.top_k,
+        labels->empty() ? JobType::kImageClassification : JobType::kCustomClassification;
+    auto spec = make_spec(type, options_.model, std::move(*labels), options_.top_k,
                           options_.threshold, JobLimits{}, *classifier_);
     if (!spec) return std::unexpected(spec.error());
     spec_ = std::make_shared<const JobSpec>(std::move(*spec));
@@ -196,7 +128,7 @@ class Session {
   }
 
   void classify() {
-    ProgressBar bar(photos_.size());
+    ProgressBar bar(static_cast<std::int64_t>(photos_.size()), "images");
     job_.started_at = SystemClock().now();
     const auto start = SteadyClock::now();
     {
@@ -240,10 +172,12 @@ class Session {
                                         : counts.failed);
     if (!options_.copy_to.empty() && state != ImageState::kFailed) {
       const auto& top = std::get<Predictions>(record.outcome->result).front().label;
-      copy_sorted(record.s3_key, state == ImageState::kUnknown ? "unknown" : top, record.filename,
-                  options_.copy_to);
+      const auto copied =
+          copy_sorted(record.s3_key, state == ImageState::kUnknown ? "unknown" : top,
+                      record.filename, options_.copy_to);
+      if (!copied && ++copies_failed_ == 1) copy_error_ = copied.error();
     }
-    bar.show(static_cast<std::size_t>(counts.done()), static_cast<std::size_t>(counts.failed));
+    bar.show(counts.done(), counts.failed);
   }
 
   int report() {
@@ -261,7 +195,7 @@ class Session {
                                       begin + static_cast<std::ptrdiff_t>(std::min(count, left)));
     };
     if (options_.format == "table") {
-      print_table(records_, *spec_);
+      print_results(rows());
     } else if (options_.format == "json") {
       if (const int code =
               print(*json_result(job_, source, {.output_bucket = "local", .from = 0, .limit = {}})))
@@ -273,22 +207,43 @@ class Session {
     std::cout.flush();
     summarize();
     if (interrupted()) return kInterrupted;
+    if (copies_failed_ > 0) {
+      return complain(
+          {copy_error_.code, std::to_string(copies_failed_) +
+                                 " photos could not be copied; the first: " + copy_error_.message},
+          kSomeFailed);
+    }
     return job_.counts.failed > 0 ? kSomeFailed : 0;
+  }
+
+  std::vector<ResultRow> rows() const {
+    std::vector<ResultRow> rows;
+    for (const auto& record : records_) {
+      if (!record.outcome) continue;
+      ResultRow row{.filename = record.filename, .predictions = {}, .error = {}};
+      if (const auto* error = std::get_if<Error>(&record.outcome->result)) {
+        row.error = error->message;
+      } else {
+        row.predictions = std::get<Predictions>(record.outcome->result);
+        row.unknown = state_of(*record.outcome, *spec_) == ImageState::kUnknown;
+      }
+      rows.push_back(std::move(row));
+    }
+    return rows;
   }
 
   void summarize() const {
     const auto& counts = job_.counts;
-    bool starter = false;
-    for (const auto& model : classifier_->models())
-      starter = starter || (model.name == spec_->model && model.starter);
-    std::fprintf(stderr,
-                 "%lld images in %.1f s (%.0f images/s) by %s%s: %lld classified, %lld unknown, "
-                 "%lld failed\n",
-                 static_cast<long long>(counts.done()), seconds_,
-                 static_cast<double>(counts.done()) / std::max(seconds_, 1e-3),
-                 spec_->model.c_str(), starter ? ", a starter model" : "",
-                 static_cast<long long>(counts.classified), static_cast<long long>(counts.unknown),
-                 static_cast<long long>(counts.failed));
+    char rate[32];
+    std::snprintf(rate, sizeof rate, "%.1f s, %.0f images/s", seconds_,
+                  static_cast<double>(counts.done()) / std::max(seconds_, 1e-3));
+    note(std::to_string(counts.done()) + " of " + std::to_string(counts.total) + " images (" +
+         rate + ") by " + spec_->model + ": " + std::to_string(counts.classified) +
+         " classified, " + std::to_string(counts.unknown) + " unknown, " +
+         std::to_string(counts.failed) + " failed");
+    for (const auto& model : classifier_->models()) {
+      if (model.name == spec_->model && model.starter) note(starter_notice(model.name));
+    }
   }
 
   const Config& config_;
@@ -300,6 +255,8 @@ class Session {
   std::mutex mutex_;
   std::vector<ImageRecord> records_;  // guarded by mutex_ while the pipeline runs
   Job job_;                           // likewise
+  std::size_t copies_failed_ = 0;     // likewise
+  Error copy_error_;                  // likewise
   double seconds_ = 0;
 };
 
@@ -313,11 +270,13 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
       ->required();
   command->add_option("--labels", options->labels,
                       "your own categories: \"cat,dog\" [ImageNet's 1,000 classes]");
-  command->add_option("--model", options->model, "name of the model [the best installed]");
+  command->add_option("--labels-file", options->labels_file, "a file of categories, one a line");
+  command->add_option("--model", options->model,
+                      "name of the model; see `classifier models --local` [the best installed]");
   command->add_option("--top-k", options->top_k, "predictions for each image, 1 to 10 [5]");
   command->add_option("--threshold", options->threshold,
                       "scores below it are unknown, 0 to 1 [0.5]");
-  command->add_option("--format", options->format, "what is printed [table]")
+  command->add_option("--format", options->format, "what is printed: table, json or csv [table]")
       ->check(CLI::IsMember({"table", "json", "csv"}));
   command->add_option("--copy-to", options->copy_to, "folder for copies, sorted by label");
   command->callback([options, set_run] {

@@ -4,7 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
 
+#include "adapters/http/client.hpp"
 #include "adapters/inference/openvino_classifier.hpp"
 #include "apps/config.hpp"
 
@@ -22,7 +26,11 @@ using SetRun = std::function<void(Run)>;
 
 void add_serve_commands(CLI::App& app, const SetRun& set_run);
 void add_classify_command(CLI::App& app, const SetRun& set_run);
-void add_client_commands(CLI::App& app, const SetRun& set_run);
+void add_upload_command(CLI::App& app, const SetRun& set_run);
+void add_job_commands(CLI::App& app, const SetRun& set_run);
+void add_store_commands(CLI::App& app, const SetRun& set_run);
+// `flags` tells which settings were given as flags.
+void add_settings_command(CLI::App& app, const SetRun& set_run, const Flags& flags);
 
 // Says the error on one line of standard error, and returns `code`.
 int complain(const Error& error, int code);
@@ -32,5 +40,11 @@ bool interrupted();
 void catch_interrupts();
 
 InferenceOptions inference_options(const Config& config);
+
+// What a person should know who gets results of a starter model.
+std::string starter_notice(const std::string& model);
+
+// Entries of `GET /images` under a prefix, all pages.
+Result<std::vector<nlohmann::json>> stored_images(HttpClient& client, const std::string& prefix);
 
 }  // namespace classifier

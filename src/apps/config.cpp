@@ -87,6 +87,11 @@ Setting list(const char* variable, const char* help, std::vector<std::string> Co
           }};
 }
 
+Setting secret(Setting setting) {
+  setting.secret = true;
+  return setting;
+}
+
 std::vector<Setting> make_settings() {
   constexpr std::uint16_t kMaxPort = 65'535;
   return {
@@ -133,8 +138,8 @@ std::vector<Setting> make_settings() {
                             1'024, 1ULL << 32, "67108864"),
       number<std::int64_t>("MAX_IMAGE_PIXELS", "largest image, width times height",
                            &Config::max_image_pixels, 1, 1LL << 32, "100000000"),
-      list("API_KEYS", "keys of which every call must bring one; none: no key is needed",
-           &Config::api_keys, "none"),
+      secret(list("API_KEYS", "keys of which every call must bring one; none: no key is needed",
+                  &Config::api_keys, "none")),
       list("ALLOWED_ORIGINS", "origins of pages that may call the API (CORS); * for all",
            &Config::allowed_origins, "none"),
       text("PUBLIC_BASE_URL", "address of this service as clients see it", &Config::public_base_url,
@@ -156,7 +161,7 @@ fs::path first_folder(std::initializer_list<fs::path> candidates) {
 
 }  // namespace
 
-std::string Setting::flag() const {
+std::string flag_of(const std::string& variable) {
   std::string name = "--" + variable;
   std::ranges::transform(name, name.begin(), [](char c) {
     if (c == '_') return '-';
@@ -177,9 +182,9 @@ Result<Config> load_config(const Flags& flags) {
     const std::string value = flag ? *flag : environment(setting.variable.c_str());
     if (value.empty() && !flag) continue;
     if (!setting.read(config, value)) {
-      return fail(ErrorCode::kInvalidArgument, (flag ? setting.flag() : setting.variable) +
-                                                   " is \"" + value + "\", but must be " +
-                                                   setting.allowed);
+      return fail(ErrorCode::kInvalidArgument,
+                  (flag ? flag_of(setting.variable) : setting.variable) + " is \"" + value +
+                      "\", but must be " + setting.allowed);
     }
   }
   if (config.data_dir.empty()) config.data_dir = default_data_dir();
@@ -188,6 +193,15 @@ Result<Config> load_config(const Flags& flags) {
   if (config.dashboard_dir.empty()) config.dashboard_dir = DEFAULT_DASHBOARD_DIR;
   if (config.max_workers == 0) config.max_workers = usable_cores();
   return config;
+}
+
+std::string settings_markdown() {
+  std::string table = "| variable | what it is | allowed | default |\n| --- | --- | --- | --- |\n";
+  for (const auto& setting : settings()) {
+    table += "| `" + setting.variable + "` | " + setting.help + " | " + setting.allowed + " | " +
+             setting.fallback + " |\n";
+  }
+  return table;
 }
 
 std::size_t usable_cores() {

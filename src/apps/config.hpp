@@ -47,9 +47,11 @@ struct Setting {
   std::string fallback;
   // Takes the text of a value; false when it is not allowed.
   std::function<bool(Config&, const std::string&)> read;
-
-  std::string flag() const;  // "--data-dir"
+  bool secret = false;  // its value is never shown
 };
+
+// "--data-dir" of "DATA_DIR"
+std::string flag_of(const std::string& variable);
 
 // Every setting, declared once; help, flags and checks come from here.
 const std::vector<Setting>& settings();
@@ -60,6 +62,9 @@ using Flags = std::function<std::optional<std::string>(const std::string& variab
 // A flag beats the environment, which beats the default. kInvalidArgument names the variable, the
 // value and what is allowed.
 Result<Config> load_config(const Flags& flags);
+
+// The settings as a table in Markdown, for docs/configuration.md.
+std::string settings_markdown();
 
 // Processor cores that this process may use, at least 1.
 std::size_t usable_cores();

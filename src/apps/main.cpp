@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "apps/commands.hpp"
@@ -20,13 +21,14 @@ extern "C" void on_signal(int signal) {
 }
 
 constexpr const char* kFooter =
-    "\nEvery setting below `settings` can also be an environment variable: --data-dir is "
-    "DATA_DIR.\n"
-    "Exit codes: 0 well, 1 some images or the job failed, 2 wrong arguments, 3 server not reached, "
-    "130 interrupted.\n"
+    "\nSettings are flags or environment variables: --data-dir is DATA_DIR. `classifier settings` "
+    "lists them.\n"
+    "Exit codes: 0 well, 1 some images or the job failed, 2 wrong arguments, 3 service not reached "
+    "or it refused, 130 interrupted.\n"
     "\nExamples:\n"
     "  classifier classify ~/Pictures                       label every photo of a folder\n"
     "  classifier classify a.jpg --labels \"cat,dog\"         into your own categories\n"
+    "  classifier classify ~/Pictures --copy-to sorted      copies in a folder for each label\n"
     "  classifier serve                                     the service with its page\n"
     "  classifier upload ~/Pictures && classifier submit --all --watch\n";
 
@@ -37,39 +39,51 @@ void start_log(const std::string& level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+std::string what_is_wrong(const CLI::App& app, int argc, char** argv,
+                          const CLI::ParseError& error) {
+  const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty()) {
+    return "there is no command \"" + std::string(argv[1]) + "\"; see classifier --help";
+  }
+  const auto chosen = app.get_subcommands();
+  return std::string(error.what()) + "; see classifier " +
+         (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help";
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "Classifies images: into ImageNet's 1,000 classes, or into categories that you name.",
       "classifier");
   app.set_version_flag("--version", CLASSIFIER_VERSION);
-  app.footer(kFooter);
   app.require_subcommand(1);
   app.fallthrough();
   std::map<std::string, std::string> values;
   for (const auto& setting : settings()) {
-    app.add_option(setting.flag(), values[setting.variable],
+    app.add_option(flag_of(setting.variable), values[setting.variable],
                    setting.help + " [" + setting.fallback + "]")
-        ->group("settings");
+        ->group("");  // kept out of the help: there are many, and `classifier settings` tells more
   }
+  const Flags flags = [&](const std::string& variable) -> std::optional<std::string> {
+    const auto value = values.find(variable);
+    if (value == values.end() || app.count(flag_of(variable)) == 0) return std::nullopt;
+    return value->second;
+  };
   Run chosen;
   const SetRun set_run = [&](Run next) { chosen = std::move(next); };
   add_classify_command(app, set_run);
   add_serve_commands(app, set_run);
-  add_client_commands(app, set_run);
+  add_upload_command(app, set_run);
+  add_job_commands(app, set_run);
+  add_store_commands(app, set_run);
+  add_settings_command(app, set_run, flags);
+  app.footer(kFooter);  // after the subcommands, which would take it over
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    return complain(
-        {ErrorCode::kInvalidArgument, std::string(error.what()) + "; see classifier --help"},
-        kUsage);
+    return complain({ErrorCode::kInvalidArgument, what_is_wrong(app, argc, argv, error)}, kUsage);
   }
-  const auto config = load_config([&](const std::string& variable) -> std::optional<std::string> {
-    const Setting setting{
-        .variable = variable, .help = {}, .allowed = {}, .fallback = {}, .read = {}};
-    if (app.count(setting.flag()) == 0) return std::nullopt;
-    return values.at(variable);
-  });
+  const auto config = load_config(flags);
   if (!config) return complain(config.error(), kUsage);
   start_log(config->log_level);
   return chosen(*config);
@@ -88,6 +102,11 @@ void catch_interrupts() {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
   std::signal(SIGPIPE, SIG_IGN);
+}
+
+std::string starter_notice(const std::string& model) {
+  return model +
+         " is a starter model, which stands in for an official one: see docs/starter-models.md";
 }
 
 InferenceOptions inference_options(const Config& config) {
@@ -110,6 +129,9 @@ InferenceOptions inference_options(const Config& config) {
 int main(int argc, char** argv) {
   try {
     return classifier::run(argc, argv);
+  } catch (const nlohmann::json::exception&) {
+    std::fprintf(stderr, "classifier: what answers at BACKEND_API_URL is not this service\n");
+    return classifier::kUnreachable;
   } catch (const std::exception& exception) {
     std::fprintf(stderr, "classifier: %s\n", exception.what());
     return 1;

@@ -1,0 +1,316 @@
+// The subcommands about jobs of a running service: submit, watch, result, jobs, cancel, retry.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <thread>
+#include <utility>
+
+#include "apps/backend_client.hpp"
+#include "apps/commands.hpp"
+#include "apps/photo_files.hpp"
+#include "apps/result_table.hpp"
+#include "apps/terminal.hpp"
+
+namespace classifier {
+namespace {
+
+using nlohmann::json;
+
+std::string job_path(const char* before, const std::string& job, const char* after = "") {
+  return before + percent_encode(job) + after;
+}
+
+bool ended(const json& status) {
+  constexpr std::array<std::string_view, 3> kFinal{"completed", "failed", "cancelled"};
+  return std::ranges::find(kFinal, status.value("status", "")) != kFinal.end();
+}
+
+// ---- watch ----
+
+// Waits for the end by the service's events; asks again where they break off.
+Result<json> wait_for(HttpClient& client, const std::string& job) {
+  std::unique_ptr<ProgressBar> bar;
+  json status;
+  while (!interrupted()) {
+    auto now = json_body(client.get(job_path("/status/", job)));
+    if (!now) return now;
+    status = std::move(*now);
+    if (!bar) bar = std::make_unique<ProgressBar>(status.value("total", 0LL), "images");
+    const auto show = [&](const json& at) {
+      bar->show(at.value("done", 0LL), at.value("failed", 0LL));
+    };
+    show(status);
+    if (ended(status)) return status;
+    const auto streamed =
+        client.events(job_path("/events/", job), [&](std::string_view, std::string_view data) {
+          const auto event = json::parse(data, nullptr, false);
+          if (event.is_object()) show(event);
+          return !interrupted();
+        });
+    if (!streamed) std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+  return fail(ErrorCode::kUnavailable, "interrupted");
+}
+
+int watch(HttpClient& client, const std::string& job, bool as_json) {
+  const auto status = wait_for(client, job);
+  if (!status) return call_failed(status.error());
+  const std::string state = status->value("status", "");
+  const auto failed = status->value("failed", 0LL);
+  if (as_json) {
+    std::cout << status->dump(2) << "\n";
+  } else {
+    std::cout << state << ": " << status->value("done", 0LL) << " of "
+              << status->value("total", 0LL) << " images done, " << failed << " failed\n";
+    if (status->contains("error")) std::cout << printable(status->value("error", "")) << "\n";
+  }
+  return state == "completed" && failed == 0 ? 0 : kSomeFailed;
+}
+
+// ---- submit ----
+
+struct Submit {
+  std::vector<std::string> keys;
+  std::string keys_file;
+  std::string prefix;
+  std::string labels;
+  std::string labels_file;
+  std::string model;
+  std::string idempotency_key;
+  int top_k = 5;
+  double threshold = 0.5;
+  bool all = false;
+  bool watch = false;
+};
+
+Result<std::vector<std::string>> keys_of_file(const std::string& path) {
+  std::ifstream in(path);
+  const json document = json::parse(in, nullptr, false);
+  std::vector<std::string> keys;
+  if (document.is_object() || document.is_array()) {
+    for (const auto& key : document) {
+      if (!key.is_string()) break;
+      keys.push_back(key);
+    }
+  }
+  if (keys.empty() || keys.size() != document.size()) {
+    return fail(ErrorCode::kInvalidArgument,
+                path + " is no JSON list of keys, nor a map of file to key");
+  }
+  return keys;
+}
+
+Result<std::vector<std::string>> keys_to_submit(HttpClient& client, const Submit& options) {
+  std::vector<std::string> keys = options.keys;
+  if (options.all || !options.prefix.empty()) {
+    const auto stored = stored_images(client, options.prefix);
+    if (!stored) return std::unexpected(stored.error());
+    for (const auto& image : *stored) keys.push_back(image.value("key", ""));
+  }
+  if (!options.keys_file.empty()) {
+    const auto listed = keys_of_file(options.keys_file);
+    if (!listed) return listed;
+    keys.insert(keys.end(), listed->begin(), listed->end());
+  }
+  if (keys.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "name the images: KEY…, --keys-file, --prefix or --all (`classifier upload` gives "
+                "keys, `classifier images` lists them)");
+  }
+  return keys;
+}
+
+int submit(const Config& config, const Submit& options) {
+  BackendClient client(config);
+  const auto labels = read_labels(options.labels, options.labels_file);
+  if (!labels) return complain(labels.error(), kUsage);
+  const auto keys = keys_to_submit(*client, options);
+  if (!keys) {
+    return keys.error().code == ErrorCode::kInvalidArgument ? complain(keys.error(), kUsage)
+                                                            : call_failed(keys.error());
+  }
+  json request = {{"job_type", labels->empty() ? "image_classification" : "custom_classification"},
+                  {"s3_keys", *keys},
+                  {"top_k", options.top_k},
+                  {"confidence_threshold", options.threshold}};
+  if (!labels->empty()) request["custom_labels"] = *labels;
+  if (!options.model.empty()) request["model"] = options.model;
+  HttpClient::Headers headers;
+  if (!options.idempotency_key.empty())
+    headers.emplace_back("Idempotency-Key", options.idempotency_key);
+  const auto answer = json_body(client->post_json(
+      "/submit", request.dump(-1, ' ', false, json::error_handler_t::replace), headers));
+  if (!answer) return call_failed(answer.error());
+  const std::string job = answer->value("job_id", "");
+  std::cout << job << std::endl;
+  note(answer->value("message", ""));
+  return options.watch ? watch(*client, job, false) : 0;
+}
+
+// ---- result ----
+
+ResultRow row_of(const json& entry) {
+  ResultRow row{.filename = entry.value("filename", ""),
+                .predictions = {},
+                .unknown = entry.contains("reason"),
+                .error = entry.value("error", "")};
+  for (const auto& prediction : entry.value("all_predictions", json::array()))
+    row.predictions.push_back({prediction.value("label", ""), prediction.value("score", 0.0F)});
+  return row;
+}
+
+int print_result_table(HttpClient& client, const std::string& job) {
+  json page;
+  std::string token;
+  do {
+    HttpClient::Query query{{"limit", "1000"}};
+    if (!token.empty()) query.emplace_back("next_token", token);
+    const auto response = client.get(job_path("/result/", job), query);
+    auto body = json_body(response);
+    if (!body) return call_failed(body.error());
+    page = std::move(*body);
+    if (response->status == 202) {
+      return complain({ErrorCode::kConflict,
+                       page.value("message", "") + " (or use `classifier watch " + job + "`)"},
+                      kUnreachable);
+    }
+    std::vector<ResultRow> rows;
+    for (const auto& entry : page.value("detailed_results", json::array()))
+      rows.push_back(row_of(entry));
+    print_results(rows);
+    token = page.value("next_token", "");
+  } while (!token.empty());
+  const auto summary = page.value("summary", json::object());
+  note(page.value("model_used", "") + ": " + std::to_string(summary.value("classified", 0LL)) +
+       " classified, " + std::to_string(summary.value("unknown", 0LL)) + " unknown, " +
+       std::to_string(summary.value("failed", 0LL)) + " failed of " +
+       std::to_string(summary.value("total", 0LL)));
+  return page.value("success", false) ? 0 : kSomeFailed;
+}
+
+int result(const Config& config, const std::string& job, const std::string& format) {
+  BackendClient client(config);
+  if (format == "table") return print_result_table(*client, job);
+  const auto streamed = client->stream(job_path("/result/", job, format == "csv" ? ".csv" : ""), {},
+                                       [](std::string_view bytes) {
+                                         std::cout << bytes;
+                                         return std::cout.good() && !interrupted();
+                                       });
+  if (!streamed) return call_failed(streamed.error());
+  if (format == "json") std::cout << "\n";
+  if (!std::cout.flush())
+    return complain({ErrorCode::kExhausted, "cannot write to standard output"}, kSomeFailed);
+  return interrupted() ? kInterrupted : 0;
+}
+
+// ---- jobs ----
+
+struct List {
+  int limit = 20;
+  std::string status;
+  std::string type;
+  std::string format = "table";
+};
+
+int list_jobs(const Config& config, const List& options) {
+  BackendClient client(config);
+  const auto response = client->get("/jobs", {{"limit", std::to_string(options.limit)},
+                                              {"status", options.status},
+                                              {"job_type", options.type}});
+  if (options.format == "json") return print_json(response);
+  const auto page = json_body(response);
+  if (!page) return call_failed(page.error());
+  Table table({"JOB", "STATUS", "IMAGES", "TYPE", "CREATED (UTC)", "ENDED (UTC)"});
+  const auto jobs = page->value("jobs", json::array());
+  for (const auto& job : jobs) {
+    table.add({job.value("job_id", ""), job.value("status", ""),
+               std::to_string(job.value("num_images", 0LL)), job.value("job_type", ""),
+               short_time(job, "created_at"), short_time(job, "completed_at")});
+  }
+  table.print(std::cout);
+  note(std::to_string(jobs.size()) + " of " + std::to_string(page->value("total", 0LL)) + " jobs");
+  return 0;
+}
+
+void add_submit(CLI::App& app, const SetRun& set_run) {
+  auto options = std::make_shared<Submit>();
+  auto* command = app.add_subcommand("submit", "a job over stored images; prints its id");
+  command->add_option("KEY", options->keys, "keys of images");
+  command->add_option("--keys-file", options->keys_file,
+                      "JSON list of keys, or map of file to key, as `upload --keys-out` writes it");
+  command->add_option("--prefix", options->prefix, "every stored image whose key begins so");
+  command->add_flag("--all", options->all, "every stored image");
+  command->add_option("--labels", options->labels,
+                      "your own categories: \"cat,dog\" [ImageNet's 1,000 classes]");
+  command->add_option("--labels-file", options->labels_file, "a file of categories, one a line");
+  command->add_option("--model", options->model,
+                      "name of the model; see `classifier models` [the service's default]");
+  command->add_option("--top-k", options->top_k, "predictions for each image, 1 to 10 [5]");
+  command->add_option("--threshold", options->threshold,
+                      "scores below it are unknown, 0 to 1 [0.5]");
+  command->add_option("--idempotency-key", options->idempotency_key,
+                      "the same key and request give the same job");
+  command->add_flag("--watch", options->watch, "wait until it is done");
+  command->callback(
+      [=] { set_run([=](const Config& config) { return submit(config, *options); }); });
+}
+
+// A subcommand that takes a job's id and a format.
+CLI::App* add_job_command(CLI::App& app, const SetRun& set_run, const char* name, const char* help,
+                          const std::vector<std::string>& formats,
+                          const std::function<int(const Config&, const std::string& job,
+                                                  const std::string& format)>& run) {
+  auto job = std::make_shared<std::string>();
+  auto format = std::make_shared<std::string>(formats.front());
+  auto* command = app.add_subcommand(name, help);
+  command->add_option("JOB", *job, "the job's id")->required();
+  if (formats.size() > 1) {
+    command->add_option("--format", *format, "what is printed [" + formats.front() + "]")
+        ->check(CLI::IsMember(formats));
+  }
+  command->callback(
+      [=] { set_run([=](const Config& config) { return run(config, *job, *format); }); });
+  return command;
+}
+
+void add_jobs(CLI::App& app, const SetRun& set_run) {
+  auto options = std::make_shared<List>();
+  auto* command = app.add_subcommand("jobs", "the latest jobs");
+  command->add_option("--limit", options->limit, "at most so many, 1 to 1000 [20]")
+      ->check(CLI::Range(1, 1'000));
+  command->add_option("--status", options->status,
+                      "queued, processing, completed, failed or cancelled");
+  command->add_option("--type", options->type, "image_classification or custom_classification");
+  command->add_option("--format", options->format, "what is printed [table]")
+      ->check(CLI::IsMember({"table", "json"}));
+  command->callback(
+      [=] { set_run([=](const Config& config) { return list_jobs(config, *options); }); });
+}
+
+}  // namespace
+
+void add_job_commands(CLI::App& app, const SetRun& set_run) {
+  add_submit(app, set_run);
+  add_job_command(app, set_run, "watch", "a job until it is done", {"text", "json"},
+                  [](const Config& config, const std::string& job, const std::string& format) {
+                    BackendClient client(config);
+                    return watch(*client, job, format == "json");
+                  });
+  add_job_command(app, set_run, "result", "of a job that is done", {"table", "json", "csv"},
+                  result);
+  add_jobs(app, set_run);
+  add_job_command(app, set_run, "cancel", "what is left of a job", {"json"},
+                  [](const Config& config, const std::string& job, const std::string&) {
+                    BackendClient client(config);
+                    return print_json(client->post_json(job_path("/jobs/", job, "/cancel"), "{}"));
+                  });
+  add_job_command(app, set_run, "retry", "the failed images of a job", {"json"},
+                  [](const Config& config, const std::string& job, const std::string&) {
+                    BackendClient client(config);
+                    return print_json(client->post_json(job_path("/jobs/", job, "/retry"), "{}"));
+                  });
+}
+
+}  // namespace classifier

@@ -1,0 +1,161 @@
+// The subcommands about what a service holds: images, delete, models, health.
+#include <iostream>
+#include <utility>
+
+#include "apps/backend_client.hpp"
+#include "apps/commands.hpp"
+#include "apps/terminal.hpp"
+
+namespace classifier {
+namespace {
+
+using nlohmann::json;
+
+struct Listing {
+  std::string prefix;
+  std::string format = "table";
+  bool local = false;
+};
+
+int list_images(const Config& config, const Listing& options) {
+  BackendClient client(config);
+  const auto images = stored_images(*client, options.prefix);
+  if (!images) return call_failed(images.error());
+  if (options.format == "json") {
+    std::cout << json(*images).dump(2) << "\n";
+  } else if (options.format == "keys") {
+    for (const auto& image : *images) std::cout << image.value("key", "") << "\n";
+  } else {
+    Table table({"SIZE", "CHANGED (UTC)", "KEY"});
+    for (const auto& image : *images) {
+      table.add({human_bytes(image.value("size", 0.0)), short_time(image, "last_modified"),
+                 image.value("key", "")});
+    }
+    table.print(std::cout);
+    note(std::to_string(images->size()) + " images");
+  }
+  return 0;
+}
+
+int delete_images(const Config& config, const std::vector<std::string>& keys) {
+  BackendClient client(config);
+  int code = 0;
+  for (const auto& key : keys) {
+    const auto removed = client->del("/images/" + percent_encode(key));
+    if (removed) {
+      std::cout << key << "\n";
+    } else if (removed.error().code == ErrorCode::kNotFound) {
+      code = complain({removed.error().code, key + ": " + removed.error().message}, kSomeFailed);
+    } else {
+      return call_failed(removed.error());
+    }
+  }
+  return code;
+}
+
+json model_json(const ModelInfo& model) {
+  json entry = {{"name", model.name},          {"job_type", to_string(model.job_type)},
+                {"starter", model.starter},    {"loaded", model.loaded},
+                {"default", model.is_default}, {"description", model.description}};
+  if (!model.error.empty()) entry["error"] = model.error;
+  return entry;
+}
+
+int list_models(const Config& config, const Listing& options) {
+  json models = json::array();
+  if (options.local) {
+    for (const auto& model : make_openvino_classifier(inference_options(config))->models())
+      models.push_back(model_json(model));
+  } else {
+    BackendClient client(config);
+    const auto answer = json_body(client->get("/models"));
+    if (!answer) return call_failed(answer.error());
+    models = answer->value("models", json::array());
+  }
+  if (options.format == "json") {
+    std::cout << models.dump(2) << "\n";
+    return 0;
+  }
+  if (models.empty() && options.local) {
+    return complain({ErrorCode::kNotFound, "there are no models in " + config.models_dir.string() +
+                                               ": run scripts/setup.sh, or set MODELS_DIR"},
+                    kSomeFailed);
+  }
+  Table table({"MODEL", "JOB TYPE", "STATE", "DESCRIPTION"});
+  for (const auto& model : models) {
+    std::string state = model.value("default", false) ? "default" : "";
+    if (model.value("starter", false)) state += state.empty() ? "starter" : ", starter";
+    if (model.contains("error")) state = "broken";
+    table.add({model.value("name", ""), model.value("job_type", ""), state,
+               model.value(model.contains("error") ? "error" : "description", "")});
+  }
+  table.print(std::cout);
+  return 0;
+}
+
+int health(const Config& config) {
+  BackendClient client(config);
+  const auto alive = json_body(client->get("/health"));
+  if (!alive) return call_failed(alive.error());
+  const auto ready = json_body(client->get("/ready"));
+  if (!ready) {
+    return complain({ready.error().code, "alive, but not ready: " + ready.error().message},
+                    kUnreachable);
+  }
+  std::cout << config.backend_api_url << " is " << alive->value("status", "") << " and "
+            << ready->value("status", "") << "\n";
+  return 0;
+}
+
+}  // namespace
+
+Result<std::vector<json>> stored_images(HttpClient& client, const std::string& prefix) {
+  std::vector<json> images;
+  std::string token;
+  do {
+    HttpClient::Query query{{"prefix", prefix}, {"limit", "1000"}};
+    if (!token.empty()) query.emplace_back("next_token", token);
+    const auto page = json_body(client.get("/images", query));
+    if (!page) return std::unexpected(page.error());
+    for (const auto& image : page->value("images", json::array())) images.push_back(image);
+    token = page->value("next_token", "");
+  } while (!token.empty());
+  return images;
+}
+
+void add_store_commands(CLI::App& app, const SetRun& set_run) {
+  auto images = std::make_shared<Listing>();
+  auto* command = app.add_subcommand("images", "that are stored");
+  command->add_option("--prefix", images->prefix, "only keys that begin so");
+  command->add_option("--format", images->format, "table, keys or json [table]")
+      ->check(CLI::IsMember({"table", "keys", "json"}));
+  command->callback(
+      [=] { set_run([=](const Config& config) { return list_images(config, *images); }); });
+
+  auto keys = std::make_shared<std::vector<std::string>>();
+  command = app.add_subcommand("delete", "stored images, for good; prints the keys that are gone");
+  command->add_option("KEY", *keys, "keys of images")->required();
+  command->callback(
+      [=] { set_run([=](const Config& config) { return delete_images(config, *keys); }); });
+
+  auto models = std::make_shared<Listing>();
+  command = app.add_subcommand("models", "that the service has");
+  command->add_flag("--local", models->local, "those of MODELS_DIR, without a service");
+  command->add_option("--format", models->format, "table or json [table]")
+      ->check(CLI::IsMember({"table", "json"}));
+  command->callback(
+      [=] { set_run([=](const Config& config) { return list_models(config, *models); }); });
+
+  app.add_subcommand("health", "of the service: whether it is alive and ready")->callback([=] {
+    set_run(health);
+  });
+  app.add_subcommand("queue", "how much waits, is in work, and is in the dead-letter queue")
+      ->callback([=] {
+        set_run([](const Config& config) {
+          BackendClient client(config);
+          return print_json(client->get("/queue"));
+        });
+      });
+}
+
+}  // namespace classifier

@@ -1,0 +1,250 @@
+"""The command line as a person and a script use it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Service
+
+
+class Shell:
+    """Runs the program against a service, with nothing of the user's environment in the way."""
+
+    def __init__(self, binary: Path, url: str) -> None:
+        self.binary = binary
+        self.url = url
+
+    def __call__(self, *words: str | Path, code: int = 0, stdin: str = "") -> str:
+        done = self.run(*words, stdin=stdin)
+        assert done.returncode == code, (words, done.stdout, done.stderr)
+        return done.stdout
+
+    def run(self, *words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.binary, *words],
+            env=os.environ | {"BACKEND_API_URL": self.url},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def shell(binary: Path, service: Service) -> Shell:
+    return Shell(binary, service.url)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photos: dict[str, Path]) -> Path:
+    """Photos in folders, one file that is no image, and one that only claims to be one."""
+    folder = tmp_path / "my photos"
+    (folder / "2026 été").mkdir(parents=True)
+    shutil.copy(photos["cat_720p.jpg"], folder / "cat.jpg")
+    shutil.copy(photos["parrot.jpg"], folder / "2026 été" / "猫.jpg")
+    (folder / "notes.txt").write_text("not a photo")
+    (folder / "broken.png").write_text("not a photo either")
+    return folder
+
+
+def rows_of(text: str) -> dict[str, dict[str, str]]:
+    return {row["filename"]: row for row in csv.DictReader(io.StringIO(text))}
+
+
+def test_classify_prints_a_table_json_and_csv(shell: Shell, folder: Path) -> None:
+    done = shell.run("classify", folder, "--threshold", "0")
+    assert done.returncode == 1  # one image failed
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert any("猫.jpg" in line and "macaw" in line for line in lines)
+    assert any("broken.png" in line and "failed: " in line for line in lines)
+    assert "\x1b" not in done.stdout + done.stderr
+    assert done.stderr == ""  # nobody watches
+    result = json.loads(shell("classify", folder, "--format", "json", code=1))
+    assert result["summary"]["failed"] == 1
+    assert result["summary"]["total"] == 3
+    table = rows_of(shell("classify", folder, "--format", "csv", "--labels", "bird,cat", code=1))
+    assert table["猫.jpg"]["top_prediction"] == "bird"
+    assert table["cat.jpg"]["top_prediction"] == "cat"
+
+
+def test_classify_takes_lists_and_label_files(shell: Shell, folder: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("bird\ncat, of any colour\n")
+    names = f"{folder / 'cat.jpg'}\n{folder / '2026 été' / '猫.jpg'}\n"
+    table = rows_of(shell("classify", "-", "--labels-file", labels, "--format", "csv", stdin=names))
+    assert list(table) == ["cat.jpg", "猫.jpg"]
+    assert table["cat.jpg"]["top_prediction"] == "cat, of any colour"
+
+
+def test_classify_sorts_copies_and_a_second_run_changes_nothing(
+    shell: Shell, folder: Path, tmp_path: Path
+) -> None:
+    to = tmp_path / "sorted"
+    for _ in range(2):
+        shell("classify", folder, "--labels", "bird,cat", "--copy-to", to, code=1)
+        files = sorted(str(file.relative_to(to)) for file in to.rglob("*") if file.is_file())
+        assert files == ["bird/猫.jpg", "cat/cat.jpg"]
+
+
+def test_classify_says_that_copies_failed(shell: Shell, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = shell.run("classify", folder, "--copy-to", tmp_path / "file" / "sorted")
+    assert done.returncode == 1
+    assert "could not be copied" in done.stderr
+    assert len(done.stdout.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["clasify"], 'there is no command "clasify"'),
+        (["classify"], "PATH is required"),
+        (["classify", "/none"], "there is no file or folder /none"),
+        (
+            ["classify", "/etc/hostname", "--top-k", "11"],
+            "top_k must be a whole number from 1 to 10",
+        ),
+        (["classify", "/etc/hostname", "--threshold", "nan"], "confidence_threshold must be"),
+        (["classify", "/etc/hostname", "--labels", "cat,,dog"], "is empty"),
+        (["classify", "/etc/hostname", "--labels", "cat,cat"], '"cat" twice'),
+        (["classify", "/etc/hostname", "--model", "none"], 'no model "none"'),
+        (["classify", "/etc/hostname", "--format", "xml"], "--format"),
+        (["upload", "--parallel", "0", "/etc"], "--parallel"),
+        (["upload", "--resume", "/etc"], "--keys-out"),
+        (["submit"], "name the images"),
+        (["submit", "--keys-file", "/etc/hostname"], "no JSON list of keys"),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_line(shell: Shell, words: list[str], says: str) -> None:
+    done = shell.run(*words)
+    assert done.returncode == 2, done
+    assert says in done.stderr
+    assert done.stderr.startswith("classifier: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_help_is_there_for_every_command(shell: Shell) -> None:
+    text = shell("--help")
+    commands = [
+        line.split()[0]
+        for line in text.split("Subcommands:")[1].split("\n\n")[0].splitlines()
+        if line.strip()
+    ]
+    assert {"serve", "classify", "upload", "submit", "watch", "result", "jobs"} <= set(commands)
+    for command in commands:
+        assert "Usage: classifier " + command in shell(command, "--help")
+
+
+def test_a_day_with_the_service(shell: Shell, folder: Path, tmp_path: Path) -> None:
+    keys_file = tmp_path / "keys.json"
+    shell("upload", folder, "--keys-out", keys_file)
+    keys = json.loads(keys_file.read_text())
+    assert set(keys) == {
+        str(folder / name) for name in ("cat.jpg", "broken.png", "2026 été/猫.jpg")
+    }
+    # Nothing is sent twice.
+    shell("upload", folder, "--keys-out", keys_file, "--resume")
+    assert json.loads(keys_file.read_text()) == keys
+
+    job = shell("submit", "--keys-file", keys_file, "--threshold", "0", "--top-k", "2").strip()
+    assert "completed: 3 of 3 images done, 1 failed" in shell("watch", job, code=1)
+    assert "macaw" in shell("result", job)
+    assert json.loads(shell("result", job, "--format", "json"))["summary"]["failed"] == 1
+    rows = csv.DictReader(io.StringIO(shell("result", job, "--format", "csv")))
+    assert {row["s3_key"] for row in rows} == set(keys.values())
+    assert job in shell("jobs", "--status", "completed")
+    assert json.loads(shell("jobs", "--format", "json"))["total"] >= 1
+    assert shell("retry", job)
+    shell("watch", job, code=1)
+
+    listed = shell("images", "--format", "keys").split()
+    assert set(listed) >= set(keys.values())
+    key = next(key for key in keys.values() if key.endswith(".png"))
+    assert shell("delete", key).strip() == key
+    assert "there is no image" in shell.run("delete", key).stderr
+    assert "default" in shell("models")
+    assert shell("models", "--local")
+    assert "is healthy and ready" in shell("health")
+    assert "visible" in json.loads(shell("queue"))
+    assert shell.run("watch", "none").returncode == 3
+
+
+def test_a_service_that_is_away_is_told(binary: Path, folder: Path) -> None:
+    away = Shell(binary, "http://127.0.0.1:9")
+    for words in (["jobs"], ["health"], ["upload", str(folder)], ["watch", "x"]):
+        done = away.run(*words)
+        assert done.returncode == 3
+        assert "http://127.0.0.1:9" in done.stderr
+
+
+def test_a_terminal_sees_colours_and_progress(binary: Path, folder: Path) -> None:
+    def on_a_terminal(**settings: str) -> str:
+        leader, follower = pty.openpty()
+        process = subprocess.Popen(
+            [binary, "classify", folder],
+            env=os.environ | {"TERM": "xterm"} | settings,
+            stdout=follower,
+            stderr=follower,
+        )
+        os.close(follower)
+        shown = b""
+        while select.select([leader], [], [], 60)[0]:
+            try:
+                shown += os.read(leader, 1 << 16)
+            except OSError:
+                break
+        process.wait(60)
+        os.close(leader)
+        return shown.decode()
+
+    shown = on_a_terminal()
+    assert "\x1b[32m" in shown
+    assert "3 of 3 images" in shown
+    assert "█" in shown
+    assert "\x1b[32m" not in on_a_terminal(NO_COLOR="1")
+
+
+def test_ctrl_c_stops_and_prints_what_is_done(
+    binary: Path, tmp_path: Path, photos: dict[str, Path]
+) -> None:
+    names = "\n".join([str(photos["pets.jpg"])] * 20_000)
+    process = subprocess.Popen(
+        [binary, "classify", "-", "--format", "csv"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(names)
+    process.stdin.close()
+    process.stdin = None
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    shown, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert len(shown.splitlines()) > 1
+
+
+def test_settings_and_their_document(shell: Shell) -> None:
+    table = shell("settings", "--markdown")
+    assert table in (ROOT / "docs/configuration.md").read_text(), (
+        "docs/configuration.md is out of date: put in what `classifier settings --markdown` prints"
+    )
+    shown = shell("settings", "--port", "9999", "--api-keys", "hush")
+    assert "9999" in shown
+    assert "hush" not in shown

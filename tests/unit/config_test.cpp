@@ -1,0 +1,82 @@
+#include "apps/config.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <map>
+
+namespace classifier {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Environment variables for the time of one test.
+class ConfigTest : public ::testing::Test {
+ protected:
+  ~ConfigTest() override {
+    for (const auto& name : set_) ::unsetenv(name.c_str());
+  }
+  void set(const std::string& name, const std::string& value) {
+    ::setenv(name.c_str(), value.c_str(), 1);
+    set_.push_back(name);
+  }
+  static Result<Config> load(const std::map<std::string, std::string>& flags = {}) {
+    return load_config([&](const std::string& variable) -> std::optional<std::string> {
+      const auto flag = flags.find(variable);
+      if (flag == flags.end()) return std::nullopt;
+      return flag->second;
+    });
+  }
+
+ private:
+  std::vector<std::string> set_;
+};
+
+TEST_F(ConfigTest, FlagsBeatTheEnvironmentWhichBeatsDefaults) {
+  EXPECT_EQ(load()->port, 8080);
+  set("PORT", "9000");
+  EXPECT_EQ(load()->port, 9000);
+  EXPECT_EQ(load({{"PORT", "9001"}})->port, 9001);
+}
+
+TEST_F(ConfigTest, AnEmptyVariableIsAnUnsetOne) {
+  set("PORT", "");
+  EXPECT_EQ(load()->port, 8080);
+  EXPECT_FALSE(load({{"PORT", ""}}));
+}
+
+TEST_F(ConfigTest, ErrorsNameVariableValueAndWhatIsAllowed) {
+  set("VISIBILITY_TIMEOUT", "4");
+  EXPECT_EQ(load().error().message,
+            "VISIBILITY_TIMEOUT is \"4\", but must be a whole number from 5 to 43200");
+  EXPECT_THAT(load({{"VISIBILITY_TIMEOUT", "60s"}}).error().message,
+              HasSubstr("--visibility-timeout is \"60s\""));
+}
+
+TEST_F(ConfigTest, NumbersOutOfRangeAreRefused) {
+  for (const char* const value : {"65536", "-1", "80.5", " 80", "0x50", "99999999999999999999"})
+    EXPECT_FALSE(load({{"PORT", value}})) << value;
+}
+
+TEST_F(ConfigTest, ListsAreSplitAtCommas) {
+  EXPECT_THAT(load({{"API_KEYS", "one, two,,"}})->api_keys, ElementsAre("one", "two"));
+}
+
+TEST_F(ConfigTest, DataGoesIntoTheUsersDataFolder) {
+  set("XDG_DATA_HOME", "/data");
+  EXPECT_EQ(load()->data_dir, "/data/distributed-classifier");
+}
+
+TEST_F(ConfigTest, WorkersAreTheCores) { EXPECT_EQ(load()->max_workers, usable_cores()); }
+
+TEST_F(ConfigTest, EverySettingIsDescribed) {
+  for (const auto& setting : settings()) {
+    EXPECT_FALSE(setting.help.empty() || setting.allowed.empty() || setting.fallback.empty())
+        << setting.variable;
+  }
+  EXPECT_EQ(flag_of("DATA_DIR"), "--data-dir");
+}
+
+}  // namespace
+}  // namespace classifier

@@ -1,0 +1,110 @@
+// What the command line shows, and what it reads.
+#include "apps/terminal.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "apps/photo_files.hpp"
+#include "support/temp_dir.hpp"
+
+namespace classifier {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::TempDir;
+
+TEST(Terminal, WidthsAreThoseOfTheScreen) {
+  EXPECT_EQ(display_width("cat"), 3U);
+  EXPECT_EQ(display_width("猫"), 2U);
+  EXPECT_EQ(display_width("🐱"), 2U);
+  EXPECT_EQ(display_width("e\u0301"), 1U);  // a letter and a combining accent
+  EXPECT_EQ(display_width("كلب"), 3U);
+}
+
+TEST(Terminal, TextIsPaddedOrShortenedToTheColumns) {
+  EXPECT_EQ(fit("cat", 5), "cat  ");
+  EXPECT_EQ(fit("猫", 5), "猫   ");
+  EXPECT_EQ(fit("IMG_20260101_123456.jpg", 12), "IMG_202….jpg");
+  for (std::size_t width = 0; width < 12; ++width) {
+    EXPECT_EQ(display_width(fit("猫猫猫猫猫猫猫猫", width)), width);
+    EXPECT_EQ(display_width(fit("holiday photo.jpg", width)), width);
+  }
+}
+
+TEST(Terminal, NothingSteersTheTerminal) {
+  EXPECT_EQ(printable("a\x1b[31mb"), "a\\x1b[31mb");
+  EXPECT_EQ(printable("line\nbreak\x7f"), "line\\x0abreak\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b31m");  // U+009B begins a sequence as well
+  EXPECT_EQ(printable("latin1 \xe9"), "latin1 \\xe9");
+  EXPECT_EQ(printable("Zoë 猫 🐱"), "Zoë 猫 🐱");
+}
+
+TEST(Terminal, FiguresForPeople) {
+  EXPECT_EQ(human_bytes(0), "0 B");
+  EXPECT_EQ(human_bytes(999), "999 B");
+  EXPECT_EQ(human_bytes(1'234'567), "1.2 MB");
+  EXPECT_EQ(human_bytes(999'999'999), "1.0 GB");
+  EXPECT_EQ(human_duration(59.4), "59 s");
+  EXPECT_EQ(human_duration(200), "3 min 20 s");
+  EXPECT_EQ(human_duration(7'500), "2 h 5 min");
+  EXPECT_EQ(bar(0.5, 4), "██  ");
+  EXPECT_EQ(bar(0.5625, 2), "█▏");
+  EXPECT_EQ(bar(7, 2), "██");
+}
+
+TEST(Terminal, TablesAlignWideCharacters) {
+  Table table({"NAME", "N"});
+  table.add({"猫", "1"});
+  table.add({"a\nb", "2"});
+  std::ostringstream out;
+  table.print(out);
+  EXPECT_EQ(out.str(),
+            "NAME    N\n"
+            "猫      1\n"
+            "a\\x0ab  2\n");
+}
+
+class PhotoFiles : public ::testing::Test {
+ protected:
+  void write(const std::string& name, const std::string& text = "x") const {
+    std::filesystem::create_directories((folder_.path() / name).parent_path());
+    std::ofstream(folder_.path() / name) << text;
+  }
+  std::string at(const std::string& name) const { return (folder_.path() / name).string(); }
+  TempDir folder_;
+};
+
+TEST_F(PhotoFiles, FoldersGiveTheirImagesSorted) {
+  write("b.JPG");
+  write("a/x.png");
+  write("notes.txt");
+  write(".hidden.jpg");
+  write(".git/object.jpg");
+  EXPECT_THAT(*find_photos({folder_.path().string()}), ElementsAre(at("a/x.png"), at("b.JPG")));
+  // A file that is named is taken whatever its name.
+  EXPECT_THAT(*find_photos({at("notes.txt")}), ElementsAre(at("notes.txt")));
+}
+
+TEST_F(PhotoFiles, WhatIsNotThereIsSaid) {
+  EXPECT_EQ(find_photos({at("none")}).error().message, "there is no file or folder " + at("none"));
+  EXPECT_EQ(find_photos({folder_.path().string()}).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(PhotoFiles, LabelsOfListAndFile) {
+  write("labels.txt", "beach, sunny\n\n  owl \r\n");
+  EXPECT_THAT(*read_labels("cat, dog", ""), ElementsAre("cat", "dog"));
+  EXPECT_THAT(*read_labels("cat", at("labels.txt")), ElementsAre("cat", "beach, sunny", "owl"));
+  EXPECT_THAT(*read_labels("", ""), ElementsAre());
+  // An empty label is kept: whoever checks labels tells the user.
+  EXPECT_THAT(*read_labels("cat,,dog", ""), ElementsAre("cat", "", "dog"));
+  EXPECT_FALSE(read_labels("", at("none.txt")));
+  write("blank.txt", "\n\n");
+  EXPECT_FALSE(read_labels("", at("blank.txt")));
+}
+
+}  // namespace
+}  // namespace classifier
