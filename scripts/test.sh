@@ -34,6 +34,9 @@ git ls-files -- '*.cpp' '*.hpp' | xargs clang-format-19 --dry-run --Werror
 git ls-files -- 'scripts/*.sh' '.ci/run' | xargs shellcheck -x
 git ls-files -- '*.py' | xargs "$VENV/bin/ruff" check --quiet
 git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
+"$VENV/bin/mypy" models/export models/evaluate_conse.py
+"$VENV/bin/mypy" tests/models
+MYPYPATH=models:tests "$VENV/bin/mypy" tests/conftest.py tests/e2e tests/api bench
 npm_run ci --silent --no-audit --no-fund
 npm_run run --silent check
 if ! $quick; then
@@ -45,12 +48,12 @@ say "C++ tests"
 ctest --preset release -j "$(nproc)" >build/ctest.log 2>&1 || { cat build/ctest.log && die "C++ tests failed"; }
 if ! $quick; then
   say "C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer"
-  build asan
+  build asan -- cpp_tests
   ctest --preset asan -j "$(nproc)" >build/ctest-asan.log 2>&1 || { cat build/ctest-asan.log && die "C++ tests failed under sanitizers"; }
 fi
 if $tsan; then
   say "C++ tests with ThreadSanitizer"
-  build tsan
+  build tsan -- cpp_tests
   ctest --preset tsan -j "$(nproc)" | tail -n 5
 fi
 say "Python and end-to-end tests"

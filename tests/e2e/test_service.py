@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import random
+import struct
 import time
+import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -53,6 +56,14 @@ def test_both_job_types_label_real_photos(service: Service, keys: dict[str, str]
     assert (service.data / "objects" / path.removeprefix("s3://")).is_file()
 
 
+def png_that_claims(width: int, height: int) -> bytes:
+    """The start of a PNG file, whole up to its header."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    )
+
+
 def test_one_bad_image_never_fails_the_job(
     service: Service, keys: dict[str, str], photos: dict[str, Path]
 ) -> None:
@@ -61,18 +72,20 @@ def test_one_bad_image_never_fails_the_job(
         "text": service.upload(b"this is no image", "text.jpg"),
         "empty": service.upload(b"", "empty.jpg"),
         "truncated": service.upload(whole[: len(whole) // 2], "half.jpg"),
+        "huge": service.upload(png_that_claims(50_000, 50_000), "huge.png", "image/png"),
         "missing": "uploads/missing.jpg",
     }
     misnamed = service.upload(photos["parrot.jpg"], "really-a-jpeg.png", "image/png")
     job = service.submit([keys["cat_720p.jpg"], *bad.values(), misnamed], confidence_threshold=0)
     assert service.wait(job)["status"] == "completed"
     result = service.get(f"/result/{job}").json()
-    assert result["summary"] == {"total": 6, "classified": 2, "unknown": 0, "failed": 4}
+    assert result["summary"] == {"total": 7, "classified": 2, "unknown": 0, "failed": 5}
     errors = {row["s3_key"]: row.get("error") for row in result["detailed_results"]}
     assert "not an image" in errors[bad["text"]]
     assert "empty" in errors[bad["empty"]]
     assert "truncated" in errors[bad["truncated"]]
     assert "no image" in errors[bad["missing"]]
+    assert "50000" in errors[bad["huge"]]
     assert errors[misnamed] is None
     only_bad = service.submit([bad["text"]])
     assert service.wait(only_bad)["status"] == "failed"
@@ -218,7 +231,7 @@ def test_bad_requests(service: Service) -> None:
 
 
 def test_ml_service_classifies_at_once(service: Service, keys: dict[str, str]) -> None:
-    body = {
+    body: dict[str, Any] = {
         "job_id": "direct",
         "job_type": "image_classification",
         "s3_keys": [keys["cat_720p.jpg"], "uploads/none.jpg"],
@@ -244,17 +257,21 @@ def test_pages_and_documents(service: Service) -> None:
 def test_kill_at_any_time_loses_nothing(
     binary: Path, tmp_path: Path, photos: dict[str, Path]
 ) -> None:
-    """Every image is counted exactly once, whenever the process is killed."""
+    """Every image is counted exactly once, at whatever 20 instants the process is killed."""
     service = Service(tmp_path / "data")
     key = service.upload(photos["pets.jpg"], "pets.jpg")
-    total = 1_000
-    job = service.submit([key] * total, confidence_threshold=0)
+    total = 2_000
+    job = service.submit([key] * total, confidence_threshold=0, model="efficientnet_lite0")
     chance = random.Random(1)
-    for _ in range(4):
-        time.sleep(chance.uniform(0.05, 0.8))
+    seen = []
+    for _ in range(20):
+        time.sleep(chance.uniform(0.0, 1.0))
         service.kill()
         service.start()
-    status = service.wait(job)
+        seen.append(service.get(f"/status/{job}").json()["done"])
+    print("done after each kill:", seen)
+    assert seen == sorted(seen)
+    status = service.wait(job, seconds=300)
     assert status["done"] == total
     assert status["failed"] == 0
     result = service.get(f"/result/{job}").json()
