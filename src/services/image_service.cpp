@@ -53,7 +53,7 @@ Result<std::string> extension_for(std::string_view filename, std::string_view co
   std::string extension;
   for (const auto& type : kImageTypes) {
     if (type.content_type != content_type) continue;
-    if (type.extension == given) return given;
+    if (type.extension == given) return std::string(type.extension);
     if (extension.empty()) extension = type.extension;
   }
   if (extension.empty()) {

@@ -123,8 +123,7 @@ Bytes gif() {
 }
 
 void put(Bytes& bytes, std::uint32_t value, int size) {
-  for (int i = 0; i < size; ++i)
-    bytes += static_cast<char>(value >> (8U * static_cast<unsigned>(i)));
+  for (int i = 0; i < size; ++i, value >>= 8U) bytes += static_cast<char>(value);
 }
 
 Bytes bmp_header(std::int32_t width, std::int32_t height, std::uint32_t bits,
