@@ -45,6 +45,7 @@ class Service {
     std::unique_ptr<Service> service(new Service(config, roles));
     if (auto opened = service->open_stores(); !opened) return std::unexpected(opened.error());
     service->build();
+    if (auto usable = service->check_models(); !usable) return std::unexpected(usable.error());
     if (auto listening = service->listen(); !listening) return std::unexpected(listening.error());
     return service;
   }
@@ -83,6 +84,20 @@ class Service {
                                          config_.output_bucket, std::move(*urls));
     if (!objects) return std::unexpected(objects.error());
     objects_ = std::move(*objects);
+    return {};
+  }
+
+  // A model that is configured must be there; without any, the service answers 503 to submissions.
+  Result<void> check_models() const {
+    const std::array<std::pair<JobType, const std::string*>, 2> wanted{
+        {{JobType::kImageClassification, &config_.image_model},
+         {JobType::kCustomClassification, &config_.custom_model}}};
+    for (const auto& [type, name] : wanted) {
+      const auto model = classifier_->resolve(type, *name);
+      if (model) continue;
+      if (!name->empty()) return std::unexpected(model.error());
+      spdlog::warn("{}; until then such jobs are refused", model.error().message);
+    }
     return {};
   }
 

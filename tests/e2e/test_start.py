@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from conftest import SHARED
+from conftest import SHARED, Service
 
 
 def run(binary: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -63,6 +64,37 @@ def test_classify_without_models(binary: Path, tmp_path: Path) -> None:
     result = run(binary, "classify", str(image), MODELS_DIR=str(tmp_path), DATA_DIR=str(tmp_path))
     assert result.returncode == 2
     assert "no model for image_classification is installed" in result.stderr
+
+
+def test_a_configured_model_must_be_there(binary: Path, tmp_path: Path) -> None:
+    result = run(binary, "serve", DATA_DIR=str(tmp_path), IMAGE_MODEL="none", PORT="0")
+    assert result.returncode == 1
+    assert 'there is no model "none"; installed are: ' in result.stderr
+
+
+def test_without_models_jobs_are_refused_and_everything_else_works(
+    binary: Path, tmp_path: Path
+) -> None:
+    service = Service(tmp_path / "data", MODELS_DIR=str(tmp_path / "none"))
+    assert "run scripts/setup.sh; until then such jobs are refused" in service.log.read_text()
+    body = {"job_type": "image_classification", "s3_keys": ["uploads/a.jpg"]}
+    refused = service.post("/submit", body)
+    assert refused.status_code == 503
+    assert "no model for image_classification is installed" in refused.json()["error"]
+    assert service.get("/images").status_code == 200
+    assert service.stop() == 0
+
+
+def test_leftovers_of_a_crash_are_removed(binary: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data/objects/distributed-classifier-input/.tmp"
+    folder.mkdir(parents=True)
+    for name, age in (("old", 48), ("young", 1)):
+        (folder / name).write_text("half an image")
+        when = time.time() - age * 3600
+        os.utime(folder / name, (when, when))
+    service = Service(tmp_path / "data")
+    assert [file.name for file in folder.iterdir()] == ["young"]
+    assert service.stop() == 0
 
 
 def test_classify_formats(binary: Path, tmp_path: Path) -> None:

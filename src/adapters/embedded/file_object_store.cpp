@@ -22,6 +22,8 @@ constexpr std::size_t kMaxKeyBytes = 1'024;
 constexpr std::size_t kMaxPartBytes = 255;
 // No key may begin with a dot in this folder's place: the store's own files live there.
 constexpr const char* kTemporaryFolder = ".tmp";
+// No upload takes so long.
+constexpr std::chrono::hours kLeftoverAge{24};
 
 class Fd {
  public:
@@ -100,6 +102,18 @@ ObjectInfo object_info(std::string key, const struct stat& status) {
           .size = static_cast<std::uint64_t>(status.st_size),
           .last_modified = modified(status),
           .etag = etag};
+}
+
+// What a crash left half-written. Younger files may belong to a living process on the same folder.
+void remove_leftovers(const fs::path& folder) {
+  const auto before = fs::file_time_type::clock::now() - kLeftoverAge;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code gone;  // another process may have been quicker
+    const auto changed = fs::last_write_time(entry->path(), gone);
+    if (!gone && changed < before) fs::remove(entry->path(), gone);
+  }
 }
 
 // A rename or a link lasts only once its folder is written.
@@ -250,6 +264,7 @@ Result<std::unique_ptr<FileObjectStore>> FileObjectStore::open(fs::path root,
     if (auto made = make_folder(folder); !made) return std::unexpected(made.error());
     if (::access(folder.c_str(), W_OK) != 0)
       return io_error("cannot write " + folder.string(), errno);
+    remove_leftovers(folder);
   }
   return store;
 }

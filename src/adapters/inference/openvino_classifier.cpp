@@ -315,6 +315,7 @@ class OpenVinoClassifier final : public Classifier {
 
   Result<std::string> resolve(JobType type, std::string_view wanted) const override {
     auto infos = models();
+    if (wanted.empty()) wanted = configured(type);
     if (wanted.empty()) {
       if (const auto* const best = default_of(infos, type); best != nullptr) return best->name;
       return fail(ErrorCode::kUnavailable, "no model for " + type_name(type) + " is installed in " +
@@ -401,19 +402,22 @@ class OpenVinoClassifier final : public Classifier {
     return info;
   }
 
+  const std::string& configured(JobType type) const {
+    return type == JobType::kImageClassification ? options_.image_model : options_.custom_model;
+  }
+
   // The configured one, else the official one, else one that is no starter, else a starter.
   ModelInfo* default_of(std::vector<ModelInfo>& infos, JobType type) const {
-    const bool image = type == JobType::kImageClassification;
-    const std::string& configured = image ? options_.image_model : options_.custom_model;
-    const std::string_view official = image ? "mobilenet_v2" : "clip_vit_b32";
+    const std::string_view official =
+        type == JobType::kImageClassification ? "mobilenet_v2" : "clip_vit_b32";
     ModelInfo* best = nullptr;
     int best_score = -1;
     for (auto& info : infos) {
       if (info.job_type != type || !info.error.empty()) continue;
-      const int score = info.name == configured ? 3
-                        : info.name == official ? 2
-                        : info.starter          ? 0
-                                                : 1;
+      const int score = info.name == configured(type) ? 3
+                        : info.name == official       ? 2
+                        : info.starter                ? 0
+                                                      : 1;
       if (score > best_score) {
         best = &info;
         best_score = score;
