@@ -62,16 +62,16 @@ void ResultTable::print(const ResultRow& row) const {
   const auto& best = row.predictions.front();
   const bool terminal = columns_ > 0;
   const std::string shown_bar = terminal ? bar(best.score, kBar) + " " : "";
-  const std::string label =
-      fit(row.unknown ? "unknown" : short_label(best.label, label_width_), label_width_);
-  std::cout << name << paint_(row.unknown ? Colour::kYellow : Colour::kGreen, shown_bar)
-            << percent(best.score, 5) << "  "
-            << paint_(row.unknown ? Colour::kYellow : Colour::kBold, label);
+  const std::string label = row.unknown ? "unknown" : short_label(best.label, label_width_);
   const std::size_t used =
       name_width_ + 2 + (terminal ? kBar + 1 : 0) + percent(1, 5).size() + 2 + label_width_;
   const std::string others =
       alternatives(row, terminal ? columns_ - std::min(columns_, used) : SIZE_MAX);
-  std::cout << paint_(Colour::kDim, others) << "\n";
+  std::cout << name << paint_(row.unknown ? Colour::kYellow : Colour::kGreen, shown_bar)
+            << percent(best.score, 5) << "  "
+            << paint_(row.unknown ? Colour::kYellow : Colour::kBold,
+                      others.empty() ? label : fit(label, label_width_))
+            << paint_(Colour::kDim, others) << "\n";
 }
 
 void print_results(const std::vector<ResultRow>& rows) {
