@@ -1,6 +1,5 @@
 #include "services/pipeline.hpp"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <exception>
 #include <optional>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "services/bounded_queue.hpp"
@@ -58,9 +58,8 @@ class Pipeline::Impl {
 
  private:
   void lower_priority() const {
-    // On Linux the niceness belongs to the thread.
-    if (options_.nice != 0)
-      ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.nice);
+    // On Linux the niceness belongs to the thread. Where it cannot be raised, all goes on as it is.
+    if (options_.nice != 0) std::ignore = ::nice(options_.nice);
   }
 
   void run_prepare() {
