@@ -102,6 +102,31 @@ TEST_F(InferenceTest, Bf16AgreesWithFp32) {
   }
 }
 
+// What scaled decoding changes in the pixels must not change what a photo is called.
+TEST_F(InferenceTest, ScaledDecodingKeepsTheFirstLabel) {
+  const auto classifier = make();
+  for (const ModelInfo& model : classifier->models()) {
+    if (!model.error.empty()) continue;
+    const ResizeRule rule = read_model_folder(fs::path(MODELS_DIR) / model.name).value().resize;
+    const bool image_text = model.job_type == JobType::kCustomClassification;
+    const auto job = image_text ? spec(model.name, {"cat", "dog", "bird", "food", "kite", "person"})
+                                : spec(model.name);
+    for (const auto& photo : fs::directory_iterator(photos_)) {
+      const std::string name = photo.path().filename().string();
+      const auto bytes = read(photo.path());
+      const std::vector<PreparedImage> images{prepare_image(bytes, rule, {}, false).value(),
+                                              prepare_image(bytes, rule, {}, true).value()};
+      const auto predictions = classifier->classify(images, job);
+      ASSERT_TRUE(predictions) << predictions.error().message;
+      const Prediction& whole = predictions->at(0).at(0);
+      const Prediction& scaled = predictions->at(1).at(0);
+      std::cout << model.name << ", " << name << ": " << whole.label << " " << whole.score
+                << ", scaled decoding " << scaled.label << " " << scaled.score << "\n";
+      EXPECT_EQ(scaled.label, whole.label) << model.name << ", " << name;
+    }
+  }
+}
+
 TEST_F(InferenceTest, CustomLabelsAreRanked) {
   const auto classifier = make();
   const auto labels = spec("conse_efficientnet_lite0_minilm",
@@ -125,6 +150,7 @@ TEST_F(InferenceTest, ManyThreadsShareOneModel) {
   std::vector<std::string> labels(8);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(labels.size());
     for (std::size_t i = 0; i < labels.size(); ++i) {
       threads.emplace_back([&, i] {
         labels[i] = classify(*classifier,

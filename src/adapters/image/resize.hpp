@@ -17,8 +17,8 @@ struct CropWindow {
 };
 
 // Resizes `image` to `width` × `height` and returns only `window` of it; nothing else is computed.
-// All sizes are at least 1 and the window lies inside. Differs from Pillow's result by at most 1 in
-// few pixels, as the passes are run in the other order.
+// All sizes are at least 1 and the window lies inside. The passes run in the other order than
+// Pillow's, so roundings differ: by 0.2 of 255 on average over the golden crops, by at most 5.
 RgbImage resize(const RgbImage& image, int width, int height, Interpolation interpolation,
                 const CropWindow& window);
 
