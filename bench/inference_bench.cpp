@@ -1,0 +1,238 @@
+// Images per second of every installed model (MODELS_DIR), on pixels of no meaning: what is shown
+// does not change how long a graph runs.
+#include <benchmark/benchmark.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <openvino/openvino.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "adapters/inference/model_folder.hpp"
+#include "adapters/inference/openvino_classifier.hpp"
+
+namespace classifier {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kBatches[] = {1, 2, 4, 8, 16};
+constexpr int kStreams[] = {1, 2};
+constexpr Precision kPrecisions[] = {Precision::kFp32, Precision::kBf16};
+constexpr int kLabelCounts[] = {1, 10, 100, 1000};
+
+std::string name_of(Precision precision) { return precision == Precision::kFp32 ? "fp32" : "bf16"; }
+
+fs::path models_dir() {
+  const char* const dir = std::getenv("MODELS_DIR");
+  return dir != nullptr ? dir : MODELS_DIR;
+}
+
+// Loaded once for all benchmarks of the same settings.
+Classifier& classifier_of(Precision precision, int streams) {
+  static std::map<std::pair<Precision, int>, std::unique_ptr<Classifier>> all;
+  auto& entry = all[{precision, streams}];
+  if (!entry) {
+    InferenceOptions options;
+    options.models_dir = models_dir();
+    options.streams = static_cast<std::size_t>(streams);
+    options.precision = precision;
+    entry = make_openvino_classifier(options);
+  }
+  return *entry;
+}
+
+std::vector<std::string> some_labels(int count, const std::string& suffix = "") {
+  std::vector<std::string> labels;
+  labels.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) labels.push_back("thing " + std::to_string(i) + suffix);
+  return labels;
+}
+
+std::shared_ptr<const JobSpec> spec_of(const ModelFolder& folder, std::vector<std::string> labels) {
+  JobSpec spec;
+  spec.type = folder.job_type();
+  spec.model = folder.name;
+  if (folder.kind == ModelKind::kImageText) spec.custom_labels = std::move(labels);
+  return std::make_shared<const JobSpec>(std::move(spec));
+}
+
+std::vector<PreparedImage> some_images(const ModelFolder& folder, int count) {
+  std::minstd_rand random(1);
+  std::vector<PreparedImage> images;
+  images.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    PreparedImage image{folder.resize.width, folder.resize.height, {}};
+    image.pixels.resize(static_cast<std::size_t>(image.width * image.height) * 3);
+    for (auto& pixel : image.pixels) pixel = static_cast<std::uint8_t>(random());
+    images.push_back(std::move(image));
+  }
+  return images;
+}
+
+void run_classify(benchmark::State& state, const ModelFolder& folder, Precision precision,
+                  int batch, const std::shared_ptr<const JobSpec>& spec) {
+  static Classifier* classifier = nullptr;
+  if (state.thread_index() == 0) {
+    classifier = &classifier_of(precision, state.threads());
+    if (auto ready = classifier->warm_up(spec); !ready)
+      state.SkipWithError(ready.error().message.c_str());
+  }
+  const auto images = some_images(folder, batch);
+  for (auto _ : state) {
+    if (!classifier->classify(images, spec)) state.SkipWithError("it failed");
+  }
+  state.SetItemsProcessed(state.iterations() * batch);
+}
+
+// What the port gives: as many callers as streams, each with `batch` images a call.
+void register_classify(const ModelFolder& folder) {
+  const auto spec = spec_of(folder, some_labels(10));
+  for (const Precision precision : kPrecisions) {
+    for (const int streams : kStreams) {
+      for (const int batch : kBatches) {
+        const std::string name = "classify/" + folder.name + "/" + name_of(precision) +
+                                 "/streams:" + std::to_string(streams) +
+                                 "/batch:" + std::to_string(batch);
+        benchmark::RegisterBenchmark(
+            name.c_str(),
+            [=](benchmark::State& state) { run_classify(state, folder, precision, batch, spec); })
+            ->Threads(streams)
+            ->UseRealTime()
+            ->MeasureProcessCPUTime()
+            ->Unit(benchmark::kMillisecond);
+      }
+    }
+  }
+}
+
+// The graph alone, compiled for one batch size. Its time holds no conversion of pixels.
+std::unique_ptr<ov::CompiledModel> compile(const ModelFolder& folder, Precision precision,
+                                           int streams, int batch) {
+  ov::Core core;
+  auto model = core.read_model(folder.image_graph);
+  auto shape = model->input(0).get_partial_shape();
+  shape[0] = batch;
+  model->reshape(shape);
+  const auto type = precision == Precision::kBf16 ? ov::element::bf16 : ov::element::f32;
+  return std::make_unique<ov::CompiledModel>(
+      core.compile_model(model, "CPU", ov::num_streams(ov::streams::Num(streams)),
+                         ov::inference_num_threads(streams), ov::hint::inference_precision(type),
+                         ov::hint::performance_mode(ov::hint::PerformanceMode::THROUGHPUT)));
+}
+
+// Its input is filled: what lies in fresh memory may be numbers that are slow to compute with.
+ov::InferRequest request_of(ov::CompiledModel& compiled) {
+  ov::InferRequest request = compiled.create_infer_request();
+  ov::Tensor input = request.get_input_tensor(0);
+  if (input.get_element_type() == ov::element::f32) {
+    std::fill_n(input.data<float>(), input.get_size(), 0.5F);
+  } else {
+    std::memset(input.data(), 128, input.get_byte_size());
+  }
+  return request;
+}
+
+void run_graph(benchmark::State& state, const std::string& name, const ModelFolder& folder,
+               Precision precision, int batch) {
+  // Kept over the short runs by which the library finds the number of iterations.
+  static std::string compiled_name;
+  static std::unique_ptr<ov::CompiledModel> compiled;
+  static bool failed = false;
+  if (state.thread_index() == 0 && name != compiled_name) {
+    compiled_name = name;
+    failed = false;
+    try {
+      compiled = compile(folder, precision, state.threads(), batch);
+    } catch (const std::exception& exception) {
+      std::cerr << name << ": " << exception.what() << "\n";
+      failed = true;
+    }
+  }
+  ov::InferRequest request;
+  for (auto _ : state) {
+    // The other threads see the graph only from here on.
+    if (failed) {
+      state.SkipWithError("the graph does not take this batch");
+      break;
+    }
+    if (!request) request = request_of(*compiled);
+    request.infer();
+  }
+  state.SetItemsProcessed(state.iterations() * batch);
+}
+
+// What real batches would give: the same graph, once for all images of a batch.
+void register_graph(const ModelFolder& folder) {
+  for (const Precision precision : kPrecisions) {
+    for (const int streams : kStreams) {
+      for (const int batch : kBatches) {
+        const std::string name = "graph/" + folder.name + "/" + name_of(precision) +
+                                 "/streams:" + std::to_string(streams) +
+                                 "/batch:" + std::to_string(batch);
+        benchmark::RegisterBenchmark(
+            name.c_str(),
+            [=](benchmark::State& state) { run_graph(state, name, folder, precision, batch); })
+            ->Threads(streams)
+            ->UseRealTime()
+            ->MeasureProcessCPUTime()
+            ->Unit(benchmark::kMillisecond);
+      }
+    }
+  }
+}
+
+// `embed`: a job with new labels starts. `labelled`: one of its images afterwards.
+void register_labels(const ModelFolder& folder) {
+  for (const int count : kLabelCounts) {
+    const std::string suffix = folder.name + "/labels:" + std::to_string(count);
+    benchmark::RegisterBenchmark(
+        ("embed/" + suffix).c_str(),
+        [=](benchmark::State& state) {
+          static int run = 0;
+          Classifier& classifier = classifier_of(Precision::kAuto, 1);
+          std::ignore = classifier.warm_up(spec_of(folder, {"the model and its text graph"}));
+          for (auto _ : state) {
+            const auto spec =
+                spec_of(folder, some_labels(count, " of run " + std::to_string(run++)));
+            if (!classifier.warm_up(spec)) state.SkipWithError("it failed");
+          }
+          state.SetItemsProcessed(state.iterations() * count);
+        })
+        ->UseRealTime()
+        ->MeasureProcessCPUTime()
+        ->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark(("labelled/" + suffix).c_str(),
+                                 [=](benchmark::State& state) {
+                                   run_classify(state, folder, Precision::kAuto, 1,
+                                                spec_of(folder, some_labels(count)));
+                                 })
+        ->UseRealTime()
+        ->MeasureProcessCPUTime()
+        ->Unit(benchmark::kMillisecond);
+  }
+}
+
+}  // namespace
+}  // namespace classifier
+
+int main(int argc, char** argv) {
+  using namespace classifier;
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  spdlog::set_level(spdlog::level::warn);
+  for (const ModelInfo& info : classifier_of(Precision::kAuto, 1).models()) {
+    const auto folder = read_model_folder(models_dir() / info.name);
+    if (!folder) continue;
+    register_classify(*folder);
+    register_graph(*folder);
+    if (folder->kind == ModelKind::kImageText) register_labels(*folder);
+  }
+  benchmark::RunSpecifiedBenchmarks();
+}

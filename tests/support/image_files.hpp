@@ -1,0 +1,203 @@
+// Image files that tests, benchmarks and the fuzz target make themselves. Small ones by default.
+#pragma once
+
+#include <gif_lib.h>
+#include <spng.h>
+#include <webp/encode.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "adapters/image/decode.hpp"
+#include "adapters/image/image.hpp"
+#include "adapters/image/thumbnail.hpp"
+
+namespace classifier::testing {
+
+using Bytes = std::string;
+
+inline ImageBytes view(const Bytes& bytes) { return std::as_bytes(std::span(bytes)); }
+
+// Left red, right green, top quarter blue: no two orientations look alike.
+inline RgbImage marked(int width, int height) {
+  RgbImage image{width, height,
+                 std::vector<std::uint8_t>(static_cast<std::size_t>(width * height) * 3)};
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      std::uint8_t* p = &image.pixels[static_cast<std::size_t>(y * width + x) * 3];
+      p[0] = x < width / 2 ? 230 : 20;
+      p[1] = x < width / 2 ? 20 : 230;
+      p[2] = y < height / 4 ? 250 : 10;
+    }
+  }
+  return image;
+}
+
+inline Bytes jpeg() { return encode_jpeg(marked(64, 48), 95).value(); }
+
+// A TIFF block of one entry, the orientation.
+inline Bytes exif(int orientation) {
+  Bytes tiff("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0", 26);
+  tiff[19] = static_cast<char>(orientation);
+  return tiff;
+}
+
+// The JPEG with an Exif block that says how it lies.
+inline Bytes jpeg_with_orientation(int orientation) {
+  const Bytes body = Bytes("Exif\0\0", 6) + exif(orientation);
+  const auto size = body.size() + 2;
+  const Bytes marker{'\xFF', '\xE1', static_cast<char>(size >> 8U),
+                     static_cast<char>(size & 0xFFU)};
+  Bytes file = jpeg();
+  return file.insert(2, marker + body);
+}
+
+// `colour_type` and `depth` as in PNG's IHDR; `pixels` as PNG has them before filters.
+inline Bytes png(int colour_type, int depth, const std::vector<std::uint8_t>& pixels,
+                 std::uint32_t width, std::uint32_t height) {
+  const std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)> context(spng_ctx_new(SPNG_CTX_ENCODER),
+                                                                    &spng_ctx_free);
+  spng_set_option(context.get(), SPNG_ENCODE_TO_BUFFER, 1);
+  spng_ihdr header{.width = width,
+                   .height = height,
+                   .bit_depth = static_cast<std::uint8_t>(depth),
+                   .color_type = static_cast<std::uint8_t>(colour_type),
+                   .compression_method = 0,
+                   .filter_method = 0,
+                   .interlace_method = 0};
+  spng_set_ihdr(context.get(), &header);
+  if (spng_encode_image(context.get(), pixels.data(), pixels.size(), SPNG_FMT_PNG,
+                        SPNG_ENCODE_FINALIZE) != 0) {
+    throw std::runtime_error("the PNG could not be encoded");
+  }
+  std::size_t size = 0;
+  int error = 0;
+  const std::unique_ptr<void, decltype(&std::free)> buffer(
+      spng_get_png_buffer(context.get(), &size, &error), &std::free);
+  return {static_cast<const char*>(buffer.get()), size};
+}
+
+inline Bytes png(const RgbImage& image) {
+  return png(SPNG_COLOR_TYPE_TRUECOLOR, 8, image.pixels, static_cast<std::uint32_t>(image.width),
+             static_cast<std::uint32_t>(image.height));
+}
+
+inline Bytes webp_lossless(const RgbImage& image) {
+  std::uint8_t* out = nullptr;
+  const std::size_t size =
+      WebPEncodeLosslessRGB(image.pixels.data(), image.width, image.height, image.width * 3, &out);
+  const std::unique_ptr<std::uint8_t, decltype(&WebPFree)> owner(out, &WebPFree);
+  return {reinterpret_cast<const char*>(out), size};
+}
+
+inline Bytes webp_lossy(const RgbImage& image, float quality) {
+  std::uint8_t* out = nullptr;
+  const std::size_t size =
+      WebPEncodeRGB(image.pixels.data(), image.width, image.height, image.width * 3, quality, &out);
+  const std::unique_ptr<std::uint8_t, decltype(&WebPFree)> owner(out, &WebPFree);
+  return {reinterpret_cast<const char*>(out), size};
+}
+
+// One frame on a canvas. `colours` has 2 to 256 entries, a power of two; `indexes` are rows of it.
+struct GifPicture {
+  int canvas_width = 8;
+  int canvas_height = 8;
+  int left = 0;
+  int top = 0;
+  int width = 8;
+  int height = 8;
+  int transparent = NO_TRANSPARENT_COLOR;
+  std::vector<GifColorType> colours;
+  std::vector<GifPixelType> indexes;
+};
+
+inline Bytes gif(GifPicture picture) {
+  Bytes bytes;
+  const auto write = [](GifFileType* file, const GifByteType* data, int size) {
+    static_cast<Bytes*>(file->UserData)
+        ->append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size));
+    return size;
+  };
+  int error = 0;
+  GifFileType* file = EGifOpen(&bytes, write, &error);
+  ColorMapObject* map =
+      GifMakeMapObject(static_cast<int>(picture.colours.size()), picture.colours.data());
+  EGifPutScreenDesc(file, picture.canvas_width, picture.canvas_height, 8, 0, map);
+  const GraphicsControlBlock control{.DisposalMode = 0,
+                                     .UserInputFlag = false,
+                                     .DelayTime = 0,
+                                     .TransparentColor = picture.transparent};
+  GifByteType extension[4];
+  EGifGCBToExtension(&control, extension);
+  EGifPutExtension(file, GRAPHICS_EXT_FUNC_CODE, 4, extension);
+  EGifPutImageDesc(file, picture.left, picture.top, picture.width, picture.height, false, nullptr);
+  for (int y = 0; y < picture.height; ++y) {
+    EGifPutLine(
+        file,
+        &picture.indexes[static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width)],
+        picture.width);
+  }
+  EGifCloseFile(file, &error);
+  GifFreeMapObject(map);
+  return bytes;
+}
+
+// A frame smaller than its canvas, with a transparent hole.
+inline Bytes gif() {
+  return gif({.canvas_width = 8,
+              .canvas_height = 8,
+              .left = 2,
+              .top = 2,
+              .width = 4,
+              .height = 4,
+              .transparent = 3,
+              .colours = {{230, 20, 10}, {20, 230, 10}, {0, 0, 250}, {1, 2, 3}},
+              .indexes = {0, 0, 1, 1, 0, 3, 3, 1, 0, 3, 3, 1, 0, 0, 1, 1}});
+}
+
+inline void put(Bytes& bytes, std::uint32_t value, int size) {
+  for (int i = 0; i < size; ++i)
+    bytes += static_cast<char>(value >> (8U * static_cast<unsigned>(i)));
+}
+
+inline Bytes bmp_header(std::int32_t width, std::int32_t height, std::uint32_t bits,
+                        std::uint32_t compression, std::uint32_t palette) {
+  Bytes bytes = "BM";
+  put(bytes, 0, 8);
+  put(bytes, 54 + 4 * palette, 4);
+  put(bytes, 40, 4);
+  put(bytes, static_cast<std::uint32_t>(width), 4);
+  put(bytes, static_cast<std::uint32_t>(height), 4);
+  put(bytes, 1, 2);
+  put(bytes, bits, 2);
+  put(bytes, compression, 4);
+  put(bytes, 0, 12);
+  put(bytes, palette, 4);
+  put(bytes, 0, 4);
+  return bytes;
+}
+
+// 24 bits. The width is a multiple of 4, so that rows need no padding.
+inline Bytes bmp(const RgbImage& image) {
+  Bytes bytes = bmp_header(image.width, image.height, 24, 0, 0);
+  for (int y = image.height - 1; y >= 0; --y) {
+    const std::uint8_t* p = &image.pixels[static_cast<std::size_t>(y * image.width) * 3];
+    for (int x = 0; x < image.width; ++x, p += 3) {
+      for (int c = 2; c >= 0; --c) bytes += static_cast<char>(p[c]);
+    }
+  }
+  return bytes;
+}
+
+// 4 × 2 pixels, 8 bits, run lengths: a row of red below a row of green.
+inline Bytes bmp_runs() {
+  return bmp_header(4, 2, 8, 1, 2) + Bytes("\x00\x00\xFF\x00\x00\xFF\x00\x00", 8) +
+         Bytes("\x04\x00\x00\x00\x02\x01\x02\x00\x00\x01", 10);
+}
+
+}  // namespace classifier::testing
