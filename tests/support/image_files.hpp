@@ -160,9 +160,9 @@ inline Bytes gif() {
               .indexes = {0, 0, 1, 1, 0, 3, 3, 1, 0, 3, 3, 1, 0, 0, 1, 1}});
 }
 
+// Little-endian, in `size` bytes.
 inline void put(Bytes& bytes, std::uint32_t value, int size) {
-  for (int i = 0; i < size; ++i)
-    bytes += static_cast<char>(value >> (8U * static_cast<unsigned>(i)));
+  for (int i = 0; i < size; ++i, value >>= 8U) bytes += static_cast<char>(value & 0xFFU);
 }
 
 inline Bytes bmp_header(std::int32_t width, std::int32_t height, std::uint32_t bits,

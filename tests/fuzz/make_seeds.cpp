@@ -1,0 +1,112 @@
+// Writes small images of every format and kind into a folder: where image_fuzz begins.
+#include <spng.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+
+#include "support/image_files.hpp"
+
+namespace classifier::testing {
+namespace {
+
+// Little-endian sizes and offsets, as RIFF has them.
+Bytes chunk(const Bytes& name, const Bytes& body) {
+  Bytes bytes = name;
+  put(bytes, static_cast<std::uint32_t>(body.size()), 4);
+  bytes += body;
+  if (body.size() % 2 != 0) bytes += '\0';
+  return bytes;
+}
+
+// 16 × 12 pixels in the extended container, with `flags` of VP8X.
+Bytes extended_webp(char flags, const Bytes& chunks) {
+  const Bytes header{flags, 0, 0, 0, 15, 0, 0, 11, 0, 0};
+  return chunk("RIFF", "WEBP" + chunk("VP8X", header) + chunks);
+}
+
+Bytes frame_chunk(const Bytes& webp) { return webp.substr(12); }  // behind "RIFF" size "WEBP"
+
+Bytes animated_webp() {
+  const Bytes frame = frame_chunk(webp_lossless(marked(16, 12)));
+  const Bytes place{0, 0, 0, 0, 0, 0, 15, 0, 0, 11, 0, 0, 100, 0, 0, 0};
+  const Bytes animation(6, '\0');
+  return extended_webp(
+      0x02, chunk("ANIM", animation) + chunk("ANMF", place + frame) + chunk("ANMF", place + frame));
+}
+
+Bytes turned_webp() {
+  return extended_webp(0x08, frame_chunk(webp_lossy(marked(16, 12), 80)) + chunk("EXIF", exif(6)));
+}
+
+// Every colour type and depth of PNG but the palette, which needs a PLTE chunk.
+void add_pngs(std::map<std::string, Bytes>& seeds) {
+  struct Kind {
+    const char* name;
+    int colour_type;
+    int depth;
+    std::size_t row_bytes;  // of 4 pixels
+  };
+  const std::array kinds{Kind{"gray1", SPNG_COLOR_TYPE_GRAYSCALE, 1, 1},
+                         Kind{"gray8", SPNG_COLOR_TYPE_GRAYSCALE, 8, 4},
+                         Kind{"gray16", SPNG_COLOR_TYPE_GRAYSCALE, 16, 8},
+                         Kind{"grayalpha8", SPNG_COLOR_TYPE_GRAYSCALE_ALPHA, 8, 8},
+                         Kind{"rgba8", SPNG_COLOR_TYPE_TRUECOLOR_ALPHA, 8, 16},
+                         Kind{"rgb16", SPNG_COLOR_TYPE_TRUECOLOR, 16, 24}};
+  for (const auto& kind : kinds) {
+    std::vector<std::uint8_t> pixels(kind.row_bytes * 3);
+    for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i * 37U);
+    seeds[std::string(kind.name) + ".png"] = png(kind.colour_type, kind.depth, pixels, 4, 3);
+  }
+}
+
+void add_bmps(std::map<std::string, Bytes>& seeds) {
+  for (const std::uint32_t bits : {1U, 4U, 8U, 16U, 32U}) {
+    const std::uint32_t palette = bits <= 8 ? 1U << bits : 0;
+    Bytes file = bmp_header(5, -3, bits, 0, palette);
+    for (std::uint32_t i = 0; i < palette; ++i) put(file, i * 0x010203U, 4);
+    for (std::uint32_t i = 0; i < (5 * bits + 31) / 32 * 3; ++i) put(file, i * 0x12345678U, 4);
+    seeds["bits" + std::to_string(bits) + ".bmp"] = file;
+  }
+  seeds["runs8.bmp"] = bmp_runs();
+  seeds["bits24.bmp"] = bmp(marked(8, 6));
+}
+
+std::map<std::string, Bytes> make_seeds() {
+  std::map<std::string, Bytes> seeds{
+      {"whole.jpg", jpeg()},
+      {"turned.jpg", jpeg_with_orientation(6)},
+      {"low.jpg", encode_jpeg(marked(33, 17), 20).value()},
+      {"rgb8.png", png(marked(16, 12))},
+      {"lossless.webp", webp_lossless(marked(16, 12))},
+      {"lossy.webp", webp_lossy(marked(16, 12), 80)},
+      {"animated.webp", animated_webp()},
+      {"turned.webp", turned_webp()},
+      {"hole.gif", gif()},
+  };
+  add_pngs(seeds);
+  add_bmps(seeds);
+  return seeds;
+}
+
+}  // namespace
+}  // namespace classifier::testing
+
+int main(int argc, char** argv) {
+  using namespace classifier::testing;
+  if (argc != 2) {
+    std::cerr << "usage: make_seeds FOLDER\n";
+    return 2;
+  }
+  const std::filesystem::path folder = argv[1];
+  std::filesystem::create_directories(folder);
+  for (const auto& [name, bytes] : make_seeds()) {
+    if (!classifier::decode_image(view(bytes), {})) {
+      std::cerr << name << " is no whole image\n";
+      return 1;
+    }
+    std::ofstream(folder / name, std::ios::binary) << bytes;
+  }
+}
