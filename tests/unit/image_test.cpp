@@ -153,6 +153,17 @@ TEST(Prepare, ExtremeShapesWork) {
   }
 }
 
+// 16,777,216 × 256 is more than an int holds.
+TEST(Prepare, AVeryLongLineKeepsItsColour) {
+  constexpr std::uint32_t kWidth = 1U << 24U;
+  const std::vector<std::uint8_t> white(kWidth / 8, 0xFF);
+  const Bytes file = png(SPNG_COLOR_TYPE_GRAYSCALE, 1, white, kWidth, 1);
+  const auto prepared =
+      prepare_image(view(file), {.shortest_side = 256, .width = 224, .height = 224}, {});
+  ASSERT_TRUE(prepared) << prepared.error().message;
+  EXPECT_THAT(prepared->pixels, ::testing::Each(255));
+}
+
 TEST(Thumbnail, IsSmallUprightAndNeverLarger) {
   const auto small = make_thumbnail(view(jpeg_with_orientation(6)), 32, {});
   ASSERT_TRUE(small);

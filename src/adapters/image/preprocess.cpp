@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace classifier {
 namespace {
 
-// Resized sides: the shorter one as given, the longer one cut to a whole number.
+// Resized sides: the shorter one as given, the longer one cut to a whole number. Lines of millions
+// of pixels would come out longer than an int holds; they keep less of their shape.
 std::pair<int, int> resized(int width, int height, int shortest_side) {
   const auto longer = [&](int side, int shorter) {
-    return static_cast<int>(static_cast<std::int64_t>(shortest_side) * side / shorter);
+    const std::int64_t exact = static_cast<std::int64_t>(shortest_side) * side / shorter;
+    return static_cast<int>(std::min<std::int64_t>(exact, std::numeric_limits<int>::max()));
   };
   if (width <= height) return {shortest_side, longer(height, width)};
   return {longer(width, height), shortest_side};
