@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Prints how much faster one variant is than another, from the JSON of a benchmark.
 
+It exits with a message where no two benchmarks differ by the named parts only.
+
 build/release/bench/image_bench --benchmark_format=json > image.json
 bench/compare.py image.json full scaled
 bench/compare.py inference.json batch:1 batch:8
@@ -10,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import defaultdict
 from pathlib import Path
+from statistics import median
 
 # Parts of a name that tell how it was measured, not what.
 MEASURING = ("threads:", "real_time", "process_time", "min_time:", "repeats:")
@@ -18,17 +22,16 @@ MEASURING = ("threads:", "real_time", "process_time", "min_time:", "repeats:")
 
 def rates(file: Path, cpu: bool) -> dict[tuple[str, ...], float]:
     """Items per second by the parts of the benchmark's name; the median where it was repeated."""
-    found: dict[tuple[str, ...], float] = {}
+    found: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
     for run in json.loads(file.read_text())["benchmarks"]:
-        if run.get("error_occurred") or run.get("aggregate_name", "median") != "median":
+        if run.get("error_occurred") or run.get("run_type") == "aggregate":
             continue
         parts = run["run_name"].split("/")
-        name = tuple(part for part in parts if not part.startswith(MEASURING))
-        if run.get("run_type") == "aggregate" or name not in found:
-            found[name] = run["items_per_second"]
-            if cpu and "real_time" in parts:
-                found[name] *= run["real_time"] / run["cpu_time"]
-    return found
+        rate = run["items_per_second"]
+        if cpu and "real_time" in parts:
+            rate *= run["real_time"] / run["cpu_time"]
+        found[tuple(part for part in parts if not part.startswith(MEASURING))].append(rate)
+    return {name: median(values) for name, values in found.items()}
 
 
 def main() -> None:

@@ -34,19 +34,30 @@ fs::path models_dir() {
   return dir != nullptr ? dir : MODELS_DIR;
 }
 
-// Loaded once for all benchmarks of the same settings.
-Classifier& classifier_of(Precision precision, int streams) {
-  static std::map<std::pair<Precision, int>, std::unique_ptr<Classifier>> all;
-  auto& entry = all[{precision, streams}];
-  if (!entry) {
-    InferenceOptions options;
-    options.models_dir = models_dir();
-    options.streams = static_cast<std::size_t>(streams);
-    options.precision = precision;
-    entry = make_openvino_classifier(options);
+// What benchmarks share, and what they keep over the short runs by which the library finds the
+// number of iterations. It belongs to main(): OpenVINO must not be taken down after its plugins
+// are.
+struct Loaded {
+  Classifier& classifier(Precision precision, int streams) {
+    auto& entry = classifiers[{precision, streams}];
+    if (!entry) {
+      InferenceOptions options;
+      options.models_dir = models_dir();
+      options.streams = static_cast<std::size_t>(streams);
+      options.precision = precision;
+      entry = make_openvino_classifier(options);
+    }
+    return *entry;
   }
-  return *entry;
-}
+
+  std::map<std::pair<Precision, int>, std::unique_ptr<Classifier>> classifiers;
+  Classifier* running = nullptr;  // of the benchmark that runs
+
+  ov::Core core;
+  std::string graph_name;
+  std::unique_ptr<ov::CompiledModel> graph;  // null: it could not be compiled
+  int label_runs = 0;
+};
 
 std::vector<std::string> some_labels(int count, const std::string& suffix = "") {
   std::vector<std::string> labels;
@@ -76,23 +87,22 @@ std::vector<PreparedImage> some_images(const ModelFolder& folder, int count) {
   return images;
 }
 
-void run_classify(benchmark::State& state, const ModelFolder& folder, Precision precision,
-                  int batch, const std::shared_ptr<const JobSpec>& spec) {
-  static Classifier* classifier = nullptr;
+void run_classify(benchmark::State& state, Loaded& loaded, const ModelFolder& folder,
+                  Precision precision, int batch, const std::shared_ptr<const JobSpec>& spec) {
   if (state.thread_index() == 0) {
-    classifier = &classifier_of(precision, state.threads());
-    if (auto ready = classifier->warm_up(spec); !ready)
+    loaded.running = &loaded.classifier(precision, state.threads());
+    if (auto ready = loaded.running->warm_up(spec); !ready)
       state.SkipWithError(ready.error().message.c_str());
   }
   const auto images = some_images(folder, batch);
   for (auto _ : state) {
-    if (!classifier->classify(images, spec)) state.SkipWithError("it failed");
+    if (!loaded.running->classify(images, spec)) state.SkipWithError("it failed");
   }
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
 // What the port gives: as many callers as streams, each with `batch` images a call.
-void register_classify(const ModelFolder& folder) {
+void register_classify(Loaded& loaded, const ModelFolder& folder) {
   const auto spec = spec_of(folder, some_labels(10));
   for (const Precision precision : kPrecisions) {
     for (const int streams : kStreams) {
@@ -100,9 +110,10 @@ void register_classify(const ModelFolder& folder) {
         const std::string name = "classify/" + folder.name + "/" + name_of(precision) +
                                  "/streams:" + std::to_string(streams) +
                                  "/batch:" + std::to_string(batch);
-        benchmark::RegisterBenchmark(
-            name.c_str(),
-            [=](benchmark::State& state) { run_classify(state, folder, precision, batch, spec); })
+        benchmark::RegisterBenchmark(name.c_str(),
+                                     [=, &loaded](benchmark::State& state) {
+                                       run_classify(state, loaded, folder, precision, batch, spec);
+                                     })
             ->Threads(streams)
             ->UseRealTime()
             ->MeasureProcessCPUTime()
@@ -113,9 +124,8 @@ void register_classify(const ModelFolder& folder) {
 }
 
 // The graph alone, compiled for one batch size. Its time holds no conversion of pixels.
-std::unique_ptr<ov::CompiledModel> compile(const ModelFolder& folder, Precision precision,
-                                           int streams, int batch) {
-  ov::Core core;
+std::unique_ptr<ov::CompiledModel> compile(ov::Core& core, const ModelFolder& folder,
+                                           Precision precision, int streams, int batch) {
   auto model = core.read_model(folder.image_graph);
   auto shape = model->input(0).get_partial_shape();
   shape[0] = batch;
@@ -139,46 +149,42 @@ ov::InferRequest request_of(ov::CompiledModel& compiled) {
   return request;
 }
 
-void run_graph(benchmark::State& state, const std::string& name, const ModelFolder& folder,
-               Precision precision, int batch) {
-  // Kept over the short runs by which the library finds the number of iterations.
-  static std::string compiled_name;
-  static std::unique_ptr<ov::CompiledModel> compiled;
-  static bool failed = false;
-  if (state.thread_index() == 0 && name != compiled_name) {
-    compiled_name = name;
-    failed = false;
+void run_graph(benchmark::State& state, Loaded& loaded, const std::string& name,
+               const ModelFolder& folder, Precision precision, int batch) {
+  if (state.thread_index() == 0 && name != loaded.graph_name) {
+    loaded.graph_name = name;
+    loaded.graph.reset();
     try {
-      compiled = compile(folder, precision, state.threads(), batch);
+      loaded.graph = compile(loaded.core, folder, precision, state.threads(), batch);
     } catch (const std::exception& exception) {
       std::cerr << name << ": " << exception.what() << "\n";
-      failed = true;
     }
   }
   ov::InferRequest request;
   for (auto _ : state) {
     // The other threads see the graph only from here on.
-    if (failed) {
+    if (!loaded.graph) {
       state.SkipWithError("the graph does not take this batch");
       break;
     }
-    if (!request) request = request_of(*compiled);
+    if (!request) request = request_of(*loaded.graph);
     request.infer();
   }
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
 // What real batches would give: the same graph, once for all images of a batch.
-void register_graph(const ModelFolder& folder) {
+void register_graph(Loaded& loaded, const ModelFolder& folder) {
   for (const Precision precision : kPrecisions) {
     for (const int streams : kStreams) {
       for (const int batch : kBatches) {
         const std::string name = "graph/" + folder.name + "/" + name_of(precision) +
                                  "/streams:" + std::to_string(streams) +
                                  "/batch:" + std::to_string(batch);
-        benchmark::RegisterBenchmark(
-            name.c_str(),
-            [=](benchmark::State& state) { run_graph(state, name, folder, precision, batch); })
+        benchmark::RegisterBenchmark(name.c_str(),
+                                     [=, &loaded](benchmark::State& state) {
+                                       run_graph(state, loaded, name, folder, precision, batch);
+                                     })
             ->Threads(streams)
             ->UseRealTime()
             ->MeasureProcessCPUTime()
@@ -189,18 +195,17 @@ void register_graph(const ModelFolder& folder) {
 }
 
 // `embed`: a job with new labels starts. `labelled`: one of its images afterwards.
-void register_labels(const ModelFolder& folder) {
+void register_labels(Loaded& loaded, const ModelFolder& folder) {
   for (const int count : kLabelCounts) {
     const std::string suffix = folder.name + "/labels:" + std::to_string(count);
     benchmark::RegisterBenchmark(
         ("embed/" + suffix).c_str(),
-        [=](benchmark::State& state) {
-          static int run = 0;
-          Classifier& classifier = classifier_of(Precision::kAuto, 1);
+        [=, &loaded](benchmark::State& state) {
+          Classifier& classifier = loaded.classifier(Precision::kAuto, 1);
           std::ignore = classifier.warm_up(spec_of(folder, {"the model and its text graph"}));
           for (auto _ : state) {
-            const auto spec =
-                spec_of(folder, some_labels(count, " of run " + std::to_string(run++)));
+            const auto spec = spec_of(
+                folder, some_labels(count, " of run " + std::to_string(loaded.label_runs++)));
             if (!classifier.warm_up(spec)) state.SkipWithError("it failed");
           }
           state.SetItemsProcessed(state.iterations() * count);
@@ -209,8 +214,8 @@ void register_labels(const ModelFolder& folder) {
         ->MeasureProcessCPUTime()
         ->Unit(benchmark::kMillisecond);
     benchmark::RegisterBenchmark(("labelled/" + suffix).c_str(),
-                                 [=](benchmark::State& state) {
-                                   run_classify(state, folder, Precision::kAuto, 1,
+                                 [=, &loaded](benchmark::State& state) {
+                                   run_classify(state, loaded, folder, Precision::kAuto, 1,
                                                 spec_of(folder, some_labels(count)));
                                  })
         ->UseRealTime()
@@ -227,12 +232,13 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   spdlog::set_level(spdlog::level::warn);
-  for (const ModelInfo& info : classifier_of(Precision::kAuto, 1).models()) {
+  Loaded loaded;
+  for (const ModelInfo& info : loaded.classifier(Precision::kAuto, 1).models()) {
     const auto folder = read_model_folder(models_dir() / info.name);
     if (!folder) continue;
-    register_classify(*folder);
-    register_graph(*folder);
-    if (folder->kind == ModelKind::kImageText) register_labels(*folder);
+    register_classify(loaded, *folder);
+    register_graph(loaded, *folder);
+    if (folder->kind == ModelKind::kImageText) register_labels(loaded, *folder);
   }
   benchmark::RunSpecifiedBenchmarks();
 }
