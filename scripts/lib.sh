@@ -26,7 +26,7 @@ build_packages() {
 }
 
 test_packages() {
-  echo libgtest-dev libgmock-dev clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck git
+  echo libgtest-dev libgmock-dev libbenchmark-dev clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev shellcheck git
 }
 
 # Installs those of the named packages that are missing.

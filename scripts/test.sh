@@ -26,7 +26,7 @@ apt_install $(build_packages) $(test_packages)
 pip_install models models/requirements.txt
 pip_install dev models/requirements.txt requirements-dev.txt
 build_dashboard
-build release -DBUILD_TESTING=ON
+build release -DBUILD_TESTING=ON -DBUILD_BENCHMARKS=ON
 export_models
 
 say "formatting, linters and types"
@@ -60,4 +60,4 @@ say "Python and end-to-end tests"
 CLASSIFIER_BIN=$PWD/build/release/classifier "$VENV/bin/pytest" -q -n "$(nproc)" tests
 
 tail -n 4 build/ctest.log
-if ! $quick; then tail -n 4 build/ctest-asan.log; fi
+$quick || tail -n 4 build/ctest-asan.log
