@@ -26,13 +26,9 @@ using SteadyClock = std::chrono::steady_clock;
 
 struct Options {
   std::vector<std::string> paths;
-  std::string labels;
-  std::string labels_file;
-  std::string model;
+  ClassificationOptions how;
   std::string format = "table";
   std::string copy_to;
-  int top_k = 5;
-  double threshold = 0.5;
 };
 
 Result<std::vector<std::byte>> read_photo(const std::string& path, std::uint64_t max_bytes) {
@@ -108,12 +104,12 @@ class Session {
 
  private:
   Result<void> prepare(std::vector<std::string> photos) {
-    auto labels = read_labels(options_.labels, options_.labels_file);
+    auto labels = read_labels(options_.how.labels, options_.how.labels_file);
     if (!labels) return std::unexpected(labels.error());
     const JobType type =
         labels->empty() ? JobType::kImageClassification : JobType::kCustomClassification;
-    auto spec = make_spec(type, options_.model, std::move(*labels), options_.top_k,
-                          options_.threshold, JobLimits{}, *classifier_);
+    auto spec = make_spec(type, options_.how.model, std::move(*labels), options_.how.top_k,
+                          options_.how.threshold, JobLimits{}, *classifier_);
     if (!spec) return std::unexpected(spec.error());
     spec_ = std::make_shared<const JobSpec>(std::move(*spec));
     photos_ = std::move(photos);
@@ -268,14 +264,7 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
       app.add_subcommand("classify", "photos and folders, here and now, without a server");
   command->add_option("PATH", options->paths, "photos, folders, or - for a list on standard input")
       ->required();
-  command->add_option("--labels", options->labels,
-                      "your own categories: \"cat,dog\" [ImageNet's 1,000 classes]");
-  command->add_option("--labels-file", options->labels_file, "a file of categories, one a line");
-  command->add_option("--model", options->model,
-                      "name of the model; see `classifier models --local` [the best installed]");
-  command->add_option("--top-k", options->top_k, "predictions for each image, 1 to 10 [5]");
-  command->add_option("--threshold", options->threshold,
-                      "scores below it are unknown, 0 to 1 [0.5]");
+  add_classification_options(*command, options->how);
   command->add_option("--format", options->format, "what is printed: table, json or csv [table]")
       ->check(CLI::IsMember({"table", "json", "csv"}));
   command->add_option("--copy-to", options->copy_to, "folder for copies, sorted by label");

@@ -39,6 +39,16 @@ int complain(const Error& error, int code);
 bool interrupted();
 void catch_interrupts();
 
+// How images are to be classified, here or by a service.
+struct ClassificationOptions {
+  std::string labels;
+  std::string labels_file;
+  std::string model;
+  int top_k = 5;
+  double threshold = 0.5;
+};
+void add_classification_options(CLI::App& command, ClassificationOptions& options);
+
 InferenceOptions inference_options(const Config& config);
 
 // What a person should know who gets results of a starter model.

@@ -75,12 +75,8 @@ struct Submit {
   std::vector<std::string> keys;
   std::string keys_file;
   std::string prefix;
-  std::string labels;
-  std::string labels_file;
-  std::string model;
+  ClassificationOptions how;
   std::string idempotency_key;
-  int top_k = 5;
-  double threshold = 0.5;
   bool all = false;
   bool watch = false;
 };
@@ -124,7 +120,7 @@ Result<std::vector<std::string>> keys_to_submit(HttpClient& client, const Submit
 
 int submit(const Config& config, const Submit& options) {
   BackendClient client(config);
-  const auto labels = read_labels(options.labels, options.labels_file);
+  const auto labels = read_labels(options.how.labels, options.how.labels_file);
   if (!labels) return complain(labels.error(), kUsage);
   const auto keys = keys_to_submit(*client, options);
   if (!keys) {
@@ -133,10 +129,10 @@ int submit(const Config& config, const Submit& options) {
   }
   json request = {{"job_type", labels->empty() ? "image_classification" : "custom_classification"},
                   {"s3_keys", *keys},
-                  {"top_k", options.top_k},
-                  {"confidence_threshold", options.threshold}};
+                  {"top_k", options.how.top_k},
+                  {"confidence_threshold", options.how.threshold}};
   if (!labels->empty()) request["custom_labels"] = *labels;
-  if (!options.model.empty()) request["model"] = options.model;
+  if (!options.how.model.empty()) request["model"] = options.how.model;
   HttpClient::Headers headers;
   if (!options.idempotency_key.empty())
     headers.emplace_back("Idempotency-Key", options.idempotency_key);
@@ -242,14 +238,7 @@ void add_submit(CLI::App& app, const SetRun& set_run) {
                       "JSON list of keys, or map of file to key, as `upload --keys-out` writes it");
   command->add_option("--prefix", options->prefix, "every stored image whose key begins so");
   command->add_flag("--all", options->all, "every stored image");
-  command->add_option("--labels", options->labels,
-                      "your own categories: \"cat,dog\" [ImageNet's 1,000 classes]");
-  command->add_option("--labels-file", options->labels_file, "a file of categories, one a line");
-  command->add_option("--model", options->model,
-                      "name of the model; see `classifier models` [the service's default]");
-  command->add_option("--top-k", options->top_k, "predictions for each image, 1 to 10 [5]");
-  command->add_option("--threshold", options->threshold,
-                      "scores below it are unknown, 0 to 1 [0.5]");
+  add_classification_options(*command, options->how);
   command->add_option("--idempotency-key", options->idempotency_key,
                       "the same key and request give the same job");
   command->add_flag("--watch", options->watch, "wait until it is done");

@@ -109,6 +109,16 @@ std::string starter_notice(const std::string& model) {
          " is a starter model, which stands in for an official one: see docs/starter-models.md";
 }
 
+void add_classification_options(CLI::App& command, ClassificationOptions& options) {
+  command.add_option("--labels", options.labels,
+                     "your own categories: \"cat,dog\" [ImageNet's 1,000 classes]");
+  command.add_option("--labels-file", options.labels_file, "a file of categories, one a line");
+  command.add_option("--model", options.model,
+                     "name of the model; `classifier models` lists them [the default one]");
+  command.add_option("--top-k", options.top_k, "predictions for each image, 1 to 10 [5]");
+  command.add_option("--threshold", options.threshold, "scores below it are unknown, 0 to 1 [0.5]");
+}
+
 InferenceOptions inference_options(const Config& config) {
   InferenceOptions options;
   options.models_dir = config.models_dir;

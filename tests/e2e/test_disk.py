@@ -90,34 +90,31 @@ def test_a_job_goes_on_when_there_is_room_again(
     assert service.stop() == 0
 
 
+def refusal_to_start(binary: Path, data: Path) -> str:
+    """The one line of a program that does not start."""
+    done = subprocess.run(
+        [binary, "serve"],
+        env=os.environ | {"DATA_DIR": str(data), "PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
 def test_a_data_folder_that_cannot_be_written_is_told_at_the_start(
     binary: Path, small_disk: Path
 ) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    done = subprocess.run(
-        [binary, "serve"],
-        env=os.environ | {"DATA_DIR": str(small_disk / "data"), "PORT": "0"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert str(small_disk) in done.stderr
-    assert "DATA_DIR" in done.stderr
-    assert done.stderr.count("\n") == 1
+    said = refusal_to_start(binary, small_disk / "data")
+    assert str(small_disk) in said
+    assert "DATA_DIR" in said
 
 
 def test_a_full_disk_is_told_at_the_start(binary: Path, small_disk: Path) -> None:
     fill(small_disk)
-    done = subprocess.run(
-        [binary, "serve"],
-        env=os.environ | {"DATA_DIR": str(small_disk / "data"), "PORT": "0"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "space" in done.stderr or "full" in done.stderr
-    assert done.stderr.count("\n") == 1
+    said = refusal_to_start(binary, small_disk / "data")
+    assert "space" in said or "full" in said

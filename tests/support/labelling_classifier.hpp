@@ -9,7 +9,7 @@
 namespace classifier::testing {
 
 // "broken" cannot be decoded; "doubtful" has a score of 0.3, everything else 0.9.
-class LabellingClassifier final : public Classifier {
+class LabellingClassifier : public Classifier {
  public:
   std::vector<ModelInfo> models() const override {
     ModelInfo model;

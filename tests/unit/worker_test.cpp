@@ -14,6 +14,7 @@
 #include "services/accounting.hpp"
 #include "services/dispatcher.hpp"
 #include "services/job_service.hpp"
+#include "support/labelling_classifier.hpp"
 
 namespace classifier::testing {
 namespace {
@@ -23,35 +24,17 @@ using std::chrono::seconds;
 
 // An image's content decides what becomes of it: "cat", "broken", "flaky 2" (fails twice),
 // "always".
-class ScriptedClassifier final : public Classifier {
+class ScriptedClassifier final : public LabellingClassifier {
  public:
-  std::vector<ModelInfo> models() const override { return {}; }
-  Result<std::string> resolve(JobType, std::string_view wanted) const override {
-    return std::string(wanted.empty() ? "scripted" : wanted);
-  }
-  Result<void> warm_up(const std::shared_ptr<const JobSpec>&) override { return {}; }
-  Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec&) override {
+  Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
     const std::string content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     ++prepared;
-    if (content == "broken") return fail(ErrorCode::kUndecodable, "the image is broken");
     if (content == "always") return fail(ErrorCode::kUnavailable, "not now");
     if (content.starts_with("flaky") && failures++ < content.back() - '0') {
       return fail(ErrorCode::kUnavailable, "not yet");
     }
-    PreparedImage image{1, 1, {}};
-    image.pixels.assign(content.begin(), content.end());
-    return image;
+    return LabellingClassifier::prepare(bytes, spec);
   }
-  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
-                                            const std::shared_ptr<const JobSpec>&) override {
-    std::vector<Predictions> all;
-    for (const auto& image : images) {
-      const std::string label(image.pixels.begin(), image.pixels.end());
-      all.push_back({{label, label == "doubtful" ? 0.3F : 0.9F}, {"other", 0.1F}});
-    }
-    return all;
-  }
-  std::size_t preferred_batch(const JobSpec&) const override { return 2; }
 
   std::atomic<int> failures{0};
   std::atomic<int> prepared{0};
