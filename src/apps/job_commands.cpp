@@ -140,7 +140,7 @@ int submit(const Config& config, const Submit& options) {
       "/submit", request.dump(-1, ' ', false, json::error_handler_t::replace), headers));
   if (!answer) return call_failed(answer.error());
   const std::string job = answer->value("job_id", "");
-  std::cout << job << std::endl;
+  std::cout << job << '\n' << std::flush;
   note(answer->value("message", ""));
   return options.watch ? watch(*client, job, false) : 0;
 }

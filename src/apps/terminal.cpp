@@ -146,7 +146,7 @@ std::string human_bytes(double bytes) {
 }
 
 std::string human_duration(double seconds) {
-  const auto whole = static_cast<long long>(std::llround(seconds));
+  const long long whole = std::llround(seconds);
   if (whole < 60) return std::to_string(whole) + " s";
   if (whole < 3'600)
     return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
