@@ -38,6 +38,9 @@ Error to_error(const AwsError& error);
 AwsError parse_error(std::string_view service, std::string_view operation, int status,
                      const std::map<std::string, std::string>& headers, std::string body);
 
+// The id by which AWS's support finds a call; empty without one.
+std::string request_id_of(const std::map<std::string, std::string>& headers);
+
 // Whether the service asks for fewer requests.
 bool is_throttling(const AwsError& error);
 // Whether it said that the credentials are expired or unknown, so that fresh ones may help.
