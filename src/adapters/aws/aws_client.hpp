@@ -95,7 +95,7 @@ class AwsClient {
   // A URL with which anybody may do one thing with one object of S3 for a while.
   std::expected<std::string, AwsError> presign(const PresignRequest& request);
 
-  // Ends running calls, and all later ones, with kStopped.
+  // Ends running calls, and all later ones, with kStoppedCode.
   void stop();
 
   const std::string& region() const;

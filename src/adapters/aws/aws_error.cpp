@@ -184,7 +184,7 @@ std::string_view advice(const AwsError& error) {
     return "check AWS_SECRET_ACCESS_KEY, or the profile that is used, and AWS_REGION";
   if (is_one_of(error.code, kOtherRegion))
     return "check AWS_REGION: the bucket is in another region";
-  if (error.code == kConnectionFailed)
+  if (error.code == kConnectionFailedCode)
     return "check the network, AWS_REGION, and AWS_ENDPOINT_URL where it is set";
   return {};
 }

@@ -10,18 +10,18 @@
 namespace classifier::aws {
 
 // Codes of failures that no service reported.
-inline constexpr std::string_view kNoCredentials = "NoCredentials";
-inline constexpr std::string_view kConnectionFailed = "ConnectionFailed";
-inline constexpr std::string_view kTimedOut = "TimedOut";
-inline constexpr std::string_view kResponseTooLarge = "ResponseTooLarge";
-inline constexpr std::string_view kStopped = "Stopped";
+inline constexpr std::string_view kNoCredentialsCode = "NoCredentials";
+inline constexpr std::string_view kConnectionFailedCode = "ConnectionFailed";
+inline constexpr std::string_view kTimedOutCode = "TimedOut";
+inline constexpr std::string_view kResponseTooLargeCode = "ResponseTooLarge";
+inline constexpr std::string_view kStoppedCode = "Stopped";
 
 struct AwsError {
   std::string service;    // "dynamodb"
   std::string operation;  // "PutItem"
   int status = 0;         // of HTTP; 0 without an answer
-  std::string code;       // AWS's own, such as "ConditionalCheckFailedException", or one of above
-  std::string message;    // AWS's own, or what happened
+  std::string code;  // AWS's own, such as "ConditionalCheckFailedException", or one of those above
+  std::string message;  // AWS's own, or what happened
   std::string request_id;
   std::string body;  // of the answer, such as for CancellationReasons
   ErrorCode kind = ErrorCode::kInternal;

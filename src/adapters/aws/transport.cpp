@@ -152,9 +152,7 @@ void Transport::Transfer::finish(CURL* curl, CURLcode code) {
   }
 }
 
-struct Transport::CloseMulti {
-  void operator()(void* multi) const { curl_multi_cleanup(multi); }
-};
+void Transport::CloseMulti::operator()(void* multi) const { curl_multi_cleanup(multi); }
 
 Transport::Transport(TransportOptions options) : options_(std::move(options)) {
   static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -67,7 +67,9 @@ class Transport {
 
  private:
   struct Transfer;
-  struct CloseMulti;
+  struct CloseMulti {
+    void operator()(void* multi) const;
+  };
 
   void loop();
   void admit();
