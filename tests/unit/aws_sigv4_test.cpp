@@ -6,13 +6,14 @@
 
 #include "adapters/aws/endpoint.hpp"
 #include "adapters/aws/sigv4.hpp"
-#include "adapters/aws/url.hpp"
 #include "domain/text.hpp"
+#include "support/aws_environment.hpp"
 
 namespace classifier::aws {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::environment_of;
 
 std::string value_of(const Pairs& headers, std::string_view name) {
   for (const auto& [key, value] : headers) {
@@ -198,32 +199,25 @@ TEST_F(S3SigV4, SessionTokenIsSigned) {
             std::string::npos);
 }
 
-Environment with(std::map<std::string, std::string> variables) {
-  return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
-    const auto found = variables.find(name);
-    if (found == variables.end()) return std::nullopt;
-    return found->second;
-  };
-}
-
 TEST(AwsEndpoints, AwsItself) {
-  const auto endpoints = Endpoints::from_environment("eu-central-1", with({})).value();
+  const auto endpoints = Endpoints::from_environment("eu-central-1", environment_of({})).value();
   EXPECT_EQ(endpoints.resolve("sqs", "", "/").url(), "https://sqs.eu-central-1.amazonaws.com/");
   EXPECT_EQ(endpoints.resolve("s3", "photos", "/a%20b.jpg").url(),
             "https://photos.s3.eu-central-1.amazonaws.com/a%20b.jpg");
   EXPECT_EQ(endpoints.resolve("s3", "my.photos", "/a").url(),
             "https://s3.eu-central-1.amazonaws.com/my.photos/a");
-  const auto china = Endpoints::from_environment("cn-north-1", with({})).value();
+  const auto china = Endpoints::from_environment("cn-north-1", environment_of({})).value();
   EXPECT_EQ(china.resolve("dynamodb", "", "/").url(),
             "https://dynamodb.cn-north-1.amazonaws.com.cn/");
 }
 
 TEST(AwsEndpoints, Configured) {
-  const auto endpoints = Endpoints::from_environment(
-                             "us-east-1", with({{"AWS_ENDPOINT_URL", "http://127.0.0.1:4566/"},
-                                                {"AWS_ENDPOINT_URL_S3", "https://[::1]:443/s3/"},
-                                                {"AWS_ENDPOINT_URL_SQS", ""}}))
-                             .value();
+  const auto endpoints =
+      Endpoints::from_environment("us-east-1",
+                                  environment_of({{"AWS_ENDPOINT_URL", "http://127.0.0.1:4566/"},
+                                                  {"AWS_ENDPOINT_URL_S3", "https://[::1]:443/s3/"},
+                                                  {"AWS_ENDPOINT_URL_SQS", ""}}))
+          .value();
   EXPECT_EQ(endpoints.resolve("sqs", "", "/").url(), "http://127.0.0.1:4566/");
   EXPECT_EQ(endpoints.resolve("s3", "photos", "/a").url(), "https://[::1]/s3/photos/a");
 }
@@ -232,8 +226,8 @@ TEST(AwsEndpoints, BadOnesNameTheVariable) {
   for (const char* const bad :
        {"localhost:4566", "ftp://host", "http://", "http://user@host", "http://host:99999",
         "http://ho st", "http://host?x=1", "http://host#x"}) {
-    const auto endpoints =
-        Endpoints::from_environment("us-east-1", with({{"AWS_ENDPOINT_URL_DYNAMODB", bad}}));
+    const auto endpoints = Endpoints::from_environment(
+        "us-east-1", environment_of({{"AWS_ENDPOINT_URL_DYNAMODB", bad}}));
     ASSERT_FALSE(endpoints) << bad;
     EXPECT_EQ(endpoints.error().code, ErrorCode::kInvalidArgument);
     EXPECT_NE(endpoints.error().message.find("AWS_ENDPOINT_URL_DYNAMODB"), std::string::npos);

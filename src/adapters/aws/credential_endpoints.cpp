@@ -120,9 +120,14 @@ Result<std::optional<Credentials>> read_credentials(const std::string& from,
   return result;
 }
 
+// 127.0.0.0/8; not a name that only begins like one.
+bool is_loopback_address(const std::string& host) {
+  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
 bool may_give_credentials(const Url& url) {
   // Loopback, ECS, and EKS: nobody on the way can read along.
-  return url.scheme == "https" || url.host == "localhost" || url.host.starts_with("127.") ||
+  return url.scheme == "https" || url.host == "localhost" || is_loopback_address(url.host) ||
          url.host == "[::1]" || url.host == "169.254.170.2" || url.host == "169.254.170.23" ||
          url.host == "[fd00:ec2::23]";
 }
