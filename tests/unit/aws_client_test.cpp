@@ -167,7 +167,8 @@ TEST_F(AwsClientTest, SignsWhatItSends) {
     const TimePoint time = std::chrono::sys_days{std::chrono::year(year) / month / day} +
                            std::chrono::hours(hour) + std::chrono::minutes(minute) +
                            std::chrono::seconds(second);
-    const SigningKey key{{"id1", "secret", "token", {}}, "us-east-1", "s3"};
+    const Credentials credentials{"id1", "secret", "token", {}};
+    const SigningKey key{credentials, "us-east-1", "s3"};
     const Pairs expected = sign_headers(signable, sha256_hex(request.body), key, time);
     const bool right = expected.back().second == authorization && !request.headers.has("Expect");
     return right ? ok(request.body) : http::error_response(403, "SignatureDoesNotMatch");

@@ -35,7 +35,7 @@ class CachedCredentials final : public CredentialsSource {
   TimePoint refresh_at_ = TimePoint::max();    // of kept_
   TimePoint usable_until_ = TimePoint::max();  // of kept_
   std::optional<Error> failure_;               // of the last fetch
-  TimePoint next_try_{};                       // after a failure
+  TimePoint next_try_;                         // after a failure
 };
 
 }  // namespace classifier::aws

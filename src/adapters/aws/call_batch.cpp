@@ -178,15 +178,17 @@ void CallBatch::handle(Arrival arrival) {
     finish(call, std::move(result));
     return;
   }
-  if (context_.stop.stop_requested()) {
-    finish(call, std::move(result));
-  } else if (send_again_at_once(call, result.error(), arrival.outcome)) {
-    ready_.push_back(arrival.call);
-  } else if (const auto pause = pause_before_retry(call, result.error(), arrival.outcome)) {
-    paused_.emplace(Steady::now() + *pause, arrival.call);
-  } else {
-    finish(call, std::move(result));
+  if (!context_.stop.stop_requested()) {
+    if (send_again_at_once(call, result.error(), arrival.outcome)) {
+      ready_.push_back(arrival.call);
+      return;
+    }
+    if (const auto pause = pause_before_retry(call, result.error(), arrival.outcome)) {
+      paused_.emplace(Steady::now() + *pause, arrival.call);
+      return;
+    }
   }
+  finish(call, std::move(result));
 }
 
 AwsResult CallBatch::read(const Call& call, HttpOutcome& outcome) const {
