@@ -12,6 +12,7 @@
 #include "apps/photo_files.hpp"
 #include "apps/result_table.hpp"
 #include "apps/terminal.hpp"
+#include "domain/text.hpp"
 
 namespace classifier {
 namespace {

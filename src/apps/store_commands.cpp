@@ -5,6 +5,7 @@
 #include "apps/backend_client.hpp"
 #include "apps/commands.hpp"
 #include "apps/terminal.hpp"
+#include "domain/text.hpp"
 
 namespace classifier {
 namespace {

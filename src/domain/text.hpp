@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,12 @@ std::string numbered_filename(std::string_view filename, int number);
 
 // At most `max_bytes` bytes, the extension kept.
 std::string shorten_filename(std::string_view filename, std::size_t max_bytes);
+
+// RFC 3986: everything but unreserved characters becomes %XX, slashes too unless they are kept.
+std::string percent_encode(std::string_view text, bool keep_slashes = false);
+
+// nullopt where a "%" does not begin two hexadecimal digits.
+std::optional<std::string> percent_decode(std::string_view text);
 
 // Two hexadecimal digits for each byte.
 std::string to_hex(std::span<const unsigned char> bytes);

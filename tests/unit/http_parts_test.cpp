@@ -11,6 +11,7 @@
 #include "adapters/http/router.hpp"
 #include "adapters/http/static_files.hpp"
 #include "adapters/http/wire.hpp"
+#include "domain/text.hpp"
 #include "support/temp_dir.hpp"
 
 namespace classifier::http {

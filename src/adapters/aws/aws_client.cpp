@@ -7,6 +7,7 @@
 #include "adapters/aws/retry.hpp"
 #include "adapters/aws/signing_clock.hpp"
 #include "adapters/aws/transport.hpp"
+#include "domain/text.hpp"
 
 namespace classifier::aws {
 
@@ -56,7 +57,7 @@ std::expected<std::string, AwsError> AwsClient::Impl::presign(const PresignReque
     return std::unexpected(std::move(error));
   }
   const Target target =
-      endpoints_.resolve("s3", request.bucket, "/" + uri_encode(request.key, true));
+      endpoints_.resolve("s3", request.bucket, "/" + percent_encode(request.key, true));
   SignableRequest signable{request.method, target.host, target.path, {}, {}};
   if (!request.content_type.empty())
     signable.headers.emplace_back("content-type", request.content_type);

@@ -24,7 +24,7 @@ struct AwsRequest {
   std::string service;    // "s3", "sqs", "dynamodb"
   std::string operation;  // "PutObject": for metrics and messages
   std::string method = "POST";
-  std::string path = "/";  // percent-encoded once (see uri_encode), begins with a slash
+  std::string path = "/";  // percent-encoded once (see percent_encode), begins with a slash
   Pairs query;             // not encoded
   Pairs headers;           // extra, such as X-Amz-Target; all are signed
   std::string body;

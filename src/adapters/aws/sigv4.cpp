@@ -60,7 +60,7 @@ std::string normalize(std::string_view path) {
 
 std::string canonical_path(std::string_view path, const SigningKey& key) {
   if (key.service == "s3") return std::string(path.empty() ? "/" : path);
-  return uri_encode(normalize(path), true);
+  return percent_encode(normalize(path), true);
 }
 
 // Without white space at the ends, and with single spaces inside.
@@ -115,30 +115,11 @@ std::string canonical_request(const SignableRequest& request, const SigningKey& 
 
 }  // namespace
 
-std::string uri_encode(std::string_view text, bool keep_slashes) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  constexpr std::string_view kMarks = "-._~";
-  std::string encoded;
-  encoded.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       kMarks.find(c) != std::string_view::npos || (keep_slashes && c == '/');
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += '%';
-      encoded += kHex[byte >> 4U];
-      encoded += kHex[byte & 0xFU];
-    }
-  }
-  return encoded;
-}
-
 std::string canonical_query(const Pairs& query) {
   Pairs encoded;
   encoded.reserve(query.size());
-  for (const auto& [name, value] : query) encoded.emplace_back(uri_encode(name), uri_encode(value));
+  for (const auto& [name, value] : query)
+    encoded.emplace_back(percent_encode(name), percent_encode(value));
   std::ranges::sort(encoded);
   std::string result;
   for (const auto& [name, value] : encoded)

@@ -45,9 +45,6 @@ Pairs sign_headers(const SignableRequest& request, std::string_view payload_hash
 std::string presign_query(const SignableRequest& request, const SigningKey& key, TimePoint now,
                           std::chrono::seconds validity);
 
-// RFC 3986: everything but unreserved characters is encoded, slashes too unless they are kept.
-std::string uri_encode(std::string_view text, bool keep_slashes = false);
-
 // "a=1&b=%20": encoded, in the order that is signed; the one to send.
 std::string canonical_query(const Pairs& query);
 

@@ -21,27 +21,6 @@ namespace {
 
 constexpr std::size_t kSecretDigits = 64;
 
-// RFC 3986: everything but unreserved characters, and but slashes where they separate parts of a
-// key.
-std::string percent_encode(std::string_view text, bool keep_slashes) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
-                       (byte >= '0' && byte <= '9') || std::strchr("-._~", c) != nullptr;
-    if ((plain && c != '\0') || (keep_slashes && c == '/')) {
-      encoded += c;
-    } else {
-      encoded += '%';
-      encoded += kHex[byte >> 4U];
-      encoded += kHex[byte & 0xFU];
-    }
-  }
-  return encoded;
-}
-
 std::string read_secret(const std::filesystem::path& file) {
   std::string secret(kSecretDigits, '\0');
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);

@@ -13,6 +13,8 @@
 #include <random>
 #include <utility>
 
+#include "domain/text.hpp"
+
 namespace classifier {
 namespace {
 
@@ -464,26 +466,6 @@ Result<HttpResponse> HttpClient::attempt(const Call& call, bool& repeatable,
   repeatable = passing(status) && (call.harmless || status == 429);
   retry_after = retry_after_of(transfer.response);
   return fail(error_code_of_status(status), sentence_of(transfer.response));
-}
-
-std::string percent_encode(std::string_view text, bool keep_slashes) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  constexpr std::string_view kMarks = "-._~";
-  std::string encoded;
-  encoded.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       kMarks.find(c) != std::string_view::npos || (keep_slashes && c == '/');
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += '%';
-      encoded += kHex[byte >> 4U];
-      encoded += kHex[byte & 0xFU];
-    }
-  }
-  return encoded;
 }
 
 ErrorCode error_code_of_status(int status) {

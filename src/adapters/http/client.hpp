@@ -98,9 +98,6 @@ class HttpClient {
   std::unique_ptr<Pool> pool_;
 };
 
-// RFC 3986: everything but unreserved characters is encoded, slashes too unless they are kept.
-std::string percent_encode(std::string_view text, bool keep_slashes = false);
-
 // 400 kInvalidArgument, 401 kUnauthorized, 403 kForbidden, 404 kNotFound, 409 kConflict, 413
 // kTooLarge, 415 kUnsupported, 422 kUndecodable, 429 and 502 to 504 kUnavailable, 507 kExhausted;
 // other 4xx kInvalidArgument, all else kInternal.

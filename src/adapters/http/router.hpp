@@ -102,7 +102,4 @@ class Router {
   std::unique_ptr<Route> fallback_;
 };
 
-// Decodes %XX; nullopt for an incomplete or wrong escape.
-std::optional<std::string> percent_decode(std::string_view text);
-
 }  // namespace classifier::http
