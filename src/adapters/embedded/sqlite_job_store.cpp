@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "adapters/codec/outcome_json.hpp"
+
 namespace classifier {
 namespace {
 
@@ -61,20 +63,6 @@ Result<JobRow> find_job(SqliteConnection& connection, std::string_view job_id) {
   query.bind(1, std::string(job_id));
   if (!query.executeStep()) return fail(ErrorCode::kNotFound, "Job not found");
   return read_job(query);
-}
-
-std::string predictions_to_text(const Predictions& predictions) {
-  json list = json::array();
-  for (const auto& prediction : predictions) list.push_back({prediction.label, prediction.score});
-  return list.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-Predictions predictions_from_text(const std::string& text) {
-  Predictions predictions;
-  for (const auto& entry : json::parse(text)) {
-    predictions.push_back({entry.at(0).get<std::string>(), entry.at(1).get<float>()});
-  }
-  return predictions;
 }
 
 void insert_images(SqliteConnection& connection, std::int64_t seq, const NewJob& job) {
@@ -170,7 +158,8 @@ bool insert_outcome(SqliteConnection& connection, std::int64_t seq, ImageState s
   insert.bind(3, static_cast<int>(state));
   insert.bind(4, outcome.processing_time_ms);
   if (const auto* predictions = std::get_if<Predictions>(&outcome.result)) {
-    insert.bind(5, predictions_to_text(*predictions));
+    insert.bind(
+        5, predictions_to_json(*predictions).dump(-1, ' ', false, json::error_handler_t::replace));
   } else {
     const auto& error = std::get<Error>(outcome.result);
     insert.bind(7, static_cast<int>(error.code));
@@ -226,7 +215,7 @@ ImageRecord read_record(SQLite::Statement& row, const std::string& job_id, int g
   outcome.generation = generation;
   outcome.processing_time_ms = row.getColumn(4).getDouble();
   if (!row.getColumn(5).isNull()) {
-    outcome.result = predictions_from_text(row.getColumn(5).getString());
+    outcome.result = predictions_from_json(json::parse(row.getColumn(5).getString()));
   } else {
     outcome.result =
         Error{static_cast<ErrorCode>(row.getColumn(7).getInt()), row.getColumn(8).getString()};
