@@ -8,7 +8,7 @@
 
 namespace classifier {
 
-enum class Stage { kFetch, kPrepare, kClassify, kStore };
+enum class Stage { kFetch, kPrepare, kClassify, kStore, kReport };
 constexpr std::string_view to_string(Stage stage) {
   switch (stage) {
     case Stage::kFetch:
@@ -19,6 +19,8 @@ constexpr std::string_view to_string(Stage stage) {
       return "classify";
     case Stage::kStore:
       return "store";
+    case Stage::kReport:
+      return "report";
   }
   return "unknown";
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <new>
 #include <optional>
 #include <thread>
 #include <tuple>
@@ -20,6 +21,11 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 double seconds_since(SteadyTime start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
+
+struct Fetched {
+  PipelineItem item;
+  Result<std::vector<std::byte>> bytes;
+};
 
 struct Prepared {
   PipelineItem item;
@@ -38,7 +44,10 @@ class Pipeline::Impl {
         fetch_(std::move(fetch)),
         done_(std::move(done)),
         incoming_(options.queue_capacity),
+        fetched_(options.queue_capacity),
         prepared_(options.queue_capacity) {
+    for (std::size_t i = 0; i < options_.fetch_threads; ++i)
+      fetch_threads_.emplace_back([this] { run_fetch(); });
     for (std::size_t i = 0; i < std::max<std::size_t>(options_.prepare_threads, 1); ++i) {
       prepare_threads_.emplace_back([this] { run_prepare(); });
     }
@@ -51,7 +60,9 @@ class Pipeline::Impl {
 
   void finish() {
     incoming_.close();
-    prepare_threads_.clear();  // joins
+    fetch_threads_.clear();  // joins
+    fetched_.close();
+    prepare_threads_.clear();
     prepared_.close();
     classify_threads_.clear();
   }
@@ -62,33 +73,56 @@ class Pipeline::Impl {
     if (options_.nice != 0) std::ignore = ::nice(options_.nice);
   }
 
+  void run_fetch() {
+    lower_priority();
+    while (auto item = incoming_.pop()) fetched_.push(fetch(std::move(*item)));
+  }
+
+  Fetched fetch(PipelineItem item) {
+    const auto start = std::chrono::steady_clock::now();
+    auto bytes = guarded("fetched", [&] { return fetch_(item); });
+    metrics_.stage_time(Stage::kFetch, seconds_since(start), 1);
+    return {std::move(item), std::move(bytes)};
+  }
+
+  // The next image with its bytes; nullopt at the end.
+  std::optional<Fetched> next_fetched() {
+    if (options_.fetch_threads > 0) return fetched_.pop();
+    auto item = incoming_.pop();
+    if (!item) return std::nullopt;
+    return fetch(std::move(*item));
+  }
+
   void run_prepare() {
     lower_priority();
-    while (auto item = incoming_.pop()) {
+    while (auto next = next_fetched()) {
+      if (!next->bytes) {
+        done_({std::move(next->item), std::move(next->bytes.error()), 0});
+        continue;
+      }
       const auto start = std::chrono::steady_clock::now();
-      auto image = prepare(*item, start);
+      auto image = guarded(
+          "prepared", [&] { return classifier_.prepare(*next->bytes, *next->item.task.spec); });
+      const double seconds = seconds_since(start);
+      metrics_.stage_time(Stage::kPrepare, seconds, 1);
       if (image) {
-        prepared_.push({std::move(*item), std::move(*image), seconds_since(start)});
+        prepared_.push({std::move(next->item), std::move(*image), seconds});
       } else {
-        done_({std::move(*item), std::move(image.error()), seconds_since(start) * 1e3});
+        done_({std::move(next->item), std::move(image.error()), seconds * 1e3});
       }
     }
   }
 
-  Result<PreparedImage> prepare(const PipelineItem& item, SteadyTime start) {
+  // What throws becomes an error of this one image.
+  template <class Step>
+  static auto guarded(const char* what, Step step) -> decltype(step()) {
     try {
-      auto bytes = fetch_(item);
-      metrics_.stage_time(Stage::kFetch, seconds_since(start), 1);
-      if (!bytes) return std::unexpected(std::move(bytes.error()));
-      const auto decode_start = std::chrono::steady_clock::now();
-      auto image = classifier_.prepare(*bytes, *item.task.spec);
-      metrics_.stage_time(Stage::kPrepare, seconds_since(decode_start), 1);
-      return image;
+      return step();
     } catch (const std::bad_alloc&) {
-      return fail(ErrorCode::kExhausted, "out of memory while the image was prepared");
+      return fail(ErrorCode::kExhausted, std::string("out of memory while the image was ") + what);
     } catch (const std::exception& exception) {
       return fail(ErrorCode::kInternal,
-                  std::string("the image could not be prepared: ") + exception.what());
+                  std::string("the image could not be ") + what + ": " + exception.what());
     }
   }
 
@@ -145,7 +179,9 @@ class Pipeline::Impl {
   Fetch fetch_;
   Done done_;
   BoundedQueue<PipelineItem> incoming_;
+  BoundedQueue<Fetched> fetched_;
   BoundedQueue<Prepared> prepared_;
+  std::vector<std::jthread> fetch_threads_;
   std::vector<std::jthread> prepare_threads_;
   std::vector<std::jthread> classify_threads_;
 };

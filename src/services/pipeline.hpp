@@ -30,6 +30,8 @@ struct PipelineResult {
 };
 
 struct PipelineOptions {
+  // Threads that only fetch, for stores that take long to answer; 0: those that prepare do it.
+  std::size_t fetch_threads = 0;
   std::size_t prepare_threads = 2;
   std::size_t classify_threads = 2;
   std::size_t queue_capacity = 16;  // images that wait in front of each stage

@@ -20,9 +20,7 @@
 namespace classifier {
 namespace {
 
-constexpr std::size_t kStoreBatch = 64;
-constexpr std::chrono::milliseconds kStoreLinger{20};
-constexpr std::chrono::milliseconds kReceiveWait{1'000};
+constexpr std::size_t kReportBatch = 64;
 constexpr std::chrono::milliseconds kAfterFailure{500};
 constexpr std::chrono::milliseconds kMaxBackoff{60'000};
 constexpr std::chrono::seconds kJobCheck{1};
@@ -45,7 +43,8 @@ class Worker::Impl {
   Impl(Ports ports, WorkerOptions options)
       : ports_(ports),
         options_(options),
-        finished_(std::max<std::size_t>(options.max_in_hand, 1)) {}
+        finished_(std::max<std::size_t>(options.max_in_hand, 1)),
+        copied_(std::max<std::size_t>(options.max_in_hand, 1)) {}
 
   ~Impl() { stop(); }
 
@@ -57,9 +56,9 @@ class Worker::Impl {
           return ports_.objects.get(Bucket::kInput, item.task.s3_key, options_.max_image_bytes);
         },
         [this](PipelineResult result) { finished_.push(std::move(result)); });
-    for (std::size_t i = 0; i < std::max<std::size_t>(options_.store_threads, 1); ++i) {
-      store_threads_.emplace_back([this] { run_store(); });
-    }
+    for (std::size_t i = 0; i < std::max<std::size_t>(options_.copy_threads, 1); ++i)
+      copy_threads_.emplace_back([this] { run_copy(); });
+    report_thread_ = std::jthread([this] { run_report(); });
     extend_thread_ = std::jthread([this](const std::stop_token& stop) { run_extend(stop); });
     receive_thread_ = std::jthread([this](const std::stop_token& stop) { run_receive(stop); });
   }
@@ -70,7 +69,9 @@ class Worker::Impl {
     receive_thread_.join();
     pipeline_->finish();
     finished_.close();
-    store_threads_.clear();  // joins
+    copy_threads_.clear();  // joins
+    copied_.close();
+    report_thread_.join();
     extend_thread_.request_stop();
     extend_thread_.join();
     pipeline_.reset();
@@ -94,7 +95,7 @@ class Worker::Impl {
       const std::size_t room = wait_for_room(stop);
       if (room == 0) continue;
       auto deliveries =
-          ports_.queue.receive(std::min(room, options_.receive_batch), kReceiveWait, stop);
+          ports_.queue.receive(std::min(room, options_.receive_batch), options_.receive_wait, stop);
       if (!deliveries) {
         spdlog::warn("receiving work failed, will try again: {}", deliveries.error().message);
         pause(kAfterFailure, stop);
@@ -189,30 +190,45 @@ class Worker::Impl {
   // ---- reporting it
   // ------------------------------------------------------------------------------------------
 
-  void run_store() {
+  struct Copied {
+    PipelineItem item;
+    ImageOutcome outcome;
+  };
+
+  void run_copy() {
+    while (auto result = finished_.pop()) {
+      const auto start = std::chrono::steady_clock::now();
+      ImageOutcome outcome = make_outcome(*result);
+      ports_.metrics.stage_time(
+          Stage::kStore,
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 1);
+      copied_.push({std::move(result->item), std::move(outcome)});
+    }
+  }
+
+  void run_report() {
     while (true) {
-      auto batch = finished_.pop_batch(kStoreBatch, kStoreLinger);
+      auto batch = copied_.pop_batch(kReportBatch, options_.report_linger);
       if (batch.empty()) return;
       const auto start = std::chrono::steady_clock::now();
       const std::size_t size = batch.size();
-      store(std::move(batch));
+      report(std::move(batch));
       ports_.metrics.stage_time(
-          Stage::kStore,
+          Stage::kReport,
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), size);
     }
   }
 
-  void store(std::vector<PipelineResult> batch) {
+  void report(std::vector<Copied> batch) {
     std::vector<ImageOutcome> outcomes;
     std::vector<ImageState> states;
     std::vector<std::string> receipts;
-    for (auto& result : batch) {
-      ImageOutcome outcome = make_outcome(result);
+    for (auto& [item, outcome] : batch) {
       const auto* error = std::get_if<Error>(&outcome.result);
-      if (error != nullptr && error->transient() && try_again(result.item, *error)) continue;
-      states.push_back(state_of(outcome, *result.item.task.spec));
+      if (error != nullptr && error->transient() && try_again(item, *error)) continue;
+      states.push_back(state_of(outcome, *item.task.spec));
       outcomes.push_back(std::move(outcome));
-      receipts.push_back(result.item.receipt);
+      receipts.push_back(item.receipt);
     }
     if (outcomes.empty()) return;
     if (auto reported = ports_.results.report(outcomes); !reported) {
@@ -322,6 +338,7 @@ class Worker::Impl {
   WorkerOptions options_;
   std::unique_ptr<Pipeline> pipeline_;
   BoundedQueue<PipelineResult> finished_;
+  BoundedQueue<Copied> copied_;
   std::atomic<bool> running_{false};
   mutable std::mutex mutex_;
   std::condition_variable_any room_;
@@ -329,7 +346,8 @@ class Worker::Impl {
   std::set<std::string> receipts_;                // of messages in hand; guarded by mutex_
   std::map<std::string, JobCheck> checked_jobs_;  // used by the receiving thread only
   std::set<std::string> started_jobs_;            // used by the receiving thread only
-  std::vector<std::jthread> store_threads_;
+  std::vector<std::jthread> copy_threads_;
+  std::jthread report_thread_;
   std::jthread extend_thread_;
   std::jthread receive_thread_;
 };

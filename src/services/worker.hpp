@@ -21,10 +21,12 @@ struct WorkerOptions {
   PipelineOptions pipeline;
   std::size_t receive_batch = 16;  // messages asked for at once
   std::size_t max_in_hand = 64;    // messages received and not yet reported
-  std::size_t store_threads = 1;   // copy outputs and report
+  std::size_t copy_threads = 1;    // each copies one classified image to the output at a time
   int max_attempts = 4;            // deliveries of a message before its image is reported failed
   std::chrono::milliseconds first_backoff{1'000};  // doubles with each try, up to a minute
   std::chrono::milliseconds visibility_timeout{60'000};
+  std::chrono::milliseconds receive_wait{1'000};  // for a message, before asking again
+  std::chrono::milliseconds report_linger{20};    // for more outcomes to report together
   std::uint64_t max_image_bytes = 64ULL << 20;
 };
 

@@ -15,6 +15,8 @@ namespace classifier::testing {
 
 class EmbeddedStores final : public Stores {
  public:
+  static constexpr std::chrono::milliseconds kVisibilityTimeout{30'000};
+
   EmbeddedStores() { open(); }
 
   JobStore& jobs() override { return *jobs_; }
@@ -35,6 +37,9 @@ class EmbeddedStores final : public Stores {
     close();
     open();
   }
+
+  void pass(std::chrono::milliseconds time) override { clock_.advance(time); }
+  std::chrono::milliseconds visibility_timeout() const override { return kVisibilityTimeout; }
 
   const std::filesystem::path& folder() const { return dir_.path(); }
   FileObjectStore& files() { return *objects_; }

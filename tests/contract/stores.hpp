@@ -22,14 +22,18 @@ class Stores {
   virtual ObjectStore& objects() = 0;
   virtual ManualClock& clock() = 0;
   virtual void put_object(const std::string& key, const std::string& content) = 0;
-  // As after the end of this process and the start of another one on the same data.
+  // As after the end of this process and the start of another one on the same data, when what the
+  // old one had to itself is free again.
   virtual void reopen() = 0;
-
-  static constexpr std::chrono::milliseconds kVisibilityTimeout{30'000};
+  // Lets that much time go by, for the clock and for the queue.
+  virtual void pass(std::chrono::milliseconds time) = 0;
+  virtual std::chrono::milliseconds visibility_timeout() const = 0;
 };
 
 struct StoresFactory {
   std::string name;
+  // Why they cannot be made here, such as a server that does not run; empty: they can.
+  std::function<std::string()> missing;
   std::function<std::unique_ptr<Stores>()> make;
 
   // Without it, gtest prints the bytes.

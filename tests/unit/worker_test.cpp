@@ -128,7 +128,7 @@ TEST_F(WorkerTest, ImageThatWasTakenUpTooOftenIsGivenUp) {
   ASSERT_TRUE(dispatcher_.run_once());
   for (int i = 0; i < 3; ++i) {  // three workers that died with it
     ASSERT_EQ(stores_.queue().receive(10, milliseconds(0), {}).value().size(), 1U);
-    stores_.clock().advance(Stores::kVisibilityTimeout + seconds(1));
+    stores_.pass(stores_.visibility_timeout() + seconds(1));
   }
   start_worker();
   const Job done = finish(job.id);

@@ -104,9 +104,10 @@ class PrometheusMetrics::Impl {
       counters(registry, "classifier_images_accepted_total", "Images of accepted jobs").Add({});
   Family<Histogram>& stages =
       histograms(registry, "classifier_stage_seconds", "Time of one image in a stage");
-  std::array<Histogram*, 4> stage{
+  std::array<Histogram*, 5> stage{
       &stages.Add({{"stage", "fetch"}}, kSeconds), &stages.Add({{"stage", "prepare"}}, kSeconds),
-      &stages.Add({{"stage", "classify"}}, kSeconds), &stages.Add({{"stage", "store"}}, kSeconds)};
+      &stages.Add({{"stage", "classify"}}, kSeconds), &stages.Add({{"stage", "store"}}, kSeconds),
+      &stages.Add({{"stage", "report"}}, kSeconds)};
 
   Family<Counter>& requests =
       counters(registry, "classifier_http_requests_total", "Requests answered");
@@ -119,6 +120,13 @@ class PrometheusMetrics::Impl {
   Gauge& connections = gauges(registry, "classifier_http_connections", "Open connections").Add({});
   std::mutex mutex;
   std::map<std::tuple<std::string, std::string, int>, RequestSeries> series;  // guarded by mutex
+
+  Family<Counter>& aws_calls =
+      counters(registry, "classifier_aws_calls_total", "Calls to AWS, by outcome");
+  Family<Counter>& aws_requests = counters(registry, "classifier_aws_requests_total",
+                                           "Requests sent for calls to AWS, tries included");
+  Family<Counter>& aws_seconds =
+      counters(registry, "classifier_aws_call_seconds_total", "Time that calls to AWS took");
 
   Family<Gauge>& queue =
       gauges(registry, "classifier_queue_messages", "Messages of the work queue, by state");
@@ -168,13 +176,26 @@ void PrometheusMetrics::request_done(const http::RequestRecord& record) {
 
 void PrometheusMetrics::connections_changed(int delta) { impl_->connections.Increment(delta); }
 
+void PrometheusMetrics::call_done(std::string_view service, std::string_view operation,
+                                  int attempts, std::string_view outcome,
+                                  std::chrono::milliseconds took) {
+  const prometheus::Labels labels{{"service", std::string(service)},
+                                  {"operation", std::string(operation)}};
+  prometheus::Labels with_outcome = labels;
+  with_outcome["outcome"] = outcome;
+  impl_->aws_calls.Add(with_outcome).Increment();
+  impl_->aws_requests.Add(labels).Increment(attempts);
+  impl_->aws_seconds.Add(labels).Increment(static_cast<double>(took.count()) / 1e3);
+}
+
 std::string PrometheusMetrics::text(const PresentState& state) {
   if (state.queue) {
     const QueueDepth& depth = *state.queue;
     impl_->queue.Add({{"state", "visible"}}).Set(static_cast<double>(depth.visible));
     impl_->queue.Add({{"state", "in_flight"}}).Set(static_cast<double>(depth.in_flight));
     impl_->queue.Add({{"state", "dead"}}).Set(static_cast<double>(depth.dead));
-    impl_->queue_age.Add({}).Set(static_cast<double>(depth.oldest_age.count()) / 1e3);
+    if (depth.oldest_age)
+      impl_->queue_age.Add({}).Set(static_cast<double>(depth.oldest_age->count()) / 1e3);
   }
   for (const auto& [status, count] : state.jobs) {
     impl_->jobs_now.Add({{"status", std::string(to_string(status))}})

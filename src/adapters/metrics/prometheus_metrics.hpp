@@ -1,6 +1,7 @@
 // The counters of the program in Prometheus' form. docs/metrics.md lists them.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/aws/aws_client.hpp"
 #include "adapters/http/observer.hpp"
 #include "domain/job.hpp"
 #include "ports/metrics.hpp"
@@ -25,7 +27,7 @@ struct PresentState {
 };
 
 // Thread-safe.
-class PrometheusMetrics final : public Metrics, public http::Observer {
+class PrometheusMetrics final : public Metrics, public http::Observer, public aws::AwsObserver {
  public:
   explicit PrometheusMetrics(const std::string& version = "unknown");
   ~PrometheusMetrics() override;
@@ -38,6 +40,9 @@ class PrometheusMetrics final : public Metrics, public http::Observer {
 
   void request_done(const http::RequestRecord& record) override;
   void connections_changed(int delta) override;
+
+  void call_done(std::string_view service, std::string_view operation, int attempts,
+                 std::string_view outcome, std::chrono::milliseconds took) override;
 
   // The text exposition format, version 0.0.4.
   std::string text(const PresentState& state);
