@@ -79,7 +79,8 @@ class JobStore {
   // Counts each outcome exactly once, whoever brings it and however often: an outcome is ignored
   // when that image already has one, when its generation is not the job's, or when the job is
   // final. Finishes jobs whose last image this was: completed, or failed where every image failed.
-  // The outcomes of one call are stored all or none. Returns how many of them counted.
+  // Returns how many of them counted. After an error any of them may have counted: bring them
+  // again.
   virtual Result<std::size_t> record(std::span<const ImageOutcome> outcomes, TimePoint now) = 0;
 
   // kConflict when the job is final already.

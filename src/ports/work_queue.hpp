@@ -36,8 +36,9 @@ struct QueueDepth {
   std::int64_t visible = 0;  // ready to be received
   std::int64_t in_flight =
       0;  // received and neither removed nor visible again, or waiting for a delay to pass
-  std::int64_t dead = 0;                    // in the dead-letter queue
-  std::chrono::milliseconds oldest_age{0};  // since the oldest visible message was sent
+  std::int64_t dead = 0;  // in the dead-letter queue
+  // Since the oldest visible message was sent; absent where the queue does not tell.
+  std::optional<std::chrono::milliseconds> oldest_age;
 };
 
 // Every method may be called from any thread, and by several processes on the same queue. A message

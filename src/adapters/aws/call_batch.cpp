@@ -198,8 +198,14 @@ AwsResult CallBatch::read(const Call& call, HttpOutcome& outcome) const {
     return std::unexpected(failure_of(request, outcome, target.scheme + "://" + target.host));
   }
   if (is_disguised_error(request, outcome)) {
-    return std::unexpected(parse_error(request.service, request.operation, 500, outcome.headers,
-                                       std::move(outcome.body)));
+    AwsError error = parse_error(request.service, request.operation, 400, outcome.headers,
+                                 std::move(outcome.body));
+    // A missing source stays missing; what is not known to last is the server's, and may pass.
+    if (error.kind == ErrorCode::kInvalidArgument) {
+      error.status = 500;
+      error.kind = ErrorCode::kUnavailable;
+    }
+    return std::unexpected(std::move(error));
   }
   if (!is_success(outcome.status)) {
     return std::unexpected(parse_error(request.service, request.operation, outcome.status,

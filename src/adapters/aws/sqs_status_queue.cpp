@@ -1,0 +1,109 @@
+#include "adapters/aws/sqs_status_queue.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "adapters/codec/outcome_json.hpp"
+
+namespace classifier::aws {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kOutcomes = 64;        // of one message
+constexpr std::size_t kBytes = 200U << 10U;  // of one message, below what SQS takes
+
+std::string body_of(std::string_view job_id, json outcomes) {
+  json body = {{"job_id", job_id}, {"status", to_string(JobStatus::kProcessing)}};
+  if (!outcomes.empty()) body["result"] = {{"outcomes", std::move(outcomes)}};
+  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<StatusMessage> read(const sqs::Message& message) {
+  const json body = json::parse(message.body, nullptr, false);
+  if (!body.is_object() || !body.contains("job_id") || !body.at("job_id").is_string())
+    return fail(ErrorCode::kInvalidArgument, "it is not an object with a job_id");
+  StatusMessage status{
+      .job_id = body.at("job_id").get<std::string>(), .outcomes = {}, .receipt = message.receipt};
+  if (!body.contains("result")) return status;
+  const auto outcomes = body.at("result").find("outcomes");
+  if (!body.at("result").is_object() || outcomes == body.at("result").end())
+    return fail(ErrorCode::kInvalidArgument, "its result has no outcomes");
+  for (const auto& entry : *outcomes) {
+    auto outcome = outcome_from_json(entry, status.job_id);
+    if (!outcome) return std::unexpected(outcome.error());
+    status.outcomes.push_back(std::move(*outcome));
+  }
+  return status;
+}
+
+}  // namespace
+
+SqsStatusQueue::SqsStatusQueue(const sqs::Clients& clients, std::string url,
+                               std::chrono::seconds visibility_timeout)
+    : queue_(clients, std::move(url), "STATUS_QUEUE_URL", visibility_timeout) {}
+
+Result<void> SqsStatusQueue::started(std::string_view job_id) {
+  const sqs::Outgoing message{body_of(job_id, {}), {}};
+  return queue_.send({&message, 1});
+}
+
+Result<void> SqsStatusQueue::report(std::span<const ImageOutcome> outcomes) {
+  struct Open {
+    json list = json::array();
+    std::size_t bytes = 0;
+  };
+  std::map<std::string_view, Open> open;
+  std::vector<sqs::Outgoing> messages;
+  for (const auto& outcome : outcomes) {
+    json entry = outcome_to_json(outcome);
+    const std::size_t size = entry.dump(-1, ' ', false, json::error_handler_t::replace).size();
+    Open& of_job = open[outcome.job_id];
+    if (of_job.list.size() == kOutcomes || of_job.bytes + size > kBytes) {
+      messages.push_back({body_of(outcome.job_id, std::exchange(of_job.list, json::array())), {}});
+      of_job.bytes = 0;
+    }
+    of_job.bytes += size;
+    of_job.list.push_back(std::move(entry));
+  }
+  for (auto& [job_id, of_job] : open) {
+    if (!of_job.list.empty()) messages.push_back({body_of(job_id, std::move(of_job.list)), {}});
+  }
+  return queue_.send(messages);
+}
+
+Result<std::vector<StatusMessage>> SqsStatusQueue::receive(std::size_t max,
+                                                           std::chrono::milliseconds wait,
+                                                           std::stop_token stop) {
+  const auto messages = queue_.receive(max, wait, stop);
+  if (!messages) {
+    if (stop.stop_requested()) return std::vector<StatusMessage>{};
+    return std::unexpected(messages.error());
+  }
+  std::vector<StatusMessage> read_ones;
+  for (const auto& message : *messages) {
+    auto status = read(message);
+    if (status) {
+      read_ones.push_back(std::move(*status));
+    } else {
+      spdlog::warn("message {} of the status queue cannot be read: {}", message.id,
+                   status.error().message);
+    }
+  }
+  return read_ones;
+}
+
+Result<void> SqsStatusQueue::remove(std::span<const std::string> receipts) {
+  return queue_.remove(receipts);
+}
+
+Result<void> SqsStatusQueue::ping() {
+  const auto depth = queue_.depth();
+  if (!depth) return std::unexpected(depth.error());
+  return {};
+}
+
+}  // namespace classifier::aws

@@ -1,0 +1,44 @@
+// Counts what the status queue brings: the backend's end of the way of results between processes.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+#include "ports/result_sink.hpp"
+#include "ports/status_queue.hpp"
+
+namespace classifier {
+
+struct StatusConsumerOptions {
+  std::size_t threads = 2;
+  std::size_t batch = 10;  // messages counted at once
+  std::chrono::milliseconds wait{20'000};
+};
+
+class StatusConsumer {
+ public:
+  // `accounting` counts; it and the queue outlive this.
+  StatusConsumer(StatusQueue& queue, ResultSink& accounting, StatusConsumerOptions options = {});
+  // As stop().
+  ~StatusConsumer();
+  StatusConsumer(const StatusConsumer&) = delete;
+  StatusConsumer& operator=(const StatusConsumer&) = delete;
+
+  void start();
+  // Counts what was received, and returns.
+  void stop();
+
+ private:
+  void run(const std::stop_token& stop);
+  void count(std::vector<StatusMessage> messages);
+
+  StatusQueue& queue_;
+  ResultSink& accounting_;
+  StatusConsumerOptions options_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace classifier
