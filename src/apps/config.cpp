@@ -3,9 +3,11 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <initializer_list>
+#include <utility>
 
 #include "domain/text.hpp"
 
@@ -114,6 +116,21 @@ std::vector<Setting> make_settings() {
            "a bucket's name", "distributed-classifier-input"),
       text("OUTPUT_BUCKET", "bucket of the sorted copies", &Config::output_bucket,
            "a bucket's name", "distributed-classifier-output"),
+      text("DYNAMODB_TABLE", "table of the jobs; with both queues: run on AWS",
+           &Config::dynamodb_table, "a table's name", "none: jobs are in DATA_DIR"),
+      text("REQUEST_QUEUE_URL", "SQS queue of the images to classify", &Config::request_queue_url,
+           "a queue's URL", "none"),
+      text("STATUS_QUEUE_URL", "SQS queue of the results", &Config::status_queue_url,
+           "a queue's URL", "none"),
+      text("AWS_REGION", "region of the buckets, queues and table", &Config::aws_region,
+           "a region's name", "that of the AWS profile"),
+      text("AWS_ENDPOINT_URL", "address of an emulator instead of AWS's own",
+           &Config::aws_endpoint_url, "a URL", "none"),
+      number<std::size_t>("JOB_RETENTION_DAYS",
+                          "days until a job in DYNAMODB_TABLE may be removed; 0: never",
+                          &Config::job_retention_days, 0, 36'500, "90"),
+      number<std::size_t>("TRANSFER_THREADS", "images fetched, and copied, from S3 at once",
+                          &Config::transfer_threads, 1, 256, "16"),
       text("IMAGE_MODEL", "default model for image_classification", &Config::image_model,
            "a model's name", "the best installed"),
       text("CUSTOM_MODEL", "default model for custom_classification", &Config::custom_model,
@@ -149,6 +166,23 @@ std::vector<Setting> make_settings() {
       text("BACKEND_API_URL", "address of the service, for upload, submit and so on",
            &Config::backend_api_url, "a URL", "http://localhost:8080"),
   };
+}
+
+Result<void> check_aws(const Config& config) {
+  const std::array<std::pair<const char*, const std::string*>, 3> needed{
+      {{"DYNAMODB_TABLE", &config.dynamodb_table},
+       {"REQUEST_QUEUE_URL", &config.request_queue_url},
+       {"STATUS_QUEUE_URL", &config.status_queue_url}}};
+  std::string set;
+  std::string missing;
+  for (const auto& [variable, value] : needed) {
+    std::string& list = value->empty() ? missing : set;
+    list += (list.empty() ? "" : " and ") + std::string(variable);
+  }
+  if (set.empty() || missing.empty()) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              set + " is set without " + missing +
+                  ": set all three to run on AWS, or none of them to run on this machine");
 }
 
 fs::path first_folder(std::initializer_list<fs::path> candidates) {
@@ -187,6 +221,7 @@ Result<Config> load_config(const Flags& flags) {
                       "\", but must be " + setting.allowed);
     }
   }
+  if (auto complete = check_aws(config); !complete) return std::unexpected(complete.error());
   if (config.data_dir.empty()) config.data_dir = default_data_dir();
   if (config.models_dir.empty())
     config.models_dir = first_folder({DEFAULT_MODELS_DIR, config.data_dir / "models"});

@@ -24,6 +24,14 @@ struct Config {
   std::filesystem::path dashboard_dir;
   std::string input_bucket = "distributed-classifier-input";
   std::string output_bucket = "distributed-classifier-output";
+  // All three: on AWS. None: embedded.
+  std::string dynamodb_table;
+  std::string request_queue_url;
+  std::string status_queue_url;
+  std::string aws_region;
+  std::string aws_endpoint_url;
+  std::size_t job_retention_days = 90;
+  std::size_t transfer_threads = 16;
   std::string image_model;
   std::string custom_model;
   std::string precision = "auto";
@@ -39,6 +47,9 @@ struct Config {
   std::string log_level = "info";
   std::string backend_api_url = "http://localhost:8080";
 };
+
+// Whether the stores and queues are AWS's.
+inline bool on_aws(const Config& config) { return !config.dynamodb_table.empty(); }
 
 struct Setting {
   std::string variable;  // "DATA_DIR"

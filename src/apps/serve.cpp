@@ -7,11 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "adapters/embedded/file_object_store.hpp"
-#include "adapters/embedded/process_lock.hpp"
-#include "adapters/embedded/sqlite_database.hpp"
-#include "adapters/embedded/sqlite_job_store.hpp"
-#include "adapters/embedded/sqlite_work_queue.hpp"
 #include "adapters/http/backend_api.hpp"
 #include "adapters/http/ml_api.hpp"
 #include "adapters/http/server.hpp"
@@ -19,8 +14,10 @@
 #include "adapters/image/thumbnail.hpp"
 #include "adapters/metrics/prometheus_metrics.hpp"
 #include "apps/commands.hpp"
+#include "apps/stores.hpp"
 #include "services/accounting.hpp"
 #include "services/dispatcher.hpp"
+#include "services/status_consumer.hpp"
 #include "services/worker.hpp"
 
 namespace classifier {
@@ -31,6 +28,10 @@ constexpr int kDashboardPorts = 20;
 constexpr int kWorkerNice = 5;
 // At the end, for requests that have begun.
 constexpr std::chrono::seconds kDrainTime{10};
+// The longest that SQS offers: fewer requests while there is nothing to do.
+constexpr std::chrono::seconds kLongPoll{20};
+// Outcomes that wait so long share a message and a transaction.
+constexpr std::chrono::milliseconds kReportLinger{200};
 
 struct Roles {
   bool backend = true;
@@ -43,7 +44,14 @@ class Service {
  public:
   static Result<std::unique_ptr<Service>> open(const Config& config, Roles roles) {
     std::unique_ptr<Service> service(new Service(config, roles));
-    if (auto opened = service->open_stores(); !opened) return std::unexpected(opened.error());
+    auto stores = open_stores(config, service->clock_, service->metrics_);
+    if (!stores) return std::unexpected(stores.error());
+    service->stores_ = std::move(*stores);
+    // Files that are not there say so by themselves; names on AWS are easily mistaken.
+    if (on_aws(config)) {
+      if (auto answer = stores_answer(*service->stores_); !answer)
+        return std::unexpected(answer.error());
+    }
     service->build();
     if (auto usable = service->check_models(); !usable) return std::unexpected(usable.error());
     if (auto listening = service->listen(); !listening) return std::unexpected(listening.error());
@@ -56,12 +64,16 @@ class Service {
     if (server_) server_->stop(kDrainTime);
     if (dispatcher_) dispatcher_->stop();
     if (worker_) worker_->stop();
+    if (status_consumer_) status_consumer_->stop();
   }
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
   void start() {
-    if (roles_.backend) dispatcher_->start();
+    if (roles_.backend) {
+      dispatcher_->start();
+      if (status_consumer_) status_consumer_->start();
+    }
     if (roles_.ml) worker_->start();
     server_->start();
     for (const auto& line : addresses_) spdlog::info("{}", line);
@@ -70,22 +82,6 @@ class Service {
 
  private:
   Service(const Config& config, Roles roles) : config_(config), roles_(roles) {}
-
-  Result<void> open_stores() {
-    auto process = ProcessLock::acquire(config_.data_dir / "processes");
-    if (!process) return std::unexpected(process.error());
-    process_ = std::make_unique<ProcessLock>(std::move(*process));
-    auto database = SqliteDatabase::open(config_.data_dir / "jobs.sqlite");
-    if (!database) return std::unexpected(database.error());
-    database_ = std::move(*database);
-    auto urls = UploadUrls::open(config_.data_dir / "upload-secret");
-    if (!urls) return std::unexpected(urls.error());
-    auto objects = FileObjectStore::open(config_.data_dir / "objects", config_.input_bucket,
-                                         config_.output_bucket, std::move(*urls));
-    if (!objects) return std::unexpected(objects.error());
-    objects_ = std::move(*objects);
-    return {};
-  }
 
   // A model that is configured must be there; without any, the service answers 503 to submissions.
   Result<void> check_models() const {
@@ -102,25 +98,28 @@ class Service {
   }
 
   void build() {
-    jobs_ = std::make_unique<SqliteJobStore>(*database_, specs_);
-    queue_ = std::make_unique<SqliteWorkQueue>(*database_, specs_, clock_, *process_,
-                                               config_.visibility_timeout);
     classifier_ = make_openvino_classifier(inference_options(config_));
-    accounting_ = std::make_unique<Accounting>(*jobs_, clock_);
-    dispatcher_ = std::make_unique<Dispatcher>(*jobs_, *queue_);
-    job_service_ = std::make_unique<JobService>(*jobs_, *queue_, *classifier_, clock_, metrics_,
-                                                limits_, [this] { dispatcher_->wake(); });
+    accounting_ = std::make_unique<Accounting>(stores_->jobs(), clock_);
+    dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
+    job_service_ =
+        std::make_unique<JobService>(stores_->jobs(), stores_->queue(), *classifier_, clock_,
+                                     metrics_, limits_, [this] { dispatcher_->wake(); });
     image_service_ = std::make_unique<ImageService>(
-        *objects_, clock_,
+        stores_->objects(), clock_,
         [decode = inference_options(config_).decode](std::span<const std::byte> image, int side) {
           return make_thumbnail(image, side, decode);
         },
         config_.max_image_bytes);
-    pipeline_ = {.prepare_threads = config_.max_workers,
+    pipeline_ = {.fetch_threads = 0,
+                 .prepare_threads = config_.max_workers,
                  .classify_threads = config_.max_workers,
                  .queue_capacity = 4 * config_.max_workers,
                  .max_batch = 1,
                  .nice = kWorkerNice};
+    if (on_aws(config_)) {
+      pipeline_.fetch_threads = config_.transfer_threads;
+      pipeline_.queue_capacity = 2 * config_.transfer_threads;
+    }
     WorkerOptions worker;
     worker.pipeline = pipeline_;
     worker.receive_batch = config_.batch_size;
@@ -128,8 +127,21 @@ class Service {
     worker.max_attempts = config_.max_attempts;
     worker.visibility_timeout = config_.visibility_timeout;
     worker.max_image_bytes = config_.max_image_bytes;
+    if (on_aws(config_)) {
+      worker.copy_threads = config_.transfer_threads;
+      worker.max_in_hand = std::max<std::size_t>(256, 64 * config_.max_workers);
+      worker.receive_wait = kLongPoll;
+      worker.report_linger = kReportLinger;
+    }
+    ResultSink* results = accounting_.get();
+    if (auto* const status_queue = stores_->status_queue()) {
+      results = status_queue;
+      status_consumer_ = std::make_unique<StatusConsumer>(*status_queue, *accounting_);
+    }
     worker_ = std::make_unique<Worker>(
-        Worker::Ports{*queue_, *jobs_, *objects_, *classifier_, *accounting_, metrics_}, worker);
+        Worker::Ports{stores_->queue(), stores_->jobs(), stores_->objects(), *classifier_, *results,
+                      metrics_},
+        worker);
   }
 
   Result<void> listen() {
@@ -147,9 +159,7 @@ class Service {
     }
     if (roles_.ml) {
       auto router = std::make_shared<http::Router>();
-      http::add_ml_routes(*router, {.job_store = *jobs_,
-                                    .objects = *objects_,
-                                    .queue = *queue_,
+      http::add_ml_routes(*router, {.objects = stores_->objects(),
                                     .classifier = *classifier_,
                                     .clock = clock_,
                                     .metrics = metrics_,
@@ -158,6 +168,7 @@ class Service {
                                     .max_image_bytes = config_.max_image_bytes,
                                     .version = CLASSIFIER_VERSION,
                                     .worker_runs = [this] { return worker_->running(); },
+                                    .stores_answer = [this] { return stores_answer(*stores_); },
                                     .metrics_text = [this] { return metrics_text(); }});
       const auto port = add_port(config_.ml_port, router);
       if (!port) return std::unexpected(port.error());
@@ -183,15 +194,15 @@ class Service {
     auto router = std::make_shared<http::Router>();
     http::add_backend_routes(*router, {.jobs = *job_service_,
                                        .images = *image_service_,
-                                       .job_store = *jobs_,
-                                       .objects = *objects_,
-                                       .queue = *queue_,
+                                       .objects = stores_->objects(),
+                                       .queue = stores_->queue(),
                                        .classifier = *classifier_,
                                        .clock = clock_,
-                                       .uploads = objects_.get(),
+                                       .uploads = stores_->uploads(),
                                        .max_upload_bytes = config_.max_image_bytes,
                                        .public_base_url = config_.public_base_url,
                                        .version = CLASSIFIER_VERSION,
+                                       .stores_answer = [this] { return stores_answer(*stores_); },
                                        .metrics_text = [this] { return metrics_text(); }});
     http::add_dashboard_routes(*router, config_.dashboard_dir);
     return router;
@@ -214,7 +225,7 @@ class Service {
 
   std::string metrics_text() {
     PresentState state;
-    if (const auto depth = queue_->depth()) state.queue = *depth;
+    if (const auto depth = stores_->queue().depth()) state.queue = *depth;
     state.images_in_hand = worker_->in_hand();
     state.worker_running = worker_->running();
     return metrics_.text(state);
@@ -232,15 +243,11 @@ class Service {
   JobLimits limits_;
   SystemClock clock_;
   PrometheusMetrics metrics_;
-  SpecCache specs_;
   PipelineOptions pipeline_;
-  std::unique_ptr<ProcessLock> process_;
-  std::unique_ptr<SqliteDatabase> database_;
-  std::unique_ptr<FileObjectStore> objects_;
-  std::unique_ptr<SqliteJobStore> jobs_;
-  std::unique_ptr<SqliteWorkQueue> queue_;
+  std::unique_ptr<Stores> stores_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<Accounting> accounting_;
+  std::unique_ptr<StatusConsumer> status_consumer_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<JobService> job_service_;
   std::unique_ptr<ImageService> image_service_;

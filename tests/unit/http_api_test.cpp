@@ -33,7 +33,6 @@ class ApiTest : public ::testing::Test {
     auto backend = std::make_shared<Router>();
     add_backend_routes(*backend, {.jobs = jobs_,
                                   .images = images_,
-                                  .job_store = stores_.jobs(),
                                   .objects = stores_.objects(),
                                   .queue = stores_.queue(),
                                   .classifier = classifier_,
@@ -42,11 +41,10 @@ class ApiTest : public ::testing::Test {
                                   .max_upload_bytes = 1'000,
                                   .public_base_url = {},
                                   .version = "1.2.3",
+                                  .stores_answer = [this] { return stores_.jobs().ping(); },
                                   .metrics_text = [] { return std::string("classifier_up 1\n"); }});
     auto ml = std::make_shared<Router>();
-    add_ml_routes(*ml, {.job_store = stores_.jobs(),
-                        .objects = stores_.objects(),
-                        .queue = stores_.queue(),
+    add_ml_routes(*ml, {.objects = stores_.objects(),
                         .classifier = classifier_,
                         .clock = stores_.clock(),
                         .metrics = metrics_,
@@ -56,6 +54,7 @@ class ApiTest : public ::testing::Test {
                         .max_form_bytes = 10'000,
                         .version = "1.2.3",
                         .worker_runs = [] { return true; },
+                        .stores_answer = [this] { return stores_.jobs().ping(); },
                         .metrics_text = [] { return std::string(); }});
     const auto open = std::make_shared<const Access>();
     port_ = server_.listen("127.0.0.1", 0, {backend, open}).value();

@@ -175,9 +175,8 @@ Result<SubmitRequest> read_submission(const Request& request) {
 void add_job_routes(Router& router, const SharedApi& api) {
   RouteOptions submission;
   submission.max_body = kMaxSubmission;
-  // One indexed row that a reader of the database never waits for: quicker here than handed on.
   RouteOptions quick;
-  quick.run = RunOn::kIoThread;
+  if (api->quick_jobs) quick.run = RunOn::kIoThread;
   router.add("POST", "/submit", submission,
              [api](const Request& request) { return post_submit(*api, request); });
   router.add("GET", "/status/{id}", quick, [api](const Request& request) {

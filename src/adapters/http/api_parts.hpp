@@ -22,7 +22,7 @@ void add_operation_routes(Router& router, const SharedApi& api);
 void add_documentation_routes(Router& router, const SharedApi& api);
 
 // `{"status": "ready"}`, or 503 and the first reason why not.
-Response readiness(JobStore& jobs, ObjectStore& objects, WorkQueue& queue);
+Response readiness(const std::function<Result<void>()>& stores_answer);
 Response models_answer(const Classifier& classifier);
 Response metrics_answer(const std::function<std::string()>& text);
 

@@ -17,11 +17,10 @@ constexpr long long kDefaultLetters = 100;
 Response get_queue(const BackendApi& api) {
   const auto depth = api.queue.depth();
   if (!depth) return error_response(depth.error());
-  return json_response(
-      200, {{"visible", depth->visible},
-            {"in_flight", depth->in_flight},
-            {"dead", depth->dead},
-            {"oldest_age_seconds", static_cast<double>(depth->oldest_age.count()) / 1e3}});
+  json body = {{"visible", depth->visible}, {"in_flight", depth->in_flight}, {"dead", depth->dead}};
+  if (depth->oldest_age)
+    body["oldest_age_seconds"] = static_cast<double>(depth->oldest_age->count()) / 1e3;
+  return json_response(200, body);
 }
 
 Response get_dead_letters(const BackendApi& api, const Request& request) {
@@ -44,10 +43,9 @@ Response get_dead_letters(const BackendApi& api, const Request& request) {
 
 }  // namespace
 
-Response readiness(JobStore& jobs, ObjectStore& objects, WorkQueue& queue) {
-  for (const auto& answer : {jobs.ping(), objects.ping(), queue.ping()}) {
-    if (!answer) return error_response(503, answer.error().message);
-  }
+Response readiness(const std::function<Result<void>()>& stores_answer) {
+  if (const auto answer = stores_answer(); !answer)
+    return error_response(503, answer.error().message);
   return json_response(200, {{"status", "ready"}});
 }
 
@@ -92,7 +90,7 @@ void add_operation_routes(Router& router, const SharedApi& api) {
                                {"time", to_rfc3339(api->clock.now())}});
   });
   router.add("GET", "/ready", open,
-             [api](const Request&) { return readiness(api->job_store, api->objects, api->queue); });
+             [api](const Request&) { return readiness(api->stores_answer); });
   router.add("GET", "/metrics", metrics,
              [api](const Request&) { return metrics_answer(api->metrics_text); });
   router.add("GET", "/models", {},

@@ -8,7 +8,6 @@
 #include "adapters/http/router.hpp"
 #include "ports/classifier.hpp"
 #include "ports/clock.hpp"
-#include "ports/job_store.hpp"
 #include "ports/object_store.hpp"
 #include "ports/work_queue.hpp"
 #include "services/image_service.hpp"
@@ -24,7 +23,6 @@ namespace classifier::http {
 struct BackendApi {
   JobService& jobs;
   ImageService& images;
-  JobStore& job_store;
   ObjectStore& objects;
   WorkQueue& queue;
   Classifier& classifier;
@@ -37,8 +35,12 @@ struct BackendApi {
   // their requests name as Host.
   std::string public_base_url;
   std::string version;
-  std::function<std::string()> metrics_text;  // Prometheus' text form
-  bool metrics_need_key = true;               // where keys are configured
+  std::function<Result<void>()> stores_answer;  // for /ready; the error says which does not
+  std::function<std::string()> metrics_text;    // Prometheus' text form
+  bool metrics_need_key = true;                 // where keys are configured
+  // A job is read without waiting, as from a database in this process: quicker on the thread that
+  // has the request than handed on.
+  bool quick_jobs = false;
 };
 
 // Adds all routes, with /openapi.json and /docs.

@@ -228,9 +228,8 @@ void add_ml_routes(Router& router, MlApi api) {
   form.max_body = shared->max_form_bytes;
   router.add("GET", "/", open, [shared](const Request&) { return get_root(*shared); });
   router.add("GET", "/health", open, [shared](const Request&) { return get_health(*shared); });
-  router.add("GET", "/ready", open, [shared](const Request&) {
-    return readiness(shared->job_store, shared->objects, shared->queue);
-  });
+  router.add("GET", "/ready", open,
+             [shared](const Request&) { return readiness(shared->stores_answer); });
   router.add("GET", "/models", {},
              [shared](const Request&) { return models_answer(shared->classifier); });
   router.add("GET", "/metrics", metrics,

@@ -8,10 +8,8 @@
 #include "adapters/http/router.hpp"
 #include "ports/classifier.hpp"
 #include "ports/clock.hpp"
-#include "ports/job_store.hpp"
 #include "ports/metrics.hpp"
 #include "ports/object_store.hpp"
-#include "ports/work_queue.hpp"
 #include "services/job_service.hpp"
 #include "services/pipeline.hpp"
 
@@ -19,9 +17,7 @@ namespace classifier::http {
 
 // Everything that is referred to outlives the server.
 struct MlApi {
-  JobStore& job_store;
   ObjectStore& objects;
-  WorkQueue& queue;
   Classifier& classifier;
   const Clock& clock;
   Metrics& metrics;
@@ -31,6 +27,7 @@ struct MlApi {
   std::uint64_t max_form_bytes = 64ULL << 20;  // of one form with images in it
   std::string version;
   std::function<bool()> worker_runs;
+  std::function<Result<void>()> stores_answer;  // for /ready; the error says which does not
   std::function<std::string()> metrics_text;
   bool metrics_need_key = true;  // where keys are configured
 };
