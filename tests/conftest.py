@@ -18,9 +18,10 @@ BINARY = Path(os.environ.get("CLASSIFIER_BIN", ROOT / "build/release/classifier"
 
 
 class Service:
-    """A running `classifier serve`, on ports of its own."""
+    """A running `classifier serve`, `backend` or `ml-service`, on ports of its own."""
 
-    def __init__(self, data: Path, **settings: str) -> None:
+    def __init__(self, data: Path, role: str = "serve", **settings: str) -> None:
+        self.role = role
         self.data = data
         self.settings = settings
         self.log = data.parent / f"{data.name}.log"
@@ -31,19 +32,21 @@ class Service:
         self.log.write_text("")
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [BINARY, "serve"],
+                [BINARY, self.role],
                 env=os.environ | ports | {"DATA_DIR": str(self.data)} | self.settings,
                 stderr=log,
                 stdout=log,
             )
         deadline = time.monotonic() + 60
-        while "ML service at" not in self.log.read_text():
+        told_last = "API at" if self.role == "backend" else "ML service at"
+        while told_last not in self.log.read_text():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the service did not start: {self.log.read_text()}")
             time.sleep(0.02)
         words = self.log.read_text().split()
         urls = [word.rstrip(",") for word in words if word.startswith("http://")]
-        self.url, self.page, self.ml = urls[0], urls[-2], urls[-1]
+        self.url, self.ml = urls[0], urls[-1]
+        self.page = urls[-2] if self.role == "serve" else self.url
 
     def kill(self) -> None:
         self.process.kill()

@@ -1,0 +1,77 @@
+"""moto's server, with the calls to DynamoDB and SQS one after another.
+
+moto handles requests in threads without isolating them from one another, so that conditions and
+transactions do not hold there as they do at AWS: two writers could both find an item missing, and
+two receivers lose a message between them.
+
+    .deps/venv/bin/python scripts/emulator.py --port 4566
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, run_simple
+
+
+BETWEEN_LOOKS = 0.05  # seconds, while a receiver waits
+
+
+class Quiet(WSGIRequestHandler):
+    """No line for each request, and connections that stay open."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, *_: Any) -> None:
+        """Only errors are worth a line."""
+
+
+App = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+def isolated(app: App) -> App:
+    lock = threading.Lock()
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if not target.startswith(("DynamoDB", "AmazonSQS")):
+            return app(environ, start_response)
+        size = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(size)
+        deadline = time.monotonic()
+        if target == "AmazonSQS.ReceiveMessage":
+            # Nobody waits with the lock in hand: each look is a call of its own.
+            request = json.loads(body)
+            deadline += request.get("WaitTimeSeconds", 0)
+            body = json.dumps(request | {"WaitTimeSeconds": 0}).encode()
+        environ["CONTENT_LENGTH"] = str(len(body))
+        while True:
+            environ["wsgi.input"] = io.BytesIO(body)
+            answer: list[Any] = []
+            with lock:
+                content = b"".join(app(dict(environ), lambda *head: answer.append(head)))
+            if time.monotonic() >= deadline or b'"Messages"' in content:
+                start_response(*answer[0][:2])
+                return [content]
+            time.sleep(BETWEEN_LOOKS)
+
+    return serve
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--port", type=int, default=4566)
+    port = parser.parse_args().port
+    app = isolated(DomainDispatcherApplication(create_backend_app))
+    run_simple("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Servers that stand in for AWS in tests: an emulator of all services, and, where they were
+installed, an S3 that checks signatures and Amazon's DynamoDB for one machine.
+
+    .deps/venv/bin/python tests/aws_servers.py COMMAND…
+
+runs the command with the variables TEST_AWS_ENDPOINT, TEST_S3_ENDPOINT, TEST_S3_KEY,
+TEST_S3_SECRET and TEST_DYNAMODB_ENDPOINT set for those that run, and ends with its exit code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+EMULATOR = ROOT / "scripts/emulator.py"
+VERSITYGW = ROOT / ".deps/bin/versitygw"
+DYNAMODB = ROOT / ".deps/dynamodb-local"
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, **settings: str) -> Iterator[None]:
+    """The server `command`, once it takes connections on `port`; ended at the end."""
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            command, env=os.environ | settings, stdout=log, stderr=log, cwd=folder
+        )
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while True:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                if process.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    output = log.read().decode(errors="replace")
+                    raise RuntimeError(f"{command[0]} did not start: {output}")
+                time.sleep(0.05)
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@contextlib.contextmanager
+def emulator() -> Iterator[str]:
+    """The address of an emulator of S3, SQS and DynamoDB without anything in it."""
+    port = free_port()
+    with running([sys.executable, str(EMULATOR), "--port", str(port)], port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def strict_s3() -> Iterator[dict[str, str]]:
+    port = free_port()
+    key, secret = "testaccesskey", "testsecretaccesskey"  # DynamoDB Local wants letters
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(VERSITYGW), "--port", f"127.0.0.1:{port}", "posix", folder]
+        with running(command, port, ROOT_ACCESS_KEY=key, ROOT_SECRET_KEY=secret):
+            yield {
+                "TEST_S3_ENDPOINT": f"http://127.0.0.1:{port}",
+                "TEST_S3_KEY": key,
+                "TEST_S3_SECRET": secret,
+            }
+
+
+@contextlib.contextmanager
+def dynamodb_local() -> Iterator[str]:
+    port = free_port()
+    command = ["java", f"-Djava.library.path={DYNAMODB}", "-cp", f"{DYNAMODB}/*"]
+    command += ["com.amazonaws.services.dynamodbv2.local.main.ServerRunner"]
+    with running([*command, "-inMemory", "-port", str(port)], port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def all_servers() -> Iterator[dict[str, str]]:
+    """Variables for the tests, by the servers that can run here; says which cannot."""
+    with contextlib.ExitStack() as stack:
+        variables: dict[str, str] = {}
+        if importlib.util.find_spec("moto"):
+            variables["TEST_AWS_ENDPOINT"] = stack.enter_context(emulator())
+        else:
+            print(
+                f"no emulator of AWS: moto is not installed (scripts/requirements-aws.txt)",
+                file=sys.stderr,
+            )
+        if VERSITYGW.is_file():
+            variables |= stack.enter_context(strict_s3())
+        else:
+            print(f"no S3 that checks signatures: {VERSITYGW} is not built", file=sys.stderr)
+        if DYNAMODB.is_dir() and shutil.which("java"):
+            variables["TEST_DYNAMODB_ENDPOINT"] = stack.enter_context(dynamodb_local())
+        else:
+            print(f"no DynamoDB Local: no java, or nothing in {DYNAMODB}", file=sys.stderr)
+        yield variables
+
+
+def main() -> int:
+    with all_servers() as variables:
+        return subprocess.run(sys.argv[1:], env=os.environ | variables, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+// What only the AWS adapters promise, on real servers: several backends at once, and the sentences
+// that people see when names, keys or clocks are wrong.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "adapters/aws/segments.hpp"
+#include "contract/aws_stores.hpp"
+
+namespace classifier::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// Off by as much as the test says.
+class WrongClock final : public Clock {
+ public:
+  explicit WrongClock(std::chrono::milliseconds off) : off_(off) {}
+  TimePoint now() const override { return SystemClock().now() + off_; }
+
+ private:
+  std::chrono::milliseconds off_;
+};
+
+NewJob new_job(const Clock& clock, int images) {
+  NewJob job;
+  job.id = make_job_id(clock.now());
+  job.spec = std::make_shared<const JobSpec>(JobSpec{.model = "m", .custom_labels = {}});
+  for (int i = 0; i < images; ++i) {
+    job.s3_keys.push_back("uploads/" + std::to_string(i) + ".jpg");
+    job.filenames.push_back(std::to_string(i) + ".jpg");
+  }
+  job.created_at = clock.now();
+  return job;
+}
+
+ImageOutcome success(const std::string& job_id, std::int64_t index) {
+  return {.job_id = job_id,
+          .index = index,
+          .generation = 0,
+          .result = Predictions{{"cat", 0.9F}},
+          .output_key = job_id + "/cat/x.jpg",
+          .processing_time_ms = 1};
+}
+
+class AwsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string reason = AwsStores::missing(AwsStores::strict()); !reason.empty())
+      GTEST_SKIP() << reason;
+    stores_ = std::make_unique<AwsStores>(AwsStores::strict());
+  }
+  // Another process on the same data.
+  aws::DynamoJobStore backend() { return {stores_->client(), stores_->table(), stores_->clock()}; }
+
+  std::unique_ptr<AwsStores> stores_;
+};
+
+TEST_F(AwsTest, TwoBackendsCountTwoJobsAtOnce) {
+  constexpr int kImages = 300;
+  auto one = backend();
+  auto two = backend();
+  const std::array<std::string, 2> jobs{one.create(new_job(stores_->clock(), kImages)).value().id,
+                                        two.create(new_job(stores_->clock(), kImages)).value().id};
+  std::atomic<std::size_t> counted{0};
+  {
+    std::vector<std::jthread> threads;
+    for (const auto backend : {&one, &two, &one, &two}) {
+      threads.emplace_back([&, backend, order = threads.size()] {
+        // Both bring everything, in batches that mix the jobs and overlap.
+        for (int begin = 0; begin < kImages; begin += 20) {
+          std::vector<ImageOutcome> batch;
+          for (int i = 0; i < 30; ++i) {
+            const int index = (begin + i + static_cast<int>(order) * 70) % kImages;
+            for (const auto& job : jobs) batch.push_back(success(job, index));
+          }
+          const auto more = backend->record(batch, stores_->clock().now());
+          ASSERT_TRUE(more) << more.error().message;
+          counted += *more;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(counted, 2U * kImages);
+  for (const auto& id : jobs) {
+    const Job job = one.get(id).value();
+    EXPECT_EQ(job.status, JobStatus::kCompleted);
+    EXPECT_EQ(job.counts, (JobCounts{.total = kImages, .classified = kImages}));
+    const auto records = two.records(id, 0, kImages).value();
+    ASSERT_THAT(records, SizeIs(kImages));
+    for (const auto& record : records) EXPECT_TRUE(record.outcome) << record.index;
+  }
+}
+
+TEST_F(AwsTest, OneBackendSendsAndAnotherTakesOverWhenItIsGone) {
+  auto one = backend();
+  auto two = backend();
+  const std::string id = one.create(new_job(stores_->clock(), 5)).value().id;
+  EXPECT_THAT(one.unsent(10, 2).value(), SizeIs(1));
+  EXPECT_THAT(two.unsent(10, 2).value(), IsEmpty());
+  stores_->clock().advance(aws::DynamoJobStoreOptions().lease + std::chrono::seconds(1));
+  const auto taken = two.unsent(10, 2).value();
+  ASSERT_THAT(taken, SizeIs(1));
+  EXPECT_EQ(taken[0].job_id, id);
+  EXPECT_THAT(one.unsent(10, 2).value(), IsEmpty());
+}
+
+TEST_F(AwsTest, JobsOfManySegmentsComeBackInOrder) {
+  constexpr int kImages = 9'000;  // two blocks
+  auto store = backend();
+  NewJob job = new_job(stores_->clock(), kImages);
+  job.spec = std::make_shared<const JobSpec>(
+      JobSpec{.type = JobType::kCustomClassification,
+              .model = "m",
+              .custom_labels = std::vector<std::string>(700, std::string(990, 'x'))});
+  job.filenames[8'500] = "another name.jpg";
+  ASSERT_TRUE(store.create(job));
+  auto fresh = backend();  // has nothing in memory
+  EXPECT_EQ(*fresh.get(job.id).value().spec, *job.spec);
+  for (const auto& [from, limit] : {std::pair{0, kImages}, {8'150, 100}, {8'990, 100}}) {
+    const auto records = fresh.records(job.id, from, static_cast<std::size_t>(limit)).value();
+    ASSERT_THAT(records, SizeIs(std::min(limit, kImages - from)));
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      const auto index = static_cast<std::size_t>(from) + i;
+      ASSERT_EQ(records[i].s3_key, job.s3_keys[index]);
+      ASSERT_EQ(records[i].filename, job.filenames[index]);
+    }
+  }
+  std::size_t sent = 0;
+  while (true) {
+    const auto unsent = fresh.unsent(1, 1'000).value();
+    if (unsent.empty()) break;
+    sent += unsent[0].tasks.size();
+    ASSERT_TRUE(fresh.mark_sent(unsent[0]));
+    stores_->clock().advance(aws::DynamoJobStoreOptions().lease * 2);
+  }
+  EXPECT_EQ(sent, static_cast<std::size_t>(kImages));
+}
+
+TEST_F(AwsTest, StatusMessagesComeAsTheyWereSent) {
+  StatusQueue& queue = stores_->status_queue();
+  ASSERT_TRUE(queue.started("job-1"));
+  std::vector<ImageOutcome> outcomes;
+  for (int i = 0; i < 100; ++i) outcomes.push_back(success(i % 2 == 0 ? "job-1" : "job-2", i));
+  outcomes[3].result = Error{ErrorCode::kUndecodable, "the \"JPEG\" is truncated"};
+  outcomes[3].output_key.clear();
+  ASSERT_TRUE(queue.report(outcomes));
+  std::map<std::int64_t, ImageOutcome> received;
+  std::size_t starts = 0;
+  std::vector<std::string> receipts;
+  for (int i = 0; i < 10 && received.size() < outcomes.size(); ++i) {
+    auto messages = queue.receive(10, std::chrono::seconds(1), {}).value();
+    for (auto& message : messages) {
+      starts += message.outcomes.empty() ? 1 : 0;
+      receipts.push_back(message.receipt);
+      for (auto& outcome : message.outcomes) received[outcome.index] = std::move(outcome);
+    }
+  }
+  EXPECT_EQ(starts, 1U);
+  ASSERT_THAT(received, SizeIs(100));
+  for (const auto& outcome : outcomes) {
+    const ImageOutcome& same = received.at(outcome.index);
+    EXPECT_EQ(same.job_id, outcome.job_id);
+    EXPECT_EQ(same.result, outcome.result);
+    EXPECT_EQ(same.output_key, outcome.output_key);
+  }
+  ASSERT_TRUE(queue.remove(receipts));
+  EXPECT_THAT(queue.receive(10, std::chrono::milliseconds(0), {}).value(), IsEmpty());
+}
+
+TEST_F(AwsTest, SentencesSayWhichNameIsWrong) {
+  const SystemClock clock;
+  auto& client = stores_->client();
+  const auto table = aws::DynamoJobStore(client, "no-such-table", clock).ping();
+  EXPECT_THAT(table.error().message,
+              AllOf(HasSubstr("no-such-table"), HasSubstr("DYNAMODB_TABLE")));
+  const auto bucket =
+      aws::S3ObjectStore(client, clock, "no-such-bucket", "no-such-bucket-either").ping();
+  EXPECT_THAT(bucket.error().message,
+              AllOf(HasSubstr("no-such-bucket"), HasSubstr("INPUT_BUCKET")));
+  aws::SqsStatusQueue queue({client, client}, "http://127.0.0.1:1/123456789012/no-such-queue",
+                            std::chrono::seconds(30));
+  EXPECT_THAT(queue.ping().error().message,
+              AllOf(HasSubstr("no-such-queue"), HasSubstr("STATUS_QUEUE_URL")));
+}
+
+TEST_F(AwsTest, WrongSecretIsTold) {
+  AwsStores::Servers servers = AwsStores::strict();
+  servers.secret = "wrong";
+  const SystemClock clock;
+  const auto client = AwsStores::make_client(servers, clock);
+  const auto answer = aws::S3ObjectStore(*client, clock, stores_->input_bucket(), "b")
+                          .list(Bucket::kInput, "", "", 1);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kUnauthorized);
+  EXPECT_THAT(answer.error().message,
+              AllOf(HasSubstr("SignatureDoesNotMatch"), HasSubstr("AWS_SECRET_ACCESS_KEY")));
+}
+
+TEST_F(AwsTest, ClockThatIsTenMinutesOffIsCorrected) {
+  for (const auto off : {std::chrono::minutes(-20), std::chrono::minutes(20)}) {
+    const WrongClock clock(off);
+    const auto client = AwsStores::make_client(AwsStores::strict(), clock);
+    aws::S3ObjectStore objects(*client, clock, stores_->input_bucket(), "b");
+    const auto answer = objects.list(Bucket::kInput, "", "", 1);
+    EXPECT_TRUE(answer) << answer.error().message;
+  }
+}
+
+TEST_F(AwsTest, PresignedUploadTakesItsContentTypeOnly) {
+  stores_->put_object("uploads/there.jpg", "x");
+  const auto url = stores_->objects().upload_url(
+      "uploads/ü 1.jpg", "image/jpeg", stores_->clock().now() + std::chrono::hours(1), "");
+  ASSERT_TRUE(url) << url.error().message;
+  EXPECT_EQ(AwsStores::put(*url, "image/png", "bytes"), 403);
+  EXPECT_EQ(AwsStores::put(*url, "image/jpeg", "bytes"), 200);
+  EXPECT_EQ(stores_->objects().head(Bucket::kInput, "uploads/ü 1.jpg").value().size, 5U);
+}
+
+TEST(SegmentsTest, EveryImageHasAPlaceOfItsOwn) {
+  for (const std::int64_t total : {1, 511, 512, 513, 8'191, 8'192, 8'193, 20'000}) {
+    const aws::Segments segments(total);
+    std::set<std::pair<std::int64_t, std::int64_t>> places;
+    std::map<std::int64_t, std::int64_t> next;
+    for (std::int64_t i = 0; i < total; ++i) {
+      const std::int64_t segment = segments.segment_of(i);
+      EXPECT_EQ(segments.position_of(i), next[segment]++) << i << " of " << total;
+      EXPECT_TRUE(places.emplace(segment, segments.position_of(i)).second);
+    }
+    for (const auto& [segment, images] : next) EXPECT_LE(images, aws::Segments::kStripeImages);
+  }
+}
+
+}  // namespace
+}  // namespace classifier::testing

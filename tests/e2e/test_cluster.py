@@ -1,0 +1,178 @@
+"""Backends and ML services as processes of their own, on an emulator of AWS.
+
+CLUSTER_IMAGES, CLUSTER_RUNS and CLUSTER_SEED make the run with faults larger than CI's:
+    CLUSTER_IMAGES=2000 CLUSTER_RUNS=20 .deps/venv/bin/pytest -s tests/e2e/test_cluster.py -k faults
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+import requests
+from aws_servers import emulator
+from conftest import ROOT, Service
+from fault_proxy import fault_proxy
+
+IMAGES = int(os.environ.get("CLUSTER_IMAGES", "200"))
+RUNS = int(os.environ.get("CLUSTER_RUNS", "1"))
+SEED = int(os.environ.get("CLUSTER_SEED", "1"))
+LABELS = ["cat", "dog", "bird", "food"]
+
+
+def created(endpoint: str, name: str, **settings: str) -> dict[str, str]:
+    """Variables of a service whose buckets, queues and table were made on the emulator."""
+    output = subprocess.run(
+        [ROOT / "scripts/init-localstack.sh", name],
+        env=os.environ | {"AWS_ENDPOINT_URL": endpoint} | settings,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    words = output.replace("export ", "").split()
+    return dict(word.split("=", 1) for word in words)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with emulator() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def settings(endpoint: str) -> dict[str, str]:
+    return created(endpoint, "e2e")
+
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture
+def start(binary: Path, tmp_path: Path, settings: dict[str, str]) -> Iterator[Start]:
+    """Starts processes; ends those that still run."""
+    processes: list[Service] = []
+
+    def begin(role: str, **more: str) -> Service:
+        data = tmp_path / f"{role}-{len(processes)}"
+        processes.append(Service(data, role, **(settings | more)))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        if process.process.poll() is None:
+            process.kill()
+
+
+def test_jobs_go_from_one_backend_over_a_worker_to_the_other(
+    start: Start, photos: dict[str, Path], settings: dict[str, str]
+) -> None:
+    first, second, worker = start("backend"), start("backend"), start("ml-service")
+    keys = [first.upload(file, name) for name, file in photos.items()]
+    assert sorted(image["key"] for image in second.get("/images").json()["images"]) == sorted(keys)
+    bad = first.upload(b"no image", "bad.jpg")
+    plain = first.submit([*keys, bad, keys[0]], confidence_threshold=0)
+    custom = second.submit(
+        keys, job_type="custom_classification", custom_labels=LABELS, confidence_threshold=0
+    )
+    assert second.wait(plain)["status"] == "completed"
+    assert first.wait(custom)["status"] == "completed"
+    result = second.get(f"/result/{plain}").json()
+    assert result["summary"] == {
+        "total": len(keys) + 2,
+        "classified": len(keys) + 1,
+        "unknown": 0,
+        "failed": 1,
+    }
+    assert [row["s3_key"] for row in result["detailed_results"]] == [*keys, bad, keys[0]]
+    copy = result["output_paths"][keys[0]].removeprefix(f"s3://{settings['OUTPUT_BUCKET']}/")
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=settings["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    stored = s3.get_object(Bucket=settings["OUTPUT_BUCKET"], Key=copy)["Body"].read()
+    assert stored == next(iter(photos.values())).read_bytes()
+    listed = first.get("/jobs").json()
+    assert {job["job_id"] for job in listed["jobs"]} >= {plain, custom}
+    assert listed["total"] == len(listed["jobs"])
+    assert '"done":8' in second.get(f"/events/{plain}").text
+    assert first.get(f"/result/{plain}.csv").text.count("\n") == len(keys) + 3
+    thumbnail = second.get(f"/images/{keys[0]}/thumbnail", params={"size": 64})
+    assert thumbnail.headers["Content-Type"] == "image/jpeg"
+    assert requests.delete(f"{second.url}/images/{bad}", timeout=10).status_code == 200
+    assert requests.delete(f"{second.url}/images/{bad}", timeout=10).status_code == 404
+    assert first.get("/ready").json() == {"status": "ready"}
+    assert requests.get(f"{worker.ml}/ready", timeout=10).json() == {"status": "ready"}
+    metrics = requests.get(f"{worker.ml}/metrics", timeout=10).text
+    assert 'classifier_aws_calls_total{operation="GetObject",outcome="ok",service="s3"}' in metrics
+    assert 'classifier_stage_seconds_count{stage="report"}' in metrics
+    for process in (first, second, worker):
+        assert process.stop() == 0, process.log.read_text()
+
+
+def test_idempotency_key_holds_across_backends(start: Start) -> None:
+    first, second = start("backend"), start("backend")
+    body = {"job_type": "image_classification", "s3_keys": ["uploads/none.jpg"]}
+    headers = {"Idempotency-Key": "across"}
+    job = first.post("/submit", body, headers=headers).json()["job_id"]
+    assert second.post("/submit", body, headers=headers).json()["job_id"] == job
+    assert second.post("/submit", body | {"top_k": 1}, headers=headers).status_code == 409
+    assert second.post(f"/jobs/{job}/cancel", {}).json()["status"] == "cancelled"
+    assert first.get(f"/status/{job}").json()["status"] == "cancelled"
+
+
+def test_another_backend_sends_what_a_dead_one_left(start: Start, photos: dict[str, Path]) -> None:
+    """A backend that dies right after its 202 has queued nothing, or not all of it."""
+    first, second = start("backend"), start("backend")
+    key = first.upload(photos["pets.jpg"], "pets.jpg")
+    job = first.submit([key] * 1_500, confidence_threshold=0)
+    first.kill()
+    start("ml-service")
+    status = second.wait(job, seconds=300)
+    assert status["done"] == 1_500
+    assert status["failed"] == 0
+
+
+@pytest.mark.parametrize("run", range(RUNS))
+def test_faults_and_kills_lose_and_double_nothing(
+    start: Start, endpoint: str, photos: dict[str, Path], run: int
+) -> None:
+    """Calls fail, come late and twice, and processes are killed, while a job runs."""
+    seed = SEED + run
+    chance = random.Random(seed)
+    own = created(endpoint, f"faults-{seed}", MAX_RECEIVES="100")
+    with fault_proxy(endpoint, seed) as proxy:
+        calm = own | {"MAX_ATTEMPTS": "100", "VISIBILITY_TIMEOUT": "10", "MAX_WORKERS": "1"}
+        faulty = calm | {"AWS_ENDPOINT_URL": proxy.url}
+        # Clients that a person uses do not go through the proxy; the services do.
+        backends = [start("backend", **faulty) for _ in range(2)]
+        workers = [start("ml-service", **faulty) for _ in range(3)]
+        control = start("backend", **calm)
+        photo = photos["pets.jpg"].read_bytes()
+        keys = [control.upload(photo, f"{i}.jpg") for i in range(20)]
+        wanted = [keys[i % len(keys)] for i in range(IMAGES)]
+        job = backends[0].submit(wanted, confidence_threshold=0)
+        proxy.rate = 0.05
+        kills = 0
+        deadline = time.monotonic() + 600
+        while control.get(f"/status/{job}").json()["status"] not in ("completed", "failed"):
+            assert time.monotonic() < deadline, control.get(f"/status/{job}").text
+            time.sleep(chance.uniform(0.5, 2))
+            if kills < 8:
+                process = chance.choice(backends + workers)
+                process.kill()
+                process.start()
+                kills += 1
+        result = control.get(f"/result/{job}").json()
+        print(f"run {run}: {kills} kills, faults {dict(proxy.faults)}")
+    assert result["summary"] == {"total": IMAGES, "classified": IMAGES, "unknown": 0, "failed": 0}
+    assert [row["s3_key"] for row in result["detailed_results"]] == wanted
+    assert all(row["top_prediction"] for row in result["detailed_results"])

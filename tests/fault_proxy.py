@@ -1,0 +1,125 @@
+"""A proxy in front of an emulator of AWS at which calls fail, time out and come twice by chance.
+
+A fault is one of: an answer 503 or a throttling error instead of the call; the call done but its
+connection closed before the answer (the client cannot know that it took effect); an answer that
+comes late; messages sent twice, as SQS's standard queues may.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+THROTTLED = b'{"__type": "com.amazonaws#ThrottlingException", "message": "slow down"}'
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+LATE_SECONDS = 2.0
+
+
+class FaultProxy(ThreadingHTTPServer):
+    """Faults happen while `rate` is above 0: it is the probability of one for each request."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, target: str, seed: int) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.target = urlsplit(target).netloc
+        self.rate = 0.0
+        self.faults: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def choose_fault(self, operation: str) -> str | None:
+        with self._lock:
+            self.calls[operation] += 1
+            if self._random.random() >= self.rate:
+                return None
+            kinds = ["unavailable", "throttled", "lost answer", "late"]
+            if operation.endswith("SendMessageBatch"):
+                kinds.append("twice")
+            fault = self._random.choice(kinds)
+            self.faults[fault] += 1
+            return fault
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that were killed break off: nothing to tell."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FaultProxy
+
+    def handle_call(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        target = self.headers.get("X-Amz-Target")
+        operation = target or f"S3 {self.command}{' copy' if self.is_copy() else ''}"
+        fault = self.server.choose_fault(operation)
+        if fault == "unavailable":
+            return self.answer(503, [], b"")
+        if fault == "throttled":
+            return self.answer(400 if target else 503, [], THROTTLED if target else b"")
+        status, headers, content = self.forward(body)
+        if fault == "twice":
+            status, headers, content = self.forward(body)
+        if fault == "late":
+            time.sleep(LATE_SECONDS)
+        if fault == "lost answer":
+            self.close_connection = True
+            return None
+        return self.answer(status, headers, content)
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_call
+
+    def is_copy(self) -> bool:
+        return "x-amz-copy-source" in self.headers
+
+    def forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        connection = http.client.HTTPConnection(self.server.target, timeout=60)
+        try:
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
+            connection.request(self.command, self.path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+        finally:
+            connection.close()
+
+    def answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response_only(status)
+        length = str(len(content))
+        for name, value in headers:
+            if name.lower() == "content-length" and self.command == "HEAD":
+                length = value
+            elif name.lower() not in HOP_BY_HOP:
+                self.send_header(name, value)
+        self.send_header("Content-Length", length)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Faults are counted, not logged."""
+
+
+@contextlib.contextmanager
+def fault_proxy(target: str, seed: int) -> Iterator[FaultProxy]:
+    proxy = FaultProxy(target, seed)
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+        thread.join()
