@@ -19,7 +19,7 @@ from typing import Any
 
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, run_simple
-
+from werkzeug.test import run_wsgi_app
 
 BETWEEN_LOOKS = 0.05  # seconds, while a receiver waits
 
@@ -54,12 +54,12 @@ def isolated(app: App) -> App:
         environ["CONTENT_LENGTH"] = str(len(body))
         while True:
             environ["wsgi.input"] = io.BytesIO(body)
-            answer: list[Any] = []
             with lock:
-                content = b"".join(app(dict(environ), lambda *head: answer.append(head)))
-            if time.monotonic() >= deadline or b'"Messages"' in content:
-                start_response(*answer[0][:2])
-                return [content]
+                content, status, headers = run_wsgi_app(app, dict(environ), buffered=True)
+            whole = b"".join(content)
+            if time.monotonic() >= deadline or b'"Messages"' in whole:
+                start_response(status, list(headers))
+                return [whole]
             time.sleep(BETWEEN_LOOKS)
 
     return serve

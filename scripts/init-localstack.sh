@@ -25,7 +25,8 @@ pip_install aws scripts/requirements-aws.txt
 export AWS_REGION=${AWS_REGION:-us-east-1} AWS_PAGER=""
 export AWS_DEFAULT_REGION=$AWS_REGION
 export AWS_ACCESS_KEY_ID=${AWS_ACCESS_KEY_ID:-test} AWS_SECRET_ACCESS_KEY=${AWS_SECRET_ACCESS_KEY:-test}
-aws() { "$VENV/bin/aws" --output text "$@"; }
+# Said once more, since this command line sends SQS elsewhere in spite of the variable.
+aws() { "$VENV/bin/aws" --endpoint-url "$AWS_ENDPOINT_URL" --output text "$@"; }
 
 aws sts get-caller-identity >/dev/null 2>&1 || curl -fsS -o /dev/null "$AWS_ENDPOINT_URL" 2>/dev/null ||
   die "nothing answers at $AWS_ENDPOINT_URL: start the emulator first"

@@ -97,7 +97,7 @@ def all_servers() -> Iterator[dict[str, str]]:
             variables["TEST_AWS_ENDPOINT"] = stack.enter_context(emulator())
         else:
             print(
-                f"no emulator of AWS: moto is not installed (scripts/requirements-aws.txt)",
+                "no emulator of AWS: moto is not installed (scripts/requirements-aws.txt)",
                 file=sys.stderr,
             )
         if VERSITYGW.is_file():
