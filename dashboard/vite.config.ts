@@ -1,22 +1,48 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
 
-const backend = "http://localhost:8080";
+const backend = process.env.BACKEND_API_URL ?? "http://localhost:8080";
 const paths = [
+  "/docs",
   "/events",
+  "/health",
   "/images",
   "/jobs",
   "/models",
   "/objects",
+  "/ready",
   "/result",
   "/status",
   "/submit",
   "/upload-url",
 ];
 
+// The program serves `X.gz` in the place of `X` to whoever takes it.
+const compress: Plugin = {
+  name: "compress",
+  apply: "build",
+  writeBundle({ dir = "dist" }) {
+    for (const entry of readdirSync(dir, { recursive: true, encoding: "utf8" })) {
+      if (!/\.(js|css|svg|html)$/.test(entry)) continue;
+      const file = join(dir, entry);
+      writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));
+    }
+  },
+};
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), compress],
   // `npm run dev` shows the page with hot reloading, on the data of a running `classifier serve`.
   server: { proxy: Object.fromEntries(paths.map((path) => [path, backend])) },
-  build: { target: "es2022" },
+  build: {
+    target: "es2023",
+    // Pictures and fonts as files: the page's policy allows none inside its style sheet.
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 800,
+  },
+  test: { include: ["src/**/*.test.ts"], environment: "node" },
 });

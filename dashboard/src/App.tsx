@@ -1,41 +1,148 @@
-import { useEffect, useState } from "react";
-import { Images } from "./Images";
-import { JobView } from "./JobView";
-import { Jobs } from "./Jobs";
-import { Submit } from "./Submit";
+import {
+  BookOpen,
+  CloudOff,
+  History,
+  Images,
+  Settings as SettingsIcon,
+  Sparkles,
+  type LucideIcon,
+} from "lucide-react";
+import { useEffect, useRef } from "react";
+import { sentenceOf } from "./api/client";
+import { useConnection } from "./api/queries";
+import { GalleryPage } from "./gallery/GalleryPage";
+import { HistoryPage } from "./history/HistoryPage";
+import { JobPage } from "./job/JobPage";
+import { SettingsPage } from "./settings/SettingsPage";
+import { Link, usePlace } from "./state/router";
+import { settings } from "./state/settings";
+import { useStore } from "./state/store";
+import { SubmitPage } from "./submit/SubmitPage";
+import { EmptyState, Notice } from "./ui/States";
+import { DropLayer } from "./upload/DropLayer";
+import { ReviewDialog } from "./upload/ReviewDialog";
+import { UploadDock } from "./upload/UploadDock";
 
-// The job that is open stands in the address, so that it can be shared and reloaded.
-const jobInAddress = (): string => new URLSearchParams(location.search).get("job") ?? "";
+const pages: { path: string; name: string; icon: LucideIcon }[] = [
+  { path: "/", name: "Photos", icon: Images },
+  { path: "/new", name: "New job", icon: Sparkles },
+  { path: "/history", name: "History", icon: History },
+  { path: "/settings", name: "Settings", icon: SettingsIcon },
+];
 
-export function App() {
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [job, setJob] = useState(jobInAddress);
-
-  useEffect(() => {
-    const follow = () => setJob(jobInAddress());
-    window.addEventListener("popstate", follow);
-    return () => window.removeEventListener("popstate", follow);
-  }, []);
-
-  const open = (id: string) => {
-    history.pushState(null, "", id ? `?job=${encodeURIComponent(id)}` : location.pathname);
-    setJob(id);
-  };
-
+function Page({ path }: { path: string }) {
+  const job = /^\/job\/([^/]+)\/?$/.exec(path)?.[1];
+  if (job !== undefined) return <JobPage key={job} id={decodeURIComponent(job)} />;
+  if (path === "/") return <GalleryPage />;
+  if (path === "/new") return <SubmitPage />;
+  if (path === "/history") return <HistoryPage />;
+  if (path === "/settings") return <SettingsPage />;
   return (
     <>
-      <header>
-        <h1>Distributed classifier</h1>
-        <nav>
-          <a href="/docs">API</a>
-        </nav>
-      </header>
-      <main>
-        <Images selected={selected} onSelect={setSelected} />
-        <Submit keys={[...selected]} onSubmitted={open} />
-        {job && <JobView key={job} id={job} onClose={() => open("")} />}
-        <Jobs onOpen={open} />
-      </main>
+      <h1 className="visually-hidden" tabIndex={-1}>
+        Not found
+      </h1>
+      <EmptyState
+        icon={CloudOff}
+        title="There is no such page"
+        actions={
+          <Link href="/" className="button primary">
+            Go to photos
+          </Link>
+        }
+      />
     </>
+  );
+}
+
+// Says that the backend is away, and that it is tried again; what was loaded stays.
+function ConnectionNotice() {
+  const connection = useConnection();
+  if (!connection.isError) return null;
+  return (
+    <div role="alert">
+      <Notice
+        icon={CloudOff}
+        tone="problem"
+        action={
+          <Link href="/settings" className="button plain">
+            Settings
+          </Link>
+        }
+      >
+        <strong>No connection to the server.</strong> {sentenceOf(connection.error)} It is tried
+        again every few seconds.
+      </Notice>
+    </div>
+  );
+}
+
+function Navigation({ path }: { path: string }) {
+  const { backend } = useStore(settings);
+  const current = path.startsWith("/job/") ? "/history" : path;
+  return (
+    <nav className="nav" aria-label="Pages">
+      <Link href="/" className="brand">
+        <img src="/icon.svg" alt="" width={28} height={28} />
+        <span>Classifier</span>
+      </Link>
+      <ul>
+        {pages.map(({ path: to, name, icon: Icon }) => (
+          <li key={to}>
+            <Link href={to} aria-current={current === to ? "page" : undefined}>
+              <Icon size={20} aria-hidden />
+              {name}
+            </Link>
+          </li>
+        ))}
+      </ul>
+      <div className="nav-foot">
+        {backend && (
+          <p className="hint" title={backend}>
+            on {backend.replace(/^https?:\/\//, "")}
+          </p>
+        )}
+        <a href={`${backend}/docs`} target="_blank" rel="noreferrer">
+          <BookOpen size={16} aria-hidden />
+          API
+        </a>
+      </div>
+    </nav>
+  );
+}
+
+// A page that comes tells its name, and takes the focus of the link that led to it.
+function useArrival(path: string, main: React.RefObject<HTMLElement | null>) {
+  const first = useRef(true);
+  useEffect(() => {
+    const name =
+      pages.find((page) => page.path === path)?.name ??
+      (path.startsWith("/job/") ? "Job" : "Not found");
+    document.title = `${name} · Classifier`;
+    if (!first.current)
+      main.current?.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
+    first.current = false;
+  }, [path, main]);
+}
+
+export function App() {
+  const { path } = usePlace();
+  const { backend } = useStore(settings);
+  const main = useRef<HTMLElement>(null);
+  useArrival(path, main);
+  return (
+    <div className="app">
+      <a className="skip" href="#main">
+        Skip to the content
+      </a>
+      <Navigation path={path} />
+      <main id="main" ref={main} tabIndex={-1} key={backend}>
+        <ConnectionNotice />
+        <Page path={path} />
+      </main>
+      <DropLayer />
+      <ReviewDialog />
+      <UploadDock />
+    </div>
   );
 }

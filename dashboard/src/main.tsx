@@ -1,15 +1,30 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { CSPProvider } from "@base-ui/react/csp-provider";
+import "@fontsource-variable/figtree";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { createQueryClient } from "./api/queries";
 import { App } from "./App";
-import "./style.css";
+import { applyTheme, settings } from "./state/settings";
+import "./styles/index.css";
+import { Toasts } from "./ui/Toasts";
+import { Whole } from "./ui/Whole";
 
-const queries = new QueryClient({ defaultOptions: { queries: { retry: 1, staleTime: 5_000 } } });
+applyTheme(settings.get().theme);
 
-createRoot(document.getElementById("root")!).render(
-  <StrictMode>
-    <QueryClientProvider client={queries}>
-      <App />
-    </QueryClientProvider>
-  </StrictMode>,
-);
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <Whole>
+        <QueryClientProvider client={createQueryClient()}>
+          <CSPProvider disableStyleElements>
+            <Toasts>
+              <App />
+            </Toasts>
+          </CSPProvider>
+        </QueryClientProvider>
+      </Whole>
+    </StrictMode>,
+  );
+}

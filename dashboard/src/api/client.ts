@@ -1,0 +1,201 @@
+// The calls that the page makes. Every failure is an ApiError whose message is a sentence for people.
+import { apiKey, settings } from "../state/settings";
+import type {
+  ImagePage,
+  JobDetails,
+  JobPage,
+  JobResult,
+  JobState,
+  Model,
+  Submission,
+  UploadTicket,
+} from "./types";
+
+export type FailureKind =
+  | "unreachable" // no answer at all
+  | "slow" // none in time
+  | "access" // the API key is missing or wrong
+  | "missing" // 404
+  | "refused" // another 4xx
+  | "server"; // 5xx, or an answer that is none
+
+export class ApiError extends Error {
+  constructor(
+    readonly kind: FailureKind,
+    message: string,
+    readonly status = 0,
+  ) {
+    super(message);
+  }
+}
+
+const timeoutMs = 30_000;
+const longTimeoutMs = 300_000; // for answers whose size grows with the job
+
+export const sentenceOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+// Where a call goes, when it is not the backend of the settings.
+export interface Target {
+  backend: string;
+  key: string;
+}
+
+interface CallOptions extends Omit<RequestInit, "headers"> {
+  headers?: Record<string, string>;
+  timeout?: number; // ms
+  target?: Target;
+}
+
+const kindOf = (status: number): FailureKind => {
+  if (status === 401 || status === 403) return "access";
+  if (status === 404) return "missing";
+  return status >= 500 ? "server" : "refused";
+};
+
+// The server's own sentence where it gave one.
+async function failureOf(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => null);
+  const said =
+    typeof body === "object" && body !== null && "error" in body ? String(body.error) : "";
+  const kind = kindOf(response.status);
+  if (kind === "access") {
+    return new ApiError(
+      kind,
+      `${said || "The server refuses access"}. Enter the API key in Settings.`,
+      response.status,
+    );
+  }
+  if (said) return new ApiError(kind, said, response.status);
+  const what = kind === "server" ? "The server has a problem" : "The server refused this";
+  return new ApiError(
+    kind,
+    `${what} (it answered ${response.status}). Try again in a moment.`,
+    response.status,
+  );
+}
+
+export async function request(path: string, options: CallOptions = {}): Promise<Response> {
+  const { timeout = timeoutMs, signal, headers, target, ...rest } = options;
+  const { backend, key } = target ?? { backend: settings.get().backend, key: apiKey() };
+  const address = backend || location.origin;
+  const late = AbortSignal.timeout(timeout);
+  let response: Response;
+  try {
+    response = await fetch(backend + path, {
+      ...rest,
+      headers: { ...headers, ...(key ? { "X-API-Key": key } : {}) },
+      signal: signal ? AbortSignal.any([signal, late]) : late,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (late.aborted) {
+      throw new ApiError("slow", `${address} did not answer within ${timeout / 1000} seconds.`);
+    }
+    // A browser does not tell a page why: the server may be there, and not allow this page.
+    const hint = backend ? ` If it does, add ${location.origin} to its ALLOWED_ORIGINS.` : "";
+    throw new ApiError("unreachable", `${address} cannot be reached. Check that it runs.${hint}`);
+  }
+  if (!response.ok) throw await failureOf(response);
+  return response;
+}
+
+async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
+  const response = await request(path, options);
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ApiError(
+      "server",
+      "What answers there is not a classifier: its answer is no JSON. Check the address in Settings.",
+    );
+  }
+}
+
+const post = <T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> =>
+  call<T>(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    ...(signal ? { signal } : {}),
+  });
+
+const withQuery = (path: string, values: Record<string, string | number | undefined>): string => {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined && value !== "") query.set(name, String(value));
+  }
+  const text = query.toString();
+  return text ? `${path}?${text}` : path;
+};
+
+const id = encodeURIComponent;
+
+export const getReady = (signal?: AbortSignal) =>
+  call<{ status: string }>("/ready", { timeout: 10_000, ...(signal ? { signal } : {}) });
+
+export const getModels = () => call<{ models: Model[] }>("/models").then((answer) => answer.models);
+
+export interface Health {
+  models: Model[];
+  ms: number; // that an answer took
+}
+
+// Whether a classifier is there, ready, and lets this page in; throws the reason why not.
+export async function checkHealth(target: Target): Promise<Health> {
+  const start = performance.now();
+  const health = await call<{ status?: string }>("/health", { target, timeout: 10_000 });
+  const ms = performance.now() - start;
+  if (health.status !== "healthy") {
+    throw new ApiError(
+      "server",
+      "What answers there is not a classifier's backend. Check the address and the port.",
+    );
+  }
+  await call("/ready", { target, timeout: 10_000 });
+  const { models } = await call<{ models: Model[] }>("/models", { target, timeout: 10_000 });
+  return { models, ms };
+}
+
+export const getImages = (token: string, signal: AbortSignal) =>
+  call<ImagePage>(withQuery("/images", { limit: 1000, next_token: token }), { signal });
+
+export const deleteImage = (key: string) =>
+  call<unknown>(`/images/${id(key)}`, { method: "DELETE" });
+
+export const getUploadTicket = (filename: string, type: string, signal: AbortSignal) =>
+  post<UploadTicket>("/upload-url", { filename, content_type: type }, signal);
+
+export const submitJob = (submission: Submission) =>
+  post<{ job_id: string; message: string }>("/submit", submission);
+
+export const getJobs = (
+  filter: { status: string; job_type: string; limit: number; next_token?: string },
+  signal: AbortSignal,
+) => call<JobPage>(withQuery("/jobs", filter), { signal });
+
+export const getJob = (job: string) => call<JobDetails>(`/jobs/${id(job)}`);
+export const getStatus = (job: string) => call<JobState>(`/status/${id(job)}`);
+export const cancelJob = (job: string) => post<JobState>(`/jobs/${id(job)}/cancel`, {});
+export const retryJob = (job: string) => post<JobState>(`/jobs/${id(job)}/retry`, {});
+
+export const getResultPage = (job: string, token: string, signal: AbortSignal) =>
+  call<JobResult>(withQuery(`/result/${id(job)}`, { limit: 2000, next_token: token }), {
+    signal,
+    timeout: longTimeoutMs,
+  });
+
+// What has been done so far of the images from `from` on.
+export const getPartialResult = (job: string, from: number, limit: number, signal: AbortSignal) =>
+  call<JobResult>(withQuery(`/result/${id(job)}`, { partial: "true", from, limit }), { signal });
+
+export const getResultFile = (job: string, format: "csv" | "json"): Promise<Blob> =>
+  request(`/result/${id(job)}${format === "csv" ? ".csv" : ""}`, { timeout: longTimeoutMs }).then(
+    (response) => response.blob(),
+  );
+
+export const thumbnailPath = (key: string, size: number): string =>
+  `/images/${id(key)}/thumbnail?size=${size}`;
+
+export const imagePath = (key: string): string => `/images/${id(key)}`;

@@ -1,0 +1,215 @@
+// What is asked of the server, how often, and under which key it is remembered.
+import {
+  keepPreviousData,
+  QueryClient,
+  useInfiniteQuery,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import {
+  ApiError,
+  getImages,
+  getJob,
+  getJobs,
+  getModels,
+  getPartialResult,
+  getReady,
+  getResultPage,
+  getStatus,
+} from "./client";
+import { readEvents } from "./events";
+import { toRows, type Row } from "../job/results";
+import { isFinal, type JobProgress, type JobState, type StoredImage } from "./types";
+
+const refreshMs = 30_000;
+
+export const createQueryClient = (): QueryClient =>
+  new QueryClient({
+    defaultOptions: {
+      queries: {
+        // A server on this machine answers without any network.
+        networkMode: "always",
+        staleTime: 5_000,
+        retry: (failures, error) =>
+          failures < 2 && error instanceof ApiError && error.kind === "server",
+        retryDelay: (failures) => 500 * 2 ** failures,
+      },
+      mutations: { networkMode: "always" },
+    },
+  });
+
+// Whether the backend answers; asked more often while it does not.
+export const useConnection = () =>
+  useQuery({
+    queryKey: ["ready"],
+    queryFn: ({ signal }) => getReady(signal),
+    retry: false,
+    refetchInterval: (query) => (query.state.status === "error" ? 3_000 : refreshMs),
+  });
+
+export const useModels = () =>
+  useQuery({ queryKey: ["models"], queryFn: getModels, staleTime: 60_000 });
+
+export interface ImageList {
+  images: StoredImage[];
+  complete: boolean; // false while further pages are on their way
+}
+
+const sameImages = (a: readonly StoredImage[], b: readonly StoredImage[]): boolean =>
+  a.length === b.length &&
+  a.every((image, i) => image.key === b[i]?.key && image.last_modified === b[i].last_modified);
+
+// Every stored image. The first time, pages are shown as they come; later lists replace the one that
+// is shown as a whole, and only when something changed.
+export const useImages = () => {
+  const client = useQueryClient();
+  return useQuery<ImageList>({
+    queryKey: ["images"],
+    refetchInterval: refreshMs,
+    structuralSharing: false,
+    queryFn: async ({ signal }) => {
+      const before = client.getQueryData<ImageList>(["images"]);
+      const images: StoredImage[] = [];
+      let token = "";
+      do {
+        const page = await getImages(token, signal);
+        images.push(...page.images);
+        token = page.next_token ?? "";
+        if (token && !before?.complete) {
+          client.setQueryData<ImageList>(["images"], { images: [...images], complete: false });
+        }
+      } while (token);
+      return before?.complete && sameImages(before.images, images)
+        ? before
+        : { images, complete: true };
+    },
+  });
+};
+
+export interface HistoryFilter {
+  status: string;
+  job_type: string;
+}
+
+export const useJobs = (filter: HistoryFilter) =>
+  useInfiniteQuery({
+    queryKey: ["jobs", filter],
+    queryFn: ({ pageParam, signal }) =>
+      // The first page is small, so that it is there at once; the rest comes in large ones.
+      getJobs({ ...filter, limit: pageParam ? 1000 : 100, next_token: pageParam }, signal),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_token,
+    placeholderData: keepPreviousData,
+    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > 3 ? false : refreshMs),
+  });
+
+export const useJobDetails = (job: string) =>
+  useQuery({
+    queryKey: ["job", job],
+    queryFn: () => getJob(job),
+    staleTime: 60_000,
+    enabled: job !== "",
+  });
+
+const pollMs = 3_000;
+
+// The state of a job: by events while they come, by asking otherwise.
+export const useJobState = (job: string) => {
+  const client = useQueryClient();
+  const [live, setLive] = useState(false);
+  const query = useQuery<JobState>({
+    queryKey: ["status", job],
+    queryFn: () => getStatus(job),
+    refetchInterval: ({ state }) => {
+      if (state.data && isFinal(state.data.status)) return false;
+      return live ? refreshMs : pollMs;
+    },
+  });
+  const status = query.data?.status;
+  const running = status !== undefined && !isFinal(status);
+
+  useEffect(() => {
+    if (!running) return;
+    const stop = new AbortController();
+    const listen = async () => {
+      while (!stop.signal.aborted) {
+        try {
+          await readEvents(job, stop.signal, (event) => {
+            setLive(true);
+            const progress = JSON.parse(event.data) as JobProgress;
+            client.setQueryData<JobState>(["status", job], (old) =>
+              old ? { ...old, ...progress } : old,
+            );
+            if (event.name === "end") {
+              client.removeQueries({ queryKey: ["result", job] });
+              void client.invalidateQueries({ queryKey: ["status", job] });
+            }
+          });
+        } catch {
+          // Asking goes on meanwhile; the stream is tried again below.
+        }
+        setLive(false);
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
+      }
+    };
+    void listen();
+    return () => stop.abort();
+  }, [client, job, running]);
+
+  return { ...query, live };
+};
+
+export const recentImages = 48;
+
+// The images that have finished last, while the job runs.
+export const useRecentResults = (job: string, done: number) =>
+  useQuery({
+    queryKey: ["recent", job, done],
+    queryFn: async ({ signal }) => {
+      // Images are taken up in order, so what finished last is around the number that are done.
+      const from = Math.max(0, done - recentImages);
+      const page = await getPartialResult(job, from, 2 * recentImages, signal);
+      return toRows(page.detailed_results, from).reverse().slice(0, recentImages);
+    },
+    enabled: done > 0,
+    staleTime: Infinity,
+    gcTime: 0,
+    placeholderData: keepPreviousData,
+  });
+
+export interface Results {
+  rows: Row[];
+  complete: boolean;
+  model: string;
+  durationMs: number;
+}
+
+// All rows of a job that has ended, shown as their pages come.
+export const useResults = (job: string, enabled = true) => {
+  const client = useQueryClient();
+  const queryKey = ["result", job];
+  return useQuery<Results>({
+    queryKey,
+    enabled,
+    staleTime: Infinity,
+    structuralSharing: false,
+    queryFn: async ({ signal }) => {
+      const rows: Row[] = [];
+      let token = "";
+      for (;;) {
+        const page = await getResultPage(job, token, signal);
+        rows.push(...toRows(page.detailed_results, rows.length));
+        token = page.next_token ?? "";
+        const results = {
+          rows: [...rows],
+          complete: token === "",
+          model: page.model_used,
+          durationMs: page.processing_time_ms,
+        };
+        if (!token) return results;
+        client.setQueryData<Results>(queryKey, results);
+      }
+    },
+  });
+};

@@ -1,0 +1,117 @@
+// Bodies of the backend's HTTP API, as far as the page reads them.
+
+export type JobType = "image_classification" | "custom_classification";
+export type JobStatus = "pending" | "queued" | "processing" | "completed" | "failed" | "cancelled";
+
+export const jobStatuses: JobStatus[] = [
+  "queued",
+  "processing",
+  "completed",
+  "failed",
+  "cancelled",
+];
+
+export interface Model {
+  name: string;
+  job_type: JobType;
+  description: string;
+  starter: boolean;
+  default: boolean;
+  num_labels: number;
+  error?: string;
+}
+
+export interface StoredImage {
+  key: string;
+  size: number; // bytes
+  last_modified: string;
+}
+
+export interface ImagePage {
+  images: StoredImage[];
+  next_token?: string;
+}
+
+export interface UploadTicket {
+  upload_url: string;
+  s3_key: string;
+}
+
+export interface JobProgress {
+  job_id: string;
+  status: JobStatus;
+  total: number;
+  done: number; // failed images count as done
+  failed: number;
+}
+
+export interface JobState extends JobProgress {
+  created_at: string;
+  updated_at: string;
+  completed_at?: string;
+  error?: string; // why it failed or was cancelled
+}
+
+// GET /jobs/{id}: the state, and what was asked for.
+export interface JobDetails extends JobState {
+  job_type: JobType;
+  model: string;
+  top_k: number;
+  confidence_threshold: number;
+  custom_labels?: string[];
+}
+
+export interface JobSummary {
+  job_id: string;
+  status: JobStatus;
+  job_type: JobType;
+  model: string;
+  created_at: string;
+  completed_at?: string;
+  num_images: number;
+  done: number;
+  failed: number;
+}
+
+export interface JobPage {
+  jobs: JobSummary[];
+  total: number;
+  next_token?: string;
+}
+
+export interface Prediction {
+  label: string;
+  score: number;
+}
+
+export interface ImageResult {
+  filename: string;
+  s3_key: string;
+  top_prediction: string | null;
+  top_confidence: number;
+  all_predictions: Prediction[];
+  processing_time_ms: number;
+  reason?: string;
+  error?: string;
+}
+
+export interface JobResult {
+  status: JobStatus;
+  model_used: string;
+  processing_time_ms: number;
+  error?: string;
+  detailed_results: ImageResult[];
+  next_token?: string;
+}
+
+export interface Submission {
+  job_type: JobType;
+  s3_keys: string[];
+  custom_labels?: string[];
+  model?: string;
+  top_k: number;
+  confidence_threshold: number;
+}
+
+export const isFinal = (status: JobStatus): boolean =>
+  status === "completed" || status === "failed" || status === "cancelled";

@@ -1,0 +1,64 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { deleteImage } from "../api/client";
+import type { ImageList } from "../api/queries";
+import { selection, without } from "../state/selection";
+import { Confirm } from "../ui/Dialogs";
+import { Bar } from "../ui/Fields";
+import { displayName, formatCount, plural } from "../ui/format";
+import { tell, tellProblem } from "../ui/toast";
+import { removeImages } from "./remove";
+
+export function DeleteDialog({ keys, onClose }: { keys: readonly string[]; onClose: () => void }) {
+  const client = useQueryClient();
+  const [handled, setHandled] = useState<number | null>(null);
+
+  const remove = async () => {
+    setHandled(0);
+    const { gone, kept } = await removeImages(keys, deleteImage, setHandled);
+    client.setQueryData<ImageList>(["images"], (list) =>
+      list ? { ...list, images: list.images.filter(({ key }) => !gone.has(key)) } : list,
+    );
+    selection.set((now) => without(now, gone));
+    const first = kept[0];
+    if (first) {
+      tellProblem(
+        `${formatCount(kept.length)} of ${plural(keys.length, "photo")} could not be deleted`,
+        `${displayName(first.key)}: ${first.reason} They are still selected, so you can try again.`,
+      );
+    } else {
+      tell(`${plural(gone.size, "photo")} deleted`);
+    }
+    onClose();
+    void client.invalidateQueries({ queryKey: ["images"] });
+  };
+
+  const name = keys.length === 1 ? displayName(keys[0] ?? "") : "";
+  return (
+    <Confirm
+      open
+      onClose={onClose}
+      title={`Delete ${plural(keys.length, "photo")}?`}
+      action={`Delete ${formatCount(keys.length)}`}
+      busy={handled !== null}
+      onConfirm={() => void remove()}
+    >
+      <p>
+        {name && (
+          <>
+            <bdi>{name}</bdi>.{" "}
+          </>
+        )}
+        This cannot be undone. Results of jobs stay, without their pictures.
+      </p>
+      {handled !== null && (
+        <>
+          <Bar value={handled / keys.length} label="Deleting" />
+          <p role="status">
+            {formatCount(handled)} of {formatCount(keys.length)}
+          </p>
+        </>
+      )}
+    </Confirm>
+  );
+}

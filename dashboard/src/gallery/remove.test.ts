@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { ApiError } from "../api/client";
+import { removeImages } from "./remove";
+
+const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
+
+test("counts what is gone, and keeps what failed with its reason", async () => {
+  const handled: number[] = [];
+  const removal = await removeImages(
+    keys,
+    (key) =>
+      key === "k3"
+        ? Promise.reject(new ApiError("server", "the disk is full", 500))
+        : Promise.resolve(),
+    (count) => handled.push(count),
+  );
+  expect(removal.gone.size).toBe(19);
+  expect(removal.kept).toEqual([{ key: "k3", reason: "the disk is full" }]);
+  expect(handled.at(-1)).toBe(20);
+});
+
+test("what somebody else deleted is gone as well", async () => {
+  const removal = await removeImages(
+    ["a"],
+    () => Promise.reject(new ApiError("missing", "there is no such image", 404)),
+    () => undefined,
+  );
+  expect([...removal.gone]).toEqual(["a"]);
+});
+
+test("does not ask a server that is away for every image", async () => {
+  let calls = 0;
+  const removal = await removeImages(
+    keys,
+    () => {
+      calls += 1;
+      return Promise.reject(new ApiError("unreachable", "it is away"));
+    },
+    () => undefined,
+  );
+  expect(removal.kept).toHaveLength(20);
+  expect(calls).toBeLessThan(10);
+});

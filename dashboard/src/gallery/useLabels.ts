@@ -1,0 +1,34 @@
+// Labels of stored images, as a job found them.
+import { useMemo } from "react";
+import { useJobDetails, useJobs, useResults } from "../api/queries";
+import { labelOf } from "../job/results";
+
+const noFilter = { status: "completed", job_type: "" };
+
+// Jobs that have results, newest first.
+export function useFinishedJobs() {
+  const jobs = useJobs(noFilter);
+  return jobs.data?.pages[0]?.jobs ?? [];
+}
+
+// Key to label; undefined while no job is chosen or its results are on their way.
+export function useLabels(job: string): ReadonlyMap<string, string> | undefined {
+  const results = useResults(job, job !== "");
+  const details = useJobDetails(job);
+  const threshold = details.data?.confidence_threshold;
+  const rows = job ? results.data?.rows : undefined;
+  return useMemo(() => {
+    if (!rows || threshold === undefined) return undefined;
+    return new Map(rows.map((row) => [row.key, labelOf(row, threshold) || "failed"]));
+  }, [rows, threshold]);
+}
+
+export function countLabels(
+  labels: ReadonlyMap<string, string>,
+): { label: string; count: number }[] {
+  const counts = new Map<string, number>();
+  for (const label of labels.values()) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return [...counts]
+    .map(([label, count]) => ({ label, count }))
+    .sort((a, b) => b.count - a.count || a.label.localeCompare(b.label));
+}

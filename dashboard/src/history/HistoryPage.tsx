@@ -1,0 +1,259 @@
+import {
+  createColumnHelper,
+  createSortedRowModel,
+  rowSortingFeature,
+  sortFn_alphanumeric,
+  sortFn_basic,
+  tableFeatures,
+  useTable,
+  type SortingState,
+} from "@tanstack/react-table";
+import { History, SearchX, Sparkles } from "lucide-react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useState } from "react";
+import { useJobs } from "../api/queries";
+import { isFinal, jobStatuses, type JobSummary } from "../api/types";
+import { jobPath, Link, setQuery, usePlace } from "../state/router";
+import { Button } from "../ui/Button";
+import { SearchField, Select } from "../ui/Fields";
+import { formatCount, formatDuration, formatExactTime, formatTime, plural } from "../ui/format";
+import { SortHeader } from "../ui/SortHeader";
+import { StatusBadge, statusWords } from "../ui/StatusBadge";
+import { EmptyState, ErrorState, Loading } from "../ui/States";
+import { useWindowRows } from "../ui/windowRows";
+import { durationOf, kindWords, searchJobs } from "./arrange";
+
+const features = tableFeatures({
+  rowSortingFeature,
+  sortedRowModel: createSortedRowModel(),
+  sortFns: { alphanumeric: sortFn_alphanumeric, basic: sortFn_basic },
+});
+const column = createColumnHelper<typeof features, JobSummary>();
+const columns = column.columns([
+  column.accessor(kindWords, { id: "job", header: "Job", sortFn: "alphanumeric" }),
+  column.accessor("status", { header: "Status", sortFn: "alphanumeric" }),
+  column.accessor("num_images", { id: "photos", header: "Photos", sortFn: "basic" }),
+  column.accessor("model", { header: "Model", sortFn: "alphanumeric" }),
+  column.accessor("created_at", { id: "started", header: "Started", sortFn: "basic" }),
+  column.accessor((job) => durationOf(job) || Infinity, {
+    id: "took",
+    header: "Took",
+    sortFn: "basic",
+  }),
+]);
+
+const rowHeight = 61;
+const noJobs: JobSummary[] = [];
+
+function Cells({ job }: { job: JobSummary }) {
+  const running = !isFinal(job.status);
+  const ms = durationOf(job);
+  return (
+    <>
+      <td className="cell-job">
+        <Link href={jobPath(job.job_id)}>
+          {kindWords(job)}
+          <small className="mono">{job.job_id}</small>
+        </Link>
+      </td>
+      <td className="cell-status">
+        <StatusBadge status={job.status} />
+      </td>
+      <td className="cell-photos">
+        {running
+          ? `${formatCount(job.done)} of ${formatCount(job.num_images)}`
+          : formatCount(job.num_images)}
+        {job.failed > 0 && <small className="problem-text">{formatCount(job.failed)} failed</small>}
+      </td>
+      <td className="cell-model" title={job.model}>
+        {job.model}
+      </td>
+      <td className="cell-started" title={formatExactTime(job.created_at)}>
+        {formatTime(job.created_at)}
+      </td>
+      <td className="cell-took">{Number.isNaN(ms) ? "" : formatDuration(ms)}</td>
+    </>
+  );
+}
+
+interface TableProps {
+  jobs: JobSummary[];
+  sorting: SortingState;
+  onSorting: (next: SortingState | ((now: SortingState) => SortingState)) => void;
+}
+
+function JobTable({ jobs, sorting, onSorting }: TableProps) {
+  const table = useTable({
+    features,
+    columns,
+    data: jobs,
+    state: { sorting },
+    onSortingChange: onSorting,
+  });
+  const lines = table.getRowModel().rows;
+  const count = lines.length;
+  const rowsFor = useCallback(() => ({ count, height: () => rowHeight }), [count]);
+  const { ref, top, virtualizer } = useWindowRows(rowsFor);
+  const items = virtualizer.getVirtualItems();
+  const before = (items[0]?.start ?? top) - top;
+  const after = virtualizer.getTotalSize() - ((items.at(-1)?.end ?? top) - top);
+  return (
+    <div className="table-frame">
+      <table className="table jobs" aria-rowcount={count + 1}>
+        <thead>
+          {table.getHeaderGroups().map((group) => (
+            <tr key={group.id} aria-rowindex={1}>
+              {group.headers.map((header) => (
+                <SortHeader
+                  key={header.id}
+                  className={`cell-${header.id}`}
+                  title={String(header.column.columnDef.header)}
+                  sorted={header.column.getIsSorted()}
+                  onSort={() => header.column.toggleSorting()}
+                />
+              ))}
+            </tr>
+          ))}
+        </thead>
+        <tbody ref={ref}>
+          {before > 0 && (
+            <tr aria-hidden>
+              <td colSpan={columns.length} style={{ height: before, padding: 0 }} />
+            </tr>
+          )}
+          {items.map((item) => {
+            const line = lines[item.index];
+            return (
+              line && (
+                <tr key={line.id} aria-rowindex={item.index + 2} style={{ height: rowHeight }}>
+                  <Cells job={line.original} />
+                </tr>
+              )
+            );
+          })}
+          {after > 0 && (
+            <tr aria-hidden>
+              <td colSpan={columns.length} style={{ height: after, padding: 0 }} />
+            </tr>
+          )}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const mostLoadedByItself = 20_000;
+
+export function HistoryPage() {
+  const query = new URLSearchParams(usePlace().query);
+  const status = query.get("status") ?? "";
+  const type = query.get("type") ?? "";
+  const text = query.get("q") ?? "";
+  const wanted = useDeferredValue(text);
+  const [sorting, setSorting] = useState<SortingState>([]);
+  const list = useJobs({ status, job_type: type });
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
+  const loaded = useMemo(
+    () => list.data?.pages.flatMap((page) => page.jobs) ?? noJobs,
+    [list.data],
+  );
+  const total = list.data?.pages[0]?.total ?? 0;
+  const shown = useMemo(() => searchJobs(loaded, wanted), [loaded, wanted]);
+
+  // Searching and sorting are about all jobs, so the rest of them is fetched.
+  const wantsAll = (wanted !== "" || sorting.length > 0) && loaded.length < mostLoadedByItself;
+  useEffect(() => {
+    if (wantsAll && hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [wantsAll, hasNextPage, isFetchingNextPage, fetchNextPage]);
+
+  const filtered = status !== "" || type !== "" || text !== "";
+  return (
+    <>
+      <header className="page-head">
+        <div>
+          <h1 tabIndex={-1}>History</h1>
+          <p className="page-sub" role="status">
+            {list.data
+              ? plural(
+                  total,
+                  filtered && !text ? "job matches" : "job",
+                  filtered && !text ? "jobs match" : "jobs",
+                )
+              : "\u00a0"}
+          </p>
+        </div>
+        <Link href="/new" className="button primary">
+          <Sparkles size={16} aria-hidden />
+          New job
+        </Link>
+      </header>
+      {list.isPending && <Loading what="jobs" shape="rows" />}
+      {list.isError && !list.data && (
+        <ErrorState error={list.error} onRetry={() => void list.refetch()} />
+      )}
+      {list.data && (total > 0 || filtered) && (
+        <div className="toolbar sticky">
+          <SearchField
+            label="Search id, model or date"
+            value={text}
+            onChange={(q) => setQuery({ q })}
+          />
+          <Select
+            label="Status"
+            value={status}
+            options={[
+              { value: "", label: "Any status" },
+              ...jobStatuses.map((value) => ({
+                value,
+                label: statusWords(value),
+              })),
+            ]}
+            onChange={(value) => setQuery({ status: value })}
+          />
+          <Select
+            label="Kind"
+            value={type}
+            options={[
+              { value: "", label: "Any kind" },
+              { value: "image_classification", label: "ImageNet classes" },
+              { value: "custom_classification", label: "Your categories" },
+            ]}
+            onChange={(value) => setQuery({ type: value })}
+          />
+        </div>
+      )}
+      {list.data && total === 0 && !filtered && (
+        <EmptyState
+          icon={History}
+          title="No jobs yet"
+          actions={
+            <Link href="/new" className="button primary">
+              Start the first one
+            </Link>
+          }
+        >
+          <p>Every job that is run appears here, with its results.</p>
+        </EmptyState>
+      )}
+      {list.data && filtered && shown.length === 0 && !isFetchingNextPage && (
+        <EmptyState
+          icon={SearchX}
+          title="No job matches"
+          actions={
+            <Button onClick={() => setQuery({ q: "", status: "", type: "" })}>Show all jobs</Button>
+          }
+        />
+      )}
+      {shown.length > 0 && <JobTable jobs={shown} sorting={sorting} onSorting={setSorting} />}
+      {list.data && hasNextPage && (
+        <div className="more">
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Load more
+          </Button>
+          <span className="hint">
+            {formatCount(loaded.length)} of {formatCount(total)} jobs loaded
+          </span>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,91 @@
+import {
+  Braces,
+  ClipboardList,
+  FileSpreadsheet,
+  Filter,
+  Link2,
+  Share2,
+  Terminal,
+  Download,
+} from "lucide-react";
+import { getResultFile, sentenceOf } from "../api/client";
+import type { JobDetails } from "../api/types";
+import { backendAddress } from "../state/settings";
+import { copy, download } from "../ui/browser";
+import { plural } from "../ui/format";
+import { Menu, type MenuItem } from "../ui/Menu";
+import { tellProblem } from "../ui/toast";
+import { needsKeysFile, submitCommand, type CommandInput } from "./command";
+import { toCsv, type Row } from "./results";
+
+interface Props {
+  job: string;
+  details: JobDetails | undefined;
+  rows: readonly Row[];
+  shown: readonly Row[]; // what the filters leave
+  threshold: number;
+}
+
+export function Exports({ job, details, rows, shown, threshold }: Props) {
+  const save = async (format: "csv" | "json") => {
+    try {
+      download(await getResultFile(job, format), `${job}.${format}`);
+    } catch (error) {
+      tellProblem("The file could not be had", sentenceOf(error));
+    }
+  };
+  const files: MenuItem[] = [
+    {
+      label: "CSV, whole result",
+      hint: "as the job was run",
+      icon: FileSpreadsheet,
+      onSelect: () => void save("csv"),
+    },
+    {
+      label: "CSV, as shown",
+      hint: `${plural(shown.length, "photo")}, threshold ${Math.round(threshold * 100)} %`,
+      icon: Filter,
+      onSelect: () => download(toCsv(shown, threshold), `${job}-shown.csv`, "text/csv"),
+    },
+    { label: "JSON, whole result", icon: Braces, onSelect: () => void save("json") },
+  ];
+  const command: CommandInput = {
+    backend: backendAddress(),
+    keys: rows.map(({ key }) => key),
+    all: false,
+    labels: details?.custom_labels ?? [],
+    model: details?.model ?? "",
+    topK: details?.top_k ?? 5,
+    threshold: details?.confidence_threshold ?? 0.5,
+  };
+  const share: MenuItem[] = [
+    {
+      label: "Copy the link",
+      hint: "with view, label and search",
+      icon: Link2,
+      onSelect: () => void copy(location.href, "Link"),
+    },
+    {
+      label: "Copy as a command",
+      hint: "runs the same job from a shell",
+      icon: Terminal,
+      onSelect: () => void copy(submitCommand(command), "Command"),
+    },
+    ...(needsKeysFile(command)
+      ? [
+          {
+            label: "Save keys.json",
+            hint: "the photos, for that command",
+            icon: ClipboardList,
+            onSelect: () => download(JSON.stringify(command.keys), "keys.json", "application/json"),
+          },
+        ]
+      : []),
+  ];
+  return (
+    <>
+      <Menu label="Share" icon={Share2} items={share} />
+      <Menu label="Export" icon={Download} items={files} />
+    </>
+  );
+}

@@ -1,0 +1,45 @@
+import { RotateCw } from "lucide-react";
+import { Button } from "../ui/Button";
+import { plural } from "../ui/format";
+import { Thumbnail } from "../ui/Picture";
+import type { Row } from "./results";
+
+interface Props {
+  rows: readonly Row[];
+  busy: boolean;
+  onRetry: () => void;
+  onAll: () => void;
+}
+
+const shownAtFirst = 4;
+
+// Images without a label, each with the reason; one button runs them again.
+export function Failures({ rows, busy, onRetry, onAll }: Props) {
+  if (rows.length === 0) return null;
+  return (
+    <section className="card failures" aria-labelledby="failures-title">
+      <header className="card-head">
+        <h2 id="failures-title">{plural(rows.length, "photo")} not classified</h2>
+        <Button icon={RotateCw} busy={busy} onClick={onRetry}>
+          Run {rows.length === 1 ? "it" : "them"} again
+        </Button>
+      </header>
+      <ul>
+        {rows.slice(0, shownAtFirst).map((row) => (
+          <li key={row.index}>
+            <Thumbnail image={row.key} size={96} />
+            <span>
+              <bdi className="strong">{row.name}</bdi>
+              <span className="hint">{row.error}</span>
+            </span>
+          </li>
+        ))}
+      </ul>
+      {rows.length > shownAtFirst && (
+        <Button look="quiet" onClick={onAll}>
+          Show all {rows.length} in the table
+        </Button>
+      )}
+    </section>
+  );
+}

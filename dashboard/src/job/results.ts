@@ -1,0 +1,138 @@
+// The rows of a result, and what a person does with them: group, count, filter, export.
+import type { ImageResult, Prediction } from "../api/types";
+import { displayName } from "../ui/format";
+
+export interface Row {
+  index: number; // position in the job
+  key: string;
+  filename: string; // unique in the job
+  name: string; // as the user called the file
+  predictions: Prediction[]; // falling score; empty where the image failed
+  ms: number;
+  error: string; // empty where the image was classified
+}
+
+export type Outcome = "classified" | "unknown" | "failed";
+
+export const unknownLabel = "unknown";
+
+// `first` is the position of the first of them.
+export const toRows = (results: readonly ImageResult[], first: number): Row[] =>
+  results.map((result, i) => ({
+    index: first + i,
+    key: result.s3_key,
+    filename: result.filename,
+    name: displayName(result.s3_key),
+    predictions: result.all_predictions,
+    ms: result.processing_time_ms,
+    error: result.error ?? "",
+  }));
+
+export const scoreOf = (row: Row): number => row.predictions[0]?.score ?? 0;
+
+export function outcomeOf(row: Row, threshold: number): Outcome {
+  if (row.predictions.length === 0) return "failed";
+  return scoreOf(row) >= threshold ? "classified" : "unknown";
+}
+
+// The label that the image is filed under at this threshold; empty where it failed.
+export function labelOf(row: Row, threshold: number): string {
+  const outcome = outcomeOf(row, threshold);
+  if (outcome === "failed") return "";
+  return outcome === "unknown" ? unknownLabel : (row.predictions[0]?.label ?? "");
+}
+
+export interface Summary {
+  total: number;
+  classified: number;
+  unknown: number;
+  failed: number;
+}
+
+export interface Group {
+  label: string;
+  rows: Row[]; // falling score
+}
+
+export interface Grouping {
+  summary: Summary;
+  groups: Group[]; // largest first, unknown last
+  failed: Row[];
+}
+
+export function group(rows: readonly Row[], threshold: number): Grouping {
+  const summary: Summary = { total: rows.length, classified: 0, unknown: 0, failed: 0 };
+  const groups = new Map<string, Row[]>();
+  const failed: Row[] = [];
+  for (const row of rows) {
+    const outcome = outcomeOf(row, threshold);
+    summary[outcome] += 1;
+    if (outcome === "failed") {
+      failed.push(row);
+      continue;
+    }
+    const label = labelOf(row, threshold);
+    const known = groups.get(label);
+    if (known) known.push(row);
+    else groups.set(label, [row]);
+  }
+  for (const members of groups.values()) members.sort((a, b) => scoreOf(b) - scoreOf(a));
+  const last = (label: string): number => (label === unknownLabel ? 1 : 0);
+  return {
+    summary,
+    failed,
+    groups: [...groups]
+      .map(([label, members]) => ({ label, rows: members }))
+      .sort(
+        (a, b) =>
+          last(a.label) - last(b.label) ||
+          b.rows.length - a.rows.length ||
+          a.label.localeCompare(b.label),
+      ),
+  };
+}
+
+export const failedFilter = "(failed)"; // in the place of a label
+
+// Rows whose label is `label` (all for none) and whose name or label holds `text`.
+export function filterRows(
+  rows: readonly Row[],
+  threshold: number,
+  label: string,
+  text: string,
+): Row[] {
+  const wanted = text.trim().toLocaleLowerCase();
+  return rows.filter((row) => {
+    const own = labelOf(row, threshold);
+    if (label === failedFilter ? own !== "" : label !== "" && own !== label) return false;
+    return (
+      wanted === "" ||
+      row.name.toLocaleLowerCase().includes(wanted) ||
+      own.toLocaleLowerCase().includes(wanted) ||
+      row.error.toLocaleLowerCase().includes(wanted)
+    );
+  });
+}
+
+// RFC 4180; a quote disarms what a spreadsheet would run as a formula.
+const cell = (text: string): string => {
+  const value = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+};
+
+export function toCsv(rows: readonly Row[], threshold: number): string {
+  const lines = rows.map((row) =>
+    [
+      row.name,
+      row.key,
+      labelOf(row, threshold),
+      row.predictions.length > 0 ? String(scoreOf(row)) : "",
+      outcomeOf(row, threshold),
+      row.error,
+      row.predictions.map(({ label, score }) => `${label} ${score}`).join("; "),
+    ]
+      .map(cell)
+      .join(","),
+  );
+  return ["filename,s3_key,label,confidence,status,error,predictions", ...lines, ""].join("\r\n");
+}

@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { exportLabelSets, importLabelSets, parseLabels, tidyLabels } from "./labelSets";
+
+describe("parseLabels", () => {
+  test("takes one line with commas", () => {
+    expect(parseLabels("cat, dog ,bird").labels).toEqual(["cat", "dog", "bird"]);
+  });
+  test("keeps commas where each label has a line", () => {
+    expect(parseLabels("salt, pepper\nsugar\n").labels).toEqual(["salt, pepper", "sugar"]);
+  });
+  test("leaves out empty ones and tells how many", () => {
+    expect(parseLabels("cat,,dog,")).toEqual({ labels: ["cat", "dog"], empty: 2, duplicates: [] });
+  });
+  test("leaves out what is there in another spelling", () => {
+    expect(parseLabels("Cat\ncat \ncafe\u0301\ncaf\u00e9")).toEqual({
+      labels: ["Cat", "cafe\u0301"],
+      empty: 0,
+      duplicates: ["cat", "caf\u00e9"],
+    });
+  });
+  test("takes right-to-left and emoji labels as they are", () => {
+    expect(parseLabels("קטה\n🐈‍⬛\nكلب").labels).toEqual(["קטה", "🐈‍⬛", "كلب"]);
+  });
+  test("says nothing of emptiness where nothing is written", () => {
+    expect(parseLabels(" ").empty).toBe(0);
+  });
+});
+
+test("a hundred labels stay a hundred", () => {
+  const labels = Array.from({ length: 100 }, (_, i) => `label ${i}`);
+  expect(tidyLabels(labels).labels).toEqual(labels);
+});
+
+describe("importLabelSets", () => {
+  test("reads what was exported", () => {
+    const sets = [
+      { name: "Animals", labels: ["cat", "dog, big"] },
+      { name: "חיות", labels: ["כלב"] },
+    ];
+    expect(importLabelSets(exportLabelSets(sets), "sets.json")).toEqual(sets);
+  });
+  test("names a plain list after its file", () => {
+    expect(importLabelSets("cat\r\ndog\r\n", "pets.txt")).toEqual([
+      { name: "pets", labels: ["cat", "dog"] },
+    ]);
+    expect(importLabelSets('["cat"]', "one.json")).toEqual([{ name: "one", labels: ["cat"] }]);
+  });
+  test.each(['{"a": 1}', '{"a": ["x", 2]}', "{broken", "", "{}"])("refuses %j in words", (text) => {
+    expect(() => importLabelSets(text, "bad.json")).toThrow(/bad\.json/);
+  });
+});

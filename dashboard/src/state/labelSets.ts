@@ -1,0 +1,103 @@
+// Named lists of categories, kept in this browser, and the reading of lists that people type or import.
+import { createPersisted } from "./store";
+
+export interface LabelSet {
+  name: string;
+  labels: string[];
+}
+
+const isLabelSet = (value: unknown): value is LabelSet => {
+  const { name, labels } = (value ?? {}) as Partial<LabelSet>;
+  return (
+    typeof name === "string" &&
+    name.trim() !== "" &&
+    Array.isArray(labels) &&
+    labels.every((label) => typeof label === "string")
+  );
+};
+
+const examples: LabelSet[] = [
+  { name: "Animals", labels: ["cat", "dog", "bird", "horse", "fish", "insect"] },
+  {
+    name: "Vehicles",
+    labels: ["car", "bus", "truck", "bicycle", "motorcycle", "boat", "airplane"],
+  },
+  { name: "Everyday", labels: ["person", "food", "document", "landscape", "building", "pet"] },
+];
+
+export const labelSets = createPersisted<LabelSet[]>("classifier.labelSets", examples, (stored) => {
+  if (!Array.isArray(stored)) return examples;
+  return stored.filter(isLabelSet);
+});
+
+export function saveLabelSet(name: string, labels: string[]): void {
+  const set = { name: name.trim(), labels };
+  labelSets.set((sets) =>
+    sets.some((old) => old.name === set.name)
+      ? sets.map((old) => (old.name === set.name ? set : old))
+      : [...sets, set],
+  );
+}
+
+export const removeLabelSet = (name: string): void =>
+  labelSets.set((sets) => sets.filter((set) => set.name !== name));
+
+export interface ParsedLabels {
+  labels: string[]; // trimmed, distinct, in order: what a job would get
+  empty: number; // blank entries between others
+  duplicates: string[]; // left out, as first written
+}
+
+// Labels as the server compares them, and as people do: "Cat" and "cat " are one category.
+const sameLabel = (label: string): string => label.trim().normalize("NFC").toLocaleLowerCase();
+
+export function tidyLabels(parts: readonly string[]): ParsedLabels {
+  const found = new Map<string, string>();
+  const duplicates: string[] = [];
+  let empty = 0;
+  for (const part of parts) {
+    const label = part.trim();
+    if (label === "") empty += 1;
+    else if (found.has(sameLabel(label))) duplicates.push(label);
+    else found.set(sameLabel(label), label);
+  }
+  return { labels: [...found.values()], empty: found.size === 0 ? 0 : empty, duplicates };
+}
+
+// One label a line. Commas part labels too where there is one line only, so that "cat, dog" works
+// and a label with a comma can still be had in a list of lines.
+export function parseLabels(text: string): ParsedLabels {
+  const lines = text.replace(/\r\n?/g, "\n").replace(/\n+$/, "").split("\n");
+  return tidyLabels(lines.length > 1 ? lines : (lines[0] ?? "").split(/[,;\t]/));
+}
+
+export const exportLabelSets = (sets: LabelSet[]): string =>
+  JSON.stringify(Object.fromEntries(sets.map((set) => [set.name, set.labels])), null, 2);
+
+// A JSON object of name to labels (as exported), a JSON list of labels, or plain text with a label a
+// line. Throws a sentence where it is none of these.
+export function importLabelSets(text: string, fileName: string): LabelSet[] {
+  const name = fileName.replace(/\.[^.]*$/, "") || "Imported";
+  const trimmed = text.trim();
+  if (trimmed === "") throw new Error(`${fileName} is empty.`);
+  if (!/^[[{]/.test(trimmed)) return [{ name, labels: parseLabels(text).labels }];
+  let value: unknown;
+  try {
+    value = JSON.parse(trimmed);
+  } catch {
+    throw new Error(
+      `${fileName} is not valid JSON. Export a set to see the form, or use a text file with one label a line.`,
+    );
+  }
+  const sets = Array.isArray(value)
+    ? [{ name, labels: value as unknown }]
+    : Object.entries(value as Record<string, unknown>).map(([key, labels]) => ({
+        name: key,
+        labels,
+      }));
+  const usable = sets.filter(isLabelSet);
+  if (usable.length === 0 || usable.length < sets.length) {
+    throw new Error(`${fileName} must hold lists of texts, such as {"Animals": ["cat", "dog"]}.`);
+  }
+  return usable.map((set) => ({ ...set, labels: tidyLabels(set.labels).labels }));
+}

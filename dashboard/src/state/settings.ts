@@ -1,0 +1,62 @@
+// What the user has set, kept in this browser.
+import { createPersisted } from "./store";
+
+export type Theme = "system" | "light" | "dark";
+
+export interface Settings {
+  backend: string; // base URL without a slash at its end; empty: the server of this page
+  keys: Record<string, string>; // API key by backend, so that none reaches another server
+  theme: Theme;
+}
+
+const defaults: Settings = { backend: "", keys: {}, theme: "system" };
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+export const settings = createPersisted<Settings>("classifier.settings", defaults, (stored) => {
+  if (!isRecord(stored)) return defaults;
+  const keys = isRecord(stored.keys) ? stored.keys : {};
+  return {
+    backend: typeof stored.backend === "string" ? stored.backend : "",
+    keys: Object.fromEntries(
+      Object.entries(keys).filter(
+        (entry): entry is [string, string] => typeof entry[1] === "string",
+      ),
+    ),
+    theme: stored.theme === "light" || stored.theme === "dark" ? stored.theme : "system",
+  };
+});
+
+export const apiKey = (): string => {
+  const { backend, keys } = settings.get();
+  return keys[backend] ?? "";
+};
+
+// The backend as people and shells name it.
+export const backendAddress = (): string => settings.get().backend || location.origin;
+
+// "images.example/api/" → "http://images.example/api". Throws a sentence where it is no address.
+export function normalizeBackend(text: string): string {
+  const trimmed = text.trim();
+  if (trimmed === "") return "";
+  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;
+  let url: URL;
+  try {
+    url = new URL(withScheme);
+  } catch {
+    throw new Error(`“${trimmed}” is not an address. Enter one such as http://localhost:8080.`);
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new Error("The address must begin with http:// or https://.");
+  }
+  if (url.username || url.password) {
+    throw new Error("Leave user name and password out of the address; use the API key instead.");
+  }
+  return url.origin + url.pathname.replace(/\/+$/, "");
+}
+
+export function applyTheme(theme: Theme): void {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}

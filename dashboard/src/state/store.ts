@@ -1,0 +1,53 @@
+// A value outside the components that they can subscribe to.
+import { useSyncExternalStore } from "react";
+
+export interface Store<T> {
+  get: () => T;
+  set: (next: T | ((now: T) => T)) => void;
+  subscribe: (listener: () => void) => () => void;
+}
+
+export function createStore<T>(initial: T): Store<T> {
+  let value = initial;
+  const listeners = new Set<() => void>();
+  return {
+    get: () => value,
+    set: (next) => {
+      const changed = typeof next === "function" ? (next as (now: T) => T)(value) : next;
+      if (Object.is(changed, value)) return;
+      value = changed;
+      for (const listener of listeners) listener();
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+export const useStore = <T>(store: Store<T>): T => useSyncExternalStore(store.subscribe, store.get);
+
+// A store that local storage remembers. `read` turns what was stored, by whatever version, into a
+// value or throws.
+export function createPersisted<T>(
+  name: string,
+  initial: T,
+  read: (stored: unknown) => T,
+): Store<T> {
+  let start = initial;
+  try {
+    const text = localStorage.getItem(name);
+    if (text !== null) start = read(JSON.parse(text));
+  } catch {
+    // Unreadable, or storage is off: begin afresh.
+  }
+  const store = createStore(start);
+  store.subscribe(() => {
+    try {
+      localStorage.setItem(name, JSON.stringify(store.get()));
+    } catch {
+      // Storage is full or off: the value still holds until the page is closed.
+    }
+  });
+  return store;
+}

@@ -1,0 +1,151 @@
+import { Plus, X } from "lucide-react";
+import { useId, useState, type ClipboardEvent, type KeyboardEvent } from "react";
+import { parseLabels, tidyLabels, type ParsedLabels } from "../state/labelSets";
+import { Button } from "../ui/Button";
+import { plural } from "../ui/format";
+
+interface Props {
+  labels: readonly string[];
+  onChange: (labels: string[]) => void;
+}
+
+// What was left out of a list, in words.
+export function remarksOn({ empty, duplicates }: ParsedLabels): string {
+  const remarks: string[] = [];
+  if (empty > 0) remarks.push(`${plural(empty, "empty entry", "empty entries")} left out`);
+  if (duplicates.length > 0) {
+    const names = duplicates
+      .slice(0, 3)
+      .map((label) => `“${label}”`)
+      .join(", ");
+    remarks.push(
+      `there already: ${names}${duplicates.length > 3 ? ` and ${duplicates.length - 3} more` : ""}`,
+    );
+  }
+  const text = remarks.join("; ");
+  return text && `${text[0]?.toUpperCase()}${text.slice(1)}.`;
+}
+
+function AsText({ labels, onChange, onDone }: Props & { onDone: () => void }) {
+  const [text, setText] = useState(labels.join("\n"));
+  const id = useId();
+  const parsed = tidyLabels(text.replace(/\n+$/, "").split("\n"));
+  const remark = remarksOn(parsed);
+  return (
+    <div className="label-text">
+      <label htmlFor={id}>One category a line</label>
+      <textarea
+        id={id}
+        dir="auto"
+        rows={Math.min(16, Math.max(6, text.split("\n").length + 1))}
+        value={text}
+        spellCheck={false}
+        aria-describedby={`${id}-remark`}
+        onChange={(event) => {
+          setText(event.target.value);
+          onChange(tidyLabels(event.target.value.split("\n")).labels);
+        }}
+      />
+      <div className="row">
+        <p id={`${id}-remark`} className={remark ? "warning-text" : "hint"} role="status">
+          {remark || plural(parsed.labels.length, "category", "categories")}
+        </p>
+        <span className="spacer" />
+        <Button onClick={onDone}>Done</Button>
+      </div>
+    </div>
+  );
+}
+
+export function LabelEditor({ labels, onChange }: Props) {
+  const [text, setText] = useState("");
+  const [remark, setRemark] = useState("");
+  const [asText, setAsText] = useState(false);
+  const id = useId();
+
+  const add = (given: string) => {
+    const parsed = parseLabels(given);
+    const all = tidyLabels([...labels, ...parsed.labels]);
+    setRemark(
+      parsed.labels.length === 0
+        ? "A category needs a name."
+        : remarksOn({
+            ...all,
+            empty: parsed.empty,
+            duplicates: [...parsed.duplicates, ...all.duplicates],
+          }),
+    );
+    onChange(all.labels);
+    setText("");
+  };
+
+  const press = (event: KeyboardEvent) => {
+    if (event.key === "Enter" || event.key === ",") {
+      event.preventDefault();
+      add(text);
+    } else if (event.key === "Backspace" && text === "" && labels.length > 0) {
+      onChange(labels.slice(0, -1));
+    }
+  };
+
+  const paste = (event: ClipboardEvent) => {
+    const pasted = event.clipboardData.getData("text");
+    if (!/[\n,;\t]/.test(pasted)) return;
+    event.preventDefault();
+    add(pasted);
+  };
+
+  if (asText) return <AsText labels={labels} onChange={onChange} onDone={() => setAsText(false)} />;
+  return (
+    <div className="labels">
+      {labels.length > 0 && (
+        <ul className="chips" aria-label="Categories">
+          {labels.map((label) => (
+            <li key={label} className="chip">
+              <bdi title={label}>{label}</bdi>
+              <button
+                type="button"
+                aria-label={`Remove ${label}`}
+                onClick={() => {
+                  setRemark("");
+                  onChange(labels.filter((other) => other !== label));
+                }}
+              >
+                <X size={14} aria-hidden />
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <div className="row">
+        <label htmlFor={id} className="visually-hidden">
+          Add a category
+        </label>
+        <input
+          id={id}
+          className="input"
+          dir="auto"
+          value={text}
+          maxLength={1000}
+          placeholder={labels.length === 0 ? "cat, dog, receipt, beach…" : "Another category"}
+          aria-describedby={`${id}-remark`}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={press}
+          onPaste={paste}
+        />
+        <Button icon={Plus} onClick={() => add(text)}>
+          Add
+        </Button>
+        <Button look="quiet" onClick={() => setAsText(true)}>
+          Edit as text
+        </Button>
+      </div>
+      <p id={`${id}-remark`} className={remark ? "warning-text" : "hint"} role="status">
+        {remark ||
+          (labels.length === 1
+            ? "With one category every photo gets it. Add what else there may be."
+            : "Enter or a comma adds a category; a list can be pasted.")}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import type { Model } from "../api/types";
+import { initialDraft, modelFor, topKOf, toSubmission, whatIsMissing } from "./draft";
+
+const model = (name: string, extra: Partial<Model> = {}): Model => ({
+  name,
+  job_type: "image_classification",
+  description: "",
+  starter: false,
+  default: false,
+  num_labels: 1000,
+  ...extra,
+});
+const custom = { ...initialDraft, type: "custom_classification" as const };
+
+test("the default model runs, unless another is chosen; never a broken one", () => {
+  const models = [
+    model("broken", { error: "no file", default: true }),
+    model("a"),
+    model("b", { default: true }),
+  ];
+  expect(modelFor(models, initialDraft)?.name).toBe("b");
+  expect(modelFor(models, { ...initialDraft, model: "a" })?.name).toBe("a");
+  expect(modelFor(models, { ...initialDraft, model: "broken" })).toBeUndefined();
+  expect(modelFor(models, custom)).toBeUndefined();
+});
+
+test("says what is missing", () => {
+  expect(whatIsMissing(initialDraft, 0, model("a"))).toMatch(/photo/);
+  expect(whatIsMissing(initialDraft, 1, undefined)).toMatch(/model/);
+  expect(whatIsMissing(custom, 1, model("a"))).toMatch(/category/);
+  expect(whatIsMissing({ ...custom, labels: ["cat"] }, 1, model("a"))).toBe("");
+});
+
+test("asks for no more predictions than there are categories", () => {
+  expect(topKOf({ ...custom, labels: ["cat", "dog"] })).toBe(2);
+  expect(topKOf(initialDraft)).toBe(5);
+});
+
+test("labels go along with their own kind of job only", () => {
+  const labels = ["cat", "dog"];
+  expect(toSubmission({ ...initialDraft, labels }, ["k"])).not.toHaveProperty("custom_labels");
+  expect(toSubmission({ ...custom, labels }, ["k"])).toMatchObject({
+    custom_labels: labels,
+    top_k: 2,
+  });
+});

@@ -1,0 +1,53 @@
+import type { LucideIcon } from "lucide-react";
+import type { ComponentProps } from "react";
+
+interface Looks {
+  look?: "plain" | "primary" | "danger" | "quiet";
+  icon?: LucideIcon;
+  busy?: boolean;
+}
+
+// A button with words, and with an icon where one helps to find it.
+export function Button({
+  look = "plain",
+  icon: Icon,
+  busy = false,
+  children,
+  className = "",
+  disabled,
+  ...rest
+}: ComponentProps<"button"> & Looks) {
+  return (
+    <button
+      type="button"
+      className={`button ${look} ${className}`}
+      disabled={disabled || busy}
+      aria-busy={busy || undefined}
+      {...rest}
+    >
+      {busy ? <span className="spinner" aria-hidden /> : Icon && <Icon size={16} aria-hidden />}
+      {children}
+    </button>
+  );
+}
+
+// A button that is an icon only; `label` names it.
+export function IconButton({
+  icon: Icon,
+  label,
+  className = "",
+  size = 18,
+  ...rest
+}: ComponentProps<"button"> & { icon: LucideIcon; label: string; size?: number }) {
+  return (
+    <button
+      type="button"
+      className={`icon-button ${className}`}
+      aria-label={label}
+      title={label}
+      {...rest}
+    >
+      <Icon size={size} aria-hidden />
+    </button>
+  );
+}

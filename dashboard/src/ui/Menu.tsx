@@ -1,0 +1,48 @@
+import { Menu as Base } from "@base-ui/react/menu";
+import { ChevronDown, type LucideIcon } from "lucide-react";
+import { Button } from "./Button";
+
+export interface MenuItem {
+  label: string;
+  hint?: string;
+  icon: LucideIcon;
+  onSelect: () => void;
+}
+
+export function Menu({
+  label,
+  icon,
+  items,
+}: {
+  label: string;
+  icon: LucideIcon;
+  items: MenuItem[];
+}) {
+  return (
+    <Base.Root>
+      <Base.Trigger
+        render={
+          <Button icon={icon}>
+            {label}
+            <ChevronDown size={14} aria-hidden />
+          </Button>
+        }
+      />
+      <Base.Portal>
+        <Base.Positioner sideOffset={6} align="end" className="menu-place">
+          <Base.Popup className="menu">
+            {items.map(({ label: text, hint, icon: Icon, onSelect }) => (
+              <Base.Item key={text} className="menu-item" onClick={onSelect}>
+                <Icon size={16} aria-hidden />
+                <span>
+                  {text}
+                  {hint && <small>{hint}</small>}
+                </span>
+              </Base.Item>
+            ))}
+          </Base.Popup>
+        </Base.Positioner>
+      </Base.Portal>
+    </Base.Root>
+  );
+}

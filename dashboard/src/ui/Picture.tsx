@@ -1,0 +1,81 @@
+// Pictures out of the store: directly by their address, or through fetch where an API key is needed.
+import { ImageOff } from "lucide-react";
+import { useEffect, useState } from "react";
+import { imagePath, request, thumbnailPath } from "../api/client";
+import { apiKey, settings } from "../state/settings";
+
+// The address that an <img> can show; undefined until there is one, null when there is none.
+function useSource(path: string): string | null | undefined {
+  const [fetched, setFetched] = useState<string | null | undefined>(undefined);
+  const withKey = apiKey() !== "";
+  useEffect(() => {
+    if (!withKey) return;
+    const stop = new AbortController();
+    let url = "";
+    request(path, { signal: stop.signal })
+      .then((response) => response.blob())
+      .then((blob) => {
+        url = URL.createObjectURL(blob);
+        setFetched(url);
+      })
+      .catch(() => {
+        if (!stop.signal.aborted) setFetched(null);
+      });
+    return () => {
+      stop.abort();
+      if (url) URL.revokeObjectURL(url);
+    };
+  }, [path, withKey]);
+  return withKey ? fetched : settings.get().backend + path;
+}
+
+interface PictureProps {
+  path: string;
+  alt: string;
+  className?: string;
+  lazy?: boolean;
+}
+
+function Picture({ path, alt, className = "", lazy = false }: PictureProps) {
+  const source = useSource(path);
+  const [state, setState] = useState<"coming" | "there" | "broken">("coming");
+  if (state === "broken" || source === null) {
+    return (
+      <span
+        className={`picture broken ${className}`}
+        role="img"
+        aria-label={`${alt || "picture"}: cannot be shown`}
+      >
+        <ImageOff size={22} aria-hidden />
+      </span>
+    );
+  }
+  return (
+    <img
+      className={`picture ${state} ${className}`}
+      src={source}
+      alt={alt}
+      loading={lazy ? "lazy" : "eager"}
+      decoding="async"
+      draggable={false}
+      onLoad={() => setState("there")}
+      onError={() => setState("broken")}
+    />
+  );
+}
+
+export const Thumbnail = ({
+  image,
+  alt = "",
+  size = 256,
+}: {
+  image: string;
+  alt?: string;
+  size?: number;
+}) => (
+  <Picture key={image} path={thumbnailPath(image, size)} alt={alt} className="thumbnail" lazy />
+);
+
+export const FullPicture = ({ image, alt }: { image: string; alt: string }) => (
+  <Picture key={image} path={imagePath(image)} alt={alt} className="full" />
+);

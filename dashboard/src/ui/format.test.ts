@@ -1,0 +1,65 @@
+import { describe, expect, test } from "vitest";
+import {
+  displayName,
+  formatBytes,
+  formatDuration,
+  formatPercent,
+  formatTime,
+  formatTimeLeft,
+  plural,
+} from "./format";
+
+test.each([
+  [0, "0 B"],
+  [999, "999 B"],
+  [1000, "1.0 kB"],
+  [999_499, "999 kB"],
+  [999_600, "1.0 MB"],
+  [3_200_000_000, "3.2 GB"],
+])("%i bytes are %s", (bytes, words) => {
+  expect(formatBytes(bytes)).toBe(words);
+});
+
+test.each([
+  [12, "12 ms"],
+  [1500, "1.5 s"],
+  [61_000, "1 min 1 s"],
+  [7_260_000, "2 h 1 min"],
+])("%i ms are %s", (ms, words) => {
+  expect(formatDuration(ms)).toBe(words);
+});
+
+test("the time left is rounded, and silent where it is not known", () => {
+  expect(formatTimeLeft(NaN)).toBe("");
+  expect(formatTimeLeft(1200)).toBe("a few seconds left");
+  expect(formatTimeLeft(41_000)).toBe("about 45 s left");
+  expect(formatTimeLeft(600_000)).toBe("about 10 min left");
+});
+
+test("what is not certain is not shown as 100 %", () => {
+  expect(formatPercent(1)).toBe("100 %");
+  expect(formatPercent(0.9999)).toBe("> 99 %");
+  expect(formatPercent(0.314)).toBe("31 %");
+});
+
+test("counts agree with their words", () => {
+  expect(plural(1, "photo")).toBe("1 photo");
+  expect(plural(50_000, "photo")).toBe("50,000 photos");
+});
+
+describe("displayName", () => {
+  test.each([
+    ["uploads/cat_20260131-120000_0a1b2c3d.jpg", "cat.jpg"],
+    ["uploads/my_cat_20260131-120000_0a1b2c3d.JPEG", "my_cat.JPEG"],
+    ["2024/beach.png", "beach.png"],
+    ["uploads/חתול_20260131-120000_0a1b2c3d.jpg", "חתול.jpg"],
+  ])("%s is %s", (key, name) => {
+    expect(displayName(key)).toBe(name);
+  });
+});
+
+test("times of today say so, bad ones say nothing", () => {
+  const now = new Date();
+  expect(formatTime(now.toISOString(), now)).toMatch(/^today \d\d:\d\d$/);
+  expect(formatTime("nonsense")).toBe("");
+});

@@ -1,0 +1,72 @@
+// Numbers, times and names as people read them.
+
+const whole = new Intl.NumberFormat("en");
+
+export const formatCount = (count: number): string => whole.format(count);
+
+export const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${formatCount(count)} ${count === 1 ? one : many}`;
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${Math.round(bytes)} B`;
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = -1;
+  do {
+    value /= 1000;
+    unit += 1;
+  } while (value >= 999.5 && unit < units.length - 1);
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const seconds = ms / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+// A guess, so in steps that do not flicker.
+export function formatTimeLeft(ms: number): string {
+  if (!Number.isFinite(ms)) return "";
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 5) return "a few seconds left";
+  if (seconds < 60) return `about ${Math.ceil(seconds / 5) * 5} s left`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `about ${minutes} min left`;
+  return `about ${Math.floor(minutes / 60)} h ${minutes % 60} min left`;
+}
+
+export const formatPercent = (score: number): string =>
+  score > 0.995 && score < 1 ? "> 99 %" : `${Math.round(score * 100)} %`;
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const dayOfYear = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+});
+const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "medium" });
+
+export function formatTime(time: string, now = new Date()): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return "";
+  if (date.toDateString() === now.toDateString()) return `today ${clock.format(date)}`;
+  const days = date.getFullYear() === now.getFullYear() ? day : dayOfYear;
+  return `${days.format(date)}, ${clock.format(date)}`;
+}
+
+export const formatExactTime = (time: string): string => {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? "" : exact.format(date);
+};
+
+// The name that the user's file had: upload keys carry a time and a random part after it.
+export function displayName(key: string): string {
+  const name = key.slice(key.lastIndexOf("/") + 1);
+  return name.replace(/_\d{8}-\d{6}_[0-9a-f]{8}(\.[a-z0-9]+)$/i, "$1");
+}

@@ -1,0 +1,73 @@
+// Long lists that scroll with the window, of which only what is in view is drawn.
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { useCallback, useEffect, useState } from "react";
+
+interface Box {
+  width: number; // 0 before it is drawn
+  top: number; // from the top of the page
+}
+
+// Where an element is. The callback is its ref.
+function useBox(): [(element: HTMLElement | null) => (() => void) | undefined, Box] {
+  const [box, setBox] = useState<Box>({ width: 0, top: 0 });
+  const ref = useCallback((element: HTMLElement | null) => {
+    if (!element) return undefined;
+    const measure = () => {
+      const width = element.clientWidth;
+      const top = Math.round(element.getBoundingClientRect().top + window.scrollY);
+      setBox((old) => (old.width === width && old.top === top ? old : { width, top }));
+    };
+    // What is above may grow or go, which moves the list without changing it.
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    observer.observe(document.body);
+    return () => observer.disconnect();
+  }, []);
+  return [ref, box];
+}
+
+export interface Layout {
+  minTile: number; // width in pixels
+  gap: number;
+  caption: number; // height below the picture
+}
+
+export interface Geometry {
+  columns: number;
+  tile: number; // width in pixels
+  rowHeight: number; // with the gap below
+}
+
+export function gridOf(width: number, { minTile, gap, caption }: Layout): Geometry {
+  const columns = Math.max(2, Math.floor((width + gap) / (minTile + gap)));
+  const tile = Math.max(40, (width - gap * (columns - 1)) / columns);
+  return { columns, tile, rowHeight: tile + caption + gap };
+}
+
+const phone = window.matchMedia("(max-width: 40rem)");
+
+// A tile's least width and its caption, for the screen at hand.
+export const tileLayout = (size: "large" | "small"): Layout => {
+  if (phone.matches)
+    return { minTile: size === "large" ? 104 : 96, gap: 4, caption: size === "large" ? 0 : 22 };
+  const wide = window.innerWidth > 2200 ? 1.3 : 1;
+  return { minTile: (size === "large" ? 156 : 132) * wide, gap: 12, caption: 26 };
+};
+
+// `rowsFor` says, for a width, how many rows there are and how high each is. It has to be stable
+// while neither changes.
+export function useWindowRows(
+  rowsFor: (width: number) => { count: number; height: (index: number) => number },
+) {
+  const [ref, box] = useBox();
+  const { count, height } = rowsFor(box.width);
+  const virtualizer = useWindowVirtualizer({
+    count: box.width > 0 ? count : 0,
+    estimateSize: height,
+    overscan: 3,
+    scrollMargin: box.top,
+  });
+  const total = box.width > 0 && count > 0 ? height(count - 1) : 0;
+  useEffect(() => virtualizer.measure(), [virtualizer, rowsFor, box.width, total]);
+  return { ref, width: box.width, top: box.top, virtualizer };
+}

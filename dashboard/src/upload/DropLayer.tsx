@@ -1,0 +1,65 @@
+// Files may be dropped or pasted anywhere, on every page.
+import { ImagePlus } from "lucide-react";
+import { useEffect, useState } from "react";
+import { useImages } from "../api/queries";
+import { carriesFiles, filesOfTransfer } from "./files";
+import { takeFiles } from "./uploads";
+
+export function DropLayer() {
+  const stored = useImages().data?.images;
+  const [over, setOver] = useState(false);
+
+  useEffect(() => {
+    // Every element that the pointer crosses tells of it, so the last one left is what counts.
+    let depth = 0;
+    const enter = (event: DragEvent) => {
+      if (!carriesFiles(event.dataTransfer)) return;
+      depth += 1;
+      setOver(true);
+    };
+    const leave = (event: DragEvent) => {
+      if (!carriesFiles(event.dataTransfer)) return;
+      depth -= 1;
+      if (depth <= 0) setOver(false);
+    };
+    const move = (event: DragEvent) => {
+      if (carriesFiles(event.dataTransfer)) event.preventDefault();
+    };
+    const drop = (event: DragEvent) => {
+      depth = 0;
+      setOver(false);
+      if (!event.dataTransfer || !carriesFiles(event.dataTransfer)) return;
+      event.preventDefault();
+      void filesOfTransfer(event.dataTransfer).then((files) => takeFiles(files, stored ?? []));
+    };
+    const paste = (event: ClipboardEvent) => {
+      const files = [...(event.clipboardData?.files ?? [])];
+      if (files.length === 0) return;
+      event.preventDefault();
+      void takeFiles(files, stored ?? []);
+    };
+    window.addEventListener("dragenter", enter);
+    window.addEventListener("dragleave", leave);
+    window.addEventListener("dragover", move);
+    window.addEventListener("drop", drop);
+    window.addEventListener("paste", paste);
+    return () => {
+      window.removeEventListener("dragenter", enter);
+      window.removeEventListener("dragleave", leave);
+      window.removeEventListener("dragover", move);
+      window.removeEventListener("drop", drop);
+      window.removeEventListener("paste", paste);
+    };
+  }, [stored]);
+
+  if (!over) return null;
+  return (
+    <div className="drop-layer" aria-hidden>
+      <div>
+        <ImagePlus size={40} />
+        <strong>Drop to upload</strong>
+        <span>Photos and folders</span>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+import { FolderUp, ImageUp } from "lucide-react";
+import { useRef, type ChangeEvent, type InputHTMLAttributes } from "react";
+import type { StoredImage } from "../api/types";
+import { Button } from "../ui/Button";
+import { takeFiles } from "./uploads";
+
+// React knows the attribute, its types do not.
+const folderAttribute = { webkitdirectory: "" } as InputHTMLAttributes<HTMLInputElement>;
+
+export function UploadButtons({ stored }: { stored: readonly StoredImage[] }) {
+  const files = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
+  const take = (event: ChangeEvent<HTMLInputElement>) => {
+    void takeFiles([...(event.target.files ?? [])], stored);
+    event.target.value = "";
+  };
+  return (
+    <div className="buttons">
+      <Button icon={FolderUp} onClick={() => folder.current?.click()}>
+        Upload folder
+      </Button>
+      <Button look="primary" icon={ImageUp} onClick={() => files.current?.click()}>
+        Upload photos
+      </Button>
+      <input
+        ref={files}
+        type="file"
+        multiple
+        hidden
+        accept="image/jpeg,image/png,image/gif,image/webp,image/bmp"
+        aria-label="Photos to upload"
+        onChange={take}
+      />
+      <input
+        ref={folder}
+        type="file"
+        hidden
+        aria-label="Folder to upload"
+        onChange={take}
+        {...folderAttribute}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,38 @@
+// Files out of what a person drops, chooses or pastes; folders with all that is below them.
+
+const filesOfEntry = async (entry: FileSystemEntry): Promise<File[]> => {
+  if (entry.isFile) {
+    return new Promise((resolve) =>
+      (entry as FileSystemFileEntry).file(
+        (file) => resolve([file]),
+        () => resolve([]),
+      ),
+    );
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  const files: File[] = [];
+  for (;;) {
+    // A reader gives its entries in portions, and an empty one at the end.
+    const entries = await new Promise<FileSystemEntry[]>((resolve) =>
+      reader.readEntries(resolve, () => resolve([])),
+    );
+    if (entries.length === 0) return files;
+    for (const inner of entries) files.push(...(await filesOfEntry(inner)));
+  }
+};
+
+// The transfer is empty once its event has passed, so the entries are taken from it at once.
+export function filesOfTransfer(transfer: DataTransfer): Promise<File[]> {
+  const entries = [...transfer.items]
+    .filter((item) => item.kind === "file")
+    .map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
+  return Promise.all(
+    entries.map((entry) => {
+      if (entry === null) return Promise.resolve([]);
+      return entry instanceof File ? Promise.resolve([entry]) : filesOfEntry(entry);
+    }),
+  ).then((lists) => lists.flat());
+}
+
+export const carriesFiles = (transfer: DataTransfer | null): boolean =>
+  transfer?.types.includes("Files") ?? false;

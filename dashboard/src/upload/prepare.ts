@@ -1,0 +1,144 @@
+// Looks at files before anything is sent: what is no image, what is there twice, what the store has.
+import type { StoredImage } from "../api/types";
+import { displayName } from "../ui/format";
+
+export interface Candidate {
+  file: File;
+  type: string; // image/… by content, whatever the name says
+}
+
+export interface Rejected {
+  name: string;
+  reason: string;
+}
+
+export interface Prepared {
+  ready: Candidate[];
+  stored: Candidate[]; // the store has one of this name and size
+  repeated: Rejected[]; // same content as another of these files
+  rejected: Rejected[]; // not images
+}
+
+const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean =>
+  Array.from(text).every((char, i) => bytes[at + i] === char.charCodeAt(0));
+
+// The type of an image by its first bytes (12 are enough); empty for anything else.
+export function imageType(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return "image/jpeg";
+  if (bytes[0] === 0x89 && startsWith(bytes, "PNG\r\n", 1)) return "image/png";
+  if (startsWith(bytes, "GIF87a") || startsWith(bytes, "GIF89a")) return "image/gif";
+  if (startsWith(bytes, "RIFF") && startsWith(bytes, "WEBP", 8)) return "image/webp";
+  if (startsWith(bytes, "BM")) return "image/bmp";
+  return "";
+}
+
+function whyNoImage(bytes: Uint8Array, name: string): string {
+  if (bytes.length === 0) return "is empty";
+  if (
+    startsWith(bytes, "ftypheic", 4) ||
+    startsWith(bytes, "ftypmif1", 4) ||
+    /\.hei[cf]$/i.test(name)
+  ) {
+    return "is HEIC; convert it to JPEG first";
+  }
+  if (startsWith(bytes, "ftypavif", 4)) return "is AVIF; convert it to JPEG first";
+  if (startsWith(bytes, "II*\0") || startsWith(bytes, "MM\0*")) {
+    return "is TIFF or a raw photo; convert it to JPEG first";
+  }
+  return "is not an image (JPEG, PNG, GIF, WebP or BMP)";
+}
+
+// Files that systems put into folders and nobody means to send.
+const isClutter = (name: string): boolean =>
+  name.startsWith(".") || name === "Thumbs.db" || name === "desktop.ini";
+
+const extensions: Record<string, string[]> = {
+  "image/jpeg": ["jpg", "jpeg"],
+  "image/png": ["png"],
+  "image/gif": ["gif"],
+  "image/webp": ["webp"],
+  "image/bmp": ["bmp"],
+};
+const maxBaseBytes = 100;
+
+// The name that the server will give the file, without the time and the random part.
+export function nameInStore(name: string, type: string): string {
+  const dot = name.lastIndexOf(".");
+  const base = (dot > 0 ? name.slice(0, dot) : name).replace(/[^\w\u0080-\u{10ffff}-]/gu, "_");
+  const bytes = new TextEncoder().encode(base);
+  const cut =
+    bytes.length <= maxBaseBytes
+      ? base
+      : new TextDecoder().decode(bytes.slice(0, maxBaseBytes)).replace(/\ufffd$/, "");
+  const known = extensions[type] ?? [];
+  const own = name.slice(dot + 1).toLowerCase();
+  return `${cut}.${dot > 0 && known.includes(own) ? own : (known[0] ?? "jpg")}`;
+}
+
+// Hex of the SHA-256; empty where the page may not compute it (plain HTTP from another machine).
+async function digest(file: File): Promise<string> {
+  if (!("subtle" in crypto)) return "";
+  const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+  return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// Only files of one size can be equal, so few are read whole.
+async function findRepeated(candidates: readonly Candidate[]): Promise<Map<Candidate, string>> {
+  const bySize = new Map<number, Candidate[]>();
+  for (const candidate of candidates) {
+    const group = bySize.get(candidate.file.size);
+    if (group) group.push(candidate);
+    else bySize.set(candidate.file.size, [candidate]);
+  }
+  const repeated = new Map<Candidate, string>();
+  for (const group of bySize.values()) {
+    if (group.length < 2) continue;
+    const first = new Map<string, string>();
+    for (const candidate of group) {
+      const content = (await digest(candidate.file)) || candidate.file.name;
+      const original = first.get(content);
+      if (original === undefined) first.set(content, candidate.file.name);
+      else repeated.set(candidate, original);
+    }
+  }
+  return repeated;
+}
+
+export async function prepare(
+  files: readonly File[],
+  stored: readonly StoredImage[],
+  inQueue: readonly Candidate[],
+): Promise<Prepared> {
+  const prepared: Prepared = { ready: [], stored: [], repeated: [], rejected: [] };
+  const candidates: Candidate[] = [];
+  for (const file of files) {
+    if (isClutter(file.name)) continue;
+    try {
+      const head = new Uint8Array(await file.slice(0, 12).arrayBuffer());
+      const type = imageType(head);
+      if (type) candidates.push({ file, type });
+      else prepared.rejected.push({ name: file.name, reason: whyNoImage(head, file.name) });
+    } catch {
+      prepared.rejected.push({ name: file.name, reason: "cannot be read" });
+    }
+  }
+  const idOf = ({ file, type }: Candidate): string =>
+    `${nameInStore(file.name, type)}\n${file.size}`;
+  const known = new Set(stored.map((image) => `${displayName(image.key)}\n${image.size}`));
+  for (const candidate of inQueue) known.add(idOf(candidate));
+  const repeated = await findRepeated(candidates);
+  for (const candidate of candidates) {
+    const original = repeated.get(candidate);
+    if (original !== undefined) {
+      prepared.repeated.push({
+        name: candidate.file.name,
+        reason: `is the same picture as ${original}`,
+      });
+    } else if (known.has(idOf(candidate))) {
+      prepared.stored.push(candidate);
+    } else {
+      prepared.ready.push(candidate);
+    }
+  }
+  return prepared;
+}
