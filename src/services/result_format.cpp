@@ -130,6 +130,7 @@ class JsonResult final : public ResultWriter {
         return head() + ",\"detailed_results\":[";
       case Part::kDetails:
         return list_part(Part::kPaths, "],\"output_paths\":{", [this](const ImageRecord& record) {
+          if (options_.partial && !record.outcome) return std::string();
           return dump(detail(record, *job_.spec));
         });
       case Part::kPaths:

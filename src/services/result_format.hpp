@@ -22,6 +22,7 @@ struct ResultOptions {
   std::string output_bucket;          // for output_paths
   std::int64_t from = 0;              // first image of the page
   std::optional<std::int64_t> limit;  // images on the page; absent: all
+  bool partial = false;               // leave out images that are not done, as while the job runs
 };
 
 // Produces the text of one result, a piece at a time. Not thread-safe.

@@ -313,8 +313,44 @@ TEST_F(ApiTest, FollowsAJobToItsResult) {
   EXPECT_THAT(table.body, HasSubstr("cat.jpg,a/cat.jpg,cat"));
 }
 
+TEST_F(ApiTest, TellsWhatIsDoneWhileAJobRuns) {
+  const std::string job = submit({"a/cat.jpg", "b/dog.jpg", "c/broken.jpg", "d/late.jpg"});
+  finish(job, {"cat", "dog", ""});
+  EXPECT_EQ(get("/result/" + job).status, 202);
+  const json result = body_of(get("/result/" + job + "?partial=true"));
+  EXPECT_EQ(result["status"], "queued");
+  EXPECT_EQ(result["success"], false);
+  ASSERT_EQ(result["detailed_results"].size(), 3U);
+  EXPECT_EQ(result["detailed_results"][2]["error"], "the image is broken");
+  const json later = body_of(get("/result/" + job + "?partial=true&from=1&limit=1"));
+  ASSERT_EQ(later["detailed_results"].size(), 1U);
+  EXPECT_EQ(later["detailed_results"][0]["s3_key"], "b/dog.jpg");
+  EXPECT_EQ(later["next_token"], "2");
+  EXPECT_EQ(body_of(get("/result/" + job + "?partial=true&from=9"))["detailed_results"].size(), 0U);
+  EXPECT_EQ(get("/result/" + job + "?partial=yes").status, 400);
+  EXPECT_EQ(get("/result/" + job + "?from=-1").status, 400);
+}
+
+TEST_F(ApiTest, TellsWhatAJobWasAskedFor) {
+  const json custom = {{"job_type", "custom_classification"},
+                       {"s3_keys", {"a/cat.jpg"}},
+                       {"custom_labels", {"dog", "cat"}},
+                       {"top_k", 2},
+                       {"confidence_threshold", 0.25}};
+  const std::string job = body_of(post("/submit", custom.dump()))["job_id"];
+  const json details = body_of(get("/jobs/" + job));
+  EXPECT_EQ(details["job_id"], job);
+  EXPECT_EQ(details["status"], "queued");
+  EXPECT_EQ(details["job_type"], "custom_classification");
+  EXPECT_EQ(details["custom_labels"], json({"dog", "cat"}));
+  EXPECT_EQ(details["top_k"], 2);
+  EXPECT_EQ(details["confidence_threshold"], 0.25);
+  EXPECT_FALSE(details["model"].get<std::string>().empty());
+  EXPECT_FALSE(body_of(get("/jobs/" + submit({"a"}))).contains("custom_labels"));
+}
+
 TEST_F(ApiTest, UnknownJobsAreNotFound) {
-  for (const char* target : {"/status/x", "/result/x", "/result/x.csv", "/events/x"}) {
+  for (const char* target : {"/jobs/x", "/status/x", "/result/x", "/result/x.csv", "/events/x"}) {
     const RawAnswer answer = get(target);
     EXPECT_EQ(answer.status, 404) << target;
     EXPECT_EQ(answer.body, R"({"error":"Job not found"})") << target;
@@ -332,7 +368,11 @@ TEST_F(ApiTest, ListsJobsWithFilters) {
   EXPECT_EQ(all["total"], 2);
   EXPECT_EQ(all["jobs"][0]["job_id"], waiting);
   EXPECT_EQ(all["jobs"][0]["num_images"], 2);
-  EXPECT_EQ(body_of(get("/jobs?status=completed"))["jobs"][0]["job_id"], done);
+  const json completed = body_of(get("/jobs?status=completed"))["jobs"][0];
+  EXPECT_EQ(completed["job_id"], done);
+  EXPECT_EQ(completed["done"], completed["num_images"]);
+  EXPECT_EQ(completed["failed"], 0);
+  EXPECT_FALSE(completed["model"].get<std::string>().empty());
   EXPECT_EQ(body_of(get("/jobs?job_type=custom_classification"))["total"], 0);
   const json page = body_of(get("/jobs?limit=1"));
   EXPECT_EQ(body_of(get("/jobs?limit=1&next_token=" +

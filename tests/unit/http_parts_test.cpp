@@ -302,6 +302,23 @@ TEST_F(StaticFilesTest, ServesFilesAndPages) {
   std::filesystem::remove(dir_.path() / "../secret.txt");
 }
 
+TEST_F(StaticFilesTest, SendsTheCompressedTwinToWhoTakesIt) {
+  write("index.html", "<html>");
+  write("assets/index-1a2b.js", "script");
+  write("assets/index-1a2b.js.gz", "gzipped");
+  add_dashboard_routes(router_, dir_.path());
+  const Response small = get("/assets/index-1a2b.js", {{"Accept-Encoding", "br, gzip"}});
+  EXPECT_EQ(std::get<std::string>(small.body), "gzipped");
+  EXPECT_EQ(small.headers.get("Content-Encoding"), "gzip");
+  EXPECT_EQ(small.headers.get("Vary"), "Accept-Encoding");
+  const Response plain = get("/assets/index-1a2b.js");
+  EXPECT_EQ(std::get<std::string>(plain.body), "script");
+  EXPECT_FALSE(plain.headers.has("Content-Encoding"));
+  EXPECT_EQ(plain.headers.get("Vary"), "Accept-Encoding");
+  EXPECT_FALSE(get("/", {{"Accept-Encoding", "gzip"}}).headers.has("Content-Encoding"));
+  EXPECT_EQ(get("/assets/index-1a2b.js.gz").status, 404);
+}
+
 TEST_F(StaticFilesTest, SaysHowToBuildAMissingPage) {
   add_dashboard_routes(router_, dir_.path() / "none");
   EXPECT_THAT(std::get<std::string>(get("/").body), HasSubstr("npm run build"));

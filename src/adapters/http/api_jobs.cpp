@@ -32,6 +32,19 @@ Response job_answer(int status, const Result<Job>& job) {
   return job ? json_response(status, job_json(*job)) : error_response(job.error());
 }
 
+// The state of a job, and what was asked for.
+Response get_job(const BackendApi& api, const Request& request) {
+  const auto job = api.jobs.get(request.param("id"));
+  if (!job) return error_response(job.error());
+  json body = job_json(*job);
+  body["job_type"] = to_string(job->spec->type);
+  body["model"] = job->spec->model;
+  body["top_k"] = job->spec->top_k;
+  body["confidence_threshold"] = job->spec->confidence_threshold;
+  if (!job->spec->custom_labels.empty()) body["custom_labels"] = job->spec->custom_labels;
+  return json_response(200, body);
+}
+
 Result<JobFilter> read_filter(const Request& request) {
   JobFilter filter;
   if (const auto status = request.query_value("status"); status && !status->empty()) {
@@ -67,8 +80,11 @@ Response get_jobs(const BackendApi& api, const Request& request) {
     json entry = {{"job_id", job.id},
                   {"status", to_string(job.status)},
                   {"job_type", to_string(job.spec->type)},
+                  {"model", job.spec->model},
                   {"created_at", to_rfc3339(job.created_at)},
-                  {"num_images", job.counts.total}};
+                  {"num_images", job.counts.total},
+                  {"done", job.counts.done()},
+                  {"failed", job.counts.failed}};
     if (job.completed_at) entry["completed_at"] = to_rfc3339(*job.completed_at);
     jobs.push_back(std::move(entry));
   }
@@ -183,6 +199,8 @@ void add_job_routes(Router& router, const SharedApi& api) {
     return job_answer(200, api->jobs.get(request.param("id")));
   });
   router.add("GET", "/jobs", {}, [api](const Request& request) { return get_jobs(*api, request); });
+  router.add("GET", "/jobs/{id}", {},
+             [api](const Request& request) { return get_job(*api, request); });
   router.add("POST", "/jobs/{id}/cancel", {}, [api](const Request& request) {
     return job_answer(200, api->jobs.cancel(request.param("id")));
   });

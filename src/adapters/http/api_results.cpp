@@ -9,6 +9,7 @@ namespace classifier::http {
 namespace {
 
 constexpr long long kMaxPage = 100'000;
+constexpr long long kMaxImages = 1'000'000;
 
 class ResultPieces final : public BodyGenerator {
  public:
@@ -35,19 +36,30 @@ Response not_ready(const Job& job) {
   return response;
 }
 
+Result<bool> read_partial(const Request& request) {
+  const std::string_view value = request.query_value("partial").value_or("false");
+  if (value == "true" || value == "false") return value == "true";
+  return fail(ErrorCode::kInvalidArgument, "partial must be true or false, not " + excerpt(value));
+}
+
 Response get_result(const BackendApi& api, const Request& request) {
   const auto job = api.jobs.get(request.param("id"));
   if (!job) return error_response(job.error());
   const auto limit = whole_number(request, "limit", 1, kMaxPage, 0);
   if (!limit) return error_response(limit.error());
-  const auto from = whole_number(request, "next_token", 0, job->counts.total, 0);
+  const auto first = whole_number(request, "from", 0, kMaxImages, 0);
+  if (!first) return error_response(first.error());
+  const auto from = whole_number(request, "next_token", 0, job->counts.total, *first);
   if (!from) {
     return error_response(400, "next_token is not one that GET /result gave for this job");
   }
-  if (!is_final(job->status)) return not_ready(*job);
+  const auto partial = read_partial(request);
+  if (!partial) return error_response(partial.error());
+  if (!is_final(job->status) && !*partial) return not_ready(*job);
   ResultOptions options;
   options.output_bucket = api.objects.bucket_name(Bucket::kOutput);
   options.from = *from;
+  options.partial = *partial;
   if (*limit > 0) options.limit = *limit;
   return stream_result(json_result(*job, records_of(api.jobs, *job), std::move(options)),
                        "application/json");

@@ -36,7 +36,8 @@ constexpr std::array<std::string_view, 16> kApiParts{
 struct Asset {
   std::string content;
   std::string type;
-  std::string etag;  // with its quotes
+  std::string etag;     // with its quotes
+  std::string gzipped;  // the same content; empty where there is none
   bool lasting = false;
 };
 
@@ -75,9 +76,16 @@ Asset make_asset(std::string content, std::string_view type, bool lasting) {
   return asset;
 }
 
+// Every browser that asks for gzip at all asks for it without a quality of 0.
+bool takes_gzip(const Request& request) {
+  return to_lower(request.headers.get("Accept-Encoding")).find("gzip") != std::string::npos;
+}
+
 Response answer(const Asset& asset, const Request& request) {
+  const bool gzip = !asset.gzipped.empty() && takes_gzip(request);
   Response response;
   response.headers.add("ETag", asset.etag);
+  if (!asset.gzipped.empty()) response.headers.add("Vary", "Accept-Encoding");
   response.headers.add("Cache-Control",
                        asset.lasting ? "public, max-age=31536000, immutable" : "no-cache");
   if (matches_etag(request.headers.get("If-None-Match"), asset.etag)) {
@@ -85,7 +93,8 @@ Response answer(const Asset& asset, const Request& request) {
     return response;
   }
   response.headers.add("Content-Type", asset.type);
-  response.body = asset.content;
+  if (gzip) response.headers.add("Content-Encoding", "gzip");
+  response.body = gzip ? asset.gzipped : asset.content;
   return response;
 }
 
@@ -142,8 +151,14 @@ void add_dashboard_routes(Router& router, const fs::path& folder) {
       spdlog::warn("{} is not served: its name has more than letters, digits and -._", name);
       continue;
     }
-    auto asset = std::make_shared<const Asset>(
-        make_asset(read_file(entry.path()), type_of(entry.path()), name.starts_with("assets/")));
+    // The build leaves a compressed twin beside what gains by it.
+    if (name.ends_with(".gz") &&
+        fs::exists(entry.path().parent_path() / entry.path().stem(), error))
+      continue;
+    Asset read =
+        make_asset(read_file(entry.path()), type_of(entry.path()), name.starts_with("assets/"));
+    read.gzipped = read_file(entry.path().string() + ".gz");
+    auto asset = std::make_shared<const Asset>(std::move(read));
     if (name == "index.html") index = asset;
     add_asset(router, "/" + name, std::move(asset));
   }
