@@ -318,7 +318,7 @@ TEST_F(ApiTest, TellsWhatIsDoneWhileAJobRuns) {
   finish(job, {"cat", "dog", ""});
   EXPECT_EQ(get("/result/" + job).status, 202);
   const json result = body_of(get("/result/" + job + "?partial=true"));
-  EXPECT_EQ(result["status"], "queued");
+  EXPECT_EQ(result["status"], "processing");
   EXPECT_EQ(result["success"], false);
   ASSERT_EQ(result["detailed_results"].size(), 3U);
   EXPECT_EQ(result["detailed_results"][2]["error"], "the image is broken");
