@@ -7,7 +7,7 @@ import { scoreOf, type Group, type Row } from "./results";
 
 type Line = { group: Group; hidden: number } | { rows: Row[] };
 
-const headHeight = 60;
+const headHeight = 52;
 const rowsAtFirst = 2;
 
 // Headings and rows of pictures as one list, so that any number of them scrolls.

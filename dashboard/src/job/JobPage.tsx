@@ -1,10 +1,9 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { CircleAlert, Copy, SearchX } from "lucide-react";
+import { CircleAlert, Copy, SearchX, TriangleAlert } from "lucide-react";
 import { ApiError, retryJob, sentenceOf } from "../api/client";
 import { useJobDetails, useJobState, useModels, useResults } from "../api/queries";
 import { isFinal, type JobDetails, type JobState } from "../api/types";
 import { Link } from "../state/router";
-import { StarterNotice } from "../submit/SubmitPage";
 import { copy } from "../ui/browser";
 import { IconButton } from "../ui/Button";
 import { formatDuration, formatExactTime, formatTime, plural } from "../ui/format";
@@ -144,7 +143,15 @@ export function JobPage({ id }: { id: string }) {
       {details.isError && !missing && state.data && (
         <ErrorState error={details.error} onRetry={() => void details.refetch()} />
       )}
-      {!missing && model?.starter && details.data && <StarterNotice type={details.data.job_type} />}
+      {!missing && model?.starter && details.data && (
+        <Notice icon={TriangleAlert} tone="warning">
+          <strong>A starter model ran this.</strong>{" "}
+          {details.data.job_type === "custom_classification"
+            ? "Expect less sure answers than CLIP gives."
+            : "It stands in for MobileNetV2."}{" "}
+          <Link href="/new">What to do about it</Link>
+        </Notice>
+      )}
       {state.data && !missing && !ended && (
         <Live state={state.data} details={details.data} live={state.live} />
       )}

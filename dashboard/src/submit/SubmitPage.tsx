@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { sentenceOf, submitJob } from "../api/client";
 import { useImages, useModels } from "../api/queries";
 import type { JobType, Model } from "../api/types";
+import { arrange } from "../gallery/arrange";
 import { submitCommand } from "../job/command";
 import { jobPath, Link, navigate } from "../state/router";
 import { selection } from "../state/selection";
@@ -48,7 +49,7 @@ function Section({
   );
 }
 
-const stripLength = 12;
+const stripLength = 16; // as many as a wide screen has room for
 
 function ChosenPhotos({ keys, all }: { keys: readonly string[]; all: boolean }) {
   return (
@@ -66,9 +67,6 @@ function ChosenPhotos({ keys, all }: { keys: readonly string[]; all: boolean }) 
             <Thumbnail image={key} size={128} />
           </li>
         ))}
-        {keys.length > stripLength && (
-          <li className="strip-more">+{formatCount(keys.length - stripLength)}</li>
-        )}
       </ul>
     </Section>
   );
@@ -110,7 +108,7 @@ function KindChoice({ value }: { value: JobType }) {
   );
 }
 
-export function StarterNotice({ type }: { type: JobType }) {
+function StarterNotice({ type }: { type: JobType }) {
   return (
     <Notice icon={TriangleAlert} tone="warning">
       <strong>A starter model is in use.</strong>{" "}
@@ -290,7 +288,7 @@ export function SubmitPage() {
     );
   }
   const all = selected.size === 0;
-  const keys = all ? stored.map(({ key }) => key) : [...selected];
+  const keys = all ? arrange(stored, "newest", "").map(({ key }) => key) : [...selected];
   const model = modelFor(models.data, state);
   const custom = state.type === "custom_classification";
   return (

@@ -1,0 +1,205 @@
+// What goes wrong: each leads to a sentence and a way on.
+import { expect, expectAccessible, skipWhereItCannotRun, test } from "./fixtures";
+import { brokenJpeg, folderWith, makePng } from "./images";
+import { Service } from "./service";
+
+skipWhereItCannotRun();
+
+const answer500 = { status: 500, json: { error: "the disk of the server is full" } };
+
+test("a server that goes away is told, and found again when it is back", async ({ page }) => {
+  const own = await new Service().start();
+  try {
+    await own.store("before.png", makePng(1), "image/png");
+    await page.goto(own.url);
+    await expect(page.getByRole("gridcell")).toHaveCount(1);
+    await own.stop();
+    await page.getByRole("link", { name: "History" }).click();
+    await expect(page.getByRole("heading", { name: "The server is not there" })).toBeVisible();
+    await expectAccessible(page);
+    await own.start();
+    await page.getByRole("button", { name: "Try again" }).click();
+    await expect(page.getByRole("heading", { name: "No jobs yet" })).toBeVisible();
+  } finally {
+    await own.remove();
+  }
+});
+
+test("uploads wait for a server that is away, and lose nothing", async ({ page }) => {
+  const own = await new Service().start();
+  try {
+    await page.goto(own.url);
+    await expect(page.getByText("Bring your photos")).toBeVisible();
+    await own.stop();
+    const files = Object.fromEntries(
+      Array.from({ length: 6 }, (_, i) => [`w${i}.png`, makePng(i)]),
+    );
+    await page.getByLabel("Folder to upload").setInputFiles(folderWith(files));
+    const dock = page.getByRole("region", { name: "Uploads" });
+    await expect(dock).toContainText("The server cannot be reached.");
+    // Leaving now would lose them, so the browser asks.
+    const asked = page.waitForEvent("dialog");
+    void page.close({ runBeforeUnload: true });
+    const dialog = await asked;
+    expect(dialog.type()).toBe("beforeunload");
+    await dialog.dismiss();
+    await own.start();
+    await expect(dock).toContainText("6 photos uploaded");
+  } finally {
+    await own.remove();
+  }
+});
+
+test("a tab that was closed half way is told of on return", async ({ page }) => {
+  await page.addInitScript(() => {
+    localStorage.setItem("classifier.upload", JSON.stringify({ done: 412, total: 1000 }));
+  });
+  await page.goto("/");
+  await expect(page.getByText("412 of 1,000 photos are stored")).toBeVisible();
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await expect(page.getByText("412 of 1,000")).toBeHidden();
+});
+
+test("500 is told with the server's own words, and can be tried again", async ({ page }) => {
+  for (const [path, api] of [
+    ["/", "**/images?*"],
+    ["/history", "**/jobs?*"],
+    ["/new", "**/models"],
+  ] as const) {
+    await page.route(api, (route) => route.fulfill(answer500));
+    await page.goto(path);
+    await expect(page.getByText("the disk of the server is full")).toBeVisible();
+    await expectAccessible(page);
+    await page.unroute(api);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await expect(page.getByText("the disk of the server is full")).toBeHidden();
+  }
+});
+
+test("a server that takes five seconds is waited for in words", async ({ page }) => {
+  await page.route("**/jobs?*", async (route) => {
+    await new Promise((done) => setTimeout(done, 5_000));
+    await route.continue();
+  });
+  await page.goto("/history");
+  await expect(page.getByText("takes longer than usual")).toBeVisible();
+  await expectAccessible(page);
+  await expect(page.getByText("takes longer than usual")).toBeHidden();
+});
+
+test("a job that is not there leads to those that are", async ({ page }) => {
+  await page.goto("/job/019370a4-0000-7000-8000-000000000000");
+  await expect(page.getByRole("heading", { name: "There is no such job" })).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole("link", { name: "See all jobs" }).click();
+  await expect(page.getByRole("heading", { name: "History" })).toBeVisible();
+  await page.goto("/nowhere");
+  await expect(page.getByRole("heading", { name: "There is no such page" })).toBeVisible();
+});
+
+test("a job that vanishes while it is watched", async ({ page, service }) => {
+  const key = await service.store("v.png", makePng(60), "image/png");
+  const job = await service.submit(Array.from({ length: 4000 }, () => key));
+  await page.route("**/events/*", (route) => route.abort());
+  await page.goto(`/job/${job}`);
+  await expect(page.getByRole("progressbar")).toBeVisible();
+  await page.route(`**/status/${job}`, (route) =>
+    route.fulfill({ status: 404, json: { error: "Job not found" } }),
+  );
+  await expect(page.getByRole("heading", { name: "There is no such job" })).toBeVisible();
+  await service.post(`/jobs/${job}/cancel`, {}).catch(() => undefined);
+});
+
+test("an expired upload URL is asked for anew", async ({ page }) => {
+  let refused = 0;
+  await page.route("**/objects/**", async (route) => {
+    if (refused++ > 0) return route.continue();
+    // The real refusal of a real URL whose time has passed.
+    const url = new URL(route.request().url());
+    url.searchParams.set("expires", "1");
+    return route.continue({ url: url.href });
+  });
+  await page.goto("/");
+  await page
+    .getByLabel("Photos to upload")
+    .setInputFiles(`${folderWith({ "late.png": makePng(70) })}/late.png`);
+  await expect(page.getByRole("region", { name: "Uploads" })).toContainText("1 photo uploaded");
+  expect(refused).toBe(2);
+});
+
+test("a refused file is told with its reason and tried again alone", async ({ page }) => {
+  await page.route("**/objects/**r2**", (route) =>
+    route.fulfill({ status: 413, json: { error: "the body is larger than 64 MiB" } }),
+  );
+  const files = Object.fromEntries(
+    Array.from({ length: 4 }, (_, i) => [`r${i}.png`, makePng(80 + i)]),
+  );
+  await page.goto("/");
+  await page.getByLabel("Folder to upload").setInputFiles(folderWith(files));
+  const dock = page.getByRole("region", { name: "Uploads" });
+  await expect(dock).toContainText("1 of 4 photos failed");
+  await dock.getByRole("button", { name: "Show the files" }).click();
+  await expect(dock.getByRole("listitem").first()).toContainText("larger than 64 MiB");
+  await expectAccessible(page);
+  await page.unroute("**/objects/**r2**");
+  await dock.getByRole("button", { name: "Try the failed again" }).click();
+  await expect(dock).toContainText("4 photos uploaded");
+});
+
+test("photos that cannot be deleted stay, selected, with the reason", async ({ page, service }) => {
+  for (let i = 0; i < 3; i += 1) await service.store(`keep-${i}.png`, makePng(90 + i), "image/png");
+  await page.route("**/images/*keep-1*", (route) =>
+    route.request().method() === "DELETE" ? route.fulfill(answer500) : route.continue(),
+  );
+  await page.goto("/?q=keep-");
+  await expect(page.getByRole("gridcell")).toHaveCount(3);
+  await page.getByRole("button", { name: "Select all" }).click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Delete 3" }).click();
+  await expect(page.getByText("1 of 3 photos could not be deleted").first()).toBeVisible();
+  await expect(page.getByText("1 photo selected")).toBeVisible();
+  await expect(page.getByRole("gridcell")).toHaveCount(1);
+});
+
+test("long names, right-to-left and emoji labels, and what does not decode, break no page", async ({
+  page,
+  service,
+}) => {
+  const long = await service.store(`${"n".repeat(300)}.png`, makePng(100), "image/png");
+  const hebrew = await service.store("חתול על שולחן.png", makePng(101), "image/png");
+  const broken = await service.store("broken.jpg", brokenJpeg);
+  const labels = [
+    "חתול שחור",
+    "🐈‍⬛",
+    "كلب",
+    "x".repeat(300),
+    ...Array.from({ length: 96 }, (_, i) => `label ${i}`),
+  ];
+  const job = await service.submit([long, hebrew, broken], {
+    job_type: "custom_classification",
+    custom_labels: labels,
+    confidence_threshold: 0,
+  });
+  await service.finish(job);
+  for (const width of [360, 1280, 3840]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const path of [
+      `/job/${job}`,
+      `/job/${job}?view=table`,
+      "/",
+      "/new",
+      "/history",
+      "/settings",
+    ]) {
+      await page.goto(path);
+      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      await expect(page.locator(".skeleton")).toHaveCount(0);
+      const wider = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(wider, `${path} at ${width} scrolls sideways`).toBeLessThanOrEqual(0);
+    }
+  }
+  await page.goto(`/job/${job}`);
+  await expect(page.getByRole("img", { name: /cannot be shown/ }).first()).toBeVisible();
+});

@@ -1,0 +1,256 @@
+// A whole day of a user: photos in, categories named, results read, a table taken home.
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { expect, expectAccessible, skipWhereItCannotRun, test } from "./fixtures";
+import { brokenJpeg, folderWith, makePng, noPhotos, photos } from "./images";
+
+skipWhereItCannotRun();
+
+test("from a folder of photos to a CSV", async ({ page }) => {
+  test.skip(photos().length === 0, noPhotos);
+  test.setTimeout(120_000);
+  await page.goto("/");
+  await expect(page.getByText("Bring your photos")).toBeVisible();
+  await expectAccessible(page);
+
+  // What is no photo, and what comes twice, is told before anything is sent.
+  const extra = folderWith({ "notes.txt": "no photo", "torn.jpg": brokenJpeg });
+  const [first = ""] = photos();
+  const copy = folderWith({ "again.jpg": readFileSync(first) });
+  await page
+    .getByLabel("Photos to upload")
+    .setInputFiles([...photos(), `${extra}/notes.txt`, `${extra}/torn.jpg`, `${copy}/again.jpg`]);
+  const review = page.getByRole("dialog", { name: "Before uploading" });
+  await expect(review).toContainText("notes.txt is not an image");
+  await expect(review).toContainText(`again.jpg is the same picture as ${basename(first)}`);
+  await expectAccessible(page);
+  await review.getByRole("button", { name: /^Upload 7 photos/ }).click();
+
+  const dock = page.getByRole("region", { name: "Uploads" });
+  await expect(dock).toContainText("7 photos uploaded");
+  await expect(page.getByRole("gridcell")).toHaveCount(7);
+  await expectAccessible(page);
+  await dock.getByRole("button", { name: "Classify these 7" }).click();
+
+  // Categories: a name twice and an empty one are told and left out.
+  await expect(page.getByRole("heading", { name: "New job" })).toBeFocused();
+  await page.getByRole("radio", { name: "Your own categories" }).check();
+  const field = page.getByLabel("Add a category");
+  await field.fill("cat, dog,, bird, Cat, food");
+  await field.press("Enter");
+  await expect(page.getByText(/1 empty entry left out; there already: “Cat”/i)).toBeVisible();
+  await expect(page.getByRole("list", { name: "Categories" }).getByRole("listitem")).toHaveCount(4);
+  const plan = page.getByRole("complementary", { name: "What will run" });
+  await expect(plan).toContainText("4 categories");
+  await page.getByRole("slider", { name: "Confidence threshold" }).fill("0.3");
+  await expectAccessible(page);
+  await plan.getByRole("button", { name: "Classify 7 photos" }).click();
+
+  // Results.
+  await expect(page).toHaveURL(/\/job\/[0-9a-f-]+$/);
+  await expect(page.getByRole("heading", { name: "Labels" })).toBeVisible({ timeout: 60_000 });
+  const numbers = page.getByRole("region", { name: "Summary" });
+  await expect(numbers).toContainText("7Photos");
+  await expect(numbers).toContainText("1Failed");
+  await expect(page.getByRole("heading", { name: "1 photo not classified" })).toBeVisible();
+  await expect(page.getByRole("button", { name: /^cat_720p\.jpg/ })).toBeVisible();
+  await expectAccessible(page);
+
+  // Looking at one photo; arrow keys lead on.
+  await page.getByRole("button", { name: /^cat_720p\.jpg/ }).click();
+  const preview = page.getByRole("dialog");
+  await expect(preview.getByRole("listitem").first()).toContainText("cat");
+  await expectAccessible(page);
+  await page.keyboard.press("Escape");
+  await expect(preview).toBeHidden();
+
+  // The threshold regroups in the page: no further call, nothing runs again.
+  const calls: string[] = [];
+  page.on("request", (request) => calls.push(new URL(request.url()).pathname));
+  await page.getByRole("slider", { name: "Confidence threshold" }).fill("1");
+  await expect(numbers).toContainText("0Classified");
+  await expect(page.getByRole("heading", { name: "unknown" })).toBeVisible();
+  expect(calls.filter((path) => /^\/(result|submit|jobs)/.test(path))).toEqual([]);
+  await page.getByRole("button", { name: "Back to it" }).click();
+
+  // Table: sort, search, share.
+  await page.getByText("Table", { exact: true }).click();
+  await page.getByRole("button", { name: "Confidence" }).click();
+  await expect(page.getByRole("columnheader", { name: "Confidence" })).toHaveAttribute(
+    "aria-sort",
+    "descending",
+  );
+  await expectAccessible(page);
+  await page.getByLabel("Search names and labels").fill("parrot");
+  await expect(page.getByRole("row")).toHaveCount(2);
+  await expect(page).toHaveURL(/view=table&q=parrot/);
+  await page.reload();
+  await expect(page.getByRole("row", { name: /parrot/ })).toContainText("bird");
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByRole("menuitem", { name: /Copy as a command/ }).click();
+  await expect(page.getByText("Command copied")).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(
+    /^BACKEND_API_URL=\S+ classifier submit --labels cat,dog,bird,food .*--threshold 0\.3 /,
+  );
+
+  // Files.
+  const whole = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export" }).click();
+  await expectAccessible(page);
+  await page.getByRole("menuitem", { name: /CSV, whole result/ }).click();
+  const table = readFileSync(await (await whole).path(), "utf8")
+    .trim()
+    .split("\r\n");
+  expect(table).toHaveLength(8);
+  expect(table[0]).toMatch(/^filename,s3_key,top_prediction/);
+  const part = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export" }).click();
+  await page.getByRole("menuitem", { name: /CSV, as shown/ }).click();
+  expect(
+    readFileSync(await (await part).path(), "utf8")
+      .trim()
+      .split("\r\n"),
+  ).toHaveLength(2);
+
+  // The gallery filters by what the job found.
+  await page.getByRole("link", { name: "Photos" }).click();
+  await page.getByLabel("Labels found by").selectOption({ index: 1 });
+  await page.getByRole("combobox", { name: "Label", exact: true }).selectOption("bird");
+  await expect(page.getByRole("gridcell", { name: /parrot/ })).toBeVisible();
+  await expect(page.getByRole("gridcell", { name: /cat_720p/ })).toBeHidden();
+  await page.getByRole("gridcell", { name: /parrot/ }).dblclick();
+  await expect(page.getByRole("dialog")).toContainText("Predictions");
+  await page.keyboard.press("Escape");
+
+  // And the job stands in the history.
+  await page.getByRole("link", { name: "History" }).click();
+  await expect(page.getByRole("row", { name: /Your categories/ })).toContainText("Done");
+  await expectAccessible(page);
+});
+
+test("a folder, dropped files and a pasted picture come in the same way", async ({ page }) => {
+  await page.goto("/");
+  await page
+    .getByLabel("Folder to upload")
+    .setInputFiles(
+      folderWith({ "one.png": makePng(1001), "two.png": makePng(1002), ".DS_Store": "x" }),
+    );
+  await expect(page.getByRole("region", { name: "Uploads" })).toContainText("2 photos uploaded");
+  await page.getByRole("button", { name: "Close" }).click();
+
+  const give = (type: "drop" | "paste", name: string, content: Buffer) =>
+    page.evaluate(
+      ([kind, file, bytes]) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([Uint8Array.from(bytes)], file, { type: "image/png" }));
+        const init = { bubbles: true, cancelable: true };
+        window.dispatchEvent(
+          kind === "drop"
+            ? new DragEvent("drop", { ...init, dataTransfer: transfer })
+            : new ClipboardEvent("paste", { ...init, clipboardData: transfer }),
+        );
+      },
+      [type, name, [...content]] as const,
+    );
+  await give("drop", "dropped.png", makePng(1003));
+  await expect(page.getByRole("region", { name: "Uploads" })).toContainText("1 photo uploaded");
+  await give("paste", "pasted.png", makePng(1004));
+  await expect(page.getByRole("gridcell", { name: /pasted/ })).toBeVisible();
+  await expect(page.getByRole("gridcell", { name: /dropped/ })).toBeVisible();
+
+  // What is stored already is told, and sent again only on demand.
+  await page
+    .getByLabel("Photos to upload")
+    .setInputFiles(`${folderWith({ "one.png": makePng(1001) })}/one.png`);
+  const review = page.getByRole("dialog", { name: "Before uploading" });
+  await expect(review).toContainText("There is nothing to send");
+  await review.getByRole("checkbox").check();
+  await expect(review.getByRole("button", { name: "Upload 1 photo" })).toBeVisible();
+});
+
+test("photos are selected with mouse and keyboard, and deleted", async ({ page, service }) => {
+  for (let i = 0; i < 30; i += 1)
+    await service.store(`tile-${String(i).padStart(2, "0")}.png`, makePng(2000 + i), "image/png");
+  await page.goto("/?q=tile-");
+  await page.getByLabel("Order").selectOption("name");
+  const tile = (i: number) =>
+    page.getByRole("gridcell", { name: `tile-${String(i).padStart(2, "0")}.png` });
+  const count = (words: string) => expect(page.getByText(`${words} selected`)).toBeVisible();
+
+  await tile(1).click();
+  await count("1 photo");
+  await tile(4).click({ modifiers: ["Shift"] });
+  await count("4 photos");
+  await tile(2).click({ modifiers: ["Control"] });
+  await count("3 photos");
+  await page.keyboard.press("Escape");
+  await expect(page.getByText("selected")).toBeHidden();
+
+  // By keyboard alone: arrows move, Shift extends, Space toggles, Enter opens.
+  await tile(2).focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(tile(3)).toBeFocused();
+  await page.keyboard.press("Space");
+  await page.keyboard.press("Shift+ArrowRight");
+  await page.keyboard.press("Shift+ArrowRight");
+  await count("3 photos");
+  await page.keyboard.press("End");
+  await expect(tile(29)).toBeFocused();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toContainText("tile-00.png");
+  await page.keyboard.press("ArrowRight");
+  await expect(page.getByRole("dialog")).toContainText("tile-01.png");
+  await page.keyboard.press("Escape");
+
+  await page.keyboard.press("Delete");
+  const question = page.getByRole("alertdialog");
+  await expect(question).toContainText("Delete 3 photos?");
+  await expectAccessible(page);
+  await question.getByRole("button", { name: "Keep" }).click();
+  await expect(tile(3)).toBeVisible();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await question.getByRole("button", { name: "Delete 3" }).click();
+  await expect(page.getByText("3 photos deleted")).toBeVisible();
+  await expect(tile(3)).toBeHidden();
+  await tile(0).focus();
+  await page.keyboard.press("Control+a");
+  await count("27 photos");
+});
+
+test("label sets are saved, imported, exported and deleted", async ({ page, service }) => {
+  await service.store("any.png", makePng(3000), "image/png");
+  await page.goto("/new");
+  await page.getByRole("radio", { name: "Your own categories" }).check();
+  await page.getByRole("button", { name: "Edit as text" }).click();
+  const text = page.getByLabel("One category a line");
+  await text.fill("חתול\n🐈‍⬛ black cat\n\nכלב\nחתול");
+  await expect(page.getByText(/1 empty entry left out; there already: “חתול”/i)).toBeVisible();
+  await page.getByRole("button", { name: "Done" }).click();
+  await page.getByRole("button", { name: "Save as a set" }).click();
+  await page.getByLabel("Name of the set").fill("Mine");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.reload();
+  await page.getByRole("button", { name: /^Animals/ }).click();
+  await page.getByRole("button", { name: /^Mine 3/ }).click();
+  await expect(page.getByRole("button", { name: "Remove 🐈‍⬛ black cat" })).toBeVisible();
+
+  const saved = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export" }).click();
+  const exported = await (await saved).path();
+  expect(JSON.parse(readFileSync(exported, "utf8"))).toMatchObject({
+    Mine: ["חתול", "🐈‍⬛ black cat", "כלב"],
+  });
+  await page.getByRole("button", { name: "Delete the label set Mine" }).click();
+  await expect(page.getByRole("button", { name: /^Mine/ })).toBeHidden();
+  const files = folderWith({
+    "hundred.txt": Array.from({ length: 100 }, (_, i) => `label ${i}`).join("\n"),
+    "bad.json": "{",
+  });
+  await page.getByLabel("Label sets to import").setInputFiles(`${files}/hundred.txt`);
+  await expect(page.getByRole("button", { name: "hundred 100", exact: true })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Classify", exact: false }).first()).toBeEnabled();
+  await expectAccessible(page);
+  await page.getByLabel("Label sets to import").setInputFiles(`${files}/bad.json`);
+  await expect(page.getByText(/bad\.json is not valid JSON/).first()).toBeVisible();
+});

@@ -1,0 +1,81 @@
+// What every test has: a service of its own worker, and a page in which nothing may go wrong unseen.
+import { expect, test as base, type Page } from "@playwright/test";
+import axe from "axe-core";
+import { Service, missing } from "./service";
+
+interface Fixtures {
+  problems: string[];
+}
+
+interface WorkerFixtures {
+  service: Service;
+}
+
+// A browser logs each answer of 4xx and 5xx and each call that fails; the page says it in words.
+const isNetworkLine = (text: string): boolean =>
+  text.startsWith("Failed to load resource") || text.includes("net::ERR_");
+
+function watch(page: Page, problems: string[]): void {
+  page.on("console", (message) => {
+    if (message.type() === "error" && !isNetworkLine(message.text())) problems.push(message.text());
+  });
+  page.on("pageerror", (error) => problems.push(error.message));
+}
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  service: [
+    // Playwright asks for a pattern here, even an empty one.
+    // eslint-disable-next-line no-empty-pattern
+    async ({}, use) => {
+      const service = await new Service().start();
+      await use(service);
+      await service.remove();
+    },
+    { scope: "worker" },
+  ],
+  baseURL: async ({ service }, use) => {
+    await use(service.url);
+  },
+  // Errors of scripts and of the content policy fail the test in which they happen.
+  problems: [
+    async ({ page }, use) => {
+      const problems: string[] = [];
+      watch(page, problems);
+      await use(problems);
+      expect(problems).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export const skipWhereItCannotRun = (): void => {
+  const reason = missing();
+  test.skip(reason !== "", reason);
+};
+
+// Everything that axe knows of WCAG 2.2 AA, and its own good practice.
+export async function expectAccessible(page: Page): Promise<void> {
+  // Colours in the middle of a transition are nobody's choice.
+  await page.evaluate(() =>
+    Promise.all(
+      document.getAnimations().map((animation) => animation.finished.catch(() => undefined)),
+    ),
+  );
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(async () => {
+    const { violations } = await (window as unknown as { axe: typeof import("axe-core") }).axe.run(
+      document,
+      {
+        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      },
+    );
+    return violations.flatMap(({ id, help, nodes }) =>
+      nodes.map(
+        (node) => `${id}: ${help}: ${node.html.slice(0, 200)} ${node.failureSummary ?? ""}`,
+      ),
+    );
+  });
+  expect(found).toEqual([]);
+}
+
+export { expect };

@@ -1,0 +1,112 @@
+// Another backend, API keys, appearance, and what the first load weighs.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, expectAccessible, skipWhereItCannotRun, test } from "./fixtures";
+import { makePng } from "./images";
+import { Service } from "./service";
+
+skipWhereItCannotRun();
+
+test("another backend with an API key, kept in the browser", async ({ page, service }) => {
+  const other = await new Service({
+    API_KEYS: "open-sesame",
+    ALLOWED_ORIGINS: service.url,
+  }).start();
+  try {
+    const headers = { "X-API-Key": "open-sesame", "Content-Type": "application/json" };
+    const ticket = await other.call<{ upload_url: string }>("/upload-url", {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ filename: "elsewhere.png", content_type: "image/png" }),
+    });
+    await fetch(ticket.upload_url, {
+      method: "PUT",
+      headers: { "Content-Type": "image/png" },
+      body: new Uint8Array(makePng(7)),
+    });
+
+    await page.goto("/settings");
+    await expectAccessible(page);
+    await page.getByLabel("Address").fill(other.url);
+    await page.getByRole("button", { name: "Check health" }).click();
+    await expect(page.getByText(/an API key is needed/)).toBeVisible();
+    await page.getByLabel("API key").fill("wrong");
+    await page.getByRole("button", { name: "Check health" }).click();
+    await expect(page.getByText(/not one of the server's/)).toBeVisible();
+    await page.getByLabel("API key").fill("open-sesame");
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect(page.getByText("Healthy.")).toBeVisible();
+    await page.reload();
+    await expect(page.getByLabel("Address")).toHaveValue(other.url);
+
+    // Lists, pictures and uploads all go there, with the key.
+    await page.getByRole("link", { name: "Photos" }).click();
+    const tile = page.getByRole("gridcell", { name: /elsewhere/ });
+    await expect(tile.locator("img")).toHaveJSProperty("complete", true);
+    await expect(tile.locator("img")).toHaveAttribute("src", /^blob:/);
+    await page
+      .getByLabel("Photos to upload")
+      .setInputFiles({ name: "sent.png", mimeType: "image/png", buffer: makePng(8) });
+    await expect(page.getByRole("gridcell", { name: /sent/ })).toBeVisible();
+
+    // Back to this server: the key stays with the other.
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByLabel("Address").fill("");
+    await page.getByLabel("API key").fill("");
+    const asked = page.waitForRequest("**/health");
+    await page.getByRole("button", { name: "Save" }).click();
+    expect((await asked).headers()).not.toHaveProperty("x-api-key");
+    await expect(page.getByText("Healthy.")).toBeVisible();
+  } finally {
+    await other.remove();
+  }
+});
+
+test("says why a backend is of no use", async ({ page }) => {
+  await page.goto("/settings");
+  const check = async (address: string, words: RegExp) => {
+    await page.getByLabel("Address").fill(address);
+    await page.getByRole("button", { name: "Check health" }).click();
+    await expect(page.getByText(words)).toBeVisible();
+  };
+  await check("no address at all", /is not an address/);
+  await check("ftp://images.example", /must begin with http/);
+  await check("http://127.0.0.1:9", /cannot be reached.*ALLOWED_ORIGINS/);
+  const stranger = createServer((_request, response) => {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    response.end("<html>");
+  }).listen(0, "127.0.0.1");
+  const { port } = stranger.address() as AddressInfo;
+  await check(`http://127.0.0.1:${port}`, /is not a classifier/);
+  stranger.close();
+  await expectAccessible(page);
+});
+
+test("light and dark are chosen, kept, and both accessible", async ({ page, service }) => {
+  await service.store("dark.png", makePng(9), "image/png");
+  await page.goto("/settings");
+  await page.getByText("Dark", { exact: true }).click();
+  await page.reload();
+  const scheme = () => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
+  expect(await scheme()).toBe("dark");
+  for (const path of ["/", "/new", "/history", "/settings"]) {
+    await page.goto(path);
+    await expect(page.locator(".skeleton")).toHaveCount(0);
+    await expectAccessible(page);
+  }
+});
+
+test("the first load is at most 250 kB", async ({ page }) => {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.enable");
+  let bytes = 0;
+  session.on("Network.loadingFinished", ({ encodedDataLength }) => {
+    bytes += encodedDataLength;
+  });
+  await page.goto("/settings");
+  await expect(page.getByRole("heading", { name: "Settings" })).toBeVisible();
+  await page.waitForLoadState("networkidle");
+  console.log(`first load: ${bytes} bytes`);
+  expect(bytes).toBeGreaterThan(50_000);
+  expect(bytes).toBeLessThanOrEqual(250_000);
+});
