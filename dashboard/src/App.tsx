@@ -127,7 +127,6 @@ function useArrival(path: string, main: React.RefObject<HTMLElement | null>) {
 
 export function App() {
   const { path } = usePlace();
-  const { backend } = useStore(settings);
   const main = useRef<HTMLElement>(null);
   useArrival(path, main);
   return (
@@ -136,7 +135,7 @@ export function App() {
         Skip to the content
       </a>
       <Navigation path={path} />
-      <main id="main" ref={main} tabIndex={-1} key={backend}>
+      <main id="main" ref={main} tabIndex={-1}>
         <ConnectionNotice />
         <Page path={path} />
       </main>

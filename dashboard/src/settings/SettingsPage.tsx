@@ -71,7 +71,8 @@ export function SettingsPage() {
       clearSelection();
       queue.forget();
     }
-    client.clear();
+    // Nothing of the backend before is shown as if it were the new one's.
+    void client.resetQueries();
     check.mutate({ backend: address, key: key.trim() });
     tell("Settings saved");
   };

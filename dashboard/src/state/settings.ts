@@ -43,6 +43,8 @@ export function normalizeBackend(text: string): string {
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;
   let url: URL;
   try {
+    // Some browsers take a name with blanks in it.
+    if (/\s/.test(trimmed)) throw new Error("blanks");
     url = new URL(withScheme);
   } catch {
     throw new Error(`“${trimmed}” is not an address. Enter one such as http://localhost:8080.`);

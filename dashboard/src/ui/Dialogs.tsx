@@ -2,7 +2,7 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
-import type { ReactNode } from "react";
+import type { KeyboardEvent, ReactNode } from "react";
 import { Button, IconButton } from "./Button";
 
 interface ModalProps {
@@ -11,14 +11,15 @@ interface ModalProps {
   title: ReactNode;
   children: ReactNode;
   className?: string;
+  onKeyDown?: (event: KeyboardEvent) => void;
 }
 
-export function Modal({ open, onClose, title, children, className = "" }: ModalProps) {
+export function Modal({ open, onClose, title, children, className = "", onKeyDown }: ModalProps) {
   return (
     <Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Dialog.Portal>
         <Dialog.Backdrop className="backdrop" />
-        <Dialog.Popup className={`modal ${className}`}>
+        <Dialog.Popup className={`modal ${className}`} onKeyDown={onKeyDown}>
           <header className="modal-head">
             <Dialog.Title className="modal-title">{title}</Dialog.Title>
             <Dialog.Close render={<IconButton icon={X} label="Close" />} />

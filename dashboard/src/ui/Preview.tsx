@@ -67,10 +67,8 @@ export function Preview({ image, name, index, count, onIndex, onClose, children 
     event.preventDefault();
   };
   return (
-    <Modal open onClose={onClose} title={<bdi>{name}</bdi>} className="preview">
-      {/* Arrow keys work wherever the focus is in the dialog. */}
-      {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
-      <div className="preview-body" onKeyDown={press}>
+    <Modal open onClose={onClose} title={<bdi>{name}</bdi>} className="preview" onKeyDown={press}>
+      <div className="preview-body">
         <div className="preview-stage">
           <FullPicture image={image} alt={name} />
           <IconButton

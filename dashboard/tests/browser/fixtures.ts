@@ -58,7 +58,10 @@ export async function expectAccessible(page: Page): Promise<void> {
   // Colours in the middle of a transition are nobody's choice.
   await page.evaluate(() =>
     Promise.all(
-      document.getAnimations().map((animation) => animation.finished.catch(() => undefined)),
+      document
+        .getAnimations()
+        .filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity)
+        .map((animation) => animation.finished.catch(() => undefined)),
     ),
   );
   await page.evaluate(axe.source);

@@ -85,7 +85,7 @@ test("says why a backend is of no use", async ({ page }) => {
 test("light and dark are chosen, kept, and both accessible", async ({ page, service }) => {
   await service.store("dark.png", makePng(9), "image/png");
   await page.goto("/settings");
-  await page.getByText("Dark", { exact: true }).click();
+  await page.getByRole("radio", { name: "Dark" }).check();
   await page.reload();
   const scheme = () => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
   expect(await scheme()).toBe("dark");
