@@ -5,7 +5,7 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["dist", "test-results", "eslint.config.js"] },
+  { ignores: ["dist", "eslint.config.js"] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

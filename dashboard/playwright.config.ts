@@ -15,9 +15,9 @@ const launchOptions = {
 
 export default defineConfig({
   testDir: "tests/browser",
-  outputDir: "test-results",
+  outputDir: "../build/browser-tests",
   // Each worker has a service of its own. Two, because a classification takes the processor too.
-  workers: process.env.CI_WORKERS ? Number(process.env.CI_WORKERS) : 2,
+  workers: 2,
   timeout: 60_000,
   expect: { timeout: 15_000 },
   forbidOnly: true,

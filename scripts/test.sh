@@ -57,7 +57,10 @@ if $tsan; then
   ctest --preset tsan -j "$(nproc)" | tail -n 5
 fi
 say "Python and end-to-end tests"
-CLASSIFIER_BIN=$PWD/build/release/classifier "$VENV/bin/pytest" -q -n "$(nproc)" tests
+export CLASSIFIER_BIN=$PWD/build/release/classifier
+"$VENV/bin/pytest" -q -n "$(nproc)" tests
+say "browser tests"
+npm_run run --silent test:browser
 
 tail -n 4 build/ctest.log
 $quick || tail -n 4 build/ctest-asan.log

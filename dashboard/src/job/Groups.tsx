@@ -90,7 +90,7 @@ export function Groups({ groups, whole, onChoose, onOpen }: Props) {
                 key={row.index}
                 type="button"
                 className="mini"
-                aria-label={`${row.name}, ${formatPercent(scoreOf(row))}`}
+                title={row.name}
                 onClick={() => onOpen(row)}
               >
                 <Thumbnail image={row.key} />

@@ -75,7 +75,8 @@ test("says why a backend is of no use", async ({ page }) => {
   const stranger = createServer((_request, response) => {
     response.setHeader("Access-Control-Allow-Origin", "*");
     response.end("<html>");
-  }).listen(0, "127.0.0.1");
+  });
+  await new Promise<void>((ready) => stranger.listen(0, "127.0.0.1", ready));
   const { port } = stranger.address() as AddressInfo;
   await check(`http://127.0.0.1:${port}`, /is not a classifier/);
   stranger.close();

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Makes the pictures of the dashboard in docs/images again, with the real program and the sample photos.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
+  cat <<'HELP'
+usage: scripts/screenshots.sh [FOLDER]
+Photographs every page of the dashboard: desktop in light and dark, and a phone; into FOLDER, or docs/images.
+MORE_LOOKS=1 adds a dark phone, a tablet and a large screen, for working on the looks.
+HELP
+  exit 0
+fi
+[ $# -le 1 ] || die "takes one folder at most; see --help"
+out=$(realpath -m -- "${1:-docs/images}")
+
+scripts/setup.sh
+# shellcheck disable=SC2046
+apt_install $(test_packages)
+[ -d "$DEPS/samples" ] || (cd models && "../$PYTHON" -m export samples "../$DEPS/samples")
+SCREENSHOTS=$out CLASSIFIER_BIN=$PWD/build/release/classifier npm_run run --silent screenshots
