@@ -1,6 +1,6 @@
 import { RotateCw } from "lucide-react";
 import { Button } from "../ui/Button";
-import { plural } from "../ui/format";
+import { asSentence, formatCount, plural } from "../ui/format";
 import { Thumbnail } from "../ui/Picture";
 import type { Row } from "./results";
 
@@ -30,14 +30,14 @@ export function Failures({ rows, busy, onRetry, onAll }: Props) {
             <Thumbnail image={row.key} size={96} />
             <span>
               <bdi className="strong">{row.name}</bdi>
-              <span className="hint">{row.error}</span>
+              <span className="hint">{asSentence(row.error)}</span>
             </span>
           </li>
         ))}
       </ul>
       {rows.length > shownAtFirst && (
         <Button look="quiet" onClick={onAll}>
-          Show all {rows.length} in the table
+          Show all {formatCount(rows.length)} in the table
         </Button>
       )}
     </section>

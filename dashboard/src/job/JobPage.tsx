@@ -6,7 +6,7 @@ import { isFinal, type JobDetails, type JobState } from "../api/types";
 import { Link } from "../state/router";
 import { copy } from "../ui/browser";
 import { IconButton } from "../ui/Button";
-import { formatDuration, formatExactTime, formatTime, plural } from "../ui/format";
+import { asSentence, formatDuration, formatExactTime, formatTime, plural } from "../ui/format";
 import { StatusBadge } from "../ui/StatusBadge";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
@@ -76,7 +76,8 @@ function Finished({ state, details }: { state: JobState; details: JobDetails }) 
           <strong>
             {state.status === "failed" ? "This job failed." : "This job was cancelled."}
           </strong>{" "}
-          {state.error ?? ""} {state.done > state.failed && "What was done before is below."}
+          {asSentence(state.error ?? "")}{" "}
+          {state.done > state.failed && "What was done before is below."}
         </Notice>
       )}
       {results.isError && (

@@ -66,7 +66,6 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
   const query = new URLSearchParams(usePlace().query);
   const label = query.get("label") ?? "";
   const text = query.get("q") ?? "";
-  const view = query.get("view") === "table" || label === failedFilter ? "table" : "groups";
   const [threshold, setThreshold] = useThreshold(details.confidence_threshold);
   // The slider stays quick while 20,000 images are grouped anew.
   const used = useDeferredValue(threshold);
@@ -75,6 +74,9 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
 
   const { rows } = results;
   const grouping = useMemo(() => group(rows, used), [rows, used]);
+  const nothingGrouped = grouping.groups.length === 0;
+  const view =
+    query.get("view") === "table" || label === failedFilter || nothingGrouped ? "table" : "groups";
   const shown = useMemo(() => filterRows(rows, used, label, wanted), [rows, used, label, wanted]);
   const shownGroups = useMemo(() => group(shown, used).groups, [shown, used]);
 

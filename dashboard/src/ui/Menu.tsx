@@ -28,7 +28,8 @@ export function Menu({
           </Button>
         }
       />
-      <Base.Portal>
+      {/* Inside the page's landmark, where screen readers look for it. */}
+      <Base.Portal container={document.getElementById("main")}>
         <Base.Positioner sideOffset={6} align="end" className="menu-place">
           <Base.Popup className="menu">
             {items.map(({ label: text, hint, icon: Icon, onSelect }) => (

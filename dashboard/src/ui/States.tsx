@@ -4,6 +4,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { ApiError, sentenceOf } from "../api/client";
 import { Link } from "../state/router";
 import { Button } from "./Button";
+import { asSentence } from "./format";
 
 interface EmptyProps {
   icon: LucideIcon;
@@ -55,7 +56,7 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () =>
           </>
         }
       >
-        <p>{sentenceOf(error)}</p>
+        <p>{asSentence(sentenceOf(error))}</p>
       </EmptyState>
     </div>
   );

@@ -36,10 +36,12 @@ test("the time left is rounded, and silent where it is not known", () => {
   expect(formatTimeLeft(600_000)).toBe("about 10 min left");
 });
 
-test("what is not certain is not shown as 100 %", () => {
+test("what is neither certain nor impossible is not shown so", () => {
   expect(formatPercent(1)).toBe("100 %");
   expect(formatPercent(0.9999)).toBe("> 99 %");
   expect(formatPercent(0.314)).toBe("31 %");
+  expect(formatPercent(0.001)).toBe("< 1 %");
+  expect(formatPercent(0)).toBe("0 %");
 });
 
 test("counts agree with their words", () => {

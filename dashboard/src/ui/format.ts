@@ -40,8 +40,16 @@ export function formatTimeLeft(ms: number): string {
   return `about ${Math.floor(minutes / 60)} h ${minutes % 60} min left`;
 }
 
-export const formatPercent = (score: number): string =>
-  score > 0.995 && score < 1 ? "> 99 %" : `${Math.round(score * 100)} %`;
+// Rounding makes nothing certain, and nothing impossible.
+export function formatPercent(score: number): string {
+  if (score > 0.995 && score < 1) return "> 99 %";
+  if (score > 0 && score < 0.005) return "< 1 %";
+  return `${Math.round(score * 100)} %`;
+}
+
+// A reason in the server's words as a sentence.
+export const asSentence = (text: string): string =>
+  text && `${text.charAt(0).toLocaleUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });

@@ -50,6 +50,24 @@ test("uploads wait for a server that is away, and lose nothing", async ({ page }
   }
 });
 
+test("an upload is cancelled, and what was sent stays", async ({ page }) => {
+  let sent = 0;
+  // The first arrives; the others hang until they are given up.
+  await page.route("**/objects/**", (route) => (sent++ === 0 ? route.continue() : undefined));
+  await page.goto("/");
+  const files = Object.fromEntries(
+    Array.from({ length: 9 }, (_, i) => [`c${i}.png`, makePng(500 + i, 200)]),
+  );
+  await page.getByLabel("Folder to upload").setInputFiles(folderWith(files));
+  const dock = page.getByRole("region", { name: "Uploads" });
+  await expect(dock).toContainText("Uploading 9 photos");
+  await expect(dock).toContainText("1 of 9");
+  await expect(dock.getByRole("progressbar")).toBeVisible();
+  await dock.getByRole("button", { name: "Cancel" }).click();
+  await expect(dock).toContainText("1 photo uploaded");
+  await expect(page.getByRole("gridcell", { name: /^c\d\.png/ })).toHaveCount(1);
+});
+
 test("a tab that was closed half way is told of on return", async ({ page }) => {
   await page.addInitScript(() => {
     localStorage.setItem("classifier.upload", JSON.stringify({ done: 412, total: 1000 }));
@@ -68,11 +86,11 @@ test("500 is told with the server's own words, and can be tried again", async ({
   ] as const) {
     await page.route(api, (route) => route.fulfill(answer500));
     await page.goto(path);
-    await expect(page.getByText("the disk of the server is full")).toBeVisible();
+    await expect(page.getByText("The disk of the server is full.")).toBeVisible();
     await expectAccessible(page);
     await page.unroute(api);
     await page.getByRole("button", { name: "Try again" }).click();
-    await expect(page.getByText("the disk of the server is full")).toBeHidden();
+    await expect(page.getByText("The disk of the server is full.")).toBeHidden();
   }
 });
 

@@ -58,7 +58,7 @@ test("from a folder of photos to a CSV", async ({ page }) => {
 
   // Looking at one photo; arrow keys lead on.
   await page.getByRole("button", { name: /^cat_720p\.jpg/ }).click();
-  const preview = page.getByRole("dialog");
+  const preview = page.getByRole("dialog", { name: /cat_720p/ });
   await expect(preview.getByRole("listitem").first()).toContainText("cat");
   await expectAccessible(page);
   await page.keyboard.press("Escape");
@@ -119,7 +119,7 @@ test("from a folder of photos to a CSV", async ({ page }) => {
   await expect(page.getByRole("gridcell", { name: /parrot/ })).toBeVisible();
   await expect(page.getByRole("gridcell", { name: /cat_720p/ })).toBeHidden();
   await page.getByRole("gridcell", { name: /parrot/ }).dblclick();
-  await expect(page.getByRole("dialog")).toContainText("Predictions");
+  await expect(page.getByRole("dialog", { name: /parrot/ })).toContainText("Predictions");
   await page.keyboard.press("Escape");
 
   // And the job stands in the history.

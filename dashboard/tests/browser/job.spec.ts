@@ -1,6 +1,8 @@
 // A job while it runs, and the history of many.
+import type { Page } from "@playwright/test";
 import { expect, expectAccessible, skipWhereItCannotRun, test } from "./fixtures";
 import { brokenJpeg, makePng, noPhotos, photos } from "./images";
+import { Service } from "./service";
 
 skipWhereItCannotRun();
 
@@ -61,10 +63,8 @@ test("failed images have their reasons and are run again with one click", async 
   await expect(page.getByText("This job failed.")).toBeVisible();
 });
 
-test("hundreds of jobs are filtered, sorted, searched and loaded as needed", async ({
-  page,
-  service,
-}) => {
+// Jobs of other tests would be counted too, so this has a service of its own.
+async function walkThroughHistory(page: Page, service: Service): Promise<void> {
   const key = await service.store("history.png", makePng(5000), "image/png");
   const custom = { job_type: "custom_classification", custom_labels: ["a", "b"] };
   for (let i = 0; i < 130; i += 10) {
@@ -79,7 +79,7 @@ test("hundreds of jobs are filtered, sorted, searched and loaded as needed", asy
   }
   const last = await service.submit([key]);
   await service.finish(last);
-  await page.goto("/history");
+  await page.goto(`${service.url}/history`);
   await expect(page.getByRole("row", { name: new RegExp(last) })).toBeVisible();
   await expect(page.getByRole("button", { name: "Load more" })).toBeVisible();
   await page.getByLabel("Kind").selectOption("custom_classification");
@@ -92,7 +92,46 @@ test("hundreds of jobs are filtered, sorted, searched and loaded as needed", asy
   await expect(page.getByRole("row")).toHaveCount(2);
   await expectAccessible(page);
   await page.getByRole("link", { name: /ImageNet classes/ }).click();
-  await expect(page).toHaveURL(`/job/${last}`);
+  await expect(page).toHaveURL(`${service.url}/job/${last}`);
   await page.goBack();
   await expect(page.getByLabel(/^Search id/)).toHaveValue(last);
+}
+
+test("hundreds of jobs are filtered, sorted, searched and loaded as needed", async ({ page }) => {
+  const service = await new Service().start();
+  try {
+    await walkThroughHistory(page, service);
+  } finally {
+    await service.remove();
+  }
+});
+
+test("a result of 20,000 images is loaded, grouped, sorted and scrolled", async ({
+  page,
+  service,
+}) => {
+  test.setTimeout(120_000);
+  const keys = await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      service.store(`large-${i}.png`, makePng(6000 + i), "image/png"),
+    ),
+  );
+  // Most of them are missing from the store, which takes no time to find out.
+  const missing = Array.from({ length: 19_980 }, (_, i) => `uploads/missing-${i}.png`);
+  const job = await service.submit([...keys, ...missing], { confidence_threshold: 0 });
+  await service.finish(job);
+  await page.goto(`/job/${job}`);
+  const numbers = page.getByRole("region", { name: "Summary" });
+  await expect(numbers).toContainText("Photos20,000Classified20Unknown0Failed19,980", {
+    timeout: 60_000,
+  });
+  await page.getByRole("button", { name: "Show all 19,980 in the table" }).click();
+  const table = page.getByRole("table");
+  await expect(table).toHaveAttribute("aria-rowcount", "19981");
+  await page.getByRole("button", { name: "Photo", exact: true }).click();
+  await expect(page.getByRole("row").nth(1)).toContainText("missing-0.png");
+  await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+  await expect(page.getByRole("row", { name: /missing-19979/ })).toBeVisible();
+  await page.getByLabel("Search names and labels").fill("missing-777.png");
+  await expect(table).toHaveAttribute("aria-rowcount", "2");
 });

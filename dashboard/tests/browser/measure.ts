@@ -1,0 +1,132 @@
+// What the page costs: time until it can be used, and scrolling 50,000 photos, from the browser's trace.
+import { linkSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, skipWhereItCannotRun, test } from "./fixtures";
+import { makePng } from "./images";
+import { Service } from "./service";
+
+skipWhereItCannotRun();
+
+const count = 50_000;
+
+// Files in the store's folder, as uploads leave them; sending so many would only measure the sending.
+function fill(service: Service): void {
+  const folder = join(service.folder, "data/objects/distributed-classifier-input/uploads");
+  mkdirSync(folder, { recursive: true });
+  for (let i = 0; i < 64; i += 1) writeFileSync(join(service.folder, `${i}.png`), makePng(i, 256));
+  for (let i = 0; i < count; i += 1) {
+    const hex = i.toString(16).padStart(8, "0");
+    linkSync(
+      join(service.folder, `${i % 64}.png`),
+      join(folder, `photo-${i}_20260101-120000_${hex}.png`),
+    );
+  }
+}
+
+interface TraceEvent {
+  name: string;
+  ts: number; // µs
+  dur?: number;
+  args?: { data?: { frame?: string } };
+}
+
+const quantile = (sorted: number[], part: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
+
+test("time to interactive", async ({ browser, service }) => {
+  const times: number[] = [];
+  for (let i = 0; i < 5; i += 1) {
+    const context = await browser.newContext({ baseURL: service.url });
+    const page = await context.newPage();
+    const start = Date.now();
+    await page.goto("/");
+    // The button is there and answers.
+    await page.getByRole("link", { name: "Settings" }).click();
+    await expect(page.getByRole("heading", { name: "Settings" })).toBeVisible();
+    times.push(Date.now() - start);
+    await context.close();
+  }
+  console.log(`usable after (ms): ${times.sort((a, b) => a - b).join(" ")}`);
+});
+
+test("scrolling 50,000 photos", async ({ browser }) => {
+  test.setTimeout(300_000);
+  const own = await new Service().start();
+  try {
+    fill(own);
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    const start = Date.now();
+    await page.goto(own.url);
+    await expect(page.getByRole("gridcell").first()).toBeVisible();
+    console.log(`first photos after ${Date.now() - start} ms`);
+    await expect(page.getByText("50,000 photos stored", { exact: true })).toBeVisible({
+      timeout: 120_000,
+    });
+    console.log(`all 50,000 listed after ${Date.now() - start} ms`);
+    const height = await page.evaluate(() => document.documentElement.scrollHeight);
+    console.log(
+      `page height ${height} px; tiles drawn ${await page.getByRole("gridcell").count()}`,
+    );
+
+    await browser.startTracing(page, {
+      categories: ["devtools.timeline", "disabled-by-default-devtools.timeline"],
+    });
+    // A hand on the wheel for five seconds, then a jump through the whole list.
+    const frames = await page.evaluate(
+      () =>
+        new Promise<number[]>((done) => {
+          const gaps: number[] = [];
+          let last = performance.now();
+          const end = last + 5_000;
+          const frame = (now: number) => {
+            gaps.push(now - last);
+            last = now;
+            window.scrollBy(0, 60);
+            if (now < end) requestAnimationFrame(frame);
+            else done(gaps.slice(1));
+          };
+          requestAnimationFrame(frame);
+        }),
+    );
+    const trace = JSON.parse((await browser.stopTracing()).toString()) as {
+      traceEvents: TraceEvent[];
+    };
+    const tasks = trace.traceEvents.filter(
+      ({ name, dur }) => name === "RunTask" && dur !== undefined,
+    );
+    const long = tasks.filter(({ dur = 0 }) => dur > 50_000).length;
+    const work = trace.traceEvents
+      .filter(
+        ({ name }) =>
+          name === "FireAnimationFrame" ||
+          name === "UpdateLayoutTree" ||
+          name === "Layout" ||
+          name === "FunctionCall",
+      )
+      .map(({ dur = 0 }) => dur / 1000)
+      .sort((a, b) => a - b);
+    const sorted = [...frames].sort((a, b) => a - b);
+    console.log(
+      `frames ${frames.length} in 5 s; gap median ${quantile(sorted, 0.5).toFixed(1)} ms, p95 ${quantile(sorted, 0.95).toFixed(1)}, p99 ${quantile(sorted, 0.99).toFixed(1)}, longest ${quantile(sorted, 1).toFixed(1)}; over 33 ms: ${frames.filter((gap) => gap > 33.4).length}`,
+    );
+    console.log(
+      `tasks over 50 ms: ${long}; longest script or layout ${quantile(work, 1).toFixed(1)} ms, p99 ${quantile(work, 0.99).toFixed(1)} ms`,
+    );
+
+    const jump = await page.evaluate(async (to) => {
+      const from = performance.now();
+      window.scrollTo(0, to / 2);
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      return performance.now() - from;
+    }, height);
+    console.log(`jump to the middle: drawn after ${jump.toFixed(0)} ms`);
+    await expect(page.getByRole("gridcell").first()).toBeVisible();
+    const search = Date.now();
+    await page.getByLabel("Search by name").fill("photo-49999");
+    await expect(page.getByRole("gridcell")).toHaveCount(1);
+    console.log(`search of 50,000 names: ${Date.now() - search} ms`);
+    await page.close();
+  } finally {
+    await own.remove();
+  }
+});
