@@ -1,4 +1,3 @@
-import { Check, Maximize2 } from "lucide-react";
 import { memo, useCallback, useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
 import { formatBytes, displayName, plural } from "../ui/format";
 import { Thumbnail } from "../ui/Picture";
@@ -15,6 +14,8 @@ interface TileProps {
   label: string;
 }
 
+// Dozens of these come and go with every turn of the wheel, so they are few elements; the icons are
+// masks of the style sheet.
 const Tile = memo(function Tile({ image, index, column, selected, focusable, label }: TileProps) {
   const name = displayName(image.key);
   return (
@@ -29,12 +30,8 @@ const Tile = memo(function Tile({ image, index, column, selected, focusable, lab
     >
       <span className="tile-picture">
         <Thumbnail image={image.key} size={320} />
-        <span className="tile-check" aria-hidden>
-          <Check size={14} strokeWidth={3} />
-        </span>
-        <span className="tile-open" data-open aria-hidden title="Open">
-          <Maximize2 size={14} />
-        </span>
+        <span className="tile-check" aria-hidden />
+        <span className="tile-open" data-open aria-hidden title="Open" />
       </span>
       <span className="tile-caption" dir="auto" title={name}>
         {label || name}

@@ -38,8 +38,8 @@ interface PictureProps {
 
 function Picture({ path, alt, className = "", lazy = false }: PictureProps) {
   const source = useSource(path);
-  const [state, setState] = useState<"coming" | "there" | "broken">("coming");
-  if (state === "broken" || source === null) {
+  const [broken, setBroken] = useState(false);
+  if (broken || source === null) {
     return (
       <span
         className={`picture broken ${className}`}
@@ -52,14 +52,13 @@ function Picture({ path, alt, className = "", lazy = false }: PictureProps) {
   }
   return (
     <img
-      className={`picture ${state} ${className}`}
+      className={`picture ${className}`}
       src={source}
       alt={alt}
       loading={lazy ? "lazy" : "eager"}
       decoding="async"
       draggable={false}
-      onLoad={() => setState("there")}
-      onError={() => setState("broken")}
+      onError={() => setBroken(true)}
     />
   );
 }

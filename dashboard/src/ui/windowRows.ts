@@ -65,6 +65,8 @@ export function useWindowRows(
     count: box.width > 0 ? count : 0,
     estimateSize: height,
     overscan: 3,
+    // Rows beyond the edge are drawn already, so a frame need not wait for the next ones.
+    useFlushSync: false,
     scrollMargin: box.top,
   });
   const total = box.width > 0 && count > 0 ? height(count - 1) : 0;
