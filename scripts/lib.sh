@@ -110,3 +110,28 @@ export_models() {
   say "making the models"
   (cd models && "../$PYTHON" -m export all)
 }
+
+# Servers that tests use beside the emulator, from Go's and Maven's packages: an S3 that checks signatures, and Amazon's
+# DynamoDB for one machine. Where the tool is missing, the tests that need it are skipped.
+aws_test_servers() {
+  if [ ! -x "$DEPS/bin/versitygw" ]; then
+    if command -v go >/dev/null; then
+      say "building an S3 server for the tests"
+      GOPATH=$PWD/$DEPS/go GOCACHE=$PWD/$DEPS/go/cache GOFLAGS=-modcacherw GOBIN=$PWD/$DEPS/bin \
+        go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 2>/dev/null ||
+        say "it could not be built: tests that need it are skipped"
+    else
+      say "no Go on this machine: tests with an S3 that checks signatures are skipped"
+    fi
+  fi
+  if [ ! -d "$DEPS/dynamodb-local" ]; then
+    if command -v mvn >/dev/null; then
+      say "fetching DynamoDB Local for the tests"
+      mvn -q -f tests/dynamodb-local/pom.xml -Dmaven.repo.local="$PWD/$DEPS/maven" dependency:copy-dependencies \
+        -DoutputDirectory="$PWD/$DEPS/dynamodb-local" >/dev/null ||
+        say "it could not be fetched: tests that need it are skipped"
+    else
+      say "no Maven on this machine: tests with DynamoDB Local are skipped"
+    fi
+  fi
+}

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 #include <thread>
 
@@ -310,6 +311,23 @@ TEST_P(ContractTest, JobsAreListedNewestFirstFilteredAndPaged) {
   page = jobs().list({.status = JobStatus::kCancelled, .type = {}}, 10, "").value();
   EXPECT_THAT(names(page), ElementsAre(ids[0]));
   EXPECT_EQ(jobs().list({}, 3, "nonsense").error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_P(ContractTest, ListedJobsHaveTheirCounts) {
+  const Job done = accept(2);
+  const Job running = accept(3);
+  const Job retried = accept(1);
+  record(success(done, 0));
+  record(failure(done, 1));
+  record(success(running, 2, 0.3F));
+  record(failure(retried, 0));
+  ASSERT_TRUE(jobs().retry(retried.id, clock().now()));
+  const auto page = jobs().list({}, 10, "").value();
+  std::map<std::string, JobCounts> counts;
+  for (const auto& job : page.jobs) counts[job.id] = job.counts;
+  EXPECT_EQ(counts[done.id], (JobCounts{.total = 2, .classified = 1, .failed = 1}));
+  EXPECT_EQ(counts[running.id], (JobCounts{.total = 3, .unknown = 1}));
+  EXPECT_EQ(counts[retried.id], (JobCounts{.total = 1}));
 }
 
 // ---- queue ----

@@ -140,6 +140,12 @@ Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint
       if (!reason) return std::unexpected(reason.error());
       change.set("error", text(*reason));
     }
+    if (is_final(to)) {
+      // For lists, which do not read the counters of every job.
+      change.set("classified", number(counts.classified))
+          .set("unknown", number(counts.unknown))
+          .set("failed", number(counts.failed));
+    }
     const auto moved = move(*row, to, std::move(change), {});
     if (!moved) return std::unexpected(moved.error());
     if (*moved) return {};

@@ -28,6 +28,18 @@ Error changed_meanwhile() {
   return {ErrorCode::kUnavailable, "the job was changed by others at the same time: try again"};
 }
 
+// A job and its counters.
+dynamo::Query job_query(std::string_view job_id) {
+  return {.index = {},
+          .pk = dynamo::job_pk(job_id),
+          .condition = "#sk BETWEEN :low AND :high",
+          .low = dynamo::kFirstCounter,
+          .high = dynamo::kJob,
+          .newest_first = false,
+          .consistent = true,
+          .limit = {}};
+}
+
 // The partitions of the listing that the filter asks for.
 std::vector<std::string> listing_partitions(const JobFilter& filter) {
   std::vector<std::string> partitions;
@@ -70,14 +82,7 @@ DynamoJobStore::DynamoJobStore(AwsClient& client, std::string table, const Clock
 
 Result<JobRow> DynamoJobStore::read(std::string_view job_id) {
   if (job_id.empty()) return std::unexpected(job_not_found());
-  auto items = table_.query({.index = {},
-                             .pk = dynamo::job_pk(job_id),
-                             .condition = "#sk BETWEEN :low AND :high",
-                             .low = dynamo::kFirstCounter,
-                             .high = dynamo::kJob,
-                             .newest_first = false,
-                             .consistent = true,
-                             .limit = {}});
+  auto items = table_.query(job_query(job_id));
   if (!items) return std::unexpected(items.error());
   auto row = dynamo::read_job(*items);
   if (!row) return std::unexpected(job_not_found());
@@ -236,11 +241,29 @@ Result<JobPage> DynamoJobStore::list(const JobFilter& filter, std::size_t limit,
   JobPage page;
   for (std::size_t i = 0; i < std::min(limit, found.size()); ++i)
     page.jobs.push_back(dynamo::read_job(*found[i]).job);
+  if (auto counted = add_counts(page.jobs); !counted) return std::unexpected(counted.error());
   if (found.size() > limit) page.next_token = dynamo::text_of(*found[limit - 1], "listing_sk");
   const auto total = count_jobs(filter);
   if (!total) return std::unexpected(total.error());
   page.total = *total;
   return page;
+}
+
+// Those of jobs that still change are in their counters only.
+Result<void> DynamoJobStore::add_counts(std::vector<Job>& jobs) {
+  std::vector<dynamo::Query> queries;
+  std::vector<Job*> open;
+  for (auto& job : jobs) {
+    if (job.status == JobStatus::kCompleted || job.status == JobStatus::kFailed) continue;
+    open.push_back(&job);
+    queries.push_back(job_query(job.id));
+  }
+  const auto answers = table_.query_all(queries);
+  if (!answers) return std::unexpected(answers.error());
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    if (const auto row = dynamo::read_job((*answers)[i])) open[i]->counts = row->job.counts;
+  }
+  return {};
 }
 
 Result<std::int64_t> DynamoJobStore::count_jobs(const JobFilter& filter) {

@@ -78,6 +78,7 @@ class DynamoJobStore final : public JobStore {
   void forget_fresh(const std::string& job_id);
   Result<std::vector<std::string>> jobs_with_unsent(std::size_t max_jobs);
   Result<std::optional<UnsentTasks>> take_unsent(const std::string& job_id, std::size_t limit);
+  Result<void> add_counts(std::vector<Job>& jobs);
   Result<std::int64_t> count_jobs(const JobFilter& filter);
   TimePoint oldest_kept() const;
 

@@ -181,7 +181,10 @@ JobRow read_job(const Item& item) {
   row.job.spec = std::make_shared<const JobSpec>(std::move(spec));
   row.job.id = text_of(item, "job_id");
   row.job.status = parse_job_status(text_of(item, "status")).value_or(JobStatus::kPending);
-  row.job.counts.total = number_of(item, "total");
+  row.job.counts = {.total = number_of(item, "total"),
+                    .classified = number_of(item, "classified"),
+                    .unknown = number_of(item, "unknown"),
+                    .failed = number_of(item, "failed")};
   row.job.created_at = from_ms(number_of(item, "created_at"));
   row.job.updated_at = from_ms(number_of(item, "updated_at"));
   row.job.started_at = optional_time(item, "started_at");

@@ -62,7 +62,7 @@ Item counter_item(const NewJob& job, int counter, std::optional<std::int64_t> ex
 // Its labels and the keys of its images, in items below the size that DynamoDB allows.
 std::vector<Item> bulk_items(const NewJob& job, std::optional<std::int64_t> expires_at);
 
-// Without counters: the counts are those of the total alone.
+// Without counters: the counts are those that a completed or failed job ended with.
 JobRow read_job(const Item& item);
 // `items`: the job's and its counters'; nullopt without the job's.
 std::optional<JobRow> read_job(const std::vector<Item>& items);
