@@ -49,8 +49,10 @@ class Service {
     service->stores_ = std::move(*stores);
     // Files that are not there say so by themselves; names on AWS are easily mistaken.
     if (on_aws(config)) {
-      if (auto answer = stores_answer(*service->stores_); !answer)
-        return std::unexpected(answer.error());
+      if (auto answer = stores_answer(*service->stores_); !answer) {
+        if (!answer.error().transient()) return std::unexpected(answer.error());
+        spdlog::warn("AWS does not answer for now: {}", answer.error().message);
+      }
     }
     service->build();
     if (auto usable = service->check_models(); !usable) return std::unexpected(usable.error());
