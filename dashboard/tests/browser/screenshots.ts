@@ -57,7 +57,11 @@ test("screenshots", async ({ service, browser }) => {
         ),
       );
       await page.waitForTimeout(400);
-      await page.screenshot({ path: join(out, `${name}-${look.name}.png`) });
+      await page.screenshot({
+        path: join(out, `${name}-${look.name}.jpg`),
+        type: "jpeg",
+        quality: 85,
+      });
       await context.close();
     }
   };
@@ -69,6 +73,8 @@ test("screenshots", async ({ service, browser }) => {
     await expect(page.getByText("No jobs yet")).toBeVisible();
   });
 
+  const broken = await service.store("holiday-2.jpg", brokenJpeg);
+  const half = await service.store("scan.jpg", brokenJpeg);
   const files = readdirSync(samples).map((name) => join(samples, name));
   const keys: string[] = [];
   for (let round = 0; round < 6; round += 1) {
@@ -82,8 +88,6 @@ test("screenshots", async ({ service, browser }) => {
   await service.finish(custom);
   const plain = await service.submit(keys, { confidence_threshold: 0.5 });
   await service.finish(plain);
-  const broken = await service.store("holiday-2.jpg", brokenJpeg);
-  const half = await service.store("scan.jpg", brokenJpeg);
   const failed = await service.submit([broken, half]);
   await service.finish(failed);
   const mixed = await service.submit([...keys, broken, half], {
