@@ -1,5 +1,4 @@
 // Small things that the browser does for a page.
-import { useCallback, useState } from "react";
 import { tell, tellProblem } from "./toast";
 
 export function download(content: Blob | string, name: string, type = "text/plain"): void {
@@ -23,19 +22,4 @@ export async function copy(text: string, what: string): Promise<void> {
       "The browser allows it on https and localhost only. Select it and copy it by hand.",
     );
   }
-}
-
-// The width of an element, as it changes; 0 before it is drawn.
-export function useWidth(): [
-  ref: (element: HTMLElement | null) => (() => void) | undefined,
-  width: number,
-] {
-  const [width, setWidth] = useState(0);
-  const ref = useCallback((element: HTMLElement | null) => {
-    if (!element) return undefined;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  return [ref, width];
 }
