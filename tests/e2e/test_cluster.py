@@ -141,6 +141,14 @@ def test_another_backend_sends_what_a_dead_one_left(start: Start, photos: dict[s
     assert status["failed"] == 0
 
 
+def status_of(backend: Service, job: str) -> str:
+    """Empty where the emulator was too busy to answer."""
+    try:
+        return str(backend.get(f"/status/{job}").json().get("status", ""))
+    except requests.RequestException:
+        return ""
+
+
 @pytest.mark.parametrize("run", range(RUNS))
 def test_faults_and_kills_lose_and_double_nothing(
     start: Start, endpoint: str, photos: dict[str, Path], run: int
@@ -162,10 +170,9 @@ def test_faults_and_kills_lose_and_double_nothing(
         job = backends[0].submit(wanted, confidence_threshold=0)
         proxy.rate = 0.05
         kills = 0
-        deadline = time.monotonic() + 600
-        # Asked anew where the emulator was too busy to answer.
-        while control.get(f"/status/{job}").json().get("status") not in ("completed", "failed"):
-            assert time.monotonic() < deadline, control.get(f"/status/{job}").text
+        deadline = time.monotonic() + 300 + IMAGES / 2
+        while status_of(control, job) not in ("completed", "failed"):
+            assert time.monotonic() < deadline
             time.sleep(chance.uniform(0.5, 2))
             if kills < 8:
                 process = chance.choice(backends + workers)
