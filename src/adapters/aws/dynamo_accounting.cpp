@@ -146,7 +146,7 @@ Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint
           .set("unknown", number(counts.unknown))
           .set("failed", number(counts.failed));
     }
-    const auto moved = move(*row, to, std::move(change), {});
+    const auto moved = move(*row, to, change, {});
     if (!moved) return std::unexpected(moved.error());
     if (*moved) return {};
   }

@@ -268,6 +268,7 @@ Result<void> DynamoJobStore::add_counts(std::vector<Job>& jobs) {
 
 Result<std::int64_t> DynamoJobStore::count_jobs(const JobFilter& filter) {
   std::vector<dynamo::Query> queries;
+  queries.reserve(dynamo::kTallyShards);
   for (int shard = 0; shard < dynamo::kTallyShards; ++shard) {
     queries.push_back({.index = {},
                        .pk = dynamo::tally_pk(shard),
@@ -315,6 +316,7 @@ Action DynamoJobStore::tally(const Job& job, std::optional<JobStatus> from, JobS
 std::vector<Action> DynamoJobStore::counter_updates(const JobRow& row,
                                                     const Expression& expression) const {
   std::vector<Action> actions;
+  actions.reserve(static_cast<std::size_t>(row.counters));
   for (int i = 0; i < row.counters; ++i) {
     actions.push_back(
         dynamo::update(dynamo::key(dynamo::job_pk(row.job.id), dynamo::counter_sk(i)), expression));
@@ -324,7 +326,7 @@ std::vector<Action> DynamoJobStore::counter_updates(const JobRow& row,
 
 // Changes the job's status in one transaction with `more`; false when it is not as in `row` any
 // more.
-Result<bool> DynamoJobStore::move(const JobRow& row, JobStatus to, Expression change,
+Result<bool> DynamoJobStore::move(const JobRow& row, JobStatus to, const Expression& change,
                                   std::vector<Action> more) {
   more.push_back(dynamo::update(dynamo::key(dynamo::job_pk(row.job.id), dynamo::kJob), change));
   more.push_back(tally(row.job, row.job.status, to));
@@ -340,7 +342,7 @@ Result<void> DynamoJobStore::mark_started(std::string_view job_id, TimePoint now
     if (row->job.status != JobStatus::kQueued) return {};
     Expression change = dynamo::status_change(*row, JobStatus::kProcessing, now);
     change.set("started_at", number(now.time_since_epoch().count()));
-    const auto moved = move(*row, JobStatus::kProcessing, std::move(change), {});
+    const auto moved = move(*row, JobStatus::kProcessing, change, {});
     if (!moved) return std::unexpected(moved.error());
     if (*moved) return {};
   }
@@ -361,7 +363,7 @@ Result<Job> DynamoJobStore::cancel(std::string_view job_id, TimePoint now) {
     change.set("error", text("cancelled on request after " + std::to_string(job.counts.done()) +
                              " of " + std::to_string(job.counts.total) + " images"));
     const auto moved =
-        move(*row, JobStatus::kCancelled, std::move(change),
+        move(*row, JobStatus::kCancelled, change,
              counter_updates(*row, Expression().set("open", dynamo::boolean(false))));
     if (!moved) return std::unexpected(moved.error());
     if (*moved) return get(job_id);
@@ -386,7 +388,7 @@ Result<Job> DynamoJobStore::retry(std::string_view job_id, TimePoint now) {
     for (const char* gone : {"error", "completed_at", "started_at", "lease_owner", "lease_until"})
       change.remove(gone);
     dynamo::add_to_unsent(change, job);
-    const auto moved = move(*row, JobStatus::kQueued, std::move(change),
+    const auto moved = move(*row, JobStatus::kQueued, change,
                             counter_updates(*row, Expression()
                                                       .set("open", dynamo::boolean(true))
                                                       .set("generation", number(generation))

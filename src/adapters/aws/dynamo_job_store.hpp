@@ -64,7 +64,7 @@ class DynamoJobStore final : public JobStore {
   Result<std::shared_ptr<const Fixed>> fixed(const std::string& job_id);
   Result<Job> with_labels(dynamo::JobRow row);
   Result<Job> job_of_key(const IdempotencyKey& idempotency);
-  Result<bool> move(const dynamo::JobRow& row, JobStatus to, dynamo::Expression change,
+  Result<bool> move(const dynamo::JobRow& row, JobStatus to, const dynamo::Expression& change,
                     std::vector<dynamo::Action> more);
   dynamo::Action tally(const Job& job, std::optional<JobStatus> from, JobStatus to) const;
   std::vector<dynamo::Action> counter_updates(const dynamo::JobRow& row,

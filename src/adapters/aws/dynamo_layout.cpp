@@ -256,7 +256,7 @@ std::vector<ImageName> read_image_names(const std::vector<Item>& parts) {
   return names;
 }
 
-Item outcome_item(const ImageOutcome& outcome, ImageState state, std::string pk,
+Item outcome_item(const ImageOutcome& outcome, ImageState state, std::string_view pk,
                   std::optional<std::int64_t> expires_at) {
   Item item = key(pk, image_sk(outcome.index));
   item["generation"] = number(static_cast<std::int64_t>(outcome.generation));

@@ -79,7 +79,7 @@ struct ImageName {
 };
 std::vector<ImageName> read_image_names(const std::vector<Item>& parts);
 
-Item outcome_item(const ImageOutcome& outcome, ImageState state, std::string pk,
+Item outcome_item(const ImageOutcome& outcome, ImageState state, std::string_view pk,
                   std::optional<std::int64_t> expires_at);
 // nullopt for a failure of an earlier generation, which does not count any more.
 std::optional<ImageOutcome> read_outcome(const Item& item, std::string_view job_id, int generation);

@@ -28,6 +28,7 @@ Result<std::vector<std::string>> DynamoJobStore::jobs_with_unsent(std::size_t ma
     ids = fresh_;
   }
   std::vector<dynamo::Query> queries;
+  queries.reserve(dynamo::kUnsentShards);
   for (int shard = 0; shard < dynamo::kUnsentShards; ++shard) {
     queries.push_back({.index = "unsent",
                        .pk = dynamo::unsent_pk(shard),
