@@ -1,0 +1,98 @@
+# What each service may do, and nothing else: one role for ECS to start its tasks, one for the tasks themselves.
+# Where roles cannot be made (AWS Academy), one that exists is taken for all four.
+
+data "aws_iam_role" "existing" {
+  for_each = toset(compact([var.existing_role_name]))
+
+  name = each.value
+}
+
+locals {
+  made_roles = var.existing_role_name == "" ? keys(var.services) : []
+
+  execution_role_arns = var.existing_role_name == "" ? { for service, role in aws_iam_role.execution : service => role.arn } : { for service in keys(var.services) : service => data.aws_iam_role.existing[var.existing_role_name].arn }
+  task_role_arns      = var.existing_role_name == "" ? { for service, role in aws_iam_role.task : service => role.arn } : { for service in keys(var.services) : service => data.aws_iam_role.existing[var.existing_role_name].arn }
+
+  trust = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+
+  bucket_arns = [for bucket in var.buckets : bucket.arn]
+  inputs      = "${var.buckets["input"].arn}/*"
+  outputs     = "${var.buckets["output"].arn}/*"
+  # Messages that cannot be processed are looked at, and sent again, by the backend; workers put them there.
+  dead_letters = var.queues["requests"].dead_letter_arn
+
+  task_statements = {
+    backend = [
+      { Sid = "Buckets", Action = ["s3:ListBucket"], Resource = local.bucket_arns },
+      { Sid = "Uploads", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = [local.inputs] },
+      { Sid = "Jobs", Action = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DescribeTable"], Resource = [var.table.arn, "${var.table.arn}/index/*"] },
+      { Sid = "SendWork", Action = ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [var.queues["requests"].arn] },
+      { Sid = "TakeResults", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [var.queues["status"].arn] },
+      { Sid = "DeadLetters", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [local.dead_letters] },
+    ]
+    ml-service = [
+      { Sid = "Buckets", Action = ["s3:ListBucket"], Resource = local.bucket_arns },
+      { Sid = "Images", Action = ["s3:GetObject"], Resource = [local.inputs] },
+      { Sid = "SortedCopies", Action = ["s3:PutObject"], Resource = [local.outputs] },
+      { Sid = "Jobs", Action = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"], Resource = [var.table.arn, "${var.table.arn}/index/*"] },
+      { Sid = "TakeWork", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [var.queues["requests"].arn] },
+      { Sid = "SendResults", Action = ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [var.queues["status"].arn, local.dead_letters] },
+    ]
+  }
+
+  execution_statements = {
+    for service in keys(var.services) : service => concat(
+      [
+        { Sid = "RegistryLogin", Action = ["ecr:GetAuthorizationToken"], Resource = ["*"] }, # AWS has no narrower one
+        { Sid = "Image", Action = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], Resource = [var.repository_arns[service]] },
+        { Sid = "Logs", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${aws_cloudwatch_log_group.service[service].arn}:*"] },
+      ],
+      [for secret in local.secrets[service] : { Sid = "Secret", Action = ["secretsmanager:GetSecretValue"], Resource = [secret.valueFrom] }],
+    )
+  }
+}
+
+resource "aws_iam_role" "execution" {
+  for_each = toset(local.made_roles)
+
+  name               = "${local.name}-${each.key}-execution"
+  description        = "ECS, to start ${each.key} tasks"
+  assume_role_policy = local.trust
+}
+
+resource "aws_iam_role" "task" {
+  for_each = toset(local.made_roles)
+
+  name               = "${local.name}-${each.key}-task"
+  description        = "${each.key} tasks"
+  assume_role_policy = local.trust
+}
+
+resource "aws_iam_role_policy" "execution" {
+  for_each = aws_iam_role.execution
+
+  name = "start"
+  role = each.value.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in local.execution_statements[each.key] : merge({ Effect = "Allow" }, statement)]
+  })
+}
+
+resource "aws_iam_role_policy" "task" {
+  for_each = aws_iam_role.task
+
+  name = "work"
+  role = each.value.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in local.task_statements[each.key] : merge({ Effect = "Allow" }, statement)]
+  })
+}

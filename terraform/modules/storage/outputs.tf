@@ -1,0 +1,9 @@
+output "buckets" {
+  description = "Name and ARN of the input and the output bucket."
+  value       = { for kind, bucket in aws_s3_bucket.images : kind => { name = bucket.bucket, arn = bucket.arn } }
+}
+
+output "table" {
+  description = "Name and ARN of the table of jobs."
+  value       = { name = aws_dynamodb_table.jobs.name, arn = aws_dynamodb_table.jobs.arn }
+}

@@ -1,0 +1,291 @@
+# What can be set: in terraform.tfvars, or with scripts/deploy.sh --var NAME=VALUE.
+
+variable "aws_region" {
+  description = "Region that everything is created in."
+  type        = string
+  default     = "us-east-1"
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
+    error_message = "aws_region must be the name of a region, such as us-east-1."
+  }
+}
+
+variable "project_name" {
+  description = "Begins the names of what is created. A second deployment in one account needs another one."
+  type        = string
+  default     = "distributed-classifier"
+
+  # Bucket names end in the environment and the account, and take 63 characters at most.
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,28}[a-z0-9]$", var.project_name))
+    error_message = "project_name must be 3 to 30 lower-case letters, digits and hyphens, and begin with a letter."
+  }
+}
+
+variable "environment" {
+  description = "Kind of deployment, such as dev or prod; ends the names."
+  type        = string
+  default     = "dev"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,7}$", var.environment))
+    error_message = "environment must be 2 to 8 lower-case letters and digits, and begin with a letter."
+  }
+}
+
+# Access
+
+variable "allowed_cidrs" {
+  description = "IPv4 networks that may reach the load balancer; none: nobody. scripts/deploy.sh puts in your own address."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for cidr in var.allowed_cidrs : can(cidrnetmask(cidr))])
+    error_message = "allowed_cidrs must be IPv4 networks, such as 203.0.113.7/32."
+  }
+}
+
+variable "certificate_arn" {
+  description = "Certificate (ACM, same region) for HTTPS. Without one the API is HTTP: fit for trials from allowed_cidrs only."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.certificate_arn == "" || can(regex("^arn:aws[a-z-]*:acm:", var.certificate_arn))
+    error_message = "certificate_arn must be the ARN of a certificate in ACM, or empty."
+  }
+}
+
+variable "domain_name" {
+  description = "Name that the certificate is for and that you point at the load balancer; empty: the load balancer's own name."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.domain_name == "" || can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", var.domain_name))
+    error_message = "domain_name must be a host's name without https://, such as classifier.example.com, or empty."
+  }
+}
+
+variable "allowed_origins" {
+  description = "Origins of other pages that may call the API and upload (CORS). The deployed page is always one."
+  type        = list(string)
+  default     = ["http://localhost:8501"]
+
+  validation {
+    condition     = alltrue([for origin in var.allowed_origins : can(regex("^https?://[^/*]+$", origin))])
+    error_message = "allowed_origins must be like https://page.example.com: no path, no *."
+  }
+}
+
+variable "api_key_required" {
+  description = "Make an API key, keep it in Secrets Manager and ask every caller for it."
+  type        = bool
+  default     = true
+}
+
+variable "existing_role_name" {
+  description = "Role that all tasks use instead of roles made here, such as LabRole; empty: make least-privilege roles."
+  type        = string
+  default     = ""
+}
+
+# Services. CPU units (1024 is one vCPU) and MiB in the pairs that Fargate has.
+
+variable "backend_cpu" {
+  description = "CPU units of a backend task."
+  type        = number
+  default     = 512
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.backend_cpu)
+    error_message = "backend_cpu must be 256, 512, 1024, 2048, 4096, 8192 or 16384."
+  }
+}
+
+variable "backend_memory" {
+  description = "MiB of a backend task."
+  type        = number
+  default     = 1024
+}
+
+variable "backend_min_count" {
+  description = "Least backend tasks. Two survive the loss of a zone."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.backend_min_count >= 1 && floor(var.backend_min_count) == var.backend_min_count
+    error_message = "backend_min_count must be a whole number, 1 or more."
+  }
+}
+
+variable "backend_max_count" {
+  description = "Most backend tasks."
+  type        = number
+  default     = 10
+}
+
+variable "ml_cpu" {
+  description = "CPU units of an ML task."
+  type        = number
+  default     = 2048
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.ml_cpu)
+    error_message = "ml_cpu must be 256, 512, 1024, 2048, 4096, 8192 or 16384."
+  }
+}
+
+variable "ml_memory" {
+  description = "MiB of an ML task."
+  type        = number
+  default     = 4096
+}
+
+variable "ml_min_count" {
+  description = "Least ML tasks; 0: none while there is no work, and the first message starts one (one to three minutes later)."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.ml_min_count >= 0 && floor(var.ml_min_count) == var.ml_min_count
+    error_message = "ml_min_count must be a whole number, 0 or more."
+  }
+}
+
+variable "ml_max_count" {
+  description = "Most ML tasks. New accounts may have a lower quota of Fargate vCPUs: see SETUP.md."
+  type        = number
+  default     = 50
+}
+
+variable "ml_backlog_per_task" {
+  description = "Visible messages for each ML task that autoscaling aims at: docs/autoscaling.md."
+  type        = number
+  default     = 1000
+
+  validation {
+    condition     = var.ml_backlog_per_task >= 1
+    error_message = "ml_backlog_per_task must be 1 or more."
+  }
+}
+
+variable "ml_use_spot" {
+  description = "Run ML tasks on Fargate Spot: about 70 % cheaper, but AWS may take them back or have none. No image is lost by that."
+  type        = bool
+  default     = false
+}
+
+variable "image_tag" {
+  description = "Tag of images that are in the repositories already; empty: build them from this source tree and push them."
+  type        = string
+  default     = ""
+}
+
+variable "visibility_timeout" {
+  description = "Seconds until an image that a worker holds is given to another."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = var.visibility_timeout >= 5 && var.visibility_timeout <= 43200
+    error_message = "visibility_timeout must be 5 to 43200 seconds."
+  }
+}
+
+variable "log_level" {
+  description = "Least severity that is logged."
+  type        = string
+  default     = "info"
+
+  validation {
+    condition     = contains(["debug", "info", "warn", "error"], var.log_level)
+    error_message = "log_level must be debug, info, warn or error."
+  }
+}
+
+# Network
+
+variable "vpc_cidr" {
+  description = "Network of the VPC."
+  type        = string
+  default     = "10.42.0.0/16"
+
+  validation {
+    condition     = can(cidrsubnet(var.vpc_cidr, 4, 3))
+    error_message = "vpc_cidr must be an IPv4 network with room for four subnets, such as 10.42.0.0/16."
+  }
+}
+
+variable "egress" {
+  description = "How tasks reach AWS: nat (a NAT gateway), or endpoints (interface endpoints, and no way to the internet at all)."
+  type        = string
+  default     = "nat"
+
+  validation {
+    condition     = contains(["nat", "endpoints"], var.egress)
+    error_message = "egress must be nat or endpoints."
+  }
+}
+
+variable "nat_gateway_per_zone" {
+  description = "A NAT gateway in each zone, so that the loss of one zone does not cut off the other; doubles their price."
+  type        = bool
+  default     = false
+}
+
+# Keeping and deleting
+
+variable "force_destroy" {
+  description = "Let destroy remove buckets and repositories with all they hold. Off protects them, the table and the load balancer."
+  type        = bool
+  default     = true
+}
+
+variable "image_retention_days" {
+  description = "Days until uploaded images and sorted copies are removed; 0: never."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.image_retention_days >= 0 && floor(var.image_retention_days) == var.image_retention_days
+    error_message = "image_retention_days must be a whole number, 0 or more."
+  }
+}
+
+variable "job_retention_days" {
+  description = "Days until jobs and their results are removed; 0: never."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.job_retention_days >= 0 && var.job_retention_days <= 36500
+    error_message = "job_retention_days must be 0 to 36500."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_retention_days)
+    error_message = "log_retention_days must be one of those that CloudWatch has: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731."
+  }
+}
+
+variable "alarm_email" {
+  description = "Address that alarms are sent to (AWS asks it to confirm); empty: alarms are only shown in CloudWatch."
+  type        = string
+  default     = ""
+}
+
+variable "container_insights" {
+  description = "CloudWatch Container Insights: more metrics, for a price. Autoscaling does not need it."
+  type        = bool
+  default     = false
+}
