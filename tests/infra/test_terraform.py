@@ -1,0 +1,489 @@
+"""What Terraform would make, seen in its plans: names, privacy, rights, and scaling."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from terraform_fixtures import plugins, terraform
+from terraform_run import ROOT, SCHEMA, Terraform, copy_project, resources_of
+
+Resources = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def plan(terraform: Terraform) -> dict[str, Any]:
+    return terraform.plan(allowed_cidrs=["203.0.113.7/32"])
+
+
+@pytest.fixture(scope="session")
+def resources(plan: dict[str, Any]) -> Resources:
+    return resources_of(plan)
+
+
+@pytest.fixture(scope="session")
+def applied(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Resources:
+    """Everything after an apply; policies hold ARNs then."""
+    made = Terraform(copy_project(tmp_path_factory.mktemp("applied") / "project"), plugins)
+    made.run("init", "-input=false")
+    variables = ["-var=image_tag=there", '-var=allowed_cidrs=["203.0.113.7/32"]']
+    made.run("apply", "-input=false", "-auto-approve", *variables)
+    again = made.run("plan", "-input=false", "-detailed-exitcode", *variables, check=False)
+    assert again.returncode == 0, f"a second apply would change something: {again.stdout}"
+    state = json.loads(made.run("show", "-json").stdout)
+    found = resources_of({"planned_values": state["values"]})
+    made.run("destroy", "-input=false", "-auto-approve", *variables)
+    assert json.loads(made.run("show", "-json").stdout).get("values") is None
+    return found
+
+
+def of_type(resources: Resources, kind: str) -> list[dict[str, Any]]:
+    return [values for address, values in resources.items() if f".{kind}." in address]
+
+
+def test_formatted_and_valid(terraform: Terraform) -> None:
+    subprocess.run(
+        ["terraform", "fmt", "-check", "-recursive", ROOT / "terraform"],
+        env=terraform.environment,
+        check=True,
+    )
+    terraform.run("validate")
+
+
+def test_schema_file_covers_what_is_used() -> None:
+    known = SCHEMA.read_text()
+    for file in (ROOT / "terraform").rglob("*.tf"):
+        for kind, name in re.findall(
+            r'^(resource|data) "(aws_\w+)"', file.read_text(), re.MULTILINE
+        ):
+            assert f'"{kind}": "{name}"' in known, f"{name}: run tests/infra/derive_schema.py"
+
+
+def test_every_name_of_the_contract(plan: dict[str, Any], resources: Resources) -> None:
+    modules = set(plan["configuration"]["root_module"]["module_calls"])
+    sources = {
+        call["source"].split("/")[-1]
+        for call in plan["configuration"]["root_module"]["module_calls"].values()
+    }
+    assert len(modules) == 6
+    assert sources == {
+        "container-registry",
+        "networking",
+        "storage",
+        "queues",
+        "load-balancer",
+        "ecs-cluster",
+    }
+    variables = set(plan["configuration"]["root_module"]["variables"])
+    assert variables >= {"aws_region", "project_name", "environment"}
+    assert variables >= {
+        f"{service}_{what}"
+        for service in ("backend", "ml")
+        for what in ("cpu", "memory", "min_count", "max_count")
+    }
+    assert set(plan["planned_values"]["outputs"]) == {
+        "alb_endpoint",
+        "backend_api_url",
+        "api_endpoints",
+        "aws_resources",
+        "cluster_name",
+        "backend_service_name",
+        "ml_service_name",
+        "alb_resource_label",
+        "target_group_resource_label",
+    }
+    names = {str(values.get("name") or values.get("bucket")) for values in resources.values()}
+    assert {"distributed-classifier-backend", "distributed-classifier-ml-service"} <= names
+    assert any(name.startswith("distributed-classifier-input-") for name in names)
+    assert any(name.startswith("distributed-classifier-output-") for name in names)
+    for begin in ("classification-jobs-", "classification-requests-", "classification-status-"):
+        assert begin + "dev" in names
+    assert "distributed-classifier-cluster-dev" in names
+    assert {
+        "/ecs/distributed-classifier/backend",
+        "/ecs/distributed-classifier/ml-service",
+    } <= names
+
+
+def test_project_and_environment_reach_every_name(terraform: Terraform) -> None:
+    other = resources_of(terraform.plan(project_name="photos", environment="prod"))
+    for values in other.values():
+        for field in ("name", "bucket", "family", "alarm_name", "name_prefix"):
+            assert "distributed-classifier" not in str(values.get(field))
+            assert not str(values.get(field)).endswith("-dev")
+
+
+def test_table_is_that_of_the_program(resources: Resources) -> None:
+    wanted = ROOT / "scripts/dynamodb-table.json"
+    if not wanted.exists():
+        pytest.skip(f"there is no {wanted}")
+    expected = json.loads(wanted.read_text())
+    [table] = of_type(resources, "aws_dynamodb_table")
+    assert table["billing_mode"] == expected["BillingMode"]
+    key = {entry["KeyType"]: entry["AttributeName"] for entry in expected["KeySchema"]}
+    assert (table["hash_key"], table["range_key"]) == (key["HASH"], key["RANGE"])
+    assert {(a["name"], a["type"]) for a in table["attribute"]} == {
+        (a["AttributeName"], a["AttributeType"]) for a in expected["AttributeDefinitions"]
+    }
+    assert {
+        (i["name"], i["hash_key"], i["range_key"], i["projection_type"])
+        for i in table["global_secondary_index"]
+    } == {
+        (
+            i["IndexName"],
+            i["KeySchema"][0]["AttributeName"],
+            i["KeySchema"][1]["AttributeName"],
+            i["Projection"]["ProjectionType"],
+        )
+        for i in expected["GlobalSecondaryIndexes"]
+    }
+    assert table["ttl"] == [{"attribute_name": "expires_at", "enabled": True}]
+    assert table["point_in_time_recovery"][0]["enabled"] is True
+
+
+def test_buckets_are_private_and_encrypted(resources: Resources, applied: Resources) -> None:
+    assert len(of_type(resources, "aws_s3_bucket")) == 2
+    blocks = of_type(resources, "aws_s3_bucket_public_access_block")
+    assert len(blocks) == 2
+    for block in blocks:
+        assert all(block[what] is True for what in ("block_public_acls", "block_public_policy"))
+        assert all(
+            block[what] is True for what in ("ignore_public_acls", "restrict_public_buckets")
+        )
+    assert len(of_type(resources, "aws_s3_bucket_server_side_encryption_configuration")) == 2
+    policies = of_type(applied, "aws_s3_bucket_policy")
+    assert len(policies) == 2
+    for policy in policies:
+        [statement] = json.loads(policy["policy"])["Statement"]
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_only_uploads_of_known_pages_pass_cors(applied: Resources) -> None:
+    [cors] = of_type(applied, "aws_s3_bucket_cors_configuration")
+    [rule] = cors["cors_rule"]
+    assert rule["allowed_methods"] == ["PUT"]
+    assert "-input-" in cors["bucket"]
+    assert set(rule["allowed_origins"]) == {
+        "http://localhost:8501",
+        "http://distributed-classifier-dev-alb.invalid",
+    }
+
+
+def test_nothing_but_the_load_balancer_can_be_reached(applied: Resources) -> None:
+    groups = {
+        address: values for address, values in applied.items() if ".aws_security_group." in address
+    }
+    by_id = {values["id"]: address for address, values in groups.items()}
+    rules = of_type(applied, "aws_vpc_security_group_ingress_rule")
+    entries = {
+        (by_id[rule["security_group_id"]].split('"')[1], rule["from_port"], rule["cidr_ipv4"])
+        for rule in rules
+        if "/" in str(rule["cidr_ipv4"])
+    }
+    assert entries == {("load-balancer", 80, "203.0.113.7/32")}
+    assert not any('"ml-service"' in by_id[rule["security_group_id"]] for rule in rules)
+    for service in of_type(applied, "aws_ecs_service"):
+        assert service["network_configuration"][0]["assign_public_ip"] is False
+
+
+def test_by_default_nobody_is_let_in(terraform: Terraform) -> None:
+    made = resources_of(terraform.plan())
+    assert not [address for address in made if "ingress_rule.clients" in address]
+
+
+def test_https_with_a_certificate(terraform: Terraform) -> None:
+    made = terraform.plan(
+        certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/x",
+        domain_name="photos.example.com",
+        allowed_cidrs=["0.0.0.0/0"],
+    )
+    resources = resources_of(made)
+    listeners = {listener["port"]: listener for listener in of_type(resources, "aws_lb_listener")}
+    assert listeners[443]["protocol"] == "HTTPS"
+    assert "TLS13" in listeners[443]["ssl_policy"]
+    assert listeners[80]["default_action"][0]["type"] == "redirect"
+    outputs = made["planned_values"]["outputs"]
+    assert outputs["backend_api_url"]["value"] == "https://photos.example.com"
+    clients = [values for address, values in resources.items() if "rule.clients" in address]
+    assert {rule["from_port"] for rule in clients} == {80, 443}
+
+
+def test_without_internet(terraform: Terraform) -> None:
+    resources = resources_of(terraform.plan(egress="endpoints"))
+    assert of_type(resources, "aws_nat_gateway") == []
+    services = {
+        str(endpoint["service_name"]).split("us-east-1.")[1]
+        for endpoint in of_type(resources, "aws_vpc_endpoint")
+    }
+    assert services == {"s3", "dynamodb", "ecr.api", "ecr.dkr", "logs", "sqs", "secretsmanager"}
+
+
+def test_nat_gateways(terraform: Terraform, resources: Resources) -> None:
+    assert len(of_type(resources, "aws_nat_gateway")) == 1
+    assert len(of_type(resources, "aws_vpc_endpoint")) == 2  # S3 and DynamoDB cost nothing
+    both = resources_of(terraform.plan(nat_gateway_per_zone=True))
+    assert len(of_type(both, "aws_nat_gateway")) == 2
+
+
+def test_queues_have_dead_letters_alarms_and_policies(applied: Resources) -> None:
+    queues = {queue["name"]: queue for queue in of_type(applied, "aws_sqs_queue")}
+    assert len(queues) == 4
+    assert all(queue["sqs_managed_sse_enabled"] for queue in queues.values())
+    for kind in ("requests", "status"):
+        queue, dead = queues[f"classification-{kind}-dev"], queues[f"classification-{kind}-dev-dlq"]
+        assert json.loads(queue["redrive_policy"]) == {
+            "deadLetterTargetArn": dead["arn"],
+            "maxReceiveCount": 10,
+        }
+    alarms = {
+        alarm["alarm_name"]: alarm for alarm in of_type(applied, "aws_cloudwatch_metric_alarm")
+    }
+    for kind in ("requests", "status"):
+        alarm = alarms[f"classification-{kind}-dev-dlq-not-empty"]
+        assert (alarm["threshold"], alarm["comparison_operator"]) == (0, "GreaterThanThreshold")
+    policies = of_type(applied, "aws_sqs_queue_policy")
+    assert len(policies) == 4
+    for policy in policies:
+        statements = json.loads(policy["policy"])["Statement"]
+        assert {statement["Effect"] for statement in statements} == {"Deny"}
+
+
+def test_alarms_reach_an_address(terraform: Terraform) -> None:
+    resources = resources_of(terraform.plan(alarm_email="you@example.com"))
+    [subscription] = of_type(resources, "aws_sns_topic_subscription")
+    assert subscription["endpoint"] == "you@example.com"
+
+
+def actions_of(applied: Resources, address: str) -> set[str]:
+    policy = json.loads(applied[f"module.ecs_cluster.aws_iam_role_policy.{address}"]["policy"])
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+def test_roles_have_the_least_privilege(applied: Resources) -> None:
+    for address, values in applied.items():
+        if ".aws_iam_role_policy." not in address:
+            continue
+        for statement in json.loads(values["policy"])["Statement"]:
+            assert not any("*" in action for action in statement["Action"]), address
+            if statement["Action"] != ["ecr:GetAuthorizationToken"]:
+                assert all(arn.startswith("arn:aws:") for arn in statement["Resource"]), address
+    worker = actions_of(applied, 'task["ml-service"]')
+    assert not worker & {"s3:DeleteObject", "dynamodb:DeleteItem", "dynamodb:PutItem"}
+    assert "sqs:ReceiveMessage" in worker
+    assert "secretsmanager:GetSecretValue" in actions_of(applied, 'execution["backend"]')
+    assert "secretsmanager:GetSecretValue" not in actions_of(applied, 'execution["ml-service"]')
+
+
+def test_a_given_role_is_taken_for_everything(terraform: Terraform) -> None:
+    resources = resources_of(terraform.plan(existing_role_name="LabRole", image_tag="there"))
+    assert of_type(resources, "aws_iam_role") == []
+    assert of_type(resources, "aws_iam_role_policy") == []
+
+
+def container_of(applied: Resources, service: str) -> dict[str, Any]:
+    task = applied[f'module.ecs_cluster.aws_ecs_task_definition.service["{service}"]']
+    [container] = json.loads(task["container_definitions"])
+    assert isinstance(container, dict)
+    return container
+
+
+@pytest.mark.parametrize("service", ["backend", "ml-service"])
+def test_tasks_run_locked_down_with_known_settings(applied: Resources, service: str) -> None:
+    container = container_of(applied, service)
+    assert container["readonlyRootFilesystem"] is True
+    assert container["user"] == "10001:10001"
+    assert container["linuxParameters"]["capabilities"]["drop"] == ["ALL"]
+    assert container["stopTimeout"] >= 30
+    assert container["image"].endswith(f"/distributed-classifier-{service}:there")
+    for setting in container["environment"]:
+        assert setting["value"], setting
+    secrets = {secret["name"] for secret in container["secrets"]}
+    assert secrets == ({"API_KEYS"} if service == "backend" else set())
+
+
+def test_every_setting_of_the_tasks_is_one_of_the_program(applied: Resources) -> None:
+    program = (ROOT / "src/apps/config.cpp").read_text()
+    if "DYNAMODB_TABLE" not in program:
+        pytest.skip("the program of this tree cannot run on AWS yet")
+    for service in ("backend", "ml-service"):
+        for setting in container_of(applied, service)["environment"]:
+            assert f'"{setting["name"]}"' in program
+
+
+def test_no_key_when_none_is_wanted(terraform: Terraform) -> None:
+    resources = resources_of(terraform.plan(api_key_required=False))
+    assert of_type(resources, "aws_secretsmanager_secret") == []
+
+
+def test_counts_are_left_to_autoscaling(terraform: Terraform, resources: Resources) -> None:
+    for service in of_type(resources, "aws_ecs_service"):
+        assert service["deployment_circuit_breaker"] == [{"enable": True, "rollback": True}]
+    code = (ROOT / "terraform/modules/ecs-cluster/main.tf").read_text()
+    assert "ignore_changes = [desired_count]" in code
+    targets = {t["resource_id"] or "": t for t in of_type(resources, "aws_appautoscaling_target")}
+    assert {(t["min_capacity"], t["max_capacity"]) for t in targets.values()} == {(1, 10), (1, 50)}
+
+
+def policy_of(resources: Resources, name: str) -> dict[str, Any]:
+    [found] = [
+        values
+        for values in of_type(resources, "aws_appautoscaling_policy")
+        if values["name"] == f"distributed-classifier-dev-{name}"
+    ]
+    return found
+
+
+def test_backend_scales_by_requests_and_cpu(resources: Resources) -> None:
+    targets = {}
+    for name in ("backend-requests", "backend-cpu"):
+        [tracking] = policy_of(resources, name)["target_tracking_scaling_policy_configuration"]
+        metric = tracking["predefined_metric_specification"][0]["predefined_metric_type"]
+        targets[metric] = tracking["target_value"]
+    assert targets == {"ALBRequestCountPerTarget": 500, "ECSServiceAverageCPUUtilization": 70}
+
+
+def test_ml_service_grows_in_steps(applied: Resources) -> None:
+    [burst] = policy_of(applied, "ml-burst")["step_scaling_policy_configuration"]
+    alarm = applied["module.ecs_cluster.aws_cloudwatch_metric_alarm.ml_burst"]
+    steps = {
+        int(alarm["threshold"] + float(step["metric_interval_lower_bound"])): step[
+            "scaling_adjustment"
+        ]
+        for step in burst["step_adjustment"]
+    }
+    assert steps == {300: 2, 1300: 5, 10300: 10, 50300: 20}
+    bounds = sorted(
+        (float(s["metric_interval_lower_bound"]), s["metric_interval_upper_bound"])
+        for s in burst["step_adjustment"]
+    )
+    for (_, upper), (lower, _) in itertools.pairwise(bounds):
+        assert float(upper) == lower
+    [shrink] = policy_of(applied, "ml-shrink")["step_scaling_policy_configuration"]
+    assert [step["scaling_adjustment"] for step in shrink["step_adjustment"]] == [-1]
+    alarm = applied["module.ecs_cluster.aws_cloudwatch_metric_alarm.ml_shrink"]
+    assert (alarm["threshold"], alarm["comparison_operator"]) == (100, "LessThanThreshold")
+    [tracking] = policy_of(applied, "ml-backlog")["target_tracking_scaling_policy_configuration"]
+    assert tracking["disable_scale_in"] is True
+    assert not [address for address in applied if "ml_wake" in address]
+
+
+def test_ml_service_sleeps_and_wakes(terraform: Terraform) -> None:
+    resources = resources_of(terraform.plan(ml_min_count=0))
+    [wake] = policy_of(resources, "ml-wake")["step_scaling_policy_configuration"]
+    assert wake["step_adjustment"][0]["scaling_adjustment"] == 1
+    alarm = resources['module.ecs_cluster.aws_cloudwatch_metric_alarm.ml_wake["wake"]']
+    assert alarm["threshold"] == 1
+    expressions = {query["expression"] for query in alarm["metric_query"]}
+    assert "IF(FILL(running, 0) < 1, visible, 0)" in expressions
+    shrink = resources["module.ecs_cluster.aws_cloudwatch_metric_alarm.ml_shrink"]
+    [quiet] = [q["expression"] for q in shrink["metric_query"] if q["expression"]]
+    assert quiet.startswith("IF(visible + in_flight == 0, 0,")
+
+
+def test_spot(terraform: Terraform, resources: Resources) -> None:
+    def providers(made: Resources) -> set[str]:
+        strategies = [
+            service["capacity_provider_strategy"] for service in of_type(made, "aws_ecs_service")
+        ]
+        return {strategy[0]["capacity_provider"] for strategy in strategies}
+
+    assert providers(resources) == {"FARGATE"}
+    assert providers(resources_of(terraform.plan(ml_use_spot=True))) == {"FARGATE", "FARGATE_SPOT"}
+
+
+def test_destroy_really_destroys_only_where_it_may(
+    terraform: Terraform, resources: Resources
+) -> None:
+    kept = resources_of(terraform.plan(force_destroy=False))
+    for made, goes in ((resources, True), (kept, False)):
+        assert all(bucket["force_destroy"] is goes for bucket in of_type(made, "aws_s3_bucket"))
+        assert all(r["force_delete"] is goes for r in of_type(made, "aws_ecr_repository"))
+        [table] = of_type(made, "aws_dynamodb_table")
+        assert table["deletion_protection_enabled"] is not goes
+        [balancer] = of_type(made, "aws_lb")
+        assert balancer["enable_deletion_protection"] is not goes
+        [secret] = of_type(made, "aws_secretsmanager_secret")
+        assert secret["recovery_window_in_days"] == (0 if goes else 7)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("aws_region", "Frankfurt", "must be the name of a region"),
+        ("project_name", "My Photos", "project_name must be"),
+        ("environment", "Production!", "environment must be"),
+        ("allowed_cidrs", ["anywhere"], "allowed_cidrs must be IPv4 networks"),
+        ("certificate_arn", "my-certificate", "ARN of a certificate"),
+        ("domain_name", "https://photos.example.com/", "without https://"),
+        ("allowed_origins", ["*"], "no path, no *"),
+        ("backend_cpu", 300, "backend_cpu must be"),
+        ("backend_memory", 1000, "Fargate has no task with 512 CPU units and 1000 MiB"),
+        ("backend_min_count", 0, "1 or more"),
+        ("backend_max_count", 0, "must not be fewer than the least"),
+        ("ml_cpu", 1000, "ml_cpu must be"),
+        ("ml_min_count", -1, "0 or more"),
+        ("visibility_timeout", 1, "5 to 43200"),
+        ("log_level", "loud", "debug, info, warn or error"),
+        ("log_retention_days", 10, "those that CloudWatch has"),
+        ("vpc_cidr", "10.0.0.0/30", "room for four subnets"),
+        ("egress", "any", "nat or endpoints"),
+        ("image_retention_days", 1.5, "whole number"),
+        ("job_retention_days", -1, "0 to 36500"),
+    ],
+)
+def test_bad_values_are_refused(terraform: Terraform, variable: str, value: Any, says: str) -> None:
+    assert says in terraform.refused(**{variable: value})
+
+
+def test_a_change_of_the_program_is_a_new_image(plugins: Path, tmp_path: Path) -> None:
+    made = Terraform(copy_project(tmp_path / "project"), plugins)
+    made.run("init", "-input=false")
+
+    def tag() -> str:
+        images = of_type(resources_of(made.plan()), "terraform_data")
+        assert len(images) == 2
+        after = made.run("show", "-json", "plan").stdout
+        found = set(re.findall(r"src-[0-9a-f]{16}", after))
+        assert len(found) == 1
+        return str(found.pop())
+
+    before = tag()
+    (made.project / "models/__pycache__").mkdir(exist_ok=True)
+    (made.project / "models/__pycache__/x.pyc").write_text("left over")
+    assert tag() == before
+    with (made.project / "src/apps/main.cpp").open("a") as file:
+        file.write("// changed\n")
+    assert tag() != before
+
+
+def test_tflint() -> None:
+    if shutil.which("tflint") is None:
+        pytest.skip("tflint is not installed")
+    done = subprocess.run(
+        ["tflint", "--recursive", f"--config={ROOT / 'terraform/.tflint.hcl'}"],
+        cwd=ROOT / "terraform",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_checkov() -> None:
+    checkov = shutil.which("checkov")
+    if checkov is None:
+        pytest.skip("checkov is not installed")
+    done = subprocess.run(
+        [checkov, "-d", ROOT / "terraform", "--config-file", ROOT / "terraform/.checkov.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
