@@ -15,7 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 SCHEMA = HERE / "aws-provider-schema.jsonl"
 # What an image is built from, and so what the modules read.
-SOURCES = (".dockerignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "NOTICE", "cmake")
+SOURCES: tuple[str, ...] = (
+    ".dockerignore",
+    "CMakeLists.txt",
+    "CMakePresets.json",
+    "LICENSE",
+    "NOTICE",
+    "cmake",
+)
 SOURCES += ("docker", "models", "scripts", "src", "terraform")
 PAGE = ("index.html", "package.json", "package-lock.json", "src", "public")
 

@@ -1,0 +1,130 @@
+"""The HTTP API of the service for the scripts, with nothing but Python's own library."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".bmp": "image/bmp",
+    ".webp": "image/webp",
+}
+FINAL = ("completed", "failed", "cancelled")
+
+
+class ApiError(Exception):
+    """What went wrong, in words for whoever runs the script."""
+
+
+@dataclass
+class Answer:
+    status: int
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise ApiError("the answer is no JSON object: this is not the service's API")
+        return value
+
+
+class Api:
+    """One backend. Thread-safe: each call is a connection of its own."""
+
+    def __init__(self, url: str, key: str = "", timeout: float = 30) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ApiError(f'"{url}" is no URL: it must begin with http:// or https://')
+        self.url = url.rstrip("/")
+        self.key = key
+        self.timeout = timeout
+
+    def send(self, request: urllib.request.Request) -> Answer:
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
+                return Answer(answer.status, answer.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read())
+        except OSError as error:
+            raise ApiError(f"{request.full_url} does not answer: {error}") from None
+
+    def call(self, method: str, path: str, body: object = None) -> Answer:
+        """Any answer with a status, errors included."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, method=method)  # noqa: S310
+        if data is not None:
+            request.add_header("Content-Type", "application/json")
+        if self.key:
+            request.add_header("X-API-Key", self.key)
+        return self.send(request)
+
+    def expect(self, status: int, method: str, path: str, body: object = None) -> Answer:
+        """The answer, or ApiError with the service's reason when the status is another."""
+        answer = self.call(method, path, body)
+        if answer.status != status:
+            raise ApiError(
+                f"{method} {path} answered {answer.status} instead of {status}: "
+                f"{answer.body[:300].decode(errors='replace')}"
+            )
+        return answer
+
+    def upload(self, name: str, content: bytes) -> str:
+        """The key that the image got."""
+        kind = TYPES[os.path.splitext(name)[1].lower()]
+        ticket = self.expect(
+            200, "POST", "/upload-url", {"filename": name, "content_type": kind}
+        ).json()
+        request = urllib.request.Request(  # noqa: S310
+            ticket["upload_url"], content, {"Content-Type": kind}, method="PUT"
+        )
+        answer = self.send(request)
+        if answer.status != 200:
+            raise ApiError(
+                f"the store refused {name} with {answer.status}: "
+                f"{answer.body[:300].decode(errors='replace')}"
+            )
+        return str(ticket["s3_key"])
+
+    def wait(self, job: str, seconds: float) -> str:
+        """The final status of a job."""
+        deadline = time.monotonic() + seconds
+        while True:
+            status = str(self.expect(200, "GET", f"/status/{job}").json()["status"])
+            if status in FINAL:
+                return status
+            if time.monotonic() > deadline:
+                raise ApiError(f"job {job} is still {status} after {seconds:.0f} seconds")
+            time.sleep(0.5)
+
+    def delete(self, key: str) -> None:
+        self.expect(200, "DELETE", "/images/" + urllib.parse.quote(key, safe=""))
+
+
+def stripes(width: int = 320, height: int = 240) -> bytes:
+    """A PNG of coloured stripes, for trying out the service where there is no photo."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    colours = [(200, 40, 40), (240, 200, 60), (40, 120, 200)]
+    row = b"\0" + b"".join(bytes(colours[x * 3 // width]) for x in range(width))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(row * height)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )

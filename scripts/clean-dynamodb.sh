@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Empties the table of jobs.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+. scripts/aws-lib.sh
+
+yes=false
+for argument in "$@"; do
+  case $argument in
+  -h | --help)
+    cat <<'HELP'
+usage: scripts/clean-dynamodb.sh [--yes]
+Deletes every job and result from the table of jobs (DYNAMODB_TABLE, or the deployment's) after asking. Images stay.
+Jobs that are running end nowhere: wait for them first (scripts/wait-for-queue-empty.sh).
+HELP
+    exit 0
+    ;;
+  --yes) yes=true ;;
+  *) die "unknown argument $argument; see --help" ;;
+  esac
+done
+require_credentials
+resolve DYNAMODB_TABLE aws_resources.dynamodb_table
+$yes || confirm "Delete all jobs and results in the table $DYNAMODB_TABLE?"
+if ! python3 -c 'import boto3' 2>/dev/null; then
+  pip_install aws scripts/requirements-aws.txt
+else
+  PYTHON=python3
+fi
+"$PYTHON" scripts/empty-dynamodb.py "$DYNAMODB_TABLE"

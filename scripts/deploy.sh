@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Creates or updates everything on AWS, and waits until it works.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+. scripts/aws-lib.sh
+
+yes=false plan_only=false timeout=900 variables=() allowed=()
+help() {
+  cat <<'HELP'
+usage: scripts/deploy.sh [--yes] [--plan] [--allow CIDR]… [--var NAME=VALUE]… [--timeout SECONDS]
+Checks what it needs (terraform, docker, AWS credentials), builds and pushes the images, creates or updates everything in
+terraform/, waits until the API is healthy, and prints where it is.
+  --yes             does not ask
+  --plan            only shows what would be done
+  --allow CIDR      network that may reach the API, such as 203.0.113.7/32 or, for everybody, 0.0.0.0/0; may be given
+                    again. Without it: allowed_cidrs of terraform/terraform.tfvars, or your own address as it is now
+  --var NAME=VALUE  a variable of terraform/variables.tf; lasting ones belong into terraform/terraform.tfvars
+  --timeout SECONDS how long to wait for the API (900)
+HELP
+}
+while [ $# -gt 0 ]; do
+  case $1 in
+  -h | --help)
+    help
+    exit 0
+    ;;
+  --yes) yes=true ;;
+  --plan) plan_only=true ;;
+  --allow)
+    [ -n "${2:-}" ] || die "--allow needs a network, such as 203.0.113.7/32"
+    allowed+=("\"$2\"")
+    shift
+    ;;
+  --var)
+    [[ "${2:-}" =~ ^[a-z_]+= ]] || die "--var needs NAME=VALUE, not \"${2:-}\""
+    variables+=("-var=$2")
+    shift
+    ;;
+  --timeout)
+    timeout=${2:-}
+    number --timeout "$timeout" 1
+    shift
+    ;;
+  *) die "unknown argument $1; see --help" ;;
+  esac
+  shift
+done
+
+# Whether a variable is set, by an argument or in a file.
+is_set() { [[ " ${variables[*]-} " == *" -var=$1="* ]] || grep -qsE "^[[:space:]]*$1[[:space:]]*=" terraform/terraform.tfvars terraform/*.auto.tfvars; }
+
+say "checking what is needed"
+type -P terraform >/dev/null || die "terraform is not installed: SETUP.md tells how to get it"
+type -P python3 >/dev/null || die "python3 is not installed: SETUP.md tells how to get it"
+version=$(terraform version -json | python3 -c 'import json, sys; print(json.load(sys.stdin)["terraform_version"])')
+[ "$(printf '1.5.0\n%s\n' "$version" | sort -V | head -n 1)" = 1.5.0 ] || die "terraform is $version, but must be 1.5.0 or later"
+if ! is_set image_tag && ! $plan_only; then
+  type -P docker >/dev/null || die "docker is not installed: SETUP.md tells how to get it"
+  docker info >/dev/null 2>&1 || die "docker does not run: start Docker (Desktop), or let your user use it"
+fi
+require_credentials
+say "account $(aws sts get-caller-identity --query Account), region $AWS_REGION"
+
+if [ ${#allowed[@]} -eq 0 ] && ! is_set allowed_cidrs; then
+  address=$(curl -fsS --max-time 10 "${ADDRESS_URL:-https://checkip.amazonaws.com}" 2>/dev/null) ||
+    die "your own address could not be found out: say with --allow who may reach the API"
+  allowed=("\"$address/32\"")
+  say "only your own address, $address, may reach the API; --allow changes that"
+fi
+if [ ${#allowed[@]} -gt 0 ]; then variables+=("-var=allowed_cidrs=[$(IFS=, && echo "${allowed[*]}")]"); fi
+is_set aws_region || variables+=("-var=aws_region=$AWS_REGION")
+
+say "terraform init"
+terraform -chdir=terraform init -input=false >/dev/null || die "terraform could not be initialized: the lines above say why"
+say "terraform plan"
+terraform -chdir=terraform plan -input=false -out=deploy.tfplan ${variables[@]+"${variables[@]}"} || die "the plan could not be made: the lines above say why"
+trap 'rm -f terraform/deploy.tfplan' EXIT
+if $plan_only; then exit 0; fi
+$yes || confirm "Do this? It costs money: SETUP.md tells how much."
+say "terraform apply"
+terraform -chdir=terraform apply -input=false deploy.tfplan ||
+  die "not everything could be created: the lines above say why. Running this again goes on; scripts/destroy.sh removes what is there"
+
+unset OUTPUTS
+url=$(output backend_api_url)
+[ -n "$url" ] || die "the deployment has no output backend_api_url"
+healthy() { curl -fsS --max-time 10 -o /dev/null "$url/health" 2>/dev/null; }
+say "waiting until $url is healthy"
+wait_for "$timeout" "the API at $url (see the logs in /ecs/, and the events of the services in ECS)" healthy
+
+terraform -chdir=terraform output
+secret=$(output aws_resources.api_key_secret)
+say "deployed: the page and the API are at $url"
+[ -z "$secret" ] || say "the API key: aws secretsmanager get-secret-value --region $AWS_REGION --secret-id $secret --query SecretString --output text"
+case $url in http://*) say "this is HTTP: the key can be read on the way. For more than a trial set certificate_arn: SETUP.md" ;; esac

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Deletes every item of a DynamoDB table; the table stays. scripts/clean-dynamodb.sh asks before.
+
+python3 scripts/empty-dynamodb.py TABLE
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+
+def delete_all(table: Any) -> int:
+    """The number of deleted items. Only keys are read; the batch writer repeats what fails."""
+    names = [key["AttributeName"] for key in table.key_schema]
+    request: dict[str, Any] = {
+        "ProjectionExpression": ", ".join(f"#k{index}" for index in range(len(names))),
+        "ExpressionAttributeNames": {f"#k{index}": name for index, name in enumerate(names)},
+    }
+    deleted = 0
+    with table.batch_writer() as batch:
+        while True:
+            page = table.scan(**request)
+            for item in page["Items"]:
+                batch.delete_item(Key=item)
+                deleted += 1
+            if "LastEvaluatedKey" not in page:
+                return deleted
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            print(f"{deleted} items deleted", file=sys.stderr)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Deletes every item of a DynamoDB table.")
+    parser.add_argument("table", help="name of the table")
+    name = parser.parse_args().table
+    try:
+        deleted = delete_all(boto3.resource("dynamodb").Table(name))
+    except (BotoCoreError, ClientError) as error:
+        print(f"empty-dynamodb.py: the table {name} could not be emptied: {error}", file=sys.stderr)
+        return 1
+    print(f"{name} is empty: {deleted} items deleted")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

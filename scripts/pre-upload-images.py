@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Uploads images and writes which key each got: {"file name": "key"}. Load tests submit jobs with
+these keys. BACKEND_API_URL is the service (default http://localhost:8080), API_KEY its key."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from api_client import TYPES, Api, ApiError
+
+SAVE_EVERY = 100
+
+
+def images_in(folder: Path) -> list[Path]:
+    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in TYPES)
+    if not found:
+        raise ApiError(f"there is no image in {folder}: {' '.join(TYPES)} are looked for")
+    return found
+
+
+def names_for(files: list[Path], folder: Path, count: int) -> dict[str, Path]:
+    """As many names as wanted; where there are fewer files, they are taken again as a copy."""
+    names = {}
+    for index in range(count):
+        file = files[index % len(files)]
+        name = file.relative_to(folder)
+        copy = index // len(files)
+        names[str(name if copy == 0 else name.with_stem(f"{name.stem}-{copy + 1}"))] = file
+    return names
+
+
+def save(keys: dict[str, str], output: Path) -> None:
+    temporary = output.with_name(output.name + ".tmp")
+    temporary.write_text(json.dumps(keys, indent=2, sort_keys=True) + "\n")
+    temporary.replace(output)
+
+
+def send(api: Api, name: str, file: Path) -> str:
+    return api.upload(Path(name).name, file.read_bytes())
+
+
+def upload_all(api: Api, names: dict[str, Path], output: Path, parallel: int) -> int:
+    """The number of images that failed. Names that the output has already are left out."""
+    keys: dict[str, str] = json.loads(output.read_text()) if output.exists() else {}
+    missing = {name: file for name, file in names.items() if name not in keys}
+    failed = 0
+    with ThreadPoolExecutor(parallel) as pool:
+        running = {pool.submit(send, api, name, file): name for name, file in missing.items()}
+        for number, done in enumerate(as_completed(running), 1):
+            try:
+                keys[running[done]] = done.result()
+            except (ApiError, OSError) as error:
+                failed += 1
+                print(f"{running[done]}: {error}", file=sys.stderr)
+            if number % SAVE_EVERY == 0:
+                save(keys, output)
+                print(f"{number} of {len(missing)} images", file=sys.stderr)
+    save(keys, output)
+    uploaded = len(missing) - failed
+    there = len(names) - len(missing)
+    print(f"{uploaded} images uploaded, {there} were there, {failed} failed: {output}")
+    return failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="pre-upload-images.sh", description=__doc__)
+    parser.add_argument(
+        "--folder", type=Path, default=Path("images"), help="where the images are (images)"
+    )
+    parser.add_argument(
+        "--count", type=int, help="how many to upload; files are taken again (each once)"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("s3_keys.json"), help="what to write (s3_keys.json)"
+    )
+    parser.add_argument("--parallel", type=int, default=16, help="uploads at once (16)")
+    arguments = parser.parse_args()
+    try:
+        if not arguments.folder.is_dir():
+            raise ApiError(f"there is no folder {arguments.folder}")
+        if arguments.parallel < 1 or (arguments.count is not None and arguments.count < 1):
+            raise ApiError("--count and --parallel must be 1 or more")
+        files = images_in(arguments.folder)
+        names = names_for(files, arguments.folder, arguments.count or len(files))
+        url = os.environ.get("BACKEND_API_URL") or "http://localhost:8080"
+        api = Api(url, os.environ.get("API_KEY", ""))
+        api.expect(200, "GET", "/health")
+        return 1 if upload_all(api, names, arguments.output, arguments.parallel) else 0
+    except ApiError as error:
+        print(f"pre-upload-images.sh: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

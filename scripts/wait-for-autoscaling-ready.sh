@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Waits until both services are at rest.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+. scripts/aws-lib.sh
+
+timeout=1800
+while [ $# -gt 0 ]; do
+  case $1 in
+  -h | --help)
+    cat <<'HELP'
+usage: scripts/wait-for-autoscaling-ready.sh [--timeout SECONDS]
+Returns when autoscaling is active and both services have shrunk to their least number of tasks, all of them running: the
+state to begin a measurement from. Gives up after 1800 seconds, or --timeout.
+HELP
+    exit 0
+    ;;
+  --timeout)
+    timeout=${2:-}
+    number --timeout "$timeout" 1
+    shift
+    ;;
+  *) die "unknown argument $1; see --help" ;;
+  esac
+  shift
+done
+require_credentials
+resolve_services
+
+at_rest() {
+  local name limits counts least suspended running desired pending _
+  for name in "$BACKEND_SERVICE_NAME" "$ML_SERVICE_NAME"; do
+    limits=$(scaling_limits "$name") || exit 1
+    [ -n "$limits" ] || die "autoscaling does not know the service $name of cluster $CLUSTER_NAME"
+    read -r least _ suspended <<<"$limits"
+    [ "$suspended" != True ] || die "autoscaling of $name is suspended: run scripts/manage-autoscaling.sh resume"
+    counts=$(service_counts "$name") || exit 1
+    read -r running desired pending <<<"$counts"
+    if [ "$running" -ne "$desired" ] || [ "$pending" -ne 0 ] || [ "$desired" -gt "$least" ]; then
+      say "$name: $running of $desired tasks run, at rest with $least"
+      return 1
+    fi
+  done
+}
+wait_for "$timeout" "both services at rest" at_rest
+say "ready: both services are at rest"
