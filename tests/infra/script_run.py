@@ -1,0 +1,51 @@
+"""Runs the operations scripts as a person would, with nothing of this machine's AWS settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSED_ON = ("LANG", "TERM", "TMPDIR", "GOCACHE", "GOPATH")
+
+
+@dataclass
+class Scripts:
+    """Scripts of the tree at `root`; `settings` are all that they know beside PATH."""
+
+    home: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    root: Path = ROOT
+    # Amazon's command line is beside the Python that runs the tests.
+    path: str = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    def run(
+        self, name: str, *arguments: str, answer: str = "", code: int = 0, **settings: str
+    ) -> str:
+        """What the script printed, both ways; it must end with `code`."""
+        base = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
+        done = subprocess.run(
+            [self.root / "scripts" / name, *arguments],
+            env=base
+            | {"PATH": self.path, "HOME": str(self.home), "AWS_EC2_METADATA_DISABLED": "true"}
+            | self.settings
+            | settings,
+            input=answer,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            cwd=self.home,
+        )
+        shown = done.stdout + done.stderr
+        assert done.returncode == code, f"{name} ended with {done.returncode}:\n{shown}"
+        return shown
+
+    def fails(self, name: str, *arguments: str, **settings: str) -> str:
+        """The last line, in which a script says what is wrong."""
+        shown = self.run(name, *arguments, code=1, **settings).strip().splitlines()
+        assert not any("unbound variable" in line for line in shown), shown
+        return shown[-1]

@@ -1,0 +1,134 @@
+"""The container images as far as they can be checked without an engine: files, lists, schema, SBOM."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from script_run import ROOT
+
+COMPOSE_SCHEMA = "github.com/compose-spec/compose-go/v2@v2.4.9"
+DOCKERFILE = (ROOT / "docker/Dockerfile").read_text()
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    read = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert isinstance(read, dict)
+    return read
+
+
+def test_compose_file_keeps_to_the_schema(compose: dict[str, Any], tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    if shutil.which("go") is None:
+        pytest.skip("go is not installed: the schema comes from the module of compose")
+    (tmp_path / "go.mod").write_text("module schema\n")
+    done = subprocess.run(
+        ["go", "mod", "download", "-json", COMPOSE_SCHEMA],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.skip(f"{COMPOSE_SCHEMA} could not be fetched")
+    schema = Path(json.loads(done.stdout)["Dir"]) / "schema/compose-spec.json"
+    jsonschema.validate(compose, json.loads(schema.read_text()))
+
+
+def test_compose_services_are_locked_down(compose: dict[str, Any]) -> None:
+    for name in ("backend", "ml-service"):
+        service = compose["services"][name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert f"AS {service['build']['target']}\n" in DOCKERFILE
+    published = [port for s in compose["services"].values() for port in s.get("ports", [])]
+    assert {port.split(":")[1] for port in published} == {"4566", "8080", "8501"}
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_images_run_as_the_user_of_the_task_definition() -> None:
+    user = re.search(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
+    assert user
+    tasks = (ROOT / "terraform/modules/ecs-cluster/main.tf").read_text()
+    assert re.search(rf'user\s+= "{user[1]}"', tasks)
+    program = re.search(r'^ENTRYPOINT \["(\S+)"\]$', DOCKERFILE, re.MULTILINE)
+    assert program
+    assert program[1] in tasks, "the health check of the task runs another program"
+    for target in ("ml-service", "backend"):
+        stage = DOCKERFILE.split(f"AS {target}\n")[1]
+        assert stage.index("HEALTHCHECK") < stage.index(f'CMD ["{target}"]')
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "emulator.Dockerfile"])
+def test_hadolint(name: str) -> None:
+    if shutil.which("hadolint") is None:
+        pytest.skip("hadolint is not installed")
+    subprocess.run(["hadolint", ROOT / "docker" / name], check=True)
+
+
+def test_shellcheck() -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not installed")
+    files = [*(ROOT / "docker").glob("*.sh"), *(ROOT / "scripts").glob("*.sh")]
+    subprocess.run(["shellcheck", "-x", *files], cwd=ROOT, check=True)
+
+
+def test_collecting_what_runs(binary: Path, tmp_path: Path) -> None:
+    """All that the program loads is in the collected tree or in the packages of the image."""
+    tree = binary.parents[2]
+    if not (tree / ".deps/models").is_dir() or not (tree / "dashboard/dist").is_dir():
+        pytest.skip(f"{tree} has no models or no page: run scripts/setup.sh")
+    for name in ("docker", "scripts"):
+        shutil.copytree(ROOT / name, tmp_path / "tree" / name)
+    for name in (".deps", "build", "dashboard", "LICENSE", "NOTICE"):
+        (tmp_path / "tree" / name).symlink_to(tree / name)
+    root = tmp_path / "root"
+    subprocess.run([tmp_path / "tree/docker/collect.sh", root], check=True)
+    collected = Path(f"{root}{tmp_path}/tree")
+    libraries = next(collected.glob(".deps/venv/lib/python3*/site-packages/openvino/libs"))
+    shown = subprocess.run(
+        [collected / "build/release/classifier", "models", "--local"],
+        env=os.environ
+        | {"LD_LIBRARY_PATH": str(libraries), "MODELS_DIR": str(collected / ".deps/models")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.strip()
+    names = {file.name.split(".so")[0] for file in libraries.iterdir()}
+    assert "libopenvino_intel_cpu_plugin" in names
+    assert not any("gpu" in name or "pytorch" in name for name in names)
+
+
+def test_bill_of_materials(tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    status = tmp_path / "status"
+    status.write_text(
+        "Package: libwebp7\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.2.4-0\n"
+        "Description: x\n more\n\n"
+        "Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n"
+    )
+    (tmp_path / "models/a").mkdir(parents=True)
+    (tmp_path / "models/a/model.json").write_text("{}")
+    made = subprocess.run(
+        [sys.executable, ROOT / "docker/sbom.py", "--dpkg-status", status, "--root", tmp_path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    document = json.loads(made.stdout)
+    assert document["bomFormat"] == "CycloneDX"
+    names = {part["name"] for part in document["components"]}
+    assert {"libwebp7", "openvino", "openvino-tokenizers", "react", "a"} <= names
+    assert not names & {"gone", "vite", "typescript"}
+    [webp] = [part for part in document["components"] if part["name"] == "libwebp7"]
+    assert webp["purl"] == "pkg:deb/debian/libwebp7@1.2.4-0?arch=amd64"
