@@ -1,4 +1,4 @@
-"""The container images as far as they can be checked without an engine: files, lists, schema, SBOM."""
+"""The container images as far as they can be checked without an engine."""
 
 from __future__ import annotations
 

@@ -1,0 +1,116 @@
+"""deploy.sh and destroy.sh from end to end, with a provider that stands in for that of AWS and an
+emulator for what the scripts ask AWS; the API that deploy.sh waits for is the real program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from script_run import ROOT, Scripts
+from terraform_fixtures import plugins
+from terraform_run import SCHEMA, copy_project
+
+sys.path.insert(0, str(ROOT / "tests"))
+aws_servers = pytest.importorskip("aws_servers", reason="tests/aws_servers.py is not here")
+pytest.importorskip("moto", reason="moto is not installed (scripts/requirements-aws.txt)")
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[str]:
+    with aws_servers.emulator() as url:
+        yield url
+
+
+@pytest.fixture
+def scripts(emulator: str, plugins: Path, tmp_path: Path) -> Scripts:
+    settings = {
+        "AWS_ENDPOINT_URL": emulator,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "TF_CLI_CONFIG_FILE": os.devnull,
+        "TF_CLI_ARGS_init": f"-plugin-dir={plugins}",
+        "STAND_IN_SCHEMA": str(SCHEMA),
+        "POLL_SECONDS": "0.2",
+        "ADDRESS_URL": "http://127.0.0.1:9",
+    }
+    return Scripts(tmp_path, settings, copy_project(tmp_path / "project"))
+
+
+def without(tool: str, scripts: Scripts, folder: Path) -> str:
+    """A PATH with every program but one."""
+    folder.mkdir()
+    for part in reversed(scripts.path.split(os.pathsep)):
+        if not Path(part).is_dir():
+            continue
+        for program in Path(part).iterdir():
+            (folder / program.name).unlink(missing_ok=True)
+            if program.name != tool:
+                (folder / program.name).symlink_to(program)
+    return str(folder)
+
+
+HERE = ["--yes", "--var", "image_tag=there", "--allow", "203.0.113.7/32"]
+
+
+def test_deploy_and_destroy(scripts: Scripts, service: object) -> None:
+    # A domain name takes no port, so the name of the load balancer carries that of the program.
+    address = urlsplit(service.url).netloc.replace("localhost", "127.0.0.1")  # type: ignore[attr-defined]
+    shown = scripts.run("deploy.sh", *HERE, STAND_IN_DNS_NAME=address)
+    assert f"deployed: the page and the API are at http://{address}" in shown
+    assert 'cluster_name = "distributed-classifier-cluster-dev"' in shown
+    assert "secretsmanager get-secret-value" in shown
+    assert "this is HTTP" in shown
+    assert not (scripts.root / "terraform/deploy.tfplan").exists()
+    assert "nothing was changed" in scripts.run("destroy.sh", answer="no\n", code=1)
+    assert "everything is deleted" in scripts.run("destroy.sh", answer="y\n")
+    assert "there is nothing to delete" in scripts.fails("destroy.sh", "--yes")
+
+
+def test_deploy_asks_and_plans(scripts: Scripts) -> None:
+    arguments = HERE[1:]
+    assert "nothing was changed" in scripts.run("deploy.sh", *arguments, code=1)
+    shown = scripts.run("deploy.sh", "--plan", "--allow", "203.0.113.7/32")
+    assert "to add, 0 to change, 0 to destroy" in shown
+    assert "there is nothing to delete" in scripts.fails("destroy.sh", "--yes")
+
+
+def test_deploy_gives_up_waiting(scripts: Scripts) -> None:
+    shown = scripts.fails("deploy.sh", *HERE, "--timeout", "1", STAND_IN_DNS_NAME="127.0.0.1:9")
+    assert "the API at http://127.0.0.1:9" in shown
+    assert "not within the time allowed" in shown
+
+
+def test_deploy_without_knowing_the_address(scripts: Scripts) -> None:
+    shown = scripts.fails("deploy.sh", "--yes", "--var", "image_tag=there")
+    assert "say with --allow who may reach the API" in shown
+    (scripts.root / "terraform/terraform.tfvars").write_text('allowed_cidrs = ["10.0.0.0/8"]\n')
+    assert "10.0.0.0/8" in scripts.run("deploy.sh", "--plan", "--var", "image_tag=there")
+
+
+@pytest.mark.parametrize("tool", ["terraform", "docker"])
+def test_deploy_without_a_tool(scripts: Scripts, tool: str, tmp_path: Path) -> None:
+    scripts.path = without(tool, scripts, tmp_path / "bin")
+    assert f"{tool} is not installed" in scripts.fails("deploy.sh", "--yes")
+
+
+def test_deploy_without_a_running_docker(scripts: Scripts) -> None:
+    if shutil.which("docker") is None:
+        pytest.skip("docker is not installed")
+    shown = scripts.fails("deploy.sh", "--yes", DOCKER_HOST="unix:///none.sock")
+    assert "docker does not run" in shown
+
+
+def test_deploy_without_credentials(scripts: Scripts) -> None:
+    scripts.settings |= {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    assert "no usable AWS credentials" in scripts.fails("deploy.sh", *HERE)
+
+
+def test_deploy_with_a_bad_value(scripts: Scripts) -> None:
+    shown = scripts.fails("deploy.sh", *HERE, "--var", "ml_min_count=-1")
+    assert "the plan could not be made" in shown

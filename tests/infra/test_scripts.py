@@ -1,0 +1,346 @@
+"""The operations scripts against an emulator of AWS, and their failures."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from script_run import ROOT, Scripts
+from terraform_run import copy_project
+
+boto3 = pytest.importorskip("boto3", reason="boto3 is not installed (scripts/requirements-aws.txt)")
+sys.path.insert(0, str(ROOT / "tests"))
+aws_servers = pytest.importorskip("aws_servers", reason="tests/aws_servers.py is not here")
+
+REGION = "us-east-1"
+SERVICES = {"backend": "photos-dev-backend", "ml-service": "photos-dev-ml-service"}
+LIBRARIES = {"lib.sh", "aws-lib.sh"}
+ALL = sorted(file.name for file in (ROOT / "scripts").glob("*.sh") if file.name not in LIBRARIES)
+# Those that look at AWS, with arguments that they take.
+ON_AWS = {
+    "scale-backend-service.sh": ["1"],
+    "scale-ml-service.sh": ["1"],
+    "manage-autoscaling.sh": ["status"],
+    "wait-for-autoscaling-ready.sh": [],
+    "wait-for-queue-empty.sh": [],
+    "estimate-queue-clear-time.sh": [],
+    "clean-dynamodb.sh": ["--yes"],
+}
+
+
+class Cloud:
+    """What a deployment has, in the emulator."""
+
+    numbers = itertools.count()
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.name = f"cluster-{next(self.numbers)}"
+        self.ecs = self.client("ecs")
+        self.sqs = self.client("sqs")
+        self.scaling = self.client("application-autoscaling")
+        self.ecs.create_cluster(clusterName=self.name)
+        container = {"name": "it", "image": "it", "memory": 512}
+        self.ecs.register_task_definition(family="it", containerDefinitions=[container])
+        for service in SERVICES.values():
+            self.ecs.create_service(
+                cluster=self.name, serviceName=service, taskDefinition="it", desiredCount=0
+            )
+            # The emulator starts tasks only for a change of the count.
+            self.ecs.update_service(cluster=self.name, service=service, desiredCount=1)
+            self.scaling.register_scalable_target(
+                ServiceNamespace="ecs",
+                ScalableDimension="ecs:service:DesiredCount",
+                ResourceId=f"service/{self.name}/{service}",
+                MinCapacity=1,
+                MaxCapacity=50,
+            )
+        self.requests, self.status = (
+            self.sqs.create_queue(QueueName=f"{self.name}-{kind}")["QueueUrl"]
+            for kind in ("requests", "status")
+        )
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "CLUSTER_NAME": self.name,
+            "BACKEND_SERVICE_NAME": SERVICES["backend"],
+            "ML_SERVICE_NAME": SERVICES["ml-service"],
+            "REQUEST_QUEUE_URL": self.requests,
+            "STATUS_QUEUE_URL": self.status,
+            "POLL_SECONDS": "0.2",
+        }
+
+    def desired(self, service: str) -> int:
+        found = self.ecs.describe_services(cluster=self.name, services=[SERVICES[service]])
+        return int(found["services"][0]["desiredCount"])
+
+    def suspended(self, service: str) -> bool:
+        target = f"service/{self.name}/{SERVICES[service]}"
+        found = self.scaling.describe_scalable_targets(
+            ServiceNamespace="ecs", ResourceIds=[target]
+        )["ScalableTargets"][0]
+        return bool(found.get("SuspendedState", {}).get("DynamicScalingOutSuspended"))
+
+    def send(self, count: int) -> None:
+        for first in range(0, count, 10):
+            entries = [
+                {"Id": str(n), "MessageBody": "{}"} for n in range(first, min(first + 10, count))
+            ]
+            self.sqs.send_message_batch(QueueUrl=self.requests, Entries=entries)
+
+    def take(self, count: int) -> None:
+        while count > 0:
+            got = self.sqs.receive_message(QueueUrl=self.requests, MaxNumberOfMessages=10)
+            for message in got["Messages"]:
+                self.sqs.delete_message(
+                    QueueUrl=self.requests, ReceiptHandle=message["ReceiptHandle"]
+                )
+                count -= 1
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[str]:
+    pytest.importorskip("moto", reason="moto is not installed (scripts/requirements-aws.txt)")
+    with aws_servers.emulator() as url:
+        yield url
+
+
+@pytest.fixture
+def cloud(emulator: str) -> Cloud:
+    return Cloud(emulator)
+
+
+@pytest.fixture
+def scripts(cloud: Cloud, tmp_path: Path) -> Scripts:
+    return Scripts(tmp_path, cloud.settings())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_script_explains_itself(name: str, tmp_path: Path) -> None:
+    shown = Scripts(tmp_path).run(name, "-h")
+    assert "usage: " in shown
+    target = "run-dashboard.sh" if name == "run-streamlit.sh" else name
+    assert f"scripts/{target}" in shown or f"usage: {target}" in shown
+
+
+@pytest.mark.parametrize("name", sorted(ON_AWS))
+def test_without_credentials(name: str, scripts: Scripts) -> None:
+    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "DYNAMODB_TABLE": "x"}
+    scripts.settings |= nobody
+    assert "no usable AWS credentials: run 'aws configure'" in scripts.fails(name, *ON_AWS[name])
+
+
+@pytest.mark.parametrize("name", sorted(ON_AWS))
+def test_without_a_deployment(name: str, scripts: Scripts) -> None:
+    keep = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    scripts.settings = {key: scripts.settings[key] for key in keep}
+    assert "nothing is deployed from this folder" in scripts.fails(name, *ON_AWS[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("scale-backend-service.sh", [], "say how many tasks"),
+        ("scale-backend-service.sh", ["many"], 'N is "many", but must be a whole number'),
+        ("scale-ml-service.sh", ["-1"], "unknown option -1"),
+        ("scale-ml-service.sh", ["1", "2"], "takes one number"),
+        ("scale-ml-service.sh", ["1", "--timeout", "soon"], '--timeout is "soon"'),
+        ("manage-autoscaling.sh", [], "say what to do"),
+        ("manage-autoscaling.sh", ["stop"], '"stop" is not status, suspend or resume'),
+        ("manage-autoscaling.sh", ["status", "all-of-it"], "is not backend or ml-service"),
+        ("wait-for-autoscaling-ready.sh", ["now"], "unknown argument now"),
+        ("wait-for-queue-empty.sh", ["--timeout"], '--timeout is ""'),
+        ("estimate-queue-clear-time.sh", ["--seconds", "0"], '--seconds is "0"'),
+        ("clean-dynamodb.sh", ["--all"], "unknown argument --all"),
+        ("health-check.sh", ["a", "b"], "one argument at most"),
+        ("test-api.sh", ["a", "b"], "one argument at most"),
+        ("test-api.sh", ["localhost"], '"localhost" is no URL'),
+        ("test-deployment.sh", ["http://127.0.0.1:9"], "does not answer"),
+        ("run-dashboard.sh", ["a", "b"], "one argument at most"),
+        ("pre-upload-images.sh", ["--folder", "none"], "there is no folder none"),
+        ("deploy.sh", ["--everything"], "unknown argument --everything"),
+        ("deploy.sh", ["--var", "count"], "--var needs NAME=VALUE"),
+        ("deploy.sh", ["--allow"], "--allow needs a network"),
+        ("destroy.sh", ["--everything"], "unknown argument --everything"),
+        ("push-image.sh", [], "IMAGE_TARGET is not set"),
+    ],
+)
+def test_wrong_arguments(scripts: Scripts, name: str, arguments: list[str], says: str) -> None:
+    assert says in scripts.fails(name, *arguments, BACKEND_API_URL="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("service", ["backend", "ml-service"])
+def test_scaling(cloud: Cloud, scripts: Scripts, service: str) -> None:
+    name = "scale-backend-service.sh" if service == "backend" else "scale-ml-service.sh"
+    other = "ml-service" if service == "backend" else "backend"
+    shown = scripts.run(name, "4", "--wait", "--timeout", "20")
+    assert (cloud.desired(service), cloud.desired(other)) == (4, 1)
+    assert "4 of 4 tasks run" in shown
+    assert "autoscaling may change that (1 to 50 tasks)" in shown
+    scripts.run("manage-autoscaling.sh", "suspend", service)
+    assert "autoscaling may change that" not in scripts.run(name, "0")
+    assert cloud.desired(service) == 0
+
+
+def test_scaling_what_is_not_there(scripts: Scripts) -> None:
+    shown = scripts.fails("scale-ml-service.sh", "1", ML_SERVICE_NAME="none")
+    assert "none could not be scaled" in shown
+    shown = scripts.fails("manage-autoscaling.sh", "status", ML_SERVICE_NAME="none")
+    assert "autoscaling does not know the service none" in shown
+
+
+def test_names_come_from_the_deployment(cloud: Cloud, scripts: Scripts, tmp_path: Path) -> None:
+    if not any((Path(part) / "terraform").exists() for part in scripts.path.split(os.pathsep)):
+        pytest.skip("terraform is not installed: it reads the outputs")
+    scripts.root = copy_project(tmp_path / "project")
+    values: dict[str, Any] = {
+        "cluster_name": cloud.name,
+        "backend_service_name": SERVICES["backend"],
+        "ml_service_name": SERVICES["ml-service"],
+        "aws_resources": {"region": REGION, "request_queue_url": cloud.requests},
+    }
+    outputs = {
+        name: {"value": value, "type": "string" if isinstance(value, str) else ["map", "string"]}
+        for name, value in values.items()
+    }
+    state = {"version": 4, "terraform_version": "1.5.0", "serial": 1, "lineage": "it"}
+    state |= {"outputs": outputs, "resources": []}
+    (scripts.root / "terraform/terraform.tfstate").write_text(json.dumps(state))
+    for name in ("CLUSTER_NAME", "BACKEND_SERVICE_NAME", "ML_SERVICE_NAME", "AWS_REGION"):
+        del scripts.settings[name]
+    scripts.run("scale-ml-service.sh", "3")
+    assert cloud.desired("ml-service") == 3
+    del scripts.settings["STATUS_QUEUE_URL"]
+    shown = scripts.fails("wait-for-queue-empty.sh")
+    assert "terraform has no output aws_resources.status_queue_url" in shown
+
+
+def test_autoscaling_is_suspended_and_resumed(cloud: Cloud, scripts: Scripts) -> None:
+    scripts.run("manage-autoscaling.sh", "suspend")
+    assert cloud.suspended("backend")
+    assert cloud.suspended("ml-service")
+    shown = scripts.run("manage-autoscaling.sh", "status")
+    assert shown.count("autoscaling suspended, 1 to 50 tasks") == 2
+    assert "is suspended" in scripts.fails("wait-for-autoscaling-ready.sh")
+    scripts.run("manage-autoscaling.sh", "resume", "backend")
+    assert not cloud.suspended("backend")
+    assert cloud.suspended("ml-service")
+
+
+def test_waiting_for_rest(cloud: Cloud, scripts: Scripts) -> None:
+    assert "ready: both services are at rest" in scripts.run("wait-for-autoscaling-ready.sh")
+    scripts.run("scale-ml-service.sh", "5")
+    shown = scripts.fails("wait-for-autoscaling-ready.sh", "--timeout", "1")
+    assert "not within the time allowed" in shown
+
+
+def test_waiting_for_empty_queues(cloud: Cloud, scripts: Scripts) -> None:
+    assert "the queues are empty" in scripts.run("wait-for-queue-empty.sh")
+    cloud.send(3)
+    shown = scripts.fails("wait-for-queue-empty.sh", "--timeout", "1")
+    assert "empty queues: not within the time allowed" in shown
+    later = threading.Timer(2, cloud.take, [3])
+    later.start()
+    shown = scripts.run("wait-for-queue-empty.sh", "--timeout", "60")
+    later.join()
+    assert "3 wait" in shown
+
+
+def test_messages_in_flight_are_not_done(cloud: Cloud, scripts: Scripts) -> None:
+    cloud.send(1)
+    cloud.sqs.receive_message(QueueUrl=cloud.requests, VisibilityTimeout=600)
+    assert "not within" in scripts.fails("wait-for-queue-empty.sh", "--timeout", "1")
+
+
+def test_a_queue_that_is_not_there(scripts: Scripts) -> None:
+    gone = scripts.settings["REQUEST_QUEUE_URL"] + "-gone"
+    shown = scripts.fails("wait-for-queue-empty.sh", REQUEST_QUEUE_URL=gone)
+    assert f"the queue {gone} could not be read" in shown
+
+
+def test_estimating_the_end(cloud: Cloud, scripts: Scripts) -> None:
+    assert "the queue is empty" in scripts.run("estimate-queue-clear-time.sh", "--seconds", "1")
+    cloud.send(60)
+    shown = scripts.run("estimate-queue-clear-time.sh", "--seconds", "1")
+    assert "60 images left, 1 ML task: the queue does not get shorter" in shown
+    started = time.monotonic()
+    later = threading.Timer(3, cloud.take, [20])
+    later.start()
+    shown = scripts.run("estimate-queue-clear-time.sh", "--seconds", "8")
+    later.join()
+    assert time.monotonic() - started >= 8
+    assert "40 images left, 1 ML task, 2.5 images/s: empty in 0:00:16" in shown
+
+
+def test_emptying_the_table(cloud: Cloud, scripts: Scripts) -> None:
+    dynamodb = cloud.client("dynamodb")
+    name = f"jobs-{cloud.name}"
+    keys = [("pk", "HASH"), ("sk", "RANGE")]
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key, _ in keys],
+    )
+    for number in range(60):
+        item = {"pk": {"S": f"J#{number % 7}"}, "sk": {"S": str(number)}, "x": {"S": "y" * 100}}
+        dynamodb.put_item(TableName=name, Item=item)
+
+    def count() -> int:
+        return int(dynamodb.scan(TableName=name)["Count"])
+
+    scripts.settings["DYNAMODB_TABLE"] = name
+    shown = scripts.run("clean-dynamodb.sh", answer="n\n", code=1)
+    assert "nothing was changed" in shown
+    scripts.run("clean-dynamodb.sh", code=1)  # nobody answers
+    assert count() == 60
+    assert "60 items deleted" in scripts.run("clean-dynamodb.sh", answer="y\n")
+    assert count() == 0
+    assert "0 items deleted" in scripts.run("clean-dynamodb.sh", "--yes")
+    shown = scripts.fails("clean-dynamodb.sh", "--yes", DYNAMODB_TABLE="none")
+    assert "the table none could not be emptied" in shown
+
+
+def test_health_check_sees_what_is_wrong(cloud: Cloud, scripts: Scripts) -> None:
+    shown = scripts.run("health-check.sh", "http://127.0.0.1:9", code=1)
+    assert "WRONG    http://127.0.0.1:9/health" in shown
+    assert "ok       photos-dev-ml-service: 1 of 1 tasks run" in shown
+
+
+def test_pushing_an_image(cloud: Cloud, scripts: Scripts) -> None:
+    ecr = cloud.client("ecr")
+    repository = f"photos-{cloud.name}-backend"
+    url = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind})
+    ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag="src-1")
+    wanted = {"IMAGE_TARGET": "backend", "IMAGE_REPOSITORY": url}
+    shown = scripts.run("push-image.sh", **wanted, IMAGE_TAG="src-1")
+    assert "is there already" in shown
+    shown = scripts.fails("push-image.sh", **wanted | {"IMAGE_TARGET": "page"}, IMAGE_TAG="src-1")
+    assert "must be backend or ml-service" in shown
+    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:
+        pytest.skip("docker runs here: its absence cannot be shown")
+    assert "docker" in scripts.fails("push-image.sh", **wanted, IMAGE_TAG="src-2")

@@ -1,0 +1,141 @@
+"""The scripts that check, fill and show a running service, against the real program."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from script_run import ROOT, Scripts
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Scripts:
+    return Scripts(tmp_path)
+
+
+def keys_of(service: Any) -> set[str]:
+    return {image["key"] for image in service.get("/images").json()["images"]}
+
+
+def test_every_call_of_the_api(scripts: Scripts, service: Any) -> None:
+    before = keys_of(service)
+    shown = scripts.run("test-api.sh", service.url)
+    assert ", 0 failed" in shown
+    assert "ok      GET /images/{key}/thumbnail" in shown
+    assert keys_of(service) == before
+
+
+def test_a_whole_round(scripts: Scripts, service: Any) -> None:
+    before = keys_of(service)
+    shown = scripts.run("test-deployment.sh", BACKEND_API_URL=service.url)
+    assert ", 0 failed" in shown
+    assert "custom_classification is completed" in shown
+    assert keys_of(service) == before
+
+
+def test_health(scripts: Scripts, service: Any) -> None:
+    shown = scripts.run("health-check.sh", service.url)
+    assert f"ok       {service.url}/ready" in shown
+    assert "WRONG" not in shown
+
+
+def test_what_is_not_the_service_fails(scripts: Scripts, tmp_path: Path) -> None:
+    with dashboard(scripts, tmp_path, "http://127.0.0.1:9") as url:
+        shown = scripts.run("test-api.sh", url, code=1)
+        assert "FAILED  GET /health" in shown
+        assert "WRONG" in scripts.run("health-check.sh", url, code=1)
+
+
+def test_images_are_uploaded_once(scripts: Scripts, service: Any, photos: Any) -> None:
+    folder = scripts.home / "images"
+    (folder / "more").mkdir(parents=True)
+    (folder / "cat.jpg").write_bytes(photos["cat_720p.jpg"].read_bytes())
+    (folder / "more/bird.jpg").write_bytes(photos["parrot.jpg"].read_bytes())
+    (folder / "notes.txt").write_text("no image")
+    words = ["--folder", "images", "--count", "5", "--output", "keys.json"]
+    shown = scripts.run("pre-upload-images.sh", *words, BACKEND_API_URL=service.url)
+    assert "5 images uploaded, 0 were there, 0 failed" in shown
+    keys = json.loads((scripts.home / "keys.json").read_text())
+    assert set(keys) == {"cat.jpg", "more/bird.jpg", "cat-2.jpg", "more/bird-2.jpg", "cat-3.jpg"}
+    assert set(keys.values()) <= keys_of(service)
+    words[3] = "6"
+    shown = scripts.run("pre-upload-images.sh", *words, BACKEND_API_URL=service.url)
+    assert "1 images uploaded, 5 were there, 0 failed" in shown
+
+
+def test_a_refused_image_is_told(scripts: Scripts, service: Any) -> None:
+    (scripts.home / "images").mkdir()
+    (scripts.home / "images/large.jpg").write_bytes(b"x" * (65 << 20))
+    shown = scripts.run("pre-upload-images.sh", BACKEND_API_URL=service.url, code=1)
+    assert "large.jpg: " in shown
+    assert "0 images uploaded, 0 were there, 1 failed" in shown
+
+
+@contextlib.contextmanager
+def dashboard(scripts: Scripts, page: Path, backend: str, **settings: str) -> Iterator[str]:
+    (page / "index.html").write_text("<title>the page</title>")
+    process = subprocess.Popen(
+        ["python3", ROOT / "scripts/dashboard.py", backend],
+        env=os.environ | {"DASHBOARD_DIR": str(page)} | settings,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    try:
+        yield line.split()[2].rstrip(",")
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+
+
+def test_the_page_works_with_any_backend(scripts: Scripts, service: Any, tmp_path: Path) -> None:
+    html = {"Accept": "text/html"}
+    with dashboard(scripts, tmp_path, service.url) as url:
+        for place in ("/", "/history", "/job/some-id"):
+            assert "the page" in requests.get(url + place, headers=html, timeout=10).text
+        assert requests.get(url + "/health", timeout=10).json()["status"] == "healthy"
+        assert requests.get(url + "/status/none", timeout=10).status_code == 404
+        assert "the page" not in requests.get(url + "/docs", headers=html, timeout=10).text
+        outside = requests.get(url + "/..%2f..%2fetc%2fhostname", timeout=10)
+        assert outside.status_code == 404
+        assert ", 0 failed" in scripts.run("test-api.sh", url)
+
+
+def test_the_page_takes_the_next_free_port(scripts: Scripts, tmp_path: Path) -> None:
+    with dashboard(scripts, tmp_path, "http://127.0.0.1:9", DASHBOARD_PORT="18501") as first:
+        time.sleep(0.1)
+        with dashboard(scripts, tmp_path, "http://127.0.0.1:9", DASHBOARD_PORT="18501") as second:
+            assert first != second
+            answer = requests.get(second + "/health", timeout=10)
+            assert answer.status_code == 502
+            assert "does not answer" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "port", "says"),
+    [
+        ("localhost:8080", "8501", "it must begin with http:// or https://"),
+        ("http://localhost:8080", "many", 'DASHBOARD_PORT is "many"'),
+    ],
+)
+def test_the_page_refuses_bad_settings(backend: str, port: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("")
+    done = subprocess.run(
+        ["python3", ROOT / "scripts/dashboard.py", backend],
+        env=os.environ | {"DASHBOARD_PORT": port, "DASHBOARD_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert says in done.stderr
