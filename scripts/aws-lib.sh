@@ -13,7 +13,10 @@ aws() {
       AWS_PROGRAM=$VENV/bin/aws
     fi
   fi
-  "$AWS_PROGRAM" --output text "$@"
+  # Said once more, since version 1 of it sends SQS elsewhere in spite of the variable.
+  local endpoint=()
+  [ -z "${AWS_ENDPOINT_URL:-}" ] || endpoint=(--endpoint-url "$AWS_ENDPOINT_URL")
+  "$AWS_PROGRAM" "${endpoint[@]}" --output text "$@"
 }
 
 load_outputs() {

@@ -38,7 +38,7 @@ git ls-files -- '*.py' | xargs "$VENV/bin/ruff" check --quiet
 git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
 "$VENV/bin/mypy" models/export models/evaluate_conse.py
 "$VENV/bin/mypy" tests/models
-MYPYPATH=models:tests "$VENV/bin/mypy" tests/*.py tests/e2e tests/api bench scripts/*.py
+MYPYPATH=models:tests "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
 npm_run ci --silent --no-audit --no-fund
 npm_run run --silent check
 if ! $quick; then
