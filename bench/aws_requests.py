@@ -10,9 +10,7 @@ costs this machine at most, not what AWS does.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +20,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-from aws_servers import emulator  # noqa: E402
+from aws_servers import created, emulator  # noqa: E402
 from conftest import Service  # noqa: E402
 from end_to_end import jpeg, processor_seconds, run_job  # noqa: E402
 
@@ -53,17 +51,6 @@ def price_of(service: str, operation: str) -> float:
     return REQUEST_PRICES.get((service, operation), REQUEST_PRICES.get((service, ""), 0))
 
 
-def cluster_settings(endpoint: str) -> dict[str, str]:
-    output = subprocess.run(
-        [ROOT / "scripts/init-localstack.sh", "bench"],
-        env=os.environ | {"AWS_ENDPOINT_URL": endpoint},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    ).stdout
-    return dict(word.split("=", 1) for word in output.replace("export ", "").split())
-
-
 def report(name: str, images: int, seconds: float, processors: float) -> None:
     print(
         f"| {name} | {images:,} | {images / seconds:.0f} | {1e3 * processors / images:.2f} |",
@@ -83,7 +70,7 @@ def embedded(folder: Path, photo: bytes, images: int) -> None:
 
 def on_emulator(folder: Path, photo: bytes, images: int) -> dict[tuple[str, str], float]:
     with emulator() as endpoint:
-        settings = cluster_settings(endpoint)
+        settings = created(endpoint, "bench")
         backend = Service(folder / "backend", "backend", **settings)
         worker = Service(folder / "worker", "ml-service", **settings)
         keys = [backend.upload(photo, "photo.jpg") for _ in range(20)]

@@ -65,6 +65,19 @@ def emulator() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+def created(endpoint: str, name: str, **settings: str) -> dict[str, str]:
+    """Variables of a service whose buckets, queues and table were made on the emulator."""
+    output = subprocess.run(
+        [ROOT / "scripts/init-localstack.sh", name],
+        env=os.environ | {"AWS_ENDPOINT_URL": endpoint} | settings,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    words = output.replace("export ", "").split()
+    return dict(word.split("=", 1) for word in words)
+
+
 @contextlib.contextmanager
 def strict_s3() -> Iterator[dict[str, str]]:
     port = free_port()

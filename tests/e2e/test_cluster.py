@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,27 +15,14 @@ from pathlib import Path
 import boto3
 import pytest
 import requests
-from aws_servers import emulator
-from conftest import ROOT, Service
+from aws_servers import created, emulator
+from conftest import Service
 from fault_proxy import fault_proxy
 
 IMAGES = int(os.environ.get("CLUSTER_IMAGES", "200"))
 RUNS = int(os.environ.get("CLUSTER_RUNS", "1"))
 SEED = int(os.environ.get("CLUSTER_SEED", "1"))
 LABELS = ["cat", "dog", "bird", "food"]
-
-
-def created(endpoint: str, name: str, **settings: str) -> dict[str, str]:
-    """Variables of a service whose buckets, queues and table were made on the emulator."""
-    output = subprocess.run(
-        [ROOT / "scripts/init-localstack.sh", name],
-        env=os.environ | {"AWS_ENDPOINT_URL": endpoint} | settings,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    words = output.replace("export ", "").split()
-    return dict(word.split("=", 1) for word in words)
 
 
 @pytest.fixture(scope="module")
