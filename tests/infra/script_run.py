@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,17 +23,39 @@ class Scripts:
     # Amazon's command line is beside the Python that runs the tests.
     path: str = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
+    def environment(self) -> dict[str, str]:
+        base = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
+        base |= {"PATH": self.path, "HOME": str(self.home), "AWS_EC2_METADATA_DISABLED": "true"}
+        return base | self.settings
+
+    def run_until(self, told: str, then: Callable[[], None], name: str, *arguments: str) -> str:
+        """Calls `then` when the script has said `told`; what it printed, having ended well."""
+        with subprocess.Popen(
+            [self.root / "scripts" / name, *arguments],
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self.home,
+        ) as process:
+            assert process.stdout
+            shown = ""
+            while told not in shown:
+                line = process.stdout.readline()
+                assert line, f"{name} never said {told!r}:\n{shown}"
+                shown += line
+            then()
+            shown += process.stdout.read()
+        assert process.returncode == 0, shown
+        return shown
+
     def run(
         self, name: str, *arguments: str, answer: str = "", code: int = 0, **settings: str
     ) -> str:
         """What the script printed, both ways; it must end with `code`."""
-        base = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
         done = subprocess.run(
             [self.root / "scripts" / name, *arguments],
-            env=base
-            | {"PATH": self.path, "HOME": str(self.home), "AWS_EC2_METADATA_DISABLED": "true"}
-            | self.settings
-            | settings,
+            env=self.environment() | settings,
             input=answer,
             capture_output=True,
             text=True,

@@ -7,8 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -261,11 +259,9 @@ def test_waiting_for_empty_queues(cloud: Cloud, scripts: Scripts) -> None:
     cloud.send(3)
     shown = scripts.fails("wait-for-queue-empty.sh", "--timeout", "1")
     assert "empty queues: not within the time allowed" in shown
-    later = threading.Timer(2, cloud.take, [3])
-    later.start()
-    shown = scripts.run("wait-for-queue-empty.sh", "--timeout", "60")
-    later.join()
-    assert "3 wait" in shown
+    words = ("wait-for-queue-empty.sh", "--timeout", "120")
+    shown = scripts.run_until("3 wait", lambda: cloud.take(3), *words)
+    assert "the queues are empty" in shown
 
 
 def test_messages_in_flight_are_not_done(cloud: Cloud, scripts: Scripts) -> None:
@@ -285,12 +281,8 @@ def test_estimating_the_end(cloud: Cloud, scripts: Scripts) -> None:
     cloud.send(60)
     shown = scripts.run("estimate-queue-clear-time.sh", "--seconds", "1")
     assert "60 images left, 1 ML task: the queue does not get shorter" in shown
-    started = time.monotonic()
-    later = threading.Timer(3, cloud.take, [20])
-    later.start()
-    shown = scripts.run("estimate-queue-clear-time.sh", "--seconds", "8")
-    later.join()
-    assert time.monotonic() - started >= 8
+    words = ("estimate-queue-clear-time.sh", "--seconds", "8")
+    shown = scripts.run_until("looking again", lambda: cloud.take(20), *words)
     assert "40 images left, 1 ML task, 2.5 images/s: empty in 0:00:16" in shown
 
 
