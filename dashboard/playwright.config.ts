@@ -18,8 +18,9 @@ export default defineConfig({
   outputDir: "../build/browser-tests",
   // Each worker has a service of its own. Two, because a classification takes the processor too.
   workers: 2,
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  // Generous, since pages are drawn without a graphics card, perhaps on a busy machine.
+  timeout: 240_000,
+  expect: { timeout: 45_000 },
   forbidOnly: true,
   reporter: [["list"]],
   use: {

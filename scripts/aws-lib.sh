@@ -13,10 +13,8 @@ aws() {
       AWS_PROGRAM=$VENV/bin/aws
     fi
   fi
-  # Said once more, since version 1 of it sends SQS elsewhere in spite of the variable.
-  local endpoint=()
-  [ -z "${AWS_ENDPOINT_URL:-}" ] || endpoint=(--endpoint-url "$AWS_ENDPOINT_URL")
-  "$AWS_PROGRAM" "${endpoint[@]}" --output text "$@"
+  # Version 1 asks AWS for queues, whatever AWS_ENDPOINT_URL says.
+  "$AWS_PROGRAM" ${AWS_ENDPOINT_URL:+--endpoint-url "$AWS_ENDPOINT_URL"} --output text "$@"
 }
 
 load_outputs() {

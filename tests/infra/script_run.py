@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+# Programs of Python packages are beside the Python that runs the tests.
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 PASSED_ON = ("LANG", "TERM", "TMPDIR", "GOCACHE", "GOPATH")
 
 
@@ -20,8 +22,7 @@ class Scripts:
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
     root: Path = ROOT
-    # Amazon's command line is beside the Python that runs the tests.
-    path: str = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path: str = PATH
 
     def environment(self) -> dict[str, str]:
         base = {key: os.environ[key] for key in PASSED_ON if key in os.environ}

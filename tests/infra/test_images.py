@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from script_run import ROOT
+from script_run import PATH, ROOT
 
 COMPOSE_SCHEMA = "github.com/compose-spec/compose-go/v2@v2.4.9"
 DOCKERFILE = (ROOT / "docker/Dockerfile").read_text()
@@ -70,9 +70,10 @@ def test_images_run_as_the_user_of_the_task_definition() -> None:
 
 @pytest.mark.parametrize("name", ["Dockerfile", "emulator.Dockerfile"])
 def test_hadolint(name: str) -> None:
-    if shutil.which("hadolint") is None:
-        pytest.skip("hadolint is not installed")
-    subprocess.run(["hadolint", ROOT / "docker" / name], check=True)
+    hadolint = shutil.which("hadolint", path=PATH)
+    if hadolint is None:
+        pytest.skip("hadolint is not installed (requirements-dev.txt)")
+    subprocess.run([hadolint, ROOT / "docker" / name], check=True)
 
 
 def test_shellcheck() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from script_run import PATH
 from terraform_fixtures import plugins, terraform
 from terraform_run import ROOT, SCHEMA, Terraform, copy_project, resources_of
 
@@ -477,7 +478,7 @@ def test_tflint() -> None:
 
 
 def test_checkov() -> None:
-    checkov = shutil.which("checkov")
+    checkov = shutil.which("checkov", path=PATH)
     if checkov is None:
         pytest.skip("checkov is not installed")
     done = subprocess.run(
