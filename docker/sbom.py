@@ -10,17 +10,18 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON_PACKAGES = ("openvino", "openvino-tokenizers")
 
 
-def component(kind: str, name: str, version: str, purl: str = "") -> dict[str, str]:
+def component(kind: str, name: str, version: str, purl: str = "") -> dict[str, Any]:
     made = {"type": kind, "name": name, "version": version}
     return made | ({"purl": purl} if purl else {})
 
 
-def debian(status: str) -> list[dict[str, str]]:
+def debian(status: str) -> list[dict[str, Any]]:
     found = []
     for paragraph in status.strip().split("\n\n"):
         fields = dict(re.findall(r"^([A-Z][\w-]*): (.*)$", paragraph, re.MULTILINE))
@@ -32,7 +33,7 @@ def debian(status: str) -> list[dict[str, str]]:
     return found
 
 
-def npm(lock: str) -> list[dict[str, str]]:
+def npm(lock: str) -> list[dict[str, Any]]:
     """What ends up in the page: not the tools that build it."""
     found = []
     for path, package in json.loads(lock)["packages"].items():
@@ -43,12 +44,14 @@ def npm(lock: str) -> list[dict[str, str]]:
     return found
 
 
-def models(folder: Path) -> list[dict[str, str]]:
+def models(folder: Path) -> list[dict[str, Any]]:
     found = []
     for file in sorted(folder.rglob("model.json")):
         described = json.loads(file.read_text())
-        version = str(described.get("source", {}).get("sha256", "")) or "1"
-        found.append(component("machine-learning-model", file.parent.name, version[:64]))
+        model = component("machine-learning-model", file.parent.name, str(described["exporter"]))
+        model["description"] = f"{described['description']}; from {described['source']}"
+        model["licenses"] = [{"license": {"name": described["licence"]}}]
+        found.append(model)
     return found
 
 

@@ -110,26 +110,29 @@ def test_collecting_what_runs(binary: Path, tmp_path: Path) -> None:
     assert not any("gpu" in name or "pytorch" in name for name in names)
 
 
-def test_bill_of_materials(tmp_path: Path) -> None:
+def test_bill_of_materials(binary: Path, tmp_path: Path) -> None:
     pytest.importorskip("openvino", reason="openvino is not installed")
+    models = binary.parents[2] / ".deps/models"
+    if not models.is_dir():
+        pytest.skip(f"there are no models in {models}: run scripts/setup.sh")
     status = tmp_path / "status"
     status.write_text(
         "Package: libwebp7\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.2.4-0\n"
         "Description: x\n more\n\n"
         "Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n"
     )
-    (tmp_path / "models/a").mkdir(parents=True)
-    (tmp_path / "models/a/model.json").write_text("{}")
     made = subprocess.run(
-        [sys.executable, ROOT / "docker/sbom.py", "--dpkg-status", status, "--root", tmp_path],
+        [sys.executable, ROOT / "docker/sbom.py", "--dpkg-status", status, "--root", models],
         capture_output=True,
         text=True,
         check=True,
     )
     document = json.loads(made.stdout)
     assert document["bomFormat"] == "CycloneDX"
-    names = {part["name"] for part in document["components"]}
-    assert {"libwebp7", "openvino", "openvino-tokenizers", "react", "a"} <= names
-    assert not names & {"gone", "vite", "typescript"}
-    [webp] = [part for part in document["components"] if part["name"] == "libwebp7"]
-    assert webp["purl"] == "pkg:deb/debian/libwebp7@1.2.4-0?arch=amd64"
+    parts = {part["name"]: part for part in document["components"]}
+    assert {"libwebp7", "openvino", "openvino-tokenizers", "react"} <= set(parts)
+    assert not set(parts) & {"gone", "vite", "typescript"}
+    assert parts["libwebp7"]["purl"] == "pkg:deb/debian/libwebp7@1.2.4-0?arch=amd64"
+    for folder in models.iterdir():
+        assert parts[folder.name]["type"] == "machine-learning-model"
+        assert parts[folder.name]["licenses"][0]["license"]["name"]
