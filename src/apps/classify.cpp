@@ -163,9 +163,7 @@ class Session {
                                   .processing_time_ms = result.processing_time_ms};
     const ImageState state = state_of(*record.outcome, *spec_);
     auto& counts = job_.counts;
-    ++(state == ImageState::kClassified ? counts.classified
-       : state == ImageState::kUnknown  ? counts.unknown
-                                        : counts.failed);
+    counts.add(state);
     if (!options_.copy_to.empty() && state != ImageState::kFailed) {
       const auto& top = std::get<Predictions>(record.outcome->result).front().label;
       const auto copied =

@@ -39,6 +39,9 @@ struct JobSpec {
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 
+// The three ways in which an image counts.
+enum class ImageState { kClassified, kUnknown, kFailed };
+
 // Images of a job by outcome. `classified + unknown + failed <= total`.
 struct JobCounts {
   std::int64_t total = 0;
@@ -46,6 +49,11 @@ struct JobCounts {
   std::int64_t unknown = 0;     // top score below it
   std::int64_t failed = 0;      // could not be classified
   [[nodiscard]] std::int64_t done() const { return classified + unknown + failed; }
+  void add(ImageState state) {
+    ++(state == ImageState::kClassified ? classified
+       : state == ImageState::kUnknown  ? unknown
+                                        : failed);
+  }
   friend bool operator==(const JobCounts&, const JobCounts&) = default;
 };
 
@@ -82,8 +90,6 @@ struct ImageOutcome {
   double processing_time_ms = 0;  // decode, inference and ranking, without waiting
 };
 
-// The three ways in which an image counts.
-enum class ImageState { kClassified, kUnknown, kFailed };
 ImageState state_of(const ImageOutcome& outcome, const JobSpec& spec);
 
 // One row of a job's result, as stored. Without an outcome the image waits or is in work.

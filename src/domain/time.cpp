@@ -1,5 +1,6 @@
 #include "domain/time.hpp"
 
+#include <cmath>
 #include <cstdio>
 
 namespace classifier {
@@ -32,6 +33,24 @@ std::string format(const char* pattern, const Parts& parts) {
 
 std::string to_rfc3339(TimePoint time) {
   return format("%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", split(time));
+}
+
+std::optional<TimePoint> parse_rfc3339(const std::string& text) {
+  int year = 0;
+  unsigned month = 0;
+  unsigned day = 0;
+  int hour = 0;
+  int minute = 0;
+  double second = 0;
+  if (std::sscanf(text.c_str(), "%4d-%2u-%2uT%2d:%2d:%lfZ", &year, &month, &day, &hour, &minute,
+                  &second) != 6)
+    return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                         std::chrono::day(day)};
+  if (!date.ok()) return std::nullopt;
+  return TimePoint{std::chrono::sys_days(date) + std::chrono::hours(hour) +
+                   std::chrono::minutes(minute) +
+                   std::chrono::milliseconds(std::llround(second * 1e3))};
 }
 
 std::string to_compact(TimePoint time) { return format("%04d%02u%02u-%02d%02d%02d", split(time)); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@ using TimePoint = std::chrono::sys_time<std::chrono::milliseconds>;
 
 // "2026-01-31T12:00:00.000Z"
 std::string to_rfc3339(TimePoint time);
+
+// Of "2026-01-31T12:00:00Z", with or without a fraction of the second; nullopt for anything else.
+std::optional<TimePoint> parse_rfc3339(const std::string& text);
 
 // "20260131-120000", as in the keys of uploads.
 std::string to_compact(TimePoint time);

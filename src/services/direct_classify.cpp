@@ -10,12 +10,6 @@
 namespace classifier {
 namespace {
 
-void count(JobCounts& counts, ImageState state) {
-  ++(state == ImageState::kClassified ? counts.classified
-     : state == ImageState::kUnknown  ? counts.unknown
-                                      : counts.failed);
-}
-
 // The outcome of one image; classified ones from the store are copied to the output.
 ImageOutcome finish_image(PipelineResult result, bool stored, ObjectStore& objects) {
   const ImageTask& task = result.item.task;
@@ -71,7 +65,7 @@ Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobS
           const ImageState state = state_of(outcome, *spec);
           metrics.image_done(state);
           const std::scoped_lock lock(mutex);
-          count(result.job.counts, state);
+          result.job.counts.add(state);
           result.records[index].outcome = std::move(outcome);
         });
     for (std::size_t i = 0; i < images.size(); ++i) {

@@ -3,23 +3,16 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <iterator>
-#include <mutex>
 #include <string>
 #include <utility>
+
+#include "services/pause.hpp"
 
 namespace classifier {
 namespace {
 
 constexpr std::chrono::milliseconds kAfterFailure{1'000};
-
-void pause(std::chrono::milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
-  std::condition_variable_any never;
-  never.wait_for(lock, stop, time, [] { return false; });
-}
 
 }  // namespace
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "services/bounded_queue.hpp"
+#include "services/pause.hpp"
 #include "services/result_format.hpp"
 
 namespace classifier {
@@ -320,13 +321,6 @@ class Worker::Impl {
     for (const auto& receipt : receipts) receipts_.erase(receipt);
     room_.notify_all();
     if (receipts_.empty()) empty_.notify_all();
-  }
-
-  void pause(std::chrono::milliseconds time, const std::stop_token& stop) {
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any never;
-    never.wait_for(lock, stop, time, [] { return false; });
   }
 
   struct JobCheck {

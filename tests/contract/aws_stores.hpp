@@ -17,6 +17,7 @@
 
 #include "adapters/aws/aws_client.hpp"
 #include "adapters/aws/dynamo_job_store.hpp"
+#include "adapters/aws/json_request.hpp"
 #include "adapters/aws/s3_object_store.hpp"
 #include "adapters/aws/sqs_status_queue.hpp"
 #include "adapters/aws/sqs_work_queue.hpp"
@@ -150,15 +151,9 @@ class AwsStores final : public Stores {
     return std::move(*result);
   }
 
-  nlohmann::json json_call(const char* service, const char* prefix, const char* operation,
+  nlohmann::json json_call(const char* service, const char* target, const char* operation,
                            const nlohmann::json& body) {
-    aws::AwsRequest request;
-    request.service = service;
-    request.operation = operation;
-    request.headers = {{"Content-Type", "application/x-amz-json-1.0"},
-                       {"X-Amz-Target", std::string(prefix) + "." + operation}};
-    request.body = body.dump();
-    const auto response = value(client_->call(std::move(request)));
+    const auto response = value(client_->call(aws::json_request(service, target, operation, body)));
     return nlohmann::json::parse(response.body);
   }
   nlohmann::json sqs(const char* operation, const nlohmann::json& body) {

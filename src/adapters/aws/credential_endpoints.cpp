@@ -83,24 +83,6 @@ std::unexpected<Error> failure(const std::string& what, const Answer& answer) {
   return fail(passing ? ErrorCode::kUnavailable : ErrorCode::kUnauthorized, what + " " + how);
 }
 
-// Of "2026-01-31T12:00:00Z".
-std::optional<TimePoint> parse_time(const std::string& text) {
-  int year = 0;
-  unsigned month = 0;
-  unsigned day = 0;
-  int hour = 0;
-  int minute = 0;
-  int second = 0;
-  if (std::sscanf(text.c_str(), "%4d-%2u-%2uT%2d:%2d:%2d", &year, &month, &day, &hour, &minute,
-                  &second) != 6)
-    return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
-                                         std::chrono::day(day)};
-  if (!date.ok()) return std::nullopt;
-  return TimePoint{std::chrono::sys_days(date) + std::chrono::hours(hour) +
-                   std::chrono::minutes(minute) + std::chrono::seconds(second)};
-}
-
 Result<std::optional<Credentials>> read_credentials(const std::string& from,
                                                     const std::string& body) {
   const auto json = nlohmann::json::parse(body, nullptr, false);
@@ -111,7 +93,7 @@ Result<std::optional<Credentials>> read_credentials(const std::string& from,
   Credentials result{.access_key_id = text("AccessKeyId"),
                      .secret_access_key = text("SecretAccessKey"),
                      .session_token = text("Token"),
-                     .expires_at = parse_time(text("Expiration"))};
+                     .expires_at = parse_rfc3339(text("Expiration"))};
   if (result.access_key_id.empty() || result.secret_access_key.empty()) {
     const std::string reason = text("Message").empty() ? text("Code") : text("Message");
     return fail(ErrorCode::kUnavailable,

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <map>
 #include <random>
-#include <set>
 #include <utility>
 
 #include "adapters/aws/dynamo_job_store.hpp"
 #include "adapters/aws/segments.hpp"
+#include "domain/job_rules.hpp"
 
 namespace classifier::aws {
 namespace {
@@ -28,13 +28,13 @@ int any_counter(int counters) {
 Action counter_update(const ImageOutcome& any, int counters, const JobCounts& counts,
                       TimePoint now) {
   Expression change;
-  change.set("updated_at", number(now.time_since_epoch().count()));
+  change.set("updated_at", number(now));
   if (counts.classified > 0) change.add("classified", counts.classified);
   if (counts.unknown > 0) change.add("unknown", counts.unknown);
   if (counts.failed > 0) change.add("failed", counts.failed);
   change.only_if("#open = :open AND #generation = :generation_was")
       .value("open", dynamo::boolean(true))
-      .value("generation_was", number(static_cast<std::int64_t>(any.generation)));
+      .value("generation_was", number(any.generation));
   return dynamo::update(
       dynamo::key(dynamo::job_pk(any.job_id), dynamo::counter_sk(any_counter(counters))), change);
 }
@@ -94,9 +94,7 @@ Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
     std::vector<Action> actions(1);
     for (const ImageOutcome* outcome : left) {
       const ImageState state = state_of(*outcome, *fixed.spec);
-      ++(state == ImageState::kClassified ? counts.classified
-         : state == ImageState::kUnknown  ? counts.unknown
-                                          : counts.failed);
+      counts.add(state);
       actions.push_back(dynamo::put(
           dynamo::outcome_item(
               *outcome, state,
@@ -105,7 +103,7 @@ Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
           Expression()
               .only_if("attribute_not_exists(#pk) OR (#generation < :generation_now AND "
                        "#failed = :true)")
-              .value("generation_now", number(static_cast<std::int64_t>(outcome->generation)))
+              .value("generation_now", number(outcome->generation))
               .value("true", dynamo::boolean(true))));
     }
     actions.front() = counter_update(*left.front(), fixed.counters, counts, now);
@@ -130,11 +128,9 @@ Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint
     if (is_final(row->job.status) || counts.done() == 0) return {};
     const bool done = counts.done() >= counts.total;
     if (!done && row->job.status == JobStatus::kProcessing) return {};
-    const JobStatus to = !done                                    ? JobStatus::kProcessing
-                         : counts.classified + counts.unknown > 0 ? JobStatus::kCompleted
-                                                                  : JobStatus::kFailed;
+    const JobStatus to = done ? final_status(counts) : JobStatus::kProcessing;
     Expression change = dynamo::status_change(*row, to, now);
-    if (!row->job.started_at) change.set("started_at", number(now.time_since_epoch().count()));
+    if (!row->job.started_at) change.set("started_at", number(now));
     if (to == JobStatus::kFailed) {
       const auto reason = reason_of_failure(row->job);
       if (!reason) return std::unexpected(reason.error());
@@ -156,13 +152,9 @@ Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint
 Result<std::string> DynamoJobStore::reason_of_failure(const Job& job) {
   const auto first = images_.read(job, 0, 1, true);
   if (!first) return std::unexpected(first.error());
-  std::string reason = "none of the " + std::to_string(job.counts.total) +
-                       " images could be classified; the first one: ";
   const auto& outcome = first->front().outcome;
-  if (outcome) {
-    if (const auto* error = std::get_if<Error>(&outcome->result)) reason += error->message;
-  }
-  return reason;
+  const auto* const error = outcome ? std::get_if<Error>(&outcome->result) : nullptr;
+  return failed_reason(job.counts.total, error == nullptr ? "" : error->message);
 }
 
 }  // namespace classifier::aws

@@ -62,14 +62,7 @@ Result<std::vector<std::shared_ptr<const Images::Names>>> Images::names(
     found[i] = segments_.find(pk);
     if (found[i]) continue;
     missing.push_back(i);
-    queries.push_back({.index = {},
-                       .pk = std::move(pk),
-                       .condition = "begins_with(#sk, :low)",
-                       .low = "K#",
-                       .high = {},
-                       .newest_first = false,
-                       .consistent = true,
-                       .limit = {}});
+    queries.emplace_back(std::move(pk), kFirstKeys, kLastKeys);
   }
   auto answers = table_.query_all(queries);
   if (!answers) return std::unexpected(answers.error());
@@ -83,14 +76,8 @@ Result<void> Images::add_outcomes(const Job& job, const std::vector<std::int64_t
   std::vector<Query> queries;
   queries.reserve(segments.size());
   for (const std::int64_t segment : segments) {
-    queries.push_back({.index = {},
-                       .pk = segment_pk(job.id, segment),
-                       .condition = "#sk BETWEEN :low AND :high",
-                       .low = image_sk(records.front().index),
-                       .high = image_sk(records.back().index),
-                       .newest_first = false,
-                       .consistent = true,
-                       .limit = {}});
+    queries.emplace_back(segment_pk(job.id, segment), image_sk(records.front().index),
+                         image_sk(records.back().index));
   }
   const auto answers = table_.query_all(queries);
   if (!answers) return std::unexpected(answers.error());

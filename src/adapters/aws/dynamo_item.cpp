@@ -36,7 +36,11 @@ bool is_name_character(char c) {
 }  // namespace
 
 Value text(std::string_view value) { return {{"S", value}}; }
+Value number(int value) { return number_value(value); }
 Value number(std::int64_t value) { return number_value(value); }
+Value number(TimePoint value) {
+  return number_value(std::int64_t{value.time_since_epoch().count()});
+}
 Value number(double value) { return number_value(value); }
 Value boolean(bool value) { return {{"BOOL", value}}; }
 
@@ -67,14 +71,6 @@ Expression& Expression::set(const char* name, Value value) {
   declare(name);
   append(set_, ", ", "#" + std::string(name) + " = :" + name);
   values_[":" + std::string(name)] = std::move(value);
-  return *this;
-}
-
-Expression& Expression::set_once(const char* name, Value value) {
-  declare(name);
-  const std::string word(name);
-  append(set_, ", ", "#" + word + " = if_not_exists(#" + word + ", :" + word + ")");
-  values_[":" + word] = std::move(value);
   return *this;
 }
 

@@ -7,13 +7,17 @@
 #include <string>
 #include <string_view>
 
+#include "domain/time.hpp"
+
 namespace classifier::aws::dynamo {
 
 using Item = nlohmann::json;
 using Value = nlohmann::json;
 
 Value text(std::string_view value);
+Value number(int value);
 Value number(std::int64_t value);
+Value number(TimePoint value);  // milliseconds of Unix time
 Value number(double value);
 Value boolean(bool value);
 
@@ -31,8 +35,6 @@ Item key(std::string_view pk, std::string_view sk);
 class Expression {
  public:
   Expression& set(const char* name, Value value);
-  // Only where the item has no such attribute yet.
-  Expression& set_once(const char* name, Value value);
   Expression& add(const std::string& name, std::int64_t value);
   Expression& remove(const char* name);
   // A condition in DynamoDB's words, with `#name` for attributes and `:name` for values; several

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "domain/ids.hpp"
+#include "domain/job_rules.hpp"
 
 namespace classifier::aws {
 namespace {
@@ -22,22 +23,13 @@ constexpr std::array kTypes{JobType::kImageClassification, JobType::kCustomClass
 constexpr std::array kStatuses{JobStatus::kQueued, JobStatus::kProcessing, JobStatus::kCompleted,
                                JobStatus::kFailed, JobStatus::kCancelled};
 
-Error job_not_found() { return {ErrorCode::kNotFound, "Job not found"}; }
-
 Error changed_meanwhile() {
   return {ErrorCode::kUnavailable, "the job was changed by others at the same time: try again"};
 }
 
 // A job and its counters.
 dynamo::Query job_query(std::string_view job_id) {
-  return {.index = {},
-          .pk = dynamo::job_pk(job_id),
-          .condition = "#sk BETWEEN :low AND :high",
-          .low = dynamo::kFirstCounter,
-          .high = dynamo::kJob,
-          .newest_first = false,
-          .consistent = true,
-          .limit = {}};
+  return {dynamo::job_pk(job_id), dynamo::kFirstCounter, dynamo::kJob};
 }
 
 // The partitions of the listing that the filter asks for.
@@ -92,15 +84,9 @@ Result<JobRow> DynamoJobStore::read(std::string_view job_id) {
 Result<std::shared_ptr<const DynamoJobStore::Fixed>> DynamoJobStore::fixed(const JobRow& row) {
   if (auto known = fixed_.find(row.job.id)) return known;
   JobSpec spec = *row.job.spec;
-  if (row.label_parts > 0) {
-    const auto parts = table_.query({.index = {},
-                                     .pk = dynamo::job_pk(row.job.id),
-                                     .condition = "#sk BETWEEN :low AND :high",
-                                     .low = dynamo::kFirstLabels,
-                                     .high = dynamo::kLastLabels,
-                                     .newest_first = false,
-                                     .consistent = true,
-                                     .limit = {}});
+  if (spec.type == JobType::kCustomClassification) {
+    const auto parts =
+        table_.query({dynamo::job_pk(row.job.id), dynamo::kFirstLabels, dynamo::kAfterAll});
     if (!parts) return std::unexpected(parts.error());
     for (const auto& part : *parts) {
       for (const auto& label : nlohmann::json::parse(dynamo::text_of(part, "labels")))
@@ -156,11 +142,8 @@ Result<Job> DynamoJobStore::job_of_key(const IdempotencyKey& idempotency) {
       options_.retention.count() > 0 &&
       dynamo::number_of(*item, "expires_at") * 1'000 <= clock_.now().time_since_epoch().count();
   if (expired) return std::unexpected(job_not_found());
-  if (dynamo::text_of(*item, "fingerprint") != idempotency.fingerprint) {
-    return fail(
-        ErrorCode::kConflict,
-        "this Idempotency-Key came with another request before: use a new key for a new job");
-  }
+  if (dynamo::text_of(*item, "fingerprint") != idempotency.fingerprint)
+    return std::unexpected(other_request_of_key());
   return get(dynamo::text_of(*item, "job_id"));
 }
 
@@ -213,18 +196,15 @@ TimePoint DynamoJobStore::oldest_kept() const {
 
 Result<JobPage> DynamoJobStore::list(const JobFilter& filter, std::size_t limit,
                                      std::string_view token) {
-  if (!token.empty() && !is_token(token))
-    return fail(ErrorCode::kInvalidArgument, "next_token is not one that a page of /jobs gave");
+  if (!token.empty() && !is_token(token)) return std::unexpected(unknown_page_token());
   std::vector<dynamo::Query> queries;
   for (auto& partition : listing_partitions(filter)) {
-    queries.push_back({.index = "listing",
-                       .pk = std::move(partition),
-                       .condition = "#sk BETWEEN :low AND :high",
-                       .low = dynamo::listing_sk(oldest_kept(), ""),
-                       .high = token.empty() ? "~" : just_before(std::string(token)),
-                       .newest_first = true,
-                       .consistent = false,
-                       .limit = limit + 1});
+    auto& query =
+        queries.emplace_back(std::move(partition), dynamo::listing_sk(oldest_kept(), ""),
+                             token.empty() ? dynamo::kAfterAll : just_before(std::string(token)));
+    query.index = "listing";
+    query.newest_first = true;
+    query.limit = limit + 1;
   }
   const auto answers = table_.query_all(queries);
   if (!answers) return std::unexpected(answers.error());
@@ -270,14 +250,8 @@ Result<std::int64_t> DynamoJobStore::count_jobs(const JobFilter& filter) {
   std::vector<dynamo::Query> queries;
   queries.reserve(dynamo::kTallyShards);
   for (int shard = 0; shard < dynamo::kTallyShards; ++shard) {
-    queries.push_back({.index = {},
-                       .pk = dynamo::tally_pk(shard),
-                       .condition = "#sk >= :low",
-                       .low = dynamo::day_of(oldest_kept()),
-                       .high = {},
-                       .newest_first = false,
-                       .consistent = false,
-                       .limit = {}});
+    queries.emplace_back(dynamo::tally_pk(shard), dynamo::day_of(oldest_kept()), dynamo::kAfterAll)
+        .consistent = false;
   }
   const auto answers = table_.query_all(queries);
   if (!answers) return std::unexpected(answers.error());
@@ -341,7 +315,7 @@ Result<void> DynamoJobStore::mark_started(std::string_view job_id, TimePoint now
     if (!row) return std::unexpected(row.error());
     if (row->job.status != JobStatus::kQueued) return {};
     Expression change = dynamo::status_change(*row, JobStatus::kProcessing, now);
-    change.set("started_at", number(now.time_since_epoch().count()));
+    change.set("started_at", number(now));
     const auto moved = move(*row, JobStatus::kProcessing, change, {});
     if (!moved) return std::unexpected(moved.error());
     if (*moved) return {};
@@ -354,14 +328,9 @@ Result<Job> DynamoJobStore::cancel(std::string_view job_id, TimePoint now) {
     const auto row = read(job_id);
     if (!row) return std::unexpected(row.error());
     const Job& job = row->job;
-    if (is_final(job.status)) {
-      return fail(ErrorCode::kConflict,
-                  "the job is " + std::string(to_string(job.status)) +
-                      " already: only a job that still runs can be cancelled");
-    }
+    if (auto may = check_cancel(job); !may) return std::unexpected(may.error());
     Expression change = dynamo::status_change(*row, JobStatus::kCancelled, now);
-    change.set("error", text("cancelled on request after " + std::to_string(job.counts.done()) +
-                             " of " + std::to_string(job.counts.total) + " images"));
+    change.set("error", text(cancelled_reason(job.counts)));
     const auto moved =
         move(*row, JobStatus::kCancelled, change,
              counter_updates(*row, Expression().set("open", dynamo::boolean(false))));
@@ -376,15 +345,10 @@ Result<Job> DynamoJobStore::retry(std::string_view job_id, TimePoint now) {
     const auto row = read(job_id);
     if (!row) return std::unexpected(row.error());
     const Job& job = row->job;
-    if (!is_final(job.status)) {
-      return fail(ErrorCode::kConflict,
-                  "the job still runs: wait until it is done, or cancel it first");
-    }
-    if (job.counts.classified + job.counts.unknown == job.counts.total)
-      return fail(ErrorCode::kConflict, "no image of this job failed: there is nothing to retry");
+    if (auto may = check_retry(job); !may) return std::unexpected(may.error());
     const std::int64_t generation = job.retry_count + 1;
     Expression change = dynamo::status_change(*row, JobStatus::kQueued, now);
-    change.set("generation", number(generation)).set("sent_next", number(std::int64_t{0}));
+    change.set("generation", number(generation)).set("sent_next", number(0));
     for (const char* gone : {"error", "completed_at", "started_at", "lease_owner", "lease_until"})
       change.remove(gone);
     dynamo::add_to_unsent(change, job);
@@ -392,7 +356,7 @@ Result<Job> DynamoJobStore::retry(std::string_view job_id, TimePoint now) {
                             counter_updates(*row, Expression()
                                                       .set("open", dynamo::boolean(true))
                                                       .set("generation", number(generation))
-                                                      .set("failed", number(std::int64_t{0}))));
+                                                      .set("failed", number(0))));
     if (!moved) return std::unexpected(moved.error());
     if (!*moved) continue;
     note_fresh(job.id);

@@ -63,18 +63,10 @@ class Parts {
     }
   }
 
-  std::size_t size() const { return parts_.size(); }
-
  private:
   std::vector<json> parts_;
   std::size_t bytes_ = 0;
 };
-
-Parts label_parts(const JobSpec& spec) {
-  Parts parts;
-  for (const auto& label : spec.custom_labels) parts.add(label);
-  return parts;
-}
 
 }  // namespace
 
@@ -123,15 +115,14 @@ Item job_item(const NewJob& job, std::optional<std::int64_t> expires_at) {
   item["job_type"] = text(to_string(spec.type));
   item["status"] = text(to_string(JobStatus::kQueued));
   item["model"] = text(spec.model);
-  item["top_k"] = number(static_cast<std::int64_t>(spec.top_k));
+  item["top_k"] = number(spec.top_k);
   item["confidence_threshold"] = number(spec.confidence_threshold);
-  item["label_parts"] = number(static_cast<std::int64_t>(label_parts(spec).size()));
   item["total"] = number(total);
-  item["counters"] = number(static_cast<std::int64_t>(counters_for(total)));
-  item["generation"] = number(std::int64_t{0});
-  item["sent_next"] = number(std::int64_t{0});
-  item["created_at"] = number(to_ms(job.created_at));
-  item["updated_at"] = number(to_ms(job.created_at));
+  item["counters"] = number(counters_for(total));
+  item["generation"] = number(0);
+  item["sent_next"] = number(0);
+  item["created_at"] = number(job.created_at);
+  item["updated_at"] = number(job.created_at);
   item["listing_pk"] =
       text(listing_pk(spec.type, JobStatus::kQueued, shard_of(job.id, kListingShards)));
   item["listing_sk"] = text(listing_sk(job.created_at, job.id));
@@ -143,7 +134,7 @@ Item job_item(const NewJob& job, std::optional<std::int64_t> expires_at) {
 
 Item counter_item(const NewJob& job, int counter, std::optional<std::int64_t> expires_at) {
   Item item = key(job_pk(job.id), counter_sk(counter));
-  item["generation"] = number(std::int64_t{0});
+  item["generation"] = number(0);
   item["open"] = boolean(true);
   expire(item, expires_at);
   return item;
@@ -151,7 +142,9 @@ Item counter_item(const NewJob& job, int counter, std::optional<std::int64_t> ex
 
 std::vector<Item> bulk_items(const NewJob& job, std::optional<std::int64_t> expires_at) {
   std::vector<Item> items;
-  label_parts(*job.spec).append_items(items, job_pk(job.id), "LABELS#%06lld", "labels", expires_at);
+  Parts labels;
+  for (const auto& label : job.spec->custom_labels) labels.add(label);
+  labels.append_items(items, job_pk(job.id), "LABELS#%06lld", "labels", expires_at);
   const auto total = static_cast<std::int64_t>(job.s3_keys.size());
   const Segments segments(total);
   for (std::int64_t block = 0; block < segments.blocks(); ++block) {
@@ -192,7 +185,6 @@ JobRow read_job(const Item& item) {
   if (has(item, "error")) row.job.error = text_of(item, "error");
   row.job.retry_count = static_cast<int>(number_of(item, "generation"));
   row.counters = static_cast<int>(number_of(item, "counters", 1));
-  row.label_parts = static_cast<int>(number_of(item, "label_parts"));
   row.sent_next = number_of(item, "sent_next");
   if (has(item, "expires_at")) row.expires_at = number_of(item, "expires_at");
   return row;
@@ -223,13 +215,13 @@ Expression status_change(const JobRow& row, JobStatus to, TimePoint now) {
   const Job& job = row.job;
   Expression change;
   change.set("status", text(to_string(to)))
-      .set("updated_at", number(to_ms(now)))
+      .set("updated_at", number(now))
       .set("listing_pk", text(listing_pk(job.spec->type, to, shard_of(job.id, kListingShards))))
       .only_if("#status = :was AND #generation = :generation_was")
       .value("was", text(to_string(job.status)))
-      .value("generation_was", number(static_cast<std::int64_t>(job.retry_count)));
+      .value("generation_was", number(job.retry_count));
   if (is_final(to)) {
-    change.set("completed_at", number(to_ms(now))).remove("unsent_pk").remove("unsent_sk");
+    change.set("completed_at", number(now)).remove("unsent_pk").remove("unsent_sk");
   }
   return change;
 }
@@ -259,7 +251,7 @@ std::vector<ImageName> read_image_names(const std::vector<Item>& parts) {
 Item outcome_item(const ImageOutcome& outcome, ImageState state, std::string_view pk,
                   std::optional<std::int64_t> expires_at) {
   Item item = key(pk, image_sk(outcome.index));
-  item["generation"] = number(static_cast<std::int64_t>(outcome.generation));
+  item["generation"] = number(outcome.generation);
   item["failed"] = boolean(state == ImageState::kFailed);
   item["ms"] = number(outcome.processing_time_ms);
   if (const auto* error = std::get_if<Error>(&outcome.result)) {

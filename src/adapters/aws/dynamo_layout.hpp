@@ -24,7 +24,9 @@ inline constexpr int kMaxCounters = 8;
 inline constexpr const char* kFirstCounter = "COUNT#";
 inline constexpr const char* kJob = "JOB";
 inline constexpr const char* kFirstLabels = "LABELS#";
-inline constexpr const char* kLastLabels = "LABELS#~";
+// Image keys in a segment's partition.
+inline constexpr const char* kFirstKeys = "K#";
+inline constexpr const char* kLastKeys = "K#~";
 
 std::string job_pk(std::string_view job_id);
 std::string counter_sk(int counter);
@@ -49,7 +51,6 @@ std::optional<std::int64_t> expiry(TimePoint created, std::chrono::days retentio
 struct JobRow {
   Job job;
   int counters = 1;
-  int label_parts = 0;
   std::int64_t sent_next = 0;
   std::optional<std::int64_t> expires_at;
 };

@@ -30,14 +30,9 @@ Result<std::vector<std::string>> DynamoJobStore::jobs_with_unsent(std::size_t ma
   std::vector<dynamo::Query> queries;
   queries.reserve(dynamo::kUnsentShards);
   for (int shard = 0; shard < dynamo::kUnsentShards; ++shard) {
-    queries.push_back({.index = "unsent",
-                       .pk = dynamo::unsent_pk(shard),
-                       .condition = {},
-                       .low = {},
-                       .high = {},
-                       .newest_first = false,
-                       .consistent = false,
-                       .limit = max_jobs});
+    auto& query = queries.emplace_back(dynamo::unsent_pk(shard), "0", dynamo::kAfterAll);
+    query.index = "unsent";
+    query.limit = max_jobs;
   }
   const auto answers = table_.query_all(queries);
   if (!answers) return std::unexpected(answers.error());
@@ -59,12 +54,12 @@ Result<std::optional<UnsentTasks>> DynamoJobStore::take_unsent(const std::string
   const auto now = clock_.now();
   Expression lease;
   lease.set("lease_owner", text(owner_))
-      .set("lease_until", number((now + options_.lease).time_since_epoch().count()))
+      .set("lease_until", number(now + options_.lease))
       .only_if("attribute_exists(#unsent_pk)")
       .only_if(
           "attribute_not_exists(#lease_owner) OR #lease_owner = :lease_owner OR "
           "#lease_until < :now")
-      .value("now", number(now.time_since_epoch().count()));
+      .value("now", number(now));
   const auto item = table_.update(dynamo::key(dynamo::job_pk(job_id), dynamo::kJob), lease);
   if (!item) return std::unexpected(item.error());
   if (!*item) {
@@ -112,7 +107,7 @@ Result<void> DynamoJobStore::mark_sent(const UnsentTasks& sent) {
   Expression change;
   change.set("sent_next", number(sent.next_index))
       .only_if("#sent_next < :sent_next AND #generation = :generation_was")
-      .value("generation_was", number(static_cast<std::int64_t>(sent.generation)));
+      .value("generation_was", number(sent.generation));
   if (all) {
     for (const char* gone : {"unsent_pk", "unsent_sk", "lease_owner", "lease_until"})
       change.remove(gone);

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "adapters/aws/json_request.hpp"
 #include "domain/ids.hpp"
 
 namespace classifier::aws::dynamo {
@@ -60,13 +61,7 @@ Action update(const Item& key, const Expression& expression) {
 }
 
 AwsRequest Table::request(const char* operation, const json& body) const {
-  AwsRequest request;
-  request.service = "dynamodb";
-  request.operation = operation;
-  request.headers = {{"Content-Type", "application/x-amz-json-1.0"},
-                     {"X-Amz-Target", std::string("DynamoDB_20120810.") + operation}};
-  request.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
-  return request;
+  return json_request("dynamodb", "DynamoDB_20120810", operation, body);
 }
 
 Error Table::explain(const AwsError& error) const {
@@ -102,17 +97,12 @@ json Table::query_body(const Query& query) const {
   const bool indexed = !query.index.empty();
   json body = {{"TableName", name_},
                {"ScanIndexForward", !query.newest_first},
-               {"KeyConditionExpression",
-                query.condition.empty() ? "#pk = :pk" : "#pk = :pk AND " + query.condition}};
-  body["ExpressionAttributeNames"] = {{"#pk", indexed ? query.index + "_pk" : "pk"}};
-  body["ExpressionAttributeValues"] = {{":pk", text(query.pk)}};
-  if (!query.condition.empty()) {
-    body["ExpressionAttributeNames"]["#sk"] = indexed ? query.index + "_sk" : "sk";
-    if (query.condition.contains(":low"))
-      body["ExpressionAttributeValues"][":low"] = text(query.low);
-    if (query.condition.contains(":high"))
-      body["ExpressionAttributeValues"][":high"] = text(query.high);
-  }
+               {"KeyConditionExpression", "#pk = :pk AND #sk BETWEEN :low AND :high"},
+               {"ExpressionAttributeNames",
+                {{"#pk", indexed ? query.index + "_pk" : "pk"},
+                 {"#sk", indexed ? query.index + "_sk" : "sk"}}},
+               {"ExpressionAttributeValues",
+                {{":pk", text(query.pk)}, {":low", text(query.low)}, {":high", text(query.high)}}}};
   if (indexed) {
     body["IndexName"] = query.index;
   } else {

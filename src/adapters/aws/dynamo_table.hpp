@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/aws/aws_client.hpp"
@@ -29,16 +30,23 @@ struct TransactionOutcome {
   std::vector<bool> refused;
 };
 
+// Items of one partition, by rising sort key.
 struct Query {
-  std::string index;      // empty: the table itself
-  std::string pk;         // value of the partition key
-  std::string condition;  // on `#sk`, such as "#sk BETWEEN :low AND :high"; empty: all
-  std::string low;        // :low
-  std::string high;       // :high
+  // Sort keys from `low` to `high`, both included.
+  Query(std::string partition, std::string first, std::string last)
+      : pk(std::move(partition)), low(std::move(first)), high(std::move(last)) {}
+
+  std::string pk;
+  std::string low;
+  std::string high;
+  std::string index;  // empty: the table itself
   bool newest_first = false;
   bool consistent = true;            // not with an index
   std::optional<std::size_t> limit;  // items at most; absent: all, whatever pages it takes
 };
+
+// Sorts after every sort key of the table.
+inline constexpr const char* kAfterAll = "~";
 
 // Thread-safe. Errors name the call and the table; kNotFound where the table is missing.
 class Table {
@@ -47,8 +55,6 @@ class Table {
 
   // `client` outlives the table.
   Table(AwsClient& client, std::string name) : client_(client), name_(std::move(name)) {}
-
-  const std::string& name() const { return name_; }
 
   // kNotFound: no such item. The read is consistent.
   Result<Item> get(const Item& key);

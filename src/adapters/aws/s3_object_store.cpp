@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <cstring>
 #include <pugixml.hpp>
 #include <utility>
@@ -21,22 +20,6 @@ std::uint64_t whole(const std::string& digits) {
   std::uint64_t value = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), value);
   return value;
-}
-
-// "2026-01-31T12:00:00.000Z"
-TimePoint read_time(const char* text) {
-  int year = 0;
-  unsigned month = 0;
-  unsigned day = 0;
-  int hour = 0;
-  int minute = 0;
-  double second = 0;
-  if (std::sscanf(text, "%d-%u-%uT%d:%d:%lf", &year, &month, &day, &hour, &minute, &second) != 6)
-    return {};
-  const std::chrono::sys_days date{std::chrono::year{year} / std::chrono::month{month} /
-                                   std::chrono::day{day}};
-  return date + std::chrono::hours{hour} + std::chrono::minutes{minute} +
-         std::chrono::milliseconds{static_cast<long long>(second * 1e3)};
 }
 
 // In listings, "+" stands for a space.
@@ -131,10 +114,11 @@ Result<bool> S3ObjectStore::list_page(Bucket bucket, std::string_view prefix,
   }
   const auto result = document.child("ListBucketResult");
   for (const auto& entry : result.children("Contents")) {
-    objects.push_back({.key = decoded_key(entry.child_value("Key")),
-                       .size = whole(entry.child_value("Size")),
-                       .last_modified = read_time(entry.child_value("LastModified")),
-                       .etag = without_quotes(entry.child_value("ETag"))});
+    objects.push_back(
+        {.key = decoded_key(entry.child_value("Key")),
+         .size = whole(entry.child_value("Size")),
+         .last_modified = parse_rfc3339(entry.child_value("LastModified")).value_or(TimePoint{}),
+         .etag = without_quotes(entry.child_value("ETag"))});
   }
   return result.child("IsTruncated").text().as_bool();
 }

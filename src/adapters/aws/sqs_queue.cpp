@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "adapters/aws/json_request.hpp"
+
 namespace classifier::aws::sqs {
 namespace {
 
@@ -56,13 +58,7 @@ Queue::Queue(const Clients& clients, std::string url, std::string variable,
 
 AwsRequest Queue::request(const char* operation, json body) const {
   body["QueueUrl"] = url_;
-  AwsRequest request;
-  request.service = "sqs";
-  request.operation = operation;
-  request.headers = {{"Content-Type", "application/x-amz-json-1.0"},
-                     {"X-Amz-Target", std::string("AmazonSQS.") + operation}};
-  request.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
-  return request;
+  return json_request("sqs", "AmazonSQS", operation, body);
 }
 
 Error Queue::explain(const AwsError& error) const {

@@ -33,8 +33,7 @@ struct Outgoing {
 
 struct Depth {
   std::int64_t visible = 0;
-  std::int64_t in_flight = 0;
-  std::int64_t delayed = 0;
+  std::int64_t in_flight = 0;  // with those that wait for a delay to pass
 };
 
 // Both outlive the queues.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "adapters/codec/outcome_json.hpp"
+#include "domain/job_rules.hpp"
 
 namespace classifier {
 namespace {
@@ -61,7 +62,7 @@ Result<JobRow> find_job(SqliteConnection& connection, std::string_view job_id) {
   static const std::string sql = std::string("SELECT ") + kJobColumns + "FROM jobs WHERE id = ?";
   auto& query = connection.prepare(sql.c_str());
   query.bind(1, std::string(job_id));
-  if (!query.executeStep()) return fail(ErrorCode::kNotFound, "Job not found");
+  if (!query.executeStep()) return std::unexpected(job_not_found());
   return read_job(query);
 }
 
@@ -118,29 +119,26 @@ Result<std::string> find_idempotent(SqliteConnection& connection,
   query.bind(1, idempotency.key);
   if (!query.executeStep()) return fail(ErrorCode::kNotFound, "");
   if (query.getColumn(0).getString() != idempotency.fingerprint) {
-    return fail(
-        ErrorCode::kConflict,
-        "this Idempotency-Key came with another request before: use a new key for a new job");
+    return std::unexpected(other_request_of_key());
   }
   return query.getColumn(1).getString();
 }
 
 void finish_job_if_done(SqliteConnection& connection, const JobRow& row, TimePoint now) {
-  auto& first_error = connection.prepare(
-      "SELECT error FROM outcomes WHERE job = ? AND state = 2 ORDER BY idx LIMIT 1");
   const auto& counts = row.job.counts;
   if (counts.done() < counts.total) return;
-  const bool any = counts.classified + counts.unknown > 0;
+  const JobStatus status = final_status(counts);
   auto& update =
       connection.prepare("UPDATE jobs SET status = ?, completed_at = ?, error = ? WHERE seq = ?");
-  update.bind(1, static_cast<int>(any ? JobStatus::kCompleted : JobStatus::kFailed));
+  update.bind(1, static_cast<int>(status));
   update.bind(2, to_ms(now));
-  if (!any) {
+  if (status == JobStatus::kFailed) {
+    auto& first_error = connection.prepare(
+        "SELECT error FROM outcomes WHERE job = ? AND state = 2 ORDER BY idx LIMIT 1");
     first_error.bind(1, row.seq);
     const std::string reason =
         first_error.executeStep() ? first_error.getColumn(0).getString() : "";
-    update.bind(3, "none of the " + std::to_string(counts.total) +
-                       " images could be classified; the first one: " + reason);
+    update.bind(3, failed_reason(counts.total, reason));
   }
   update.bind(4, row.seq);
   update.exec();
@@ -182,9 +180,7 @@ std::size_t record_job(SqliteConnection& connection, JobRow row,
     const ImageState state = state_of(*outcome, *row.job.spec);
     if (!insert_outcome(connection, row.seq, state, *outcome)) continue;
     ++counted;
-    ++(state == ImageState::kClassified ? counts.classified
-       : state == ImageState::kUnknown  ? counts.unknown
-                                        : counts.failed);
+    counts.add(state);
   }
   if (counted == 0) return 0;
   auto& update = connection.prepare(
@@ -333,7 +329,7 @@ Result<JobPage> SqliteJobStore::list(const JobFilter& filter, std::size_t limit,
   if (!token.empty()) {
     const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), before);
     if (error != std::errc{} || end != token.data() + token.size() || before < 0) {
-      return fail(ErrorCode::kInvalidArgument, "next_token is not one that a page of /jobs gave");
+      return std::unexpected(unknown_page_token());
     }
   }
   return database_.read([&](SqliteConnection& connection) -> Result<JobPage> {
@@ -427,18 +423,13 @@ Result<Job> SqliteJobStore::cancel(std::string_view job_id, TimePoint now) {
   auto done = database_.write(Durability::kFull, [&](SqliteConnection& connection) -> Result<void> {
     const auto row = find_job(connection, job_id);
     if (!row) return std::unexpected(row.error());
-    if (is_final(row->job.status)) {
-      return fail(ErrorCode::kConflict,
-                  "the job is " + std::string(to_string(row->job.status)) +
-                      " already: only a job that still runs can be cancelled");
-    }
+    if (auto may = check_cancel(row->job); !may) return may;
     auto& update = connection.prepare(
         "UPDATE jobs SET status = ?1, completed_at = ?2, updated_at = ?2, error = ?3 WHERE seq = "
         "?4");
     update.bind(1, static_cast<int>(JobStatus::kCancelled));
     update.bind(2, to_ms(now));
-    update.bind(3, "cancelled on request after " + std::to_string(row->job.counts.done()) + " of " +
-                       std::to_string(row->job.counts.total) + " images");
+    update.bind(3, cancelled_reason(row->job.counts));
     update.bind(4, row->seq);
     update.exec();
     return {};
@@ -451,14 +442,7 @@ Result<Job> SqliteJobStore::retry(std::string_view job_id, TimePoint now) {
   auto done = database_.write(Durability::kFull, [&](SqliteConnection& connection) -> Result<void> {
     const auto row = find_job(connection, job_id);
     if (!row) return std::unexpected(row.error());
-    const auto& counts = row->job.counts;
-    if (!is_final(row->job.status)) {
-      return fail(ErrorCode::kConflict,
-                  "the job still runs: wait until it is done, or cancel it first");
-    }
-    if (counts.classified + counts.unknown == counts.total) {
-      return fail(ErrorCode::kConflict, "no image of this job failed: there is nothing to retry");
-    }
+    if (auto may = check_retry(row->job); !may) return may;
     auto& forget = connection.prepare("DELETE FROM outcomes WHERE job = ? AND state = 2");
     forget.bind(1, row->seq);
     forget.exec();

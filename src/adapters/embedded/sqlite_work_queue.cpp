@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "domain/job_rules.hpp"
+
 namespace classifier {
 namespace {
 
@@ -115,7 +117,7 @@ Result<void> SqliteWorkQueue::send(std::span<const ImageTask> tasks) {
       auto target = targets.find(task.job_id);
       if (target == targets.end()) {
         const auto seq = find_seq(connection, task.job_id);
-        if (!seq) return fail(ErrorCode::kNotFound, "Job not found");
+        if (!seq) return std::unexpected(job_not_found());
         target = targets.emplace(task.job_id, Target{*seq, rank_base(connection, *seq, task.index)})
                      .first;
       }

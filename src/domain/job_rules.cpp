@@ -1,0 +1,46 @@
+#include "domain/job_rules.hpp"
+
+namespace classifier {
+
+Error job_not_found() { return {ErrorCode::kNotFound, "Job not found"}; }
+
+Error other_request_of_key() {
+  return {ErrorCode::kConflict,
+          "this Idempotency-Key came with another request before: use a new key for a new job"};
+}
+
+Error unknown_page_token() {
+  return {ErrorCode::kInvalidArgument, "next_token is not one that a page of /jobs gave"};
+}
+
+Result<void> check_cancel(const Job& job) {
+  if (!is_final(job.status)) return {};
+  return fail(ErrorCode::kConflict, "the job is " + std::string(to_string(job.status)) +
+                                        " already: only a job that still runs can be cancelled");
+}
+
+Result<void> check_retry(const Job& job) {
+  if (!is_final(job.status)) {
+    return fail(ErrorCode::kConflict,
+                "the job still runs: wait until it is done, or cancel it first");
+  }
+  if (job.counts.classified + job.counts.unknown == job.counts.total)
+    return fail(ErrorCode::kConflict, "no image of this job failed: there is nothing to retry");
+  return {};
+}
+
+JobStatus final_status(const JobCounts& counts) {
+  return counts.classified + counts.unknown > 0 ? JobStatus::kCompleted : JobStatus::kFailed;
+}
+
+std::string cancelled_reason(const JobCounts& counts) {
+  return "cancelled on request after " + std::to_string(counts.done()) + " of " +
+         std::to_string(counts.total) + " images";
+}
+
+std::string failed_reason(std::int64_t total, std::string_view first_error) {
+  return "none of the " + std::to_string(total) +
+         " images could be classified; the first one: " + std::string(first_error);
+}
+
+}  // namespace classifier
