@@ -193,3 +193,45 @@ HELP
   scale_service "$variable" "$count"
   if $wait; then wait_for "$timeout" "$count tasks of ${!variable}" has_count "${!variable}" "$count"; fi
 }
+
+# read_timeout DEFAULT HELP [--timeout SECONDS]: sets timeout; prints the help and ends where it is asked for.
+read_timeout() {
+  timeout=$1
+  local help=$2
+  shift 2
+  while [ $# -gt 0 ]; do
+    case $1 in
+    -h | --help) echo "$help" && exit 0 ;;
+    --timeout)
+      timeout=${2:-}
+      number --timeout "$timeout" 1
+      shift
+      ;;
+    *) die "unknown argument $1; see --help" ;;
+    esac
+    shift
+  done
+}
+
+# check_service CHECK WHAT [URL]: runs a check of api_check.py; WHAT is what its help says that it does.
+check_service() {
+  local check=$1 what=$2
+  shift 2
+  if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
+    cat <<HELP
+usage: scripts/$(basename "$0") [URL]
+$what
+Without a URL: BACKEND_API_URL, the deployment's, or http://localhost:8080. API_KEY is the key; of a deployment it is
+found in Secrets Manager. JOB_SECONDS is the longest time of a job (300). Ends with 1 where a check failed.
+HELP
+    exit 0
+  fi
+  [ $# -le 1 ] || die "takes one argument at most; see --help"
+  local url=${1:-${BACKEND_API_URL:-}}
+  if [ -z "$url" ]; then
+    resolve BACKEND_API_URL backend_api_url optional
+    url=${BACKEND_API_URL:-http://localhost:8080}
+    resolve_api_key
+  fi
+  exec python3 scripts/api_check.py "$check" "$url"
+}

@@ -4,26 +4,9 @@
 . "$(dirname "$0")/lib.sh"
 . scripts/aws-lib.sh
 
-timeout=1800
-while [ $# -gt 0 ]; do
-  case $1 in
-  -h | --help)
-    cat <<'HELP'
-usage: scripts/wait-for-autoscaling-ready.sh [--timeout SECONDS]
+read_timeout 1800 "usage: scripts/wait-for-autoscaling-ready.sh [--timeout SECONDS]
 Returns when autoscaling is active and both services have shrunk to their least number of tasks, all of them running: the
-state to begin a measurement from. Gives up after 1800 seconds, or --timeout.
-HELP
-    exit 0
-    ;;
-  --timeout)
-    timeout=${2:-}
-    number --timeout "$timeout" 1
-    shift
-    ;;
-  *) die "unknown argument $1; see --help" ;;
-  esac
-  shift
-done
+state to begin a measurement from. Gives up after 1800 seconds, or --timeout." "$@"
 require_credentials
 resolve_services
 

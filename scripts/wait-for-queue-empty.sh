@@ -4,26 +4,9 @@
 . "$(dirname "$0")/lib.sh"
 . scripts/aws-lib.sh
 
-timeout=3600
-while [ $# -gt 0 ]; do
-  case $1 in
-  -h | --help)
-    cat <<'HELP'
-usage: scripts/wait-for-queue-empty.sh [--timeout SECONDS]
+read_timeout 3600 "usage: scripts/wait-for-queue-empty.sh [--timeout SECONDS]
 Returns when the request and the status queue are empty, nothing in flight either, twice in a row: SQS only estimates.
-Gives up after 3600 seconds, or --timeout.
-HELP
-    exit 0
-    ;;
-  --timeout)
-    timeout=${2:-}
-    number --timeout "$timeout" 1
-    shift
-    ;;
-  *) die "unknown argument $1; see --help" ;;
-  esac
-  shift
-done
+Gives up after 3600 seconds, or --timeout." "$@"
 require_credentials
 resolve_queues
 
