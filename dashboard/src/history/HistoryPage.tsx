@@ -9,17 +9,16 @@ import {
   type SortingState,
 } from "@tanstack/react-table";
 import { History, SearchX, Sparkles } from "lucide-react";
-import { useCallback, useDeferredValue, useEffect, useMemo, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import { useJobs } from "../api/queries";
 import { isFinal, jobStatuses, type JobSummary } from "../api/types";
 import { jobPath, Link, setQuery, usePlace } from "../state/router";
 import { Button } from "../ui/Button";
 import { SearchField, Select } from "../ui/Fields";
 import { formatCount, formatDuration, formatExactTime, formatTime, plural } from "../ui/format";
-import { SortHeader } from "../ui/SortHeader";
+import { SortableTable } from "../ui/SortableTable";
 import { StatusBadge, statusWords } from "../ui/StatusBadge";
 import { EmptyState, ErrorState, Loading } from "../ui/States";
-import { useWindowRows } from "../ui/windowRows";
 import { durationOf, kindWords, searchJobs } from "./arrange";
 
 const features = tableFeatures({
@@ -89,55 +88,14 @@ function JobTable({ jobs, sorting, onSorting }: TableProps) {
     state: { sorting },
     onSortingChange: onSorting,
   });
-  const lines = table.getRowModel().rows;
-  const count = lines.length;
-  const rowsFor = useCallback(() => ({ count, height: () => rowHeight }), [count]);
-  const { ref, top, virtualizer } = useWindowRows(rowsFor);
-  const items = virtualizer.getVirtualItems();
-  const before = (items[0]?.start ?? top) - top;
-  const after = virtualizer.getTotalSize() - ((items.at(-1)?.end ?? top) - top);
   return (
-    <div className="table-frame">
-      <table className="table jobs" aria-rowcount={count + 1}>
-        <thead>
-          {table.getHeaderGroups().map((group) => (
-            <tr key={group.id} aria-rowindex={1}>
-              {group.headers.map((header) => (
-                <SortHeader
-                  key={header.id}
-                  className={`cell-${header.id}`}
-                  title={String(header.column.columnDef.header)}
-                  sorted={header.column.getIsSorted()}
-                  onSort={() => header.column.toggleSorting()}
-                />
-              ))}
-            </tr>
-          ))}
-        </thead>
-        <tbody ref={ref}>
-          {before > 0 && (
-            <tr aria-hidden>
-              <td colSpan={columns.length} style={{ height: before, padding: 0 }} />
-            </tr>
-          )}
-          {items.map((item) => {
-            const line = lines[item.index];
-            return (
-              line && (
-                <tr key={line.id} aria-rowindex={item.index + 2} style={{ height: rowHeight }}>
-                  <Cells job={line.original} />
-                </tr>
-              )
-            );
-          })}
-          {after > 0 && (
-            <tr aria-hidden>
-              <td colSpan={columns.length} style={{ height: after, padding: 0 }} />
-            </tr>
-          )}
-        </tbody>
-      </table>
-    </div>
+    <SortableTable
+      table={table}
+      className="jobs"
+      columns={columns.length}
+      rowHeight={rowHeight}
+      cells={(job) => <Cells job={job} />}
+    />
   );
 }
 

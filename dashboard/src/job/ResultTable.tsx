@@ -8,11 +8,10 @@ import {
   useTable,
   type SortingState,
 } from "@tanstack/react-table";
-import { useCallback, useMemo, useState } from "react";
-import { SortHeader } from "../ui/SortHeader";
+import { useMemo, useState } from "react";
 import { formatPercent } from "../ui/format";
 import { Thumbnail } from "../ui/Picture";
-import { useWindowRows } from "../ui/windowRows";
+import { SortableTable } from "../ui/SortableTable";
 import { labelOf, outcomeOf, scoreOf, type Outcome, type Row } from "./results";
 
 interface Line {
@@ -114,58 +113,18 @@ export function ResultTable({ rows, threshold, onOpen }: Props) {
     onSortingChange: setSorting,
   });
   const lines = table.getRowModel().rows;
-  const count = lines.length;
-  const rowsFor = useCallback(() => ({ count, height: () => rowHeight }), [count]);
-  const { ref, top, virtualizer } = useWindowRows(rowsFor);
-  const items = virtualizer.getVirtualItems();
-  const before = (items[0]?.start ?? top) - top;
-  const after = virtualizer.getTotalSize() - ((items.at(-1)?.end ?? top) - top);
   const open = (row: Row) =>
     onOpen(
       row,
       lines.map((line) => line.original.row),
     );
   return (
-    <div className="table-frame">
-      <table className="table results" aria-rowcount={count + 1}>
-        <thead>
-          {table.getHeaderGroups().map((group) => (
-            <tr key={group.id} aria-rowindex={1}>
-              {group.headers.map((header) => (
-                <SortHeader
-                  key={header.id}
-                  className={`cell-${header.id}`}
-                  title={String(header.column.columnDef.header)}
-                  sorted={header.column.getIsSorted()}
-                  onSort={() => header.column.toggleSorting()}
-                />
-              ))}
-            </tr>
-          ))}
-        </thead>
-        <tbody ref={ref}>
-          {before > 0 && (
-            <tr aria-hidden>
-              <td colSpan={columns.length} style={{ height: before, padding: 0 }} />
-            </tr>
-          )}
-          {items.map((item) => {
-            const line = lines[item.index];
-            return (
-              line && (
-                <tr key={line.id} aria-rowindex={item.index + 2} style={{ height: rowHeight }}>
-                  <Cells line={line.original} onOpen={open} />
-                </tr>
-              )
-            );
-          })}
-          {after > 0 && (
-            <tr aria-hidden>
-              <td colSpan={columns.length} style={{ height: after, padding: 0 }} />
-            </tr>
-          )}
-        </tbody>
-      </table>
-    </div>
+    <SortableTable
+      table={table}
+      className="results"
+      columns={columns.length}
+      rowHeight={rowHeight}
+      cells={(line) => <Cells line={line} onOpen={open} />}
+    />
   );
 }

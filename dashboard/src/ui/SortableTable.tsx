@@ -1,0 +1,81 @@
+import { useCallback, type ReactNode } from "react";
+import { SortHeader } from "./SortHeader";
+import { useWindowRows } from "./windowRows";
+
+// What is needed of a table of TanStack Table whose columns can be sorted by.
+interface Sortable<Line> {
+  getHeaderGroups: () => {
+    id: string;
+    headers: {
+      id: string;
+      column: {
+        columnDef: { header?: unknown };
+        getIsSorted: () => false | "asc" | "desc";
+        toggleSorting: () => void;
+      };
+    }[];
+  }[];
+  getRowModel: () => { rows: { id: string; original: Line }[] };
+}
+
+interface Props<Line> {
+  table: Sortable<Line>;
+  className: string;
+  columns: number;
+  rowHeight: number; // in pixels
+  cells: (line: Line) => ReactNode;
+}
+
+// A long table that scrolls with the window, of which only the rows in view are drawn.
+export function SortableTable<Line>({ table, className, columns, rowHeight, cells }: Props<Line>) {
+  const lines = table.getRowModel().rows;
+  const count = lines.length;
+  const rowsFor = useCallback(() => ({ count, height: () => rowHeight }), [count, rowHeight]);
+  const { ref, top, virtualizer } = useWindowRows(rowsFor);
+  const items = virtualizer.getVirtualItems();
+  const before = (items[0]?.start ?? top) - top;
+  const after = virtualizer.getTotalSize() - ((items.at(-1)?.end ?? top) - top);
+  return (
+    <div className="table-frame">
+      <table className={`table ${className}`} aria-rowcount={count + 1}>
+        <thead>
+          {table.getHeaderGroups().map((group) => (
+            <tr key={group.id} aria-rowindex={1}>
+              {group.headers.map((header) => (
+                <SortHeader
+                  key={header.id}
+                  className={`cell-${header.id}`}
+                  title={String(header.column.columnDef.header)}
+                  sorted={header.column.getIsSorted()}
+                  onSort={() => header.column.toggleSorting()}
+                />
+              ))}
+            </tr>
+          ))}
+        </thead>
+        <tbody ref={ref}>
+          {before > 0 && (
+            <tr aria-hidden>
+              <td colSpan={columns} style={{ height: before, padding: 0 }} />
+            </tr>
+          )}
+          {items.map((item) => {
+            const line = lines[item.index];
+            return (
+              line && (
+                <tr key={line.id} aria-rowindex={item.index + 2} style={{ height: rowHeight }}>
+                  {cells(line.original)}
+                </tr>
+              )
+            );
+          })}
+          {after > 0 && (
+            <tr aria-hidden>
+              <td colSpan={columns} style={{ height: after, padding: 0 }} />
+            </tr>
+          )}
+        </tbody>
+      </table>
+    </div>
+  );
+}
