@@ -44,9 +44,10 @@ class BoundedQueue {
     return take(lock);
   }
 
-  // At least one item and at most `max`, waiting up to `linger` after the first for more; none once
-  // closed and empty.
-  std::vector<T> pop_batch(std::size_t max, std::chrono::milliseconds linger) {
+  // At least one item and at most `max`, waiting up to `linger` after the first for more, but not
+  // once an item has come that is `urgent(item)`; none once closed and empty.
+  template <class Urgent>
+  std::vector<T> pop_batch(std::size_t max, std::chrono::milliseconds linger, Urgent urgent) {
     std::vector<T> batch;
     std::unique_lock lock(mutex_);
     not_empty_.wait(lock, [&] { return closed_ || !items_.empty(); });
@@ -57,7 +58,7 @@ class BoundedQueue {
         items_.pop_front();
       }
       not_full_.notify_all();
-      if (batch.empty() || batch.size() == max || closed_) return batch;
+      if (batch.size() == max || closed_ || std::ranges::any_of(batch, urgent)) return batch;
       if (!not_empty_.wait_until(lock, deadline, [&] { return closed_ || !items_.empty(); }))
         return batch;
     }

@@ -119,6 +119,8 @@ class Worker::Impl {
     }
   }
 
+  static bool redelivered(int receive_count) { return receive_count > 1; }
+
   // How many more messages may be in hand; 0 only when stopping.
   std::size_t wait_for_room(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
@@ -127,7 +129,7 @@ class Worker::Impl {
   }
 
   void take_up(Delivery delivery) {
-    const bool alone = delivery.receive_count > 1;
+    const bool alone = redelivered(delivery.receive_count);
     // An image that was delivered before may be what killed the last worker: nothing else is at
     // risk with it.
     if (alone) wait_until_empty();
@@ -209,7 +211,10 @@ class Worker::Impl {
 
   void run_report() {
     while (true) {
-      auto batch = copied_.pop_batch(kReportBatch, options_.report_linger);
+      // Nothing else is in hand beside a redelivered image, so nothing would come to join it.
+      auto batch = copied_.pop_batch(
+          kReportBatch, options_.report_linger,
+          [](const Copied& copied) { return redelivered(copied.item.receive_count); });
       if (batch.empty()) return;
       const auto start = std::chrono::steady_clock::now();
       const std::size_t size = batch.size();

@@ -54,8 +54,7 @@ class WorkerTest : public ::testing::Test {
 
   JobService& service() { return service_; }
 
-  void start_worker() {
-    WorkerOptions options;
+  void start_worker(WorkerOptions options = {}) {
     options.first_backoff = milliseconds(1'000);
     options.max_attempts = 3;
     worker_ =
@@ -142,6 +141,18 @@ TEST_F(WorkerTest, WorkOfADeadProcessComesBackAtOnce) {
   ASSERT_EQ(stores_.queue().receive(10, milliseconds(0), {}).value().size(), 1U);
   stores_.reopen();
   EXPECT_EQ(stores_.queue().receive(10, milliseconds(0), {}).value().size(), 1U);
+}
+
+// Each is in hand alone, so that no other outcome could come to be reported with it.
+TEST_F(WorkerTest, RedeliveredImagesAreReportedWithoutALinger) {
+  const Job job = submit({"cat", "cat", "cat"});
+  ASSERT_TRUE(dispatcher_.run_once());
+  ASSERT_EQ(stores_.queue().receive(10, milliseconds(0), {}).value().size(), 3U);
+  stores_.pass(stores_.visibility_timeout() + seconds(1));
+  WorkerOptions options;
+  options.report_linger = std::chrono::hours(1);
+  start_worker(options);
+  EXPECT_EQ(finish(job.id).counts.classified, 3);
 }
 
 TEST_F(WorkerTest, CancelledJobIsNotClassified) {
