@@ -48,8 +48,8 @@ def _write_labels(folder: Path, cache: Path) -> None:
     (folder / "labels.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
 
 
-def export_mobilenet_v2(checkpoint: Path, out: Path, cache: Path) -> None:
-    graph = convnets.mobilenet_v2(read_checkpoint(checkpoint))
+def export_mobilenet_v2(weights: Weights, source: str, out: Path, cache: Path) -> None:
+    graph = convnets.mobilenet_v2(weights)
 
     def fill(folder: Path) -> None:
         folders.save_graph(graph, folder / "image.xml", half=False)
@@ -61,13 +61,12 @@ def export_mobilenet_v2(checkpoint: Path, out: Path, cache: Path) -> None:
         "image": _image(_IMAGENET_MEAN, _IMAGENET_STD, 232, "bilinear", "logits"),
         "labels": "labels.txt",
         "licence": "BSD-3-Clause",
-        "source": f"torchvision, {checkpoint.name}",
+        "source": f"torchvision, {source}",
     }
     folders.write(out / "mobilenet_v2", document, fill)
 
 
-def export_clip(checkpoint: Path, out: Path, cache: Path) -> None:
-    weights = read_checkpoint(checkpoint)
+def export_clip(weights: Weights, source: str, out: Path, cache: Path) -> None:
     merges = (
         sources.unpacked_wheel("open_clip_torch", cache) / "open_clip/bpe_simple_vocab_16e6.txt.gz"
     )
@@ -85,7 +84,7 @@ def export_clip(checkpoint: Path, out: Path, cache: Path) -> None:
         "text": {"graph": "text.xml", "prompts": ["a photo of {label}"]},
         "logit_scale": transformers.logit_scale(weights),
         "licence": "MIT",
-        "source": f"OpenAI, {checkpoint.name}",
+        "source": f"OpenAI, {source}",
     }
     folders.write(out / "clip_vit_b32", document, fill)
 
@@ -156,9 +155,10 @@ def _official(name: str, args: argparse.Namespace) -> None:
     }[name]
     for file in args.official_file:
         if folders.sha256(file).startswith(source.sha256_prefix):
-            export(file, args.out, args.cache)
-            return
-    export(sources.download(source, args.cache), args.out, args.cache)
+            break
+    else:
+        file = sources.download(source, args.cache)
+    export(read_checkpoint(file), file.name, args.out, args.cache)
 
 
 def _export_one(args: argparse.Namespace, official: str, starter: str) -> None:
@@ -344,7 +344,9 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=f"{name} from a checkpoint that you have")
         command.add_argument("checkpoint", type=Path)
         command.set_defaults(
-            run=lambda args, export=export: export(args.checkpoint, args.out, args.cache)
+            run=lambda args, export=export: export(
+                read_checkpoint(args.checkpoint), args.checkpoint.name, args.out, args.cache
+            )
         )
 
     add = commands.add_parser("add", help="another classifier: IR, ONNX or TFLite, and its labels")

@@ -132,8 +132,7 @@ class Session {
           *classifier_, metrics_,
           {.prepare_threads = config_.max_workers,
            .classify_threads = config_.max_workers,
-           .queue_capacity = 4 * config_.max_workers,
-           .max_batch = 1,
+           .queue_capacity = 8 * config_.max_workers,
            .nice = 0},
           [this](const PipelineItem& item) {
             return read_photo(item.task.s3_key, config_.max_image_bytes);

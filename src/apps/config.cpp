@@ -135,8 +135,10 @@ std::vector<Setting> make_settings() {
            "a model's name", "the best installed"),
       text("CUSTOM_MODEL", "default model for custom_classification", &Config::custom_model,
            "a model's name", "the best installed"),
-      choice("INFERENCE_PRECISION", "numbers that models run in", &Config::precision,
-             {"auto", "fp32", "bf16"}, "auto"),
+      choice("INFERENCE_PRECISION",
+             "numbers that models run in; auto: 8 bits where a model has them, else bf16 where the "
+             "processor has it",
+             &Config::precision, {"auto", "fp32", "bf16"}, "auto"),
       number<std::size_t>("MAX_WORKERS", "images classified at once; 0: the processor cores",
                           &Config::max_workers, 0, 1'024, "0"),
       number<std::size_t>("BATCH_SIZE", "messages taken from the queue at once",

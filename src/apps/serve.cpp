@@ -115,8 +115,7 @@ class Service {
     pipeline_ = {.fetch_threads = 0,
                  .prepare_threads = config_.max_workers,
                  .classify_threads = config_.max_workers,
-                 .queue_capacity = 4 * config_.max_workers,
-                 .max_batch = 1,
+                 .queue_capacity = 8 * config_.max_workers,
                  .nice = kWorkerNice};
     if (on_aws(config_)) {
       pipeline_.fetch_threads = config_.transfer_threads;

@@ -60,12 +60,12 @@ class Classifier {
 
   // Classifies images that `prepare` made for the same model. Returns predictions for each image,
   // in order, each with min(top_k, number of labels) entries of falling score. An error concerns
-  // the model, not an image.
+  // the call as a whole; which image it was, if one, tells a call for each.
   virtual Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
                                                     const std::shared_ptr<const JobSpec>& spec) = 0;
 
   // Images that are worth handing to one `classify` call for this model, at least 1.
-  virtual std::size_t preferred_batch(const JobSpec& spec) const = 0;
+  virtual std::size_t preferred_batch(const JobSpec& spec) = 0;
 };
 
 }  // namespace classifier

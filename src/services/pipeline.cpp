@@ -7,6 +7,7 @@
 #include <exception>
 #include <new>
 #include <optional>
+#include <span>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -134,7 +135,7 @@ class Pipeline::Impl {
   // The first image and those behind it that wait already and run on the same job's terms.
   std::vector<Prepared> take_batch(Prepared first) {
     const auto spec = first.item.task.spec;
-    const std::size_t size = std::min(options_.max_batch, classifier_.preferred_batch(*spec));
+    const std::size_t size = classifier_.preferred_batch(*spec);
     std::vector<Prepared> batch;
     batch.push_back(std::move(first));
     while (batch.size() < size) {
@@ -146,31 +147,40 @@ class Pipeline::Impl {
   }
 
   void classify(std::vector<Prepared> batch) {
+    const auto spec = batch.front().item.task.spec;
     const auto start = std::chrono::steady_clock::now();
     std::vector<PreparedImage> images;
     images.reserve(batch.size());
     for (auto& prepared : batch) images.push_back(std::move(prepared.image));
-    auto predictions = run_model(images, batch.front().item.task.spec);
+    std::vector<Result<Predictions>> results = run_model(images, spec);
     const double seconds = seconds_since(start);
     metrics_.stage_time(Stage::kClassify, seconds, batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const double ms = (batch[i].seconds + seconds / static_cast<double>(batch.size())) * 1e3;
-      if (predictions) {
-        done_({std::move(batch[i].item), std::move((*predictions)[i]), ms});
+      if (results[i]) {
+        done_({std::move(batch[i].item), std::move(*results[i]), ms});
       } else {
-        done_({std::move(batch[i].item), predictions.error(), ms});
+        done_({std::move(batch[i].item), std::move(results[i].error()), ms});
       }
     }
   }
 
-  Result<std::vector<Predictions>> run_model(const std::vector<PreparedImage>& images,
+  // One result for each image. Where the whole batch fails, each image is tried alone, so that one
+  // that the model fails on takes no other with it.
+  std::vector<Result<Predictions>> run_model(std::span<const PreparedImage> images,
                                              const std::shared_ptr<const JobSpec>& spec) {
-    try {
-      return classifier_.classify(images, spec);
-    } catch (const std::exception& exception) {
-      return fail(ErrorCode::kInternal,
-                  "model \"" + spec->model + "\" failed: " + exception.what());
+    auto all = guarded("classified", [&] { return classifier_.classify(images, spec); });
+    std::vector<Result<Predictions>> results;
+    results.reserve(images.size());
+    if (all) {
+      for (auto& predictions : *all) results.emplace_back(std::move(predictions));
+    } else if (images.size() == 1) {
+      results.emplace_back(std::unexpected(std::move(all.error())));
+    } else {
+      for (const auto& image : images)
+        results.push_back(std::move(run_model({&image, 1}, spec).front()));
     }
+    return results;
   }
 
   Classifier& classifier_;

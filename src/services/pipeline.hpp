@@ -35,7 +35,6 @@ struct PipelineOptions {
   std::size_t prepare_threads = 2;
   std::size_t classify_threads = 2;
   std::size_t queue_capacity = 16;  // images that wait in front of each stage
-  std::size_t max_batch = 8;        // images in one call of the model, at most
   int nice = 0;                     // added to the threads' niceness, so that the API answers first
 };
 

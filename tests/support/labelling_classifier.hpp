@@ -39,7 +39,7 @@ class LabellingClassifier : public Classifier {
     }
     return all;
   }
-  std::size_t preferred_batch(const JobSpec&) const override { return 2; }
+  std::size_t preferred_batch(const JobSpec&) override { return 2; }
 };
 
 }  // namespace classifier::testing

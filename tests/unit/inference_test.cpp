@@ -145,6 +145,76 @@ TEST_F(InferenceTest, CustomLabelsAreRanked) {
   EXPECT_FLOAT_EQ(one[0].score, 1);
 }
 
+TEST_F(InferenceTest, BatchGivesEachImageItsOwnPredictions) {
+  const auto classifier = make();
+  for (const auto& job : {spec("efficientnet_lite0"), spec("conse_efficientnet_lite0_minilm",
+                                                           {"cat", "dog", "food", "bird"})}) {
+    EXPECT_GT(classifier->preferred_batch(*job), 1U);
+    std::vector<PreparedImage> images;
+    std::vector<Predictions> alone;
+    // More than one run of the graph takes, and no multiple of it.
+    while (images.size() < 2 * classifier->preferred_batch(*job) + 1) {
+      for (const auto& photo : fs::directory_iterator(photos_)) {
+        images.push_back(classifier->prepare(read(photo.path()), *job).value());
+        alone.push_back(classifier->classify({&images.back(), 1}, job).value().front());
+      }
+    }
+    const auto together = classifier->classify(images, job).value();
+    ASSERT_EQ(together.size(), images.size());
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      for (std::size_t k = 0; k < together[i].size(); ++k) {
+        EXPECT_EQ(together[i][k].label, alone[i][k].label) << i;
+        EXPECT_NEAR(together[i][k].score, alone[i][k].score, 0.01) << i;
+      }
+    }
+  }
+}
+
+// Google's MobileNetV2 in TFLite, whose last reshape fixes the batch, stands in a folder of
+// EfficientNet's: as its graph, or as the one in 8 bits.
+class OtherGraphTest : public InferenceTest {
+ protected:
+  std::unique_ptr<Classifier> with(const std::string& image, Precision precision) {
+    const fs::path folder = models_.path() / "mixed";
+    fs::copy(MODELS_DIR "/efficientnet_lite0", folder, fs::copy_options::recursive);
+    fs::copy(SHARED_DIR "/models/mobilenet_v2_1.0_224_quant.tflite", folder / "google.tflite");
+    std::ofstream labels(folder / "labels.txt");
+    for (int i = 0; i < 1'001; ++i) labels << "label " << i << "\n";
+    labels.close();
+    std::ofstream(folder / "model.json")
+        << R"({"format":1,"kind":"classifier","labels":"labels.txt","image":{"width":224,)"
+        << R"("height":224,"output":"probabilities",)" << image << "}}";
+    InferenceOptions options;
+    options.models_dir = models_.path();
+    options.precision = precision;
+    return make_openvino_classifier(options);
+  }
+
+  TempDir models_;
+};
+
+TEST_F(OtherGraphTest, FixedBatchTakesOneImageAtATime) {
+  const auto classifier = with(R"("graph":"google.tflite")", Precision::kAuto);
+  const auto job = spec("mixed");
+  EXPECT_EQ(classifier->preferred_batch(*job), 1U);
+  const std::vector<PreparedImage> images(
+      3, classifier->prepare(read(photos_ / "parrot.jpg"), *job).value());
+  const auto all = classifier->classify(images, job).value();
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[2][0].label, "label 89");  // macaw, behind the background
+}
+
+TEST_F(OtherGraphTest, EightBitsAreUsedUnlessAPrecisionIsAskedFor) {
+  const std::string both = R"("graph":"image.xml","int8":{"graph":"google.tflite"})";
+  const auto job = spec("mixed");
+  // Only Google's graph has as many outputs as there are labels here.
+  EXPECT_TRUE(with(both, Precision::kAuto)->warm_up(job));
+  fs::remove_all(models_.path() / "mixed");
+  const auto floats = with(both, Precision::kFp32)->warm_up(job);
+  ASSERT_FALSE(floats);
+  EXPECT_THAT(floats.error().message, ::testing::HasSubstr("1000 outputs"));
+}
+
 TEST_F(InferenceTest, ManyThreadsShareOneModel) {
   const auto classifier = make();
   std::vector<std::string> labels(8);
@@ -209,6 +279,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadModelJson{"NoGraphFile",
                      R"({"format":1,"kind":"classifier","image":{"graph":"other.xml"}})",
                      "there is no file other.xml"},
+        BadModelJson{
+            "NoInt8File",
+            R"({"format":1,"kind":"classifier","image":{"graph":"image.xml","int8":{"graph":"8.xml"}}})",
+            "image.int8.graph: there is no file 8.xml"},
         BadModelJson{"BadSide",
                      R"({"format":1,"kind":"classifier","image":{"graph":"image.xml","width":0}})",
                      "image.width must be from 1 to 4096"},

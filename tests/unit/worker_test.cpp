@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // An image's content decides what becomes of it: "cat", "broken", "flaky 2" (fails twice),
-// "always".
+// "always", "nan" (the model fails on it, and with it on its whole batch).
 class ScriptedClassifier final : public LabellingClassifier {
  public:
   Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
@@ -34,6 +34,15 @@ class ScriptedClassifier final : public LabellingClassifier {
       return fail(ErrorCode::kUnavailable, "not yet");
     }
     return LabellingClassifier::prepare(bytes, spec);
+  }
+
+  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
+                                            const std::shared_ptr<const JobSpec>& spec) override {
+    for (const auto& image : images) {
+      if (std::string(image.pixels.begin(), image.pixels.end()) == "nan")
+        return fail(ErrorCode::kInternal, "not a number");
+    }
+    return LabellingClassifier::classify(images, spec);
   }
 
   std::atomic<int> failures{0};
@@ -102,6 +111,14 @@ TEST_F(WorkerTest, EachImageEndsInOneWay) {
   worker_->stop();
   const auto depth = stores_.queue().depth().value();
   EXPECT_EQ(depth.visible + depth.in_flight + depth.dead, 0);
+}
+
+TEST_F(WorkerTest, ImageThatTheModelFailsOnTakesNoOtherOfItsBatchWithIt) {
+  std::vector<std::string> contents(40, "cat");
+  for (std::size_t i = 1; i < contents.size(); i += 7) contents[i] = "nan";
+  const Job job = submit(contents);
+  start_worker();
+  EXPECT_EQ(finish(job.id).counts, (JobCounts{.total = 40, .classified = 34, .failed = 6}));
 }
 
 TEST_F(WorkerTest, PassingFailureIsTriedAgain) {

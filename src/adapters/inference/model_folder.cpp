@@ -121,6 +121,11 @@ int side(const Fields& fields, const char* name) {
 void read_image(ModelFolder& model, const Fields& image) {
   model.image_graph =
       file_in(model.path, image.require<std::string>("graph", "a file name"), image.field("graph"));
+  if (image.has("int8")) {
+    const Fields int8 = image.object("int8");
+    model.int8_graph =
+        file_in(model.path, int8.require<std::string>("graph", "a file name"), int8.field("graph"));
+  }
   model.resize.width = side(image, "width");
   model.resize.height = side(image, "height");
   model.layout = image.choice<const char*>("layout", {{"NCHW", "NCHW"}, {"NHWC", "NHWC"}}, "");

@@ -26,7 +26,8 @@ struct ModelFolder {
   bool starter = false;
 
   std::filesystem::path image_graph;
-  std::string layout;  // "NCHW", "NHWC", or empty: by the graph's shape
+  std::filesystem::path int8_graph;  // the same in 8 bits, or empty
+  std::string layout;                // "NCHW", "NHWC", or empty: by the graph's shape
   ResizeRule resize;
   std::array<float, 3> mean{0, 0, 0};  // of RGB in 0–1
   std::array<float, 3> std{1, 1, 1};

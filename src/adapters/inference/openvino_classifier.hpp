@@ -11,13 +11,14 @@
 
 namespace classifier {
 
+// kAuto: 8 bits where the model has a graph for it, else kBf16 where the processor has it.
 enum class Precision { kAuto, kFp32, kBf16 };
 
 struct InferenceOptions {
   std::filesystem::path models_dir;
-  std::filesystem::path cache_dir;         // of compiled models; empty: none
-  std::size_t streams = 1;                 // inferences at once, one core each
-  Precision precision = Precision::kAuto;  // auto: bf16 where the processor has it
+  std::filesystem::path cache_dir;  // of compiled models; empty: none
+  std::size_t streams = 1;          // inferences at once, one core each
+  Precision precision = Precision::kAuto;
   std::string image_model;  // default for each job type; empty: the best one installed
   std::string custom_model;
   std::size_t max_cached_labels = 100'000;  // label embeddings kept for each model

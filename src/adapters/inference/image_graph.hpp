@@ -1,0 +1,24 @@
+// A model's image graph, made to take the pixels of prepared images.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <openvino/openvino.hpp>
+
+#include "adapters/inference/model_folder.hpp"
+
+namespace classifier {
+
+struct ImageGraph {
+  std::shared_ptr<ov::Model> model;  // [images, height, width, 3] uint8 to [images, outputs] float
+  std::size_t max_batch = 1;         // images in one run
+  std::size_t outputs = 0;           // classes, or dimensions of the embedding
+};
+
+// Reads `file`, one of the folder's graphs. Graphs whose batch is fixed take one image in a run,
+// all others up to `max_batch`. Throws what OpenVINO throws.
+ImageGraph read_image_graph(ov::Core& core, const std::filesystem::path& file,
+                            const ModelFolder& folder, std::size_t max_batch);
+
+}  // namespace classifier

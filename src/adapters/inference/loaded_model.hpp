@@ -1,0 +1,74 @@
+// One model in memory, on OpenVINO.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <openvino/openvino.hpp>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "adapters/inference/model_folder.hpp"
+#include "adapters/inference/openvino_classifier.hpp"
+#include "adapters/inference/request_pool.hpp"
+
+namespace classifier {
+
+// OpenVINO itself, with its extension for tokenizers, which is loaded when a text graph needs it.
+struct InferenceCore {
+  ov::Core openvino;
+  std::mutex extension_mutex;
+  bool has_extension = false;  // guarded by extension_mutex
+};
+
+// Thread-safe. Every method may throw what OpenVINO throws.
+class LoadedModel {
+ public:
+  // Both references must outlive the model.
+  LoadedModel(InferenceCore& core, ModelFolder folder, const InferenceOptions& options);
+
+  const ModelFolder& folder() const { return folder_; }
+  std::size_t max_batch() const { return max_batch_; }
+
+  // Predictions of each image, in order; as Classifier::classify.
+  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
+                                            const std::shared_ptr<const JobSpec>& spec);
+
+  using LabelMatrix = std::vector<float>;  // [labels, dimensions], rows of length 1
+  // The embeddings of a job's labels. The spec's address is the key: a job has one spec object for
+  // all its images, and the cache keeps it alive.
+  std::shared_ptr<const LabelMatrix> label_matrix(const std::shared_ptr<const JobSpec>& spec);
+
+ private:
+  using Scores = std::vector<float>;  // [images, outputs_]
+
+  ov::CompiledModel compile(const std::shared_ptr<ov::Model>& graph, std::size_t streams);
+  Scores run_image(std::span<const PreparedImage> images);
+  Predictions predict(std::span<float> scores, const JobSpec& spec,
+                      const LabelMatrix* labels) const;
+  std::vector<float> cosines(std::span<float> embedding, const LabelMatrix& labels) const;
+  LabelMatrix embed(const std::vector<std::string>& labels);
+  void embed_missing(const std::vector<std::string>& labels);
+  std::vector<float> run_text(std::vector<std::string>& texts);
+
+  InferenceCore& core_;
+  ModelFolder folder_;
+  const InferenceOptions& options_;
+  std::size_t outputs_ = 0;  // classes, or dimensions of the embedding
+  std::size_t max_batch_ = 1;
+  std::unique_ptr<RequestPool> image_;
+
+  std::mutex embed_mutex_;
+  std::unique_ptr<RequestPool> text_;  // guarded by embed_mutex_
+  std::unordered_map<std::string, std::vector<float>>
+      embeddings_;  // by label; guarded by embed_mutex_
+  std::mutex sets_mutex_;
+  std::deque<std::pair<std::shared_ptr<const JobSpec>, std::shared_ptr<const LabelMatrix>>>
+      sets_;  // newest first; guarded by sets_mutex_
+};
+
+}  // namespace classifier
