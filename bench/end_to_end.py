@@ -11,59 +11,26 @@ rising size and prints seconds for each thousand images and the peak memory of t
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from PIL import Image
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-from conftest import BINARY, Service  # noqa: E402
-
-SIZES = {"720p": (1280, 720), "12MP": (4000, 3000)}
-CUSTOM_TYPE = "custom_classification"
-LABELS = ["cat", "dog", "bird", "food", "beach"]
-
-
-def jpeg(photo: Path, size: tuple[int, int]) -> bytes:
-    """The photo at that size, quality 90, as cameras write it (4:2:0)."""
-    buffer = io.BytesIO()
-    Image.open(photo).convert("RGB").resize(size, Image.Resampling.BICUBIC).save(
-        buffer, "JPEG", quality=90
-    )
-    return buffer.getvalue()
-
-
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):7.0f} ({min(values):.0f} to {max(values):.0f})"
-
-
-def peak_memory_mb(process: int) -> int:
-    status = Path(f"/proc/{process}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) // 1024
-
-
-def processor_seconds(process: int) -> float:
-    """Of all threads of a process so far; other programs on the machine hardly disturb it."""
-    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def run_job(service: Service, keys: list[str], fields: dict[str, object]) -> float:
-    """Seconds from sending the submission to the end of the job."""
-    start = time.perf_counter()
-    job = service.submit(keys, confidence_threshold=0, **fields)
-    status = service.wait(job, seconds=36_000)
-    seconds = time.perf_counter() - start
-    assert status["status"] == "completed" and status["failed"] == 0, status
-    return seconds
+from harness import (
+    BINARY,
+    CUSTOM_TYPE,
+    LABELS,
+    SIZES,
+    Service,
+    jpeg,
+    memory_mb,
+    on_cores,
+    processor_seconds,
+    run_job,
+    spread,
+)
 
 
 def pipeline_rate(photo: Path, count: int, cores: int, model: str, labels: list[str]) -> float:

@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <openvino/openvino.hpp>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,10 +27,18 @@ namespace fs = std::filesystem;
 
 constexpr int kBatches[] = {1, 2, 4, 8, 16};
 constexpr int kStreams[] = {1, 2};
-constexpr Precision kPrecisions[] = {Precision::kFp32, Precision::kBf16};
+// kAuto: 8 bits for a model that has them; the others are left out of it.
+constexpr Precision kPrecisions[] = {Precision::kFp32, Precision::kBf16, Precision::kAuto};
 constexpr int kLabelCounts[] = {1, 10, 100, 1000};
 
-std::string name_of(Precision precision) { return precision == Precision::kFp32 ? "fp32" : "bf16"; }
+std::string name_of(Precision precision) {
+  if (precision == Precision::kAuto) return "int8";
+  return precision == Precision::kFp32 ? "fp32" : "bf16";
+}
+
+bool has(const ModelFolder& folder, Precision precision) {
+  return precision != Precision::kAuto || !folder.int8_graph.empty();
+}
 
 fs::path models_dir() {
   const char* const dir = std::getenv("MODELS_DIR");
@@ -105,6 +116,7 @@ void run_classify(benchmark::State& state, Loaded& loaded, const ModelFolder& fo
 void register_classify(Loaded& loaded, const ModelFolder& folder) {
   const auto spec = spec_of(folder, some_labels(10));
   for (const Precision precision : kPrecisions) {
+    if (!has(folder, precision)) continue;
     for (const int streams : kStreams) {
       for (const int batch : kBatches) {
         const std::string name = "classify/" + folder.name + "/" + name_of(precision) +
@@ -126,11 +138,12 @@ void register_classify(Loaded& loaded, const ModelFolder& folder) {
 // The graph alone, compiled for one batch size. Its time holds no conversion of pixels.
 std::unique_ptr<ov::CompiledModel> compile(ov::Core& core, const ModelFolder& folder,
                                            Precision precision, int streams, int batch) {
-  auto model = core.read_model(folder.image_graph);
+  auto model =
+      core.read_model(precision == Precision::kAuto ? folder.int8_graph : folder.image_graph);
   auto shape = model->input(0).get_partial_shape();
   shape[0] = batch;
   model->reshape(shape);
-  const auto type = precision == Precision::kBf16 ? ov::element::bf16 : ov::element::f32;
+  const auto type = precision == Precision::kFp32 ? ov::element::f32 : ov::element::bf16;
   return std::make_unique<ov::CompiledModel>(
       core.compile_model(model, "CPU", ov::num_streams(ov::streams::Num(streams)),
                          ov::inference_num_threads(streams), ov::hint::inference_precision(type),
@@ -176,6 +189,7 @@ void run_graph(benchmark::State& state, Loaded& loaded, const std::string& name,
 // What real batches would give: the same graph, once for all images of a batch.
 void register_graph(Loaded& loaded, const ModelFolder& folder) {
   for (const Precision precision : kPrecisions) {
+    if (!has(folder, precision)) continue;
     for (const int streams : kStreams) {
       for (const int batch : kBatches) {
         const std::string name = "graph/" + folder.name + "/" + name_of(precision) +
@@ -192,6 +206,47 @@ void register_graph(Loaded& loaded, const ModelFolder& folder) {
       }
     }
   }
+}
+
+// One thread that decodes and classifies the JPEG of BENCH_PHOTO and does nothing else: what the
+// whole program is compared with.
+void register_alone(Loaded& loaded, const ModelFolder& folder,
+                    const std::vector<std::byte>& photo) {
+  const auto spec = spec_of(folder, some_labels(5));
+  for (const Precision precision : kPrecisions) {
+    if (!has(folder, precision)) continue;
+    const std::string name = "alone/" + folder.name + "/" + name_of(precision);
+    benchmark::RegisterBenchmark(
+        name.c_str(),
+        [=, &loaded, &photo](benchmark::State& state) {
+          Classifier& classifier = loaded.classifier(precision, 1);
+          const std::size_t batch = classifier.preferred_batch(*spec);
+          for (auto _ : state) {
+            std::vector<PreparedImage> images;
+            while (images.size() < batch) {
+              auto image = classifier.prepare(photo, *spec);
+              if (!image) {
+                state.SkipWithError(image.error().message.c_str());
+                return;
+              }
+              images.push_back(std::move(*image));
+            }
+            if (!classifier.classify(images, spec)) state.SkipWithError("it failed");
+          }
+          state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(batch));
+        })
+        ->UseRealTime()
+        ->MeasureProcessCPUTime()
+        ->Unit(benchmark::kMillisecond);
+  }
+}
+
+std::vector<std::byte> photo_to_decode() {
+  const char* const path = std::getenv("BENCH_PHOTO");
+  std::ifstream in(path != nullptr ? path : "", std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
 }
 
 // `embed`: a job with new labels starts. `labelled`: one of its images afterwards.
@@ -233,11 +288,13 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   spdlog::set_level(spdlog::level::warn);
   Loaded loaded;
+  const std::vector<std::byte> photo = photo_to_decode();
   for (const ModelInfo& info : loaded.classifier(Precision::kAuto, 1).models()) {
     const auto folder = read_model_folder(models_dir() / info.name);
     if (!folder) continue;
     register_classify(loaded, *folder);
     register_graph(loaded, *folder);
+    if (!photo.empty()) register_alone(loaded, *folder, photo);
     if (folder->kind == ModelKind::kImageText) register_labels(loaded, *folder);
   }
   benchmark::RunSpecifiedBenchmarks();

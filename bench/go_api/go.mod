@@ -1,0 +1,5 @@
+module example.com/go_api
+
+go 1.22
+
+require github.com/mattn/go-sqlite3 v1.14.24
