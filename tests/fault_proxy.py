@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import random
 import threading
 import time
@@ -23,7 +24,10 @@ LATE_SECONDS = 2.0
 
 
 class FaultProxy(ThreadingHTTPServer):
-    """Faults happen while `rate` is above 0: it is the probability of one for each request."""
+    """Faults happen while `rate` is above 0: it is the probability of one for each request.
+
+    While `refusal` is set, every call of SQS and DynamoDB gets that error: its code and message.
+    """
 
     daemon_threads = True
     request_queue_size = 128
@@ -32,6 +36,7 @@ class FaultProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.target = urlsplit(target).netloc
         self.rate = 0.0
+        self.refusal: tuple[str, str] | None = None
         self.faults: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self._random = random.Random(seed)
@@ -65,6 +70,10 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         target = self.headers.get("X-Amz-Target")
         operation = target or f"S3 {self.command}{' copy' if self.is_copy() else ''}"
+        if target and self.server.refusal:
+            code, message = self.server.refusal
+            body = json.dumps({"__type": f"com.amazonaws#{code}", "message": message}).encode()
+            return self.answer(400, [("x-amzn-RequestId", "R-1")], body)
         fault = self.server.choose_fault(operation)
         if fault == "unavailable":
             return self.answer(503, [], b"")

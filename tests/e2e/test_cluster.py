@@ -127,6 +127,33 @@ def test_another_backend_sends_what_a_dead_one_left(start: Start, photos: dict[s
     assert status["failed"] == 0
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "told"),
+    [
+        ("ThrottlingException", "Rate exceeded", ["ThrottlingException: Rate exceeded", "R-1"]),
+        (
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+            ["ExpiredTokenException", "is expired", "have expired: get new ones", "R-1"],
+        ),
+    ],
+)
+def test_running_backend_says_why_aws_refuses(
+    start: Start, endpoint: str, code: str, message: str, told: list[str]
+) -> None:
+    with fault_proxy(endpoint, 1) as proxy:
+        backend = start("backend", AWS_ENDPOINT_URL=proxy.url)
+        assert backend.get("/ready").status_code == 200
+        proxy.refusal = (code, message)
+        answer = backend.get("/ready")
+        print(answer.text)
+        assert answer.status_code == 503
+        for words in told:
+            assert words in answer.text
+        proxy.refusal = None
+        assert backend.get("/ready").status_code == 200  # nothing has to be restarted
+
+
 def status_of(backend: Service, job: str) -> str:
     """Empty where the emulator was too busy to answer."""
     try:
