@@ -95,7 +95,9 @@ def jpeg(photo: Path, size: tuple[int, int]) -> bytes:
 def memory_mb(process: int, line: str = "VmHWM") -> int:
     """Of /proc/PID/status: VmHWM is the peak, VmRSS what is resident now."""
     status = Path(f"/proc/{process}/status").read_text()
-    return int(next(each for each in status.splitlines() if each.startswith(line)).split()[1]) // 1024
+    return (
+        int(next(each for each in status.splitlines() if each.startswith(line)).split()[1]) // 1024
+    )
 
 
 def processor_seconds(process: int) -> float:

@@ -1,7 +1,7 @@
 """The Python stack of today: transformers, torch and Pillow, one image at a time.
 
-Runs in the venv of requirements-baseline.txt; `suite.py` starts it. Every line on the standard input
-is `PATH COUNT`; the answer is a line with the images per second of that many times that file.
+Runs in the venv of requirements-baseline.txt; `suite.py` starts it. Every line on the standard
+input is `PATH COUNT`; the answer is a line with the images per second of that many times that file.
 
 The weights are random, since the official ones cannot be fetched everywhere: the arithmetic is the
 same. For CLIP the texts go through the model with each image, as the stack does; turning them into

@@ -29,7 +29,7 @@ _random = np.random.default_rng(1)
 def _normal(*shape: int) -> Array:
     """Scaled so that activations keep their size from layer to layer (He et al. 2015)."""
     inputs = int(np.prod(shape[1:])) or 1
-    return (_random.standard_normal(shape) * np.sqrt(2 / inputs)).astype(np.float32)
+    return np.asarray(_random.standard_normal(shape) * np.sqrt(2 / inputs), np.float32)
 
 
 def mobilenet_v2() -> Weights:

@@ -204,7 +204,8 @@ class Service {
                                        .public_base_url = config_.public_base_url,
                                        .version = CLASSIFIER_VERSION,
                                        .stores_answer = [this] { return stores_answer(*stores_); },
-                                       .metrics_text = [this] { return metrics_text(); }});
+                                       .metrics_text = [this] { return metrics_text(); },
+                                       .quick_jobs = !on_aws(config_)});
     http::add_dashboard_routes(*router, config_.dashboard_dir);
     return router;
   }

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -157,6 +158,62 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesyst
   });
   if (!ready) return std::unexpected(ready.error());
   return database;
+}
+
+// Whoever comes while nobody commits does it for all that wait.
+void SqliteDatabase::commit(Write& write) {
+  std::unique_lock lock(write_mutex_);
+  waiting_.push_back(&write);
+  write_done_.wait(lock, [&] { return write.done || !committing_; });
+  if (write.done) return;
+  committing_ = true;
+  const std::vector<Write*> together = std::exchange(waiting_, {});
+  lock.unlock();
+  commit_together(together);
+  lock.lock();
+  committing_ = false;
+  for (Write* const each : together) each->done = true;
+  lock.unlock();
+  write_done_.notify_all();
+}
+
+void SqliteDatabase::commit_together(std::span<Write* const> writes) {
+  const bool full = std::ranges::any_of(
+      writes, [](const Write* write) { return write->durability == Durability::kFull; });
+  const auto committed = guarded([&]() -> Result<void> {
+    auto& database = writer_->database();
+    database.exec(full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+    const StatementGuard guard(*writer_);
+    bool any = false;
+    for (Write* const write : writes) any = run_one(*write, writes.size() == 1) || any;
+    writer_->reset_statements();
+    if (any) transaction.commit();
+    return {};
+  });
+  if (committed) return;
+  for (Write* const write : writes) write->error = committed.error();
+}
+
+// Whether there is something to commit. Beside others, a work that fails is undone by itself.
+bool SqliteDatabase::run_one(Write& write, bool alone) {
+  auto& database = writer_->database();
+  if (!alone) database.exec("SAVEPOINT one");
+  bool keep = false;
+  try {
+    keep = write.run(*writer_);
+  } catch (const SQLite::Exception& exception) {
+    // Where SQLite gave up the whole transaction, so must all works in it.
+    if (sqlite3_get_autocommit(database.getHandle()) != 0) throw;
+    write.error = sqlite_error(file_, exception);
+  } catch (...) {
+    write.thrown = std::current_exception();
+  }
+  writer_->reset_statements();
+  if (alone) return keep;
+  if (!keep) database.exec("ROLLBACK TO one");
+  database.exec("RELEASE one");
+  return keep;
 }
 
 SqliteDatabase::Reader::Reader(SqliteDatabase& database) : owner(database) {

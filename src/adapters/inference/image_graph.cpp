@@ -12,7 +12,7 @@ std::string layout_of(const ModelFolder& folder, const ov::PartialShape& input) 
 }
 
 // Gives the input's first dimension a range; false where the graph's inside fixes it.
-bool set_batch(ov::Model& model, ov::Dimension batch) {
+bool set_batch(ov::Model& model, const ov::Dimension& batch) {
   auto shape = model.input(0).get_partial_shape();
   shape[0] = batch;
   try {
@@ -23,8 +23,8 @@ bool set_batch(ov::Model& model, ov::Dimension batch) {
   return model.output(0).get_partial_shape()[0] == batch;
 }
 
-std::shared_ptr<ov::Model> with_pixels(std::shared_ptr<ov::Model> model, const ModelFolder& folder,
-                                       ov::Dimension batch) {
+std::shared_ptr<ov::Model> with_pixels(const std::shared_ptr<ov::Model>& model,
+                                       const ModelFolder& folder, const ov::Dimension& batch) {
   const auto input = model->input(0);
   const bool takes_pixels = input.get_element_type() == ov::element::u8;
   const std::string layout = layout_of(folder, input.get_partial_shape());
@@ -53,10 +53,10 @@ std::shared_ptr<ov::Model> with_pixels(std::shared_ptr<ov::Model> model, const M
 ImageGraph read_image_graph(ov::Core& core, const std::filesystem::path& file,
                             const ModelFolder& folder, std::size_t max_batch) {
   ImageGraph graph;
-  auto model = core.read_model(file);
+  const auto model = core.read_model(file);
   const ov::Dimension range(1, static_cast<ov::Dimension::value_type>(max_batch));
   if (max_batch > 1 && set_batch(*model, range)) {
-    graph.model = with_pixels(std::move(model), folder, range);
+    graph.model = with_pixels(model, folder, range);
     graph.max_batch = max_batch;
   } else {
     graph.model = with_pixels(core.read_model(file), folder, 1);
