@@ -84,11 +84,13 @@ def spread(values: list[float], digits: int = 0) -> str:
 
 
 def jpeg(photo: Path, size: tuple[int, int]) -> bytes:
-    """The photo at that size, quality 90, as cameras write it (4:2:0)."""
+    """The photo as it is where it has that size, else resized, quality 85 (4:2:0)."""
     buffer = io.BytesIO()
-    Image.open(photo).convert("RGB").resize(size, Image.Resampling.BICUBIC).save(
-        buffer, "JPEG", quality=90
-    )
+    with Image.open(photo) as image:
+        if image.format == "JPEG" and image.size == size:
+            return photo.read_bytes()
+        resized = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    resized.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
 
 

@@ -36,6 +36,7 @@ def run_benchmarks(
         env=os.environ | {"MODELS_DIR": str(_MODELS)} | settings,
         check=True,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     found: defaultdict[str, list[float]] = defaultdict(list)
     for run in json.loads(out.read_text())["benchmarks"]:

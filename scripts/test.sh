@@ -33,12 +33,12 @@ export_models
 
 say "formatting, linters and types"
 git ls-files -- '*.cpp' '*.hpp' | xargs clang-format-19 --dry-run --Werror
-git ls-files -- 'scripts/*.sh' 'docker/*.sh' '.ci/run' | xargs shellcheck -x
+git ls-files -- 'bench/*.sh' 'scripts/*.sh' 'docker/*.sh' '.ci/run' | xargs shellcheck -x
 git ls-files -- '*.py' | xargs "$VENV/bin/ruff" check --quiet
 git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
 "$VENV/bin/mypy" models/export models/evaluate_conse.py
 "$VENV/bin/mypy" tests/models
-MYPYPATH=models:tests "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
+MYPYPATH=models:tests:bench "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
 "$VENV/bin/mypy" docker/sbom.py
 npm_run ci --silent --no-audit --no-fund
 npm_run run --silent check
