@@ -143,6 +143,25 @@ TEST(Resize, KeepsAFlatColourAndItsSize) {
   }
 }
 
+TEST(Resize, IsTheSameWithAndWithoutVectors) {
+  std::minstd_rand random(1);
+  for (int round = 0; round < 200; ++round) {
+    const auto side = [&](int most) { return 1 + static_cast<int>(random() % most); };
+    RgbImage image{side(90), side(90), {}};
+    image.pixels.resize(static_cast<std::size_t>(image.width * image.height) * 3);
+    for (auto& byte : image.pixels) byte = static_cast<std::uint8_t>(random());
+    const int width = side(120);
+    const int height = side(120);
+    const int left = static_cast<int>(random() % width);
+    const int top = static_cast<int>(random() % height);
+    const CropWindow window{left, top, width - left, height - top};
+    const auto rule = round % 2 == 0 ? Interpolation::kBilinear : Interpolation::kBicubic;
+    EXPECT_EQ(resize(image, width, height, rule, window, true).pixels,
+              resize(image, width, height, rule, window, false).pixels)
+        << image.width << " × " << image.height << " to " << width << " × " << height;
+  }
+}
+
 TEST(Prepare, ExtremeShapesWork) {
   for (const auto& [width, height] : {std::pair{1, 1}, {1, 3'000}, {3'000, 1}, {5, 5}}) {
     const Bytes file = encode_jpeg(marked(width, height), 90).value();

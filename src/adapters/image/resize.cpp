@@ -1,6 +1,11 @@
 #include "adapters/image/resize.hpp"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -70,6 +75,11 @@ Kernel make_kernel(int in_size, int out_size, int window_begin, int window_size,
   return kernel;
 }
 
+// Bytes that a row for blend_columns has behind its pixels.
+constexpr std::size_t kRowPadding = 8;
+// Lanes of the weights for two neighbouring RGB pixels: three of each, and two that are 0.
+constexpr std::size_t kPairLanes = 8;
+
 std::uint8_t to_pixel(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kBits, 0, 255));
 }
@@ -88,30 +98,84 @@ CLASSIFIER_SIMD void blend_rows(const std::uint8_t* rows, std::size_t stride,
   for (std::size_t i = 0; i < count; ++i) target[i] = to_pixel(sums[i]);
 }
 
-// One row of RGB pixels, each blended from `taps` neighbours.
-CLASSIFIER_SIMD void blend_columns(const std::uint8_t* row, const int* first,
-                                   const std::int32_t* weights, int taps, int count, int origin,
-                                   std::uint8_t* target) {
-  for (int x = 0; x < count; ++x, target += 3, weights += taps) {
-    const std::uint8_t* in = row + static_cast<std::ptrdiff_t>(first[x] - origin) * 3;
-    std::int32_t r = 1 << (kBits - 1);
-    std::int32_t g = r;
-    std::int32_t b = r;
-    for (int k = 0; k < taps; ++k, in += 3) {
-      r += weights[k] * in[0];
-      g += weights[k] * in[1];
-      b += weights[k] * in[2];
-    }
-    target[0] = to_pixel(r);
-    target[1] = to_pixel(g);
-    target[2] = to_pixel(b);
+// A row of RGB pixels, each blended from neighbours.
+class ColumnBlender {
+ public:
+  ColumnBlender(const Kernel& kernel, [[maybe_unused]] bool simd) : kernel_(kernel) {
+#ifdef __x86_64__
+    if (simd && __builtin_cpu_supports("avx2") != 0) spread_weights();
+#endif
   }
-}
+
+  // `row` begins with the pixel at `origin`, and has kRowPadding bytes more than its pixels.
+  void blend(const std::uint8_t* row, int origin, std::uint8_t* target) const {
+#ifdef __x86_64__
+    if (!lanes_.empty()) return blend_avx2(row, origin, target);
+#endif
+    const std::int32_t* weights = kernel_.weights.data();
+    for (const int first : kernel_.first) {
+      const std::uint8_t* in = row + static_cast<std::ptrdiff_t>(first - origin) * 3;
+      std::array<std::int32_t, 3> sums;
+      sums.fill(1 << (kBits - 1));
+      for (int k = 0; k < kernel_.taps; ++k, in += 3) {
+        for (std::size_t c = 0; c < 3; ++c) sums[c] += weights[k] * in[c];
+      }
+      for (const std::int32_t sum : sums) *target++ = to_pixel(sum);
+      weights += kernel_.taps;
+    }
+  }
+
+ private:
+#ifdef __x86_64__
+  void spread_weights() {
+    const auto taps = static_cast<std::size_t>(kernel_.taps);
+    pairs_ = (taps + 1) / 2;
+    lanes_.assign(kernel_.first.size() * pairs_ * kPairLanes, 0);
+    for (std::size_t i = 0; i < kernel_.first.size(); ++i) {
+      for (std::size_t k = 0; k < taps; ++k) {
+        std::int32_t* const lane = &lanes_[(i * pairs_ + k / 2) * kPairLanes + k % 2 * 3];
+        std::fill_n(lane, 3, kernel_.weights[i * taps + k]);
+      }
+    }
+  }
+
+  // The same sums, two pixels at a time: whole numbers, so their order does not matter.
+  // NOLINTBEGIN(portability-simd-intrinsics): the portable way is beside it
+  __attribute__((target("avx2"))) void blend_avx2(const std::uint8_t* row, int origin,
+                                                  std::uint8_t* target) const {
+    const __m256i half = _mm256_setr_epi32(kHalf, kHalf, kHalf, 0, 0, 0, 0, 0);
+    const __m256i second = _mm256_setr_epi32(3, 4, 5, 7, 7, 7, 7, 7);  // its channels to the front
+    const std::int32_t* lanes = lanes_.data();
+    for (const int first : kernel_.first) {
+      const std::uint8_t* in = row + static_cast<std::ptrdiff_t>(first - origin) * 3;
+      __m256i sums = half;
+      for (std::size_t pair = 0; pair < pairs_; ++pair, in += 6, lanes += kPairLanes) {
+        const __m256i pixels =
+            _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(in)));
+        const __m256i weights = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes));
+        sums = _mm256_add_epi32(sums, _mm256_mullo_epi32(pixels, weights));
+      }
+      sums = _mm256_add_epi32(sums, _mm256_permutevar8x32_epi32(sums, second));
+      const __m128i pixel = _mm_srai_epi32(_mm256_castsi256_si128(sums), kBits);
+      const __m128i bytes = _mm_packus_epi16(_mm_packs_epi32(pixel, pixel), pixel);
+      const auto packed = static_cast<std::uint32_t>(_mm_cvtsi128_si32(bytes));
+      std::memcpy(target, &packed, 3);
+      target += 3;
+    }
+  }
+  // NOLINTEND(portability-simd-intrinsics)
+
+  static constexpr std::int32_t kHalf = 1 << (kBits - 1);
+  std::size_t pairs_ = 0;
+  std::vector<std::int32_t> lanes_;  // [outputs, pairs_, kPairLanes]; empty without AVX2
+#endif
+  const Kernel& kernel_;
+};
 
 }  // namespace
 
 RgbImage resize(const RgbImage& image, int width, int height, Interpolation interpolation,
-                const CropWindow& window) {
+                const CropWindow& window, bool simd) {
   const Kernel columns = make_kernel(image.width, width, window.left, window.width, interpolation);
   const Kernel rows = make_kernel(image.height, height, window.top, window.height, interpolation);
   // Rows first: it runs over whole rows of bytes, and leaves few rows for the slower pass over
@@ -121,7 +185,8 @@ RgbImage resize(const RgbImage& image, int width, int height, Interpolation inte
   const std::size_t count = static_cast<std::size_t>(right - left) * 3;
   const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
   std::vector<std::int32_t> sums(count);
-  std::vector<std::uint8_t> blended(count);
+  std::vector<std::uint8_t> blended(count + kRowPadding);
+  const ColumnBlender blender(columns, simd);
   RgbImage result{window.width, window.height,
                   std::vector<std::uint8_t>(static_cast<std::size_t>(window.width) *
                                             static_cast<std::size_t>(window.height) * 3)};
@@ -132,8 +197,7 @@ RgbImage resize(const RgbImage& image, int width, int height, Interpolation inte
                              static_cast<std::size_t>(left) * 3;
     blend_rows(in, stride, &rows.weights[out_row * static_cast<std::size_t>(rows.taps)], rows.taps,
                count, sums.data(), blended.data());
-    blend_columns(blended.data(), columns.first.data(), columns.weights.data(), columns.taps,
-                  window.width, left,
+    blender.blend(blended.data(), left,
                   &result.pixels[out_row * static_cast<std::size_t>(window.width) * 3]);
   }
   return result;
