@@ -1,3 +1,4 @@
+import { useQueryClient } from "@tanstack/react-query";
 import {
   BookOpen,
   CloudOff,
@@ -13,6 +14,7 @@ import { useConnection } from "./api/queries";
 import { GalleryPage } from "./gallery/GalleryPage";
 import { HistoryPage } from "./history/HistoryPage";
 import { JobPage } from "./job/JobPage";
+import { AskBackend, useQuestion } from "./settings/AskBackend";
 import { SettingsPage } from "./settings/SettingsPage";
 import { Link, usePlace } from "./state/router";
 import { settings } from "./state/settings";
@@ -55,9 +57,18 @@ function Page({ path }: { path: string }) {
   );
 }
 
-// Says that the backend is away, and that it is tried again; what was loaded stays.
+// Says that the backend is away, and that it is tried again; what was loaded stays. When it is back,
+// the page asks anew for what it could not have.
 function ConnectionNotice() {
+  const client = useQueryClient();
   const connection = useConnection();
+  const wasAway = useRef(false);
+  useEffect(() => {
+    if (wasAway.current && connection.isSuccess) {
+      void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "ready" });
+    }
+    if (connection.status !== "pending") wasAway.current = connection.isError;
+  }, [client, connection.status, connection.isSuccess, connection.isError]);
   if (!connection.isError) return null;
   return (
     <div role="alert">
@@ -128,6 +139,7 @@ function useArrival(path: string, main: React.RefObject<HTMLElement | null>) {
 export function App() {
   const { path } = usePlace();
   const main = useRef<HTMLElement>(null);
+  const question = useQuestion();
   useArrival(path, main);
   return (
     <div className="app">
@@ -136,8 +148,19 @@ export function App() {
       </a>
       <Navigation path={path} />
       <main id="main" ref={main} tabIndex={-1}>
-        <ConnectionNotice />
-        <Page path={path} />
+        {question ? (
+          <>
+            <h1 className="visually-hidden" tabIndex={-1}>
+              Another backend
+            </h1>
+            <AskBackend question={question} />
+          </>
+        ) : (
+          <>
+            <ConnectionNotice />
+            <Page path={path} />
+          </>
+        )}
       </main>
       <DropLayer />
       <ReviewDialog />

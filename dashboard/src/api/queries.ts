@@ -2,7 +2,9 @@
 import {
   keepPreviousData,
   QueryClient,
+  queryOptions,
   useInfiniteQuery,
+  useQueries,
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
@@ -20,7 +22,13 @@ import {
 } from "./client";
 import { readEvents } from "./events";
 import { toRows, type Row } from "../job/results";
-import { isFinal, type JobProgress, type JobState, type StoredImage } from "./types";
+import {
+  isFinal,
+  type JobDetails,
+  type JobProgress,
+  type JobState,
+  type StoredImage,
+} from "./types";
 
 const refreshMs = 30_000;
 
@@ -104,12 +112,22 @@ export const useJobs = (filter: HistoryFilter) =>
     refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > 3 ? false : refreshMs),
   });
 
-export const useJobDetails = (job: string) =>
-  useQuery({
-    queryKey: ["job", job],
-    queryFn: () => getJob(job),
-    staleTime: 60_000,
-    enabled: job !== "",
+const detailsOf = (job: string) =>
+  queryOptions({ queryKey: ["job", job], queryFn: () => getJob(job), staleTime: 60_000 });
+
+export const useJobDetails = (job: string, enabled = true) =>
+  useQuery({ ...detailsOf(job), enabled: enabled && job !== "" });
+
+const labelsById = (
+  answers: readonly { data: JobDetails | undefined }[],
+): ReadonlyMap<string, readonly string[]> =>
+  new Map(answers.flatMap(({ data }) => (data ? [[data.job_id, data.custom_labels ?? []]] : [])));
+
+// The categories of these jobs, by id, as they become known.
+export const useLabelsOfJobs = (jobs: readonly string[]) =>
+  useQueries({
+    queries: jobs.map((job) => ({ ...detailsOf(job), staleTime: Infinity })),
+    combine: labelsById,
   });
 
 const pollMs = 3_000;
@@ -186,12 +204,10 @@ export interface Results {
 }
 
 // All rows of a job that has ended, shown as their pages come.
-export const useResults = (job: string, enabled = true) => {
-  const client = useQueryClient();
+const resultsOf = (client: QueryClient, job: string) => {
   const queryKey = ["result", job];
-  return useQuery<Results>({
+  return queryOptions<Results>({
     queryKey,
-    enabled,
     staleTime: Infinity,
     structuralSharing: false,
     queryFn: async ({ signal }) => {
@@ -210,6 +226,42 @@ export const useResults = (job: string, enabled = true) => {
         if (!token) return results;
         client.setQueryData<Results>(queryKey, results);
       }
+    },
+  });
+};
+
+export const useResults = (job: string, enabled = true) => {
+  const client = useQueryClient();
+  return useQuery({ ...resultsOf(client, job), enabled });
+};
+
+export interface Found {
+  job: string;
+  row: Row;
+  model: string;
+  threshold: number; // the job's
+}
+
+// What the first of `jobs` that has the image found on it; null where none of them has.
+export const useFound = (image: string, jobs: readonly string[]) => {
+  const client = useQueryClient();
+  return useQuery<Found | null>({
+    queryKey: ["found", image, jobs],
+    staleTime: Infinity,
+    structuralSharing: false,
+    queryFn: async () => {
+      for (const job of jobs) {
+        const options = resultsOf(client, job);
+        let results = await client.query(options);
+        // Its pages are just coming: the last of them is waited for.
+        if (!results.complete) results = await client.query({ ...options, staleTime: 0 });
+        const { rows, model } = results;
+        const row = rows.find(({ key }) => key === image);
+        if (!row) continue;
+        const { confidence_threshold: threshold } = await client.query(detailsOf(job));
+        return { job, row, model, threshold };
+      }
+      return null;
     },
   });
 };

@@ -24,7 +24,7 @@ import { arrange, orders, type Order } from "./arrange";
 import { DeleteDialog } from "./DeleteDialog";
 import { GalleryPreview } from "./GalleryPreview";
 import { Grid } from "./Grid";
-import { countLabels, useFinishedJobs, useLabels } from "./useLabels";
+import { countLabels, useFinishedJobs, useJobsToAsk, useLabels } from "./useLabels";
 
 const jobName = (job: JobSummary): string =>
   `${job.job_type === "custom_classification" ? "Own categories" : "ImageNet"}, ${formatTime(job.created_at)}, ${plural(job.num_images, "photo")}`;
@@ -61,7 +61,7 @@ function LabelFilter({ job, label, labels }: FilterProps) {
         label="Labels found by"
         value={job}
         options={[
-          { value: "", label: "No labels" },
+          { value: "", label: "Labels of a job…" },
           ...jobs.map((entry) => ({ value: entry.job_id, label: jobName(entry) })),
           ...(job && !jobs.some((entry) => entry.job_id === job)
             ? [{ value: job, label: "A shared job" }]
@@ -95,7 +95,7 @@ export function GalleryPage() {
   const job = query.get("job") ?? "";
   const label = query.get("label") ?? "";
   const labels = useLabels(job);
-  const latest = useFinishedJobs()[0]?.job_id ?? "";
+  const jobsToAsk = useJobsToAsk(job);
   const [order, setOrder] = useState<Order>("newest");
   const [active, setActive] = useState(0);
   const [open, setOpen] = useState<number | null>(null);
@@ -215,10 +215,11 @@ export function GalleryPage() {
                 <Button
                   look="quiet"
                   icon={ListChecks}
+                  className="select-all"
                   onClick={chooseAll}
                   disabled={shown.length === 0}
                 >
-                  Select all
+                  <span>Select all</span>
                 </Button>
               </>
             )}
@@ -254,7 +255,7 @@ export function GalleryPage() {
         <GalleryPreview
           images={shown}
           index={open}
-          job={job || latest}
+          jobs={jobsToAsk}
           selected={selected.has(openImage.key)}
           onToggle={() => choose(open)}
           onIndex={setOpen}

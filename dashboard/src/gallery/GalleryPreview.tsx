@@ -1,28 +1,49 @@
-import { Square, SquareCheck } from "lucide-react";
+import { Sparkles, Square, SquareCheck } from "lucide-react";
+import { sentenceOf } from "../api/client";
+import { useFound } from "../api/queries";
 import type { StoredImage } from "../api/types";
-import { useJobDetails, useResults } from "../api/queries";
-import { jobPath, Link } from "../state/router";
+import { jobPath, Link, navigate } from "../state/router";
+import { selection } from "../state/selection";
 import { Button } from "../ui/Button";
-import { displayName, formatBytes, formatExactTime } from "../ui/format";
+import { asSentence, displayName, formatBytes, formatExactTime } from "../ui/format";
 import { Predictions, Preview } from "../ui/Preview";
 
 interface FoundProps {
   image: string;
-  job: string;
+  jobs: readonly string[];
 }
 
-function Found({ image, job }: FoundProps) {
-  const results = useResults(job);
-  const details = useJobDetails(job);
-  const row = results.data?.rows.find(({ key }) => key === image);
-  if (!results.data && results.isPending) return <p className="hint">Loading predictions…</p>;
-  if (!row) return <p className="hint">The latest job did not include this photo.</p>;
+function Predicted({ image, jobs }: FoundProps) {
+  const found = useFound(image, jobs);
+  if (found.isPending) return <p className="hint">Looking for predictions…</p>;
+  if (found.isError) return <p className="problem-text">{asSentence(sentenceOf(found.error))}</p>;
+  if (!found.data) {
+    const classify = () => {
+      selection.set(new Set([image]));
+      navigate("/new");
+    };
+    return (
+      <>
+        <p className="hint">
+          {jobs.length === 0
+            ? "No job has looked at it yet."
+            : jobs.length === 1
+              ? "The latest job did not look at it."
+              : `None of the latest ${jobs.length} jobs looked at it.`}
+        </p>
+        <Button icon={Sparkles} onClick={classify}>
+          Classify it
+        </Button>
+      </>
+    );
+  }
+  const { job, row, model, threshold } = found.data;
   return (
     <>
       <h3>Predictions</h3>
-      <Predictions row={row} threshold={details.data?.confidence_threshold ?? 0.5} />
+      <Predictions row={row} threshold={threshold} />
       <p className="hint">
-        Found by {results.data?.model} in <Link href={jobPath(job)}>this job</Link>.
+        Found by {model} in <Link href={jobPath(job)}>this job</Link>.
       </p>
     </>
   );
@@ -31,7 +52,7 @@ function Found({ image, job }: FoundProps) {
 interface Props {
   images: readonly StoredImage[];
   index: number;
-  job: string; // whose predictions are shown; empty for none
+  jobs: readonly string[]; // the first that has the image gives its predictions
   selected: boolean;
   onToggle: () => void;
   onIndex: (index: number) => void;
@@ -41,7 +62,7 @@ interface Props {
 export function GalleryPreview({
   images,
   index,
-  job,
+  jobs,
   selected,
   onToggle,
   onIndex,
@@ -68,11 +89,7 @@ export function GalleryPreview({
           <bdi>{image.key}</bdi>
         </dd>
       </dl>
-      {job ? (
-        <Found image={image.key} job={job} />
-      ) : (
-        <p className="hint">No job has looked at it yet.</p>
-      )}
+      <Predicted image={image.key} jobs={jobs} />
       <Button icon={selected ? SquareCheck : Square} aria-pressed={selected} onClick={onToggle}>
         {selected ? "Selected" : "Select"}
       </Button>

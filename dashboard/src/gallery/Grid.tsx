@@ -11,7 +11,7 @@ interface TileProps {
   column: number;
   selected: boolean;
   focusable: boolean;
-  label: string;
+  label: string | null; // null while no labels are shown; empty where the job did not have the image
 }
 
 // Dozens of these come and go with every turn of the wheel, so they are few elements; the icons are
@@ -33,8 +33,8 @@ const Tile = memo(function Tile({ image, index, column, selected, focusable, lab
         <span className="tile-check" aria-hidden />
         <span className="tile-open" data-open aria-hidden title="Open" />
       </span>
-      <span className="tile-caption" dir="auto" title={name}>
-        {label || name}
+      <span className={`tile-caption ${label === "" ? "none" : ""}`} dir="auto" title={name}>
+        {label === "" ? "not in this job" : (label ?? name)}
       </span>
     </div>
   );
@@ -116,6 +116,7 @@ export function Grid(props: GridProps) {
       <div
         ref={element}
         role="grid"
+        className={labels ? "labelled" : ""}
         aria-label={plural(images.length, "photo")}
         aria-multiselectable
         aria-rowcount={Math.ceil(images.length / columns)}
@@ -153,7 +154,7 @@ export function Grid(props: GridProps) {
                   column={column}
                   selected={selected.has(image.key)}
                   focusable={index === active}
-                  label={labels?.get(image.key) ?? ""}
+                  label={labels ? (labels.get(image.key) ?? "") : null}
                 />
               );
             })}

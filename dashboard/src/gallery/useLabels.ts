@@ -1,14 +1,29 @@
 // Labels of stored images, as a job found them.
 import { useMemo } from "react";
 import { useJobDetails, useJobs, useResults } from "../api/queries";
+import type { JobSummary } from "../api/types";
 import { labelOf } from "../job/results";
 
+const noJobs: JobSummary[] = [];
 const noFilter = { status: "completed", job_type: "" };
 
 // Jobs that have results, newest first.
-export function useFinishedJobs() {
+export function useFinishedJobs(): readonly JobSummary[] {
   const jobs = useJobs(noFilter);
-  return jobs.data?.pages[0]?.jobs ?? [];
+  return jobs.data?.pages[0]?.jobs ?? noJobs;
+}
+
+const mostJobs = 10;
+const mostPhotos = 5_000; // the result of a larger job is too much to fetch for one picture
+
+// In which jobs to look for an image: the one that is chosen, then the newest.
+export function useJobsToAsk(chosen: string): string[] {
+  const jobs = useFinishedJobs();
+  return useMemo(() => {
+    const small = jobs.filter(({ num_images }) => num_images <= mostPhotos);
+    const newest = small.slice(0, mostJobs).map(({ job_id }) => job_id);
+    return chosen ? [chosen, ...newest.filter((job) => job !== chosen)] : newest;
+  }, [jobs, chosen]);
 }
 
 // Key to label; undefined while no job is chosen or its results are on their way.

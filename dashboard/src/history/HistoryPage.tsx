@@ -10,7 +10,7 @@ import {
 } from "@tanstack/react-table";
 import { History, SearchX, Sparkles } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useState } from "react";
-import { useJobs } from "../api/queries";
+import { useJobDetails, useJobs, useLabelsOfJobs } from "../api/queries";
 import { isFinal, jobStatuses, type JobSummary } from "../api/types";
 import { jobPath, Link, setQuery, usePlace } from "../state/router";
 import { Button } from "../ui/Button";
@@ -46,12 +46,25 @@ const noJobs: JobSummary[] = [];
 function Cells({ job }: { job: JobSummary }) {
   const running = !isFinal(job.status);
   const ms = durationOf(job);
+  // Only of the rows in view, and once.
+  const details = useJobDetails(job.job_id, isCustom(job));
+  const labels = details.data?.custom_labels ?? [];
   return (
     <>
       <td className="cell-job">
         <Link href={jobPath(job.job_id)}>
-          {kindWords(job)}
-          <small className="mono">{job.job_id}</small>
+          <span className="job-name">
+            {kindWords(job)}
+            {labels.length > 0 && (
+              <bdi className="job-labels" title={labels.slice(0, 50).join(", ")}>
+                {labels.slice(0, 12).join(", ")}
+              </bdi>
+            )}
+          </span>
+          <small className="mono job-code">{job.job_id}</small>
+          <small className="job-when">
+            {formatTime(job.created_at)} · {plural(job.num_images, "photo")}
+          </small>
         </Link>
       </td>
       <td className="cell-status">
@@ -92,7 +105,6 @@ function JobTable({ jobs, sorting, onSorting }: TableProps) {
     <SortableTable
       table={table}
       className="jobs"
-      columns={columns.length}
       rowHeight={rowHeight}
       cells={(job) => <Cells job={job} />}
     />
@@ -100,6 +112,8 @@ function JobTable({ jobs, sorting, onSorting }: TableProps) {
 }
 
 const mostLoadedByItself = 20_000;
+const mostLabelsSearched = 100; // jobs; the list has no categories, so each of them is a call
+const isCustom = (job: JobSummary): boolean => job.job_type === "custom_classification";
 
 export function HistoryPage() {
   const query = new URLSearchParams(usePlace().query);
@@ -115,7 +129,12 @@ export function HistoryPage() {
     [list.data],
   );
   const total = list.data?.pages[0]?.total ?? 0;
-  const shown = useMemo(() => searchJobs(loaded, wanted), [loaded, wanted]);
+  const searched = useMemo(
+    () => (wanted ? loaded.filter(isCustom).slice(0, mostLabelsSearched) : noJobs),
+    [loaded, wanted],
+  );
+  const labels = useLabelsOfJobs(searched.map(({ job_id }) => job_id));
+  const shown = useMemo(() => searchJobs(loaded, wanted, labels), [loaded, wanted, labels]);
 
   // Searching and sorting are about all jobs, so the rest of them is fetched.
   const wantsAll = (wanted !== "" || sorting.length > 0) && loaded.length < mostLoadedByItself;
@@ -151,7 +170,7 @@ export function HistoryPage() {
       {list.data && (total > 0 || filtered) && (
         <div className="toolbar sticky">
           <SearchField
-            label="Search id, model or date"
+            label="Search id, category, model, date"
             value={text}
             onChange={(q) => setQuery({ q })}
           />
@@ -199,7 +218,14 @@ export function HistoryPage() {
           actions={
             <Button onClick={() => setQuery({ q: "", status: "", type: "" })}>Show all jobs</Button>
           }
-        />
+        >
+          {text && (
+            <p>
+              Searched are id, status, kind, model, date, and the categories of the newest{" "}
+              {mostLabelsSearched} jobs that have them.
+            </p>
+          )}
+        </EmptyState>
       )}
       {shown.length > 0 && <JobTable jobs={shown} sorting={sorting} onSorting={setSorting} />}
       {list.data && hasNextPage && (

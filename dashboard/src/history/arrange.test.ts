@@ -14,9 +14,16 @@ const job = (job_id: string, extra: Partial<JobSummary> = {}): JobSummary => ({
   ...extra,
 });
 
-test("searches id, model and kind", () => {
-  const jobs = [job("aaa"), job("bbb", { job_type: "custom_classification", model: "clip" })];
-  const found = (text: string) => searchJobs(jobs, text).map(({ job_id }) => job_id);
+test("searches id, model, kind, status, date and categories", () => {
+  const jobs = [
+    job("aaa"),
+    job("bbb", { job_type: "custom_classification", model: "clip", status: "failed" }),
+  ];
+  const labels = new Map([["bbb", ["receipt", "Beach"]]]);
+  const found = (text: string) => searchJobs(jobs, text, labels).map(({ job_id }) => job_id);
+  expect(found("beach")).toEqual(["bbb"]);
+  expect(found("failed")).toEqual(["bbb"]);
+  expect(found("done")).toEqual(["aaa"]);
   expect(found("BB")).toEqual(["bbb"]);
   expect(found("mobile")).toEqual(["aaa"]);
   expect(found("your cat")).toEqual(["bbb"]);

@@ -1,6 +1,7 @@
 // Which of the loaded jobs are shown.
 import type { JobSummary } from "../api/types";
 import { formatTime } from "../ui/format";
+import { statusWords } from "../ui/StatusBadge";
 
 export const kindWords = (job: JobSummary): string =>
   job.job_type === "custom_classification" ? "Your categories" : "ImageNet classes";
@@ -8,12 +9,22 @@ export const kindWords = (job: JobSummary): string =>
 export const durationOf = (job: JobSummary): number =>
   job.completed_at ? Date.parse(job.completed_at) - Date.parse(job.created_at) : NaN;
 
-export function searchJobs(jobs: readonly JobSummary[], text: string): JobSummary[] {
-  const wanted = text.trim().toLowerCase();
+// `labels`: the categories of jobs, by id, as far as they are known.
+export function searchJobs(
+  jobs: readonly JobSummary[],
+  text: string,
+  labels: ReadonlyMap<string, readonly string[]>,
+): JobSummary[] {
+  const wanted = text.trim().toLocaleLowerCase();
   if (wanted === "") return [...jobs];
   return jobs.filter((job) =>
-    [job.job_id, job.model, kindWords(job), formatTime(job.created_at)].some((field) =>
-      field.toLowerCase().includes(wanted),
-    ),
+    [
+      job.job_id,
+      job.model,
+      statusWords(job.status),
+      kindWords(job),
+      formatTime(job.created_at),
+      ...(labels.get(job.job_id) ?? []),
+    ].some((field) => field.toLocaleLowerCase().includes(wanted)),
   );
 }

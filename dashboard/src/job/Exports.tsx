@@ -10,13 +10,15 @@ import {
 } from "lucide-react";
 import { getResultFile, sentenceOf } from "../api/client";
 import type { JobDetails } from "../api/types";
-import { backendAddress } from "../state/settings";
+import { backendAddress, settings } from "../state/settings";
+import { linkFor } from "../state/shared";
 import { copy, download } from "../ui/browser";
 import { plural } from "../ui/format";
 import { Menu, type MenuItem } from "../ui/Menu";
 import { tellProblem } from "../ui/toast";
 import { needsKeysFile, submitCommand, type CommandInput } from "./command";
-import { toCsv, type Row } from "./results";
+import { toCsv } from "./csv";
+import type { Row } from "./results";
 
 interface Props {
   job: string;
@@ -63,7 +65,7 @@ export function Exports({ job, details, rows, shown, threshold }: Props) {
       label: "Copy the link",
       hint: "with view, label and search",
       icon: Link2,
-      onSelect: () => void copy(location.href, "Link"),
+      onSelect: () => void copy(linkFor(location.href, settings.get().backend), "Link"),
     },
     {
       label: "Copy as a command",

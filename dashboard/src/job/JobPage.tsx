@@ -3,9 +3,12 @@ import { CircleAlert, Copy, SearchX, TriangleAlert } from "lucide-react";
 import { ApiError, retryJob, sentenceOf } from "../api/client";
 import { useJobDetails, useJobState, useModels, useResults } from "../api/queries";
 import { isFinal, type JobDetails, type JobState } from "../api/types";
+import { useSwitchBackend } from "../settings/useSwitchBackend";
 import { Link } from "../state/router";
+import { backendAddress, settings } from "../state/settings";
+import { useStore } from "../state/store";
 import { copy } from "../ui/browser";
-import { IconButton } from "../ui/Button";
+import { Button, IconButton } from "../ui/Button";
 import { asSentence, formatDuration, formatExactTime, formatTime, plural } from "../ui/format";
 import { StatusBadge } from "../ui/StatusBadge";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
@@ -98,6 +101,8 @@ function Finished({ state, details }: { state: JobState; details: JobDetails }) 
 }
 
 function Vanished({ id }: { id: string }) {
+  const switchTo = useSwitchBackend();
+  const { backend, keys } = useStore(settings);
   return (
     <EmptyState
       icon={SearchX}
@@ -110,12 +115,15 @@ function Vanished({ id }: { id: string }) {
           <Link href="/new" className="button plain">
             Start a new one
           </Link>
+          {backend && (
+            <Button onClick={() => switchTo("", keys[""] ?? "")}>Look on {location.host}</Button>
+          )}
         </>
       }
     >
       <p>
-        The server knows no job <code>{id}</code>. It may have been removed, or belong to another
-        backend: see Settings.
+        {backendAddress()} knows no job <code>{id}</code>. It may have been removed, or belong to
+        another backend.
       </p>
     </EmptyState>
   );

@@ -3,7 +3,7 @@ import { Button } from "../ui/Button";
 import { formatCount, formatPercent } from "../ui/format";
 import { unknownLabel, type Group } from "./results";
 
-const shownAtFirst = 8;
+const shownAtFirst = 6;
 
 interface Props {
   groups: readonly Group[];

@@ -9,7 +9,7 @@ import {
   type SortingState,
 } from "@tanstack/react-table";
 import { useMemo, useState } from "react";
-import { formatPercent } from "../ui/format";
+import { formatDuration, formatPercent } from "../ui/format";
 import { Thumbnail } from "../ui/Picture";
 import { SortableTable } from "../ui/SortableTable";
 import { labelOf, outcomeOf, scoreOf, type Outcome, type Row } from "./results";
@@ -63,19 +63,25 @@ function Cells({ line, onOpen }: { line: Line; onOpen: (row: Row) => void }) {
           <bdi>{row.name}</bdi>
         </button>
       </td>
-      <td className={`cell-label ${outcome}`} title={row.error || label}>
-        <bdi>{outcome === "failed" ? row.error : label}</bdi>
-      </td>
-      <td className="cell-score">
-        {outcome !== "failed" && (
-          <span className="score">
-            <span className={`meter ${outcome}`} aria-hidden>
-              <span style={{ width: `${scoreOf(row) * 100}%` }} />
+      {outcome === "failed" ? (
+        <td className="cell-label failed" colSpan={2} title={row.error}>
+          <bdi>{row.error}</bdi>
+        </td>
+      ) : (
+        <>
+          <td className={`cell-label ${outcome}`} title={label}>
+            <bdi>{label}</bdi>
+          </td>
+          <td className="cell-score">
+            <span className="score">
+              <span className={`meter ${outcome}`} aria-hidden>
+                <span style={{ width: `${scoreOf(row) * 100}%` }} />
+              </span>
+              {formatPercent(scoreOf(row))}
             </span>
-            {formatPercent(scoreOf(row))}
-          </span>
-        )}
-      </td>
+          </td>
+        </>
+      )}
       <td className="cell-next">
         {next && (
           <>
@@ -83,7 +89,7 @@ function Cells({ line, onOpen }: { line: Line; onOpen: (row: Row) => void }) {
           </>
         )}
       </td>
-      <td className="cell-time">{row.ms > 0 ? `${Math.round(row.ms)} ms` : ""}</td>
+      <td className="cell-time">{row.ms > 0 && (row.ms < 1 ? "< 1 ms" : formatDuration(row.ms))}</td>
     </>
   );
 }
@@ -122,7 +128,6 @@ export function ResultTable({ rows, threshold, onOpen }: Props) {
     <SortableTable
       table={table}
       className="results"
-      columns={columns.length}
       rowHeight={rowHeight}
       cells={(line) => <Cells line={line} onOpen={open} />}
     />

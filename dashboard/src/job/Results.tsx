@@ -1,4 +1,4 @@
-import { ChartColumn, SearchX, SquareCheck } from "lucide-react";
+import { SearchX, SquareCheck } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import type { Results as Data } from "../api/queries";
 import type { JobDetails, JobState } from "../api/types";
@@ -12,6 +12,7 @@ import { EmptyState } from "../ui/States";
 import { Exports } from "./Exports";
 import { Failures } from "./Failures";
 import { Groups } from "./Groups";
+import { Histogram } from "./Histogram";
 import { LabelChart } from "./LabelChart";
 import { ResultTable } from "./ResultTable";
 import { failedFilter, filterRows, group, type Grouping, type Row } from "./results";
@@ -86,53 +87,54 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
   const current = open?.order[open.index];
   return (
     <>
-      <div className="result-head">
+      <div className={`result-head ${nothingGrouped ? "alone" : ""}`}>
         <section className="card" aria-label="Summary">
           <Numbers summary={grouping.summary} state={state} />
-          <Slider
-            label="Confidence threshold"
-            value={threshold}
-            min={0}
-            max={1}
-            step={0.01}
-            show={(value) => `${Math.round(value * 100)} %`}
-            onChange={setThreshold}
-            hint={
-              threshold === details.confidence_threshold ? (
-                "Move it to regroup at once; nothing runs again."
-              ) : (
-                <>
-                  The job used {Math.round(details.confidence_threshold * 100)} %.{" "}
-                  <button
-                    type="button"
-                    className="text-button"
-                    onClick={() => setThreshold(details.confidence_threshold)}
-                  >
-                    Back to it
-                  </button>
-                </>
-              )
-            }
-          />
+          {!nothingGrouped && (
+            <>
+              <Histogram rows={rows} threshold={used} />
+              <Slider
+                label="Confidence threshold"
+                value={threshold}
+                min={0}
+                max={1}
+                step={0.01}
+                show={(value) => `${Math.round(value * 100)} %`}
+                onChange={setThreshold}
+                hint={
+                  threshold === details.confidence_threshold ? (
+                    "Move it to regroup at once; nothing runs again."
+                  ) : (
+                    <>
+                      The job used {Math.round(details.confidence_threshold * 100)} %.{" "}
+                      <button
+                        type="button"
+                        className="text-button"
+                        onClick={() => setThreshold(details.confidence_threshold)}
+                      >
+                        Back to it
+                      </button>
+                    </>
+                  )
+                }
+              />
+            </>
+          )}
         </section>
-        <section className="card" aria-labelledby="labels-title">
-          <header className="card-head">
-            <h2 id="labels-title">Labels</h2>
-            <span className="hint">{plural(grouping.groups.length, "label")}</span>
-          </header>
-          {grouping.groups.length > 0 ? (
+        {!nothingGrouped && (
+          <section className="card" aria-labelledby="labels-title">
+            <header className="card-head">
+              <h2 id="labels-title">Labels</h2>
+              <span className="hint">{plural(grouping.groups.length, "label")}</span>
+            </header>
             <LabelChart
               groups={grouping.groups}
               total={rows.length}
               chosen={label}
               onChoose={choose}
             />
-          ) : (
-            <p className="hint">
-              <ChartColumn size={16} aria-hidden /> No photo has a label.
-            </p>
-          )}
-        </section>
+          </section>
+        )}
       </div>
       <Failures
         rows={grouping.failed}
@@ -140,6 +142,33 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
         onRetry={onRetry}
         onAll={() => choose(failedFilter)}
       />
+      <div className="list-head">
+        <h2 role="status">
+          {plural(shown.length, "photo")}
+          {shown.length < rows.length && ` of ${formatCount(rows.length)}`}
+          {results.complete ? "" : ", loading more…"}
+        </h2>
+        <div className="buttons">
+          <Button
+            look="quiet"
+            icon={SquareCheck}
+            disabled={shown.length === 0}
+            onClick={() => {
+              selection.set(new Set(shown.map(({ key }) => key)));
+              navigate("/");
+            }}
+          >
+            Select these
+          </Button>
+          <Exports
+            job={state.job_id}
+            details={details}
+            rows={rows}
+            shown={shown}
+            threshold={used}
+          />
+        </div>
+      </div>
       <div className="toolbar sticky">
         <SearchField
           label="Search names and labels"
@@ -185,23 +214,6 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
             })
           }
         />
-        <span className="hint" role="status">
-          {plural(shown.length, "photo")}
-          {results.complete ? "" : ", loading more…"}
-        </span>
-        <span className="spacer" />
-        <Button
-          look="quiet"
-          icon={SquareCheck}
-          disabled={shown.length === 0}
-          onClick={() => {
-            selection.set(new Set(shown.map(({ key }) => key)));
-            navigate("/");
-          }}
-        >
-          Select these
-        </Button>
-        <Exports job={state.job_id} details={details} rows={rows} shown={shown} threshold={used} />
       </div>
       {shown.length === 0 && (
         <EmptyState

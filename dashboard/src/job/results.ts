@@ -1,4 +1,4 @@
-// The rows of a result, and what a person does with them: group, count, filter, export.
+// The rows of a result, and what a person does with them: group, count, filter.
 import type { ImageResult, Prediction } from "../api/types";
 import { displayName } from "../ui/format";
 
@@ -114,25 +114,13 @@ export function filterRows(
   });
 }
 
-// RFC 4180; a quote disarms what a spreadsheet would run as a formula.
-const cell = (text: string): string => {
-  const value = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
-};
-
-export function toCsv(rows: readonly Row[], threshold: number): string {
-  const lines = rows.map((row) =>
-    [
-      row.name,
-      row.key,
-      labelOf(row, threshold),
-      row.predictions.length > 0 ? String(scoreOf(row)) : "",
-      outcomeOf(row, threshold),
-      row.error,
-      row.predictions.map(({ label, score }) => `${label} ${score}`).join("; "),
-    ]
-      .map(cell)
-      .join(","),
-  );
-  return ["filename,s3_key,label,confidence,status,error,predictions", ...lines, ""].join("\r\n");
+// How many images have their best score in each of `count` equal steps from 0 to 1.
+export function histogram(rows: readonly Row[], count: number): number[] {
+  const bins = Array.from({ length: count }, () => 0);
+  for (const row of rows) {
+    if (row.predictions.length === 0) continue;
+    const bin = Math.min(count - 1, Math.floor(scoreOf(row) * count));
+    bins[bin] = (bins[bin] ?? 0) + 1;
+  }
+  return bins;
 }

@@ -1,8 +1,7 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { CircleAlert, CircleCheck, HeartPulse } from "lucide-react";
 import { useId, useState, type SyntheticEvent } from "react";
 import { checkHealth, sentenceOf, type Target } from "../api/client";
-import { clearSelection } from "../state/selection";
 import { applyTheme, normalizeBackend, settings, type Theme } from "../state/settings";
 import { useStore } from "../state/store";
 import { Button } from "../ui/Button";
@@ -11,6 +10,7 @@ import { formatDuration, plural } from "../ui/format";
 import { Notice } from "../ui/States";
 import { tell } from "../ui/toast";
 import { queue } from "../upload/uploads";
+import { useSwitchBackend } from "./useSwitchBackend";
 
 function HealthAnswer({
   check,
@@ -35,7 +35,7 @@ function HealthAnswer({
 }
 
 export function SettingsPage() {
-  const client = useQueryClient();
+  const switchTo = useSwitchBackend();
   const now = useStore(settings);
   const [backend, setBackend] = useState(now.backend);
   const [key, setKey] = useState(now.keys[now.backend] ?? "");
@@ -65,14 +65,8 @@ export function SettingsPage() {
       );
       return;
     }
-    settings.set({ ...now, backend: address, keys: { ...now.keys, [address]: key.trim() } });
+    switchTo(address, key.trim());
     setBackend(address);
-    if (address !== now.backend) {
-      clearSelection();
-      queue.forget();
-    }
-    // Nothing of the backend before is shown as if it were the new one's.
-    void client.resetQueries();
     check.mutate({ backend: address, key: key.trim() });
     tell("Settings saved");
   };

@@ -21,13 +21,12 @@ interface Sortable<Line> {
 interface Props<Line> {
   table: Sortable<Line>;
   className: string;
-  columns: number;
   rowHeight: number; // in pixels
   cells: (line: Line) => ReactNode;
 }
 
 // A long table that scrolls with the window, of which only the rows in view are drawn.
-export function SortableTable<Line>({ table, className, columns, rowHeight, cells }: Props<Line>) {
+export function SortableTable<Line>({ table, className, rowHeight, cells }: Props<Line>) {
   const lines = table.getRowModel().rows;
   const count = lines.length;
   const rowsFor = useCallback(() => ({ count, height: () => rowHeight }), [count, rowHeight]);
@@ -56,7 +55,7 @@ export function SortableTable<Line>({ table, className, columns, rowHeight, cell
         <tbody ref={ref}>
           {before > 0 && (
             <tr aria-hidden>
-              <td colSpan={columns} style={{ height: before, padding: 0 }} />
+              <td style={{ height: before }} />
             </tr>
           )}
           {items.map((item) => {
@@ -71,7 +70,7 @@ export function SortableTable<Line>({ table, className, columns, rowHeight, cell
           })}
           {after > 0 && (
             <tr aria-hidden>
-              <td colSpan={columns} style={{ height: after, padding: 0 }} />
+              <td style={{ height: after }} />
             </tr>
           )}
         </tbody>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  asSentence,
   displayName,
   formatBytes,
   formatDuration,
@@ -64,4 +65,12 @@ test("times of today say so, bad ones say nothing", () => {
   const now = new Date();
   expect(formatTime(now.toISOString(), now)).toMatch(/^today \d\d:\d\d$/);
   expect(formatTime("nonsense")).toBe("");
+});
+
+test("a reason becomes a sentence, and an address stays as it is", () => {
+  expect(asSentence("the JPEG is truncated")).toBe("The JPEG is truncated.");
+  expect(asSentence("http://a.example cannot be reached.")).toBe(
+    "http://a.example cannot be reached.",
+  );
+  expect(asSentence("")).toBe("");
 });

@@ -47,9 +47,14 @@ export function formatPercent(score: number): string {
   return `${Math.round(score * 100)} %`;
 }
 
-// A reason in the server's words as a sentence.
-export const asSentence = (text: string): string =>
-  text && `${text.charAt(0).toLocaleUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+// A reason in the server's words as a sentence. An address keeps its small letter.
+export function asSentence(text: string): string {
+  if (text === "") return "";
+  const start = /^[a-z]+:\/\//.test(text)
+    ? text
+    : text.charAt(0).toLocaleUpperCase() + text.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
+}
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });

@@ -50,7 +50,7 @@ const phone = window.matchMedia("(max-width: 40rem)");
 export const tileLayout = (size: "large" | "small"): Layout => {
   if (phone.matches)
     return { minTile: size === "large" ? 104 : 96, gap: 4, caption: size === "large" ? 0 : 22 };
-  const wide = window.innerWidth > 2200 ? 1.3 : 1;
+  const wide = window.innerWidth > 3200 ? 1.7 : window.innerWidth > 2200 ? 1.3 : 1;
   return { minTile: (size === "large" ? 156 : 132) * wide, gap: 12, caption: 26 };
 };
 

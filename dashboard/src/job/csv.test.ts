@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { toCsv } from "./csv";
+import type { Row } from "./results";
+
+const row = (filename: string, score: number, label = "cat", error = ""): Row => ({
+  index: 0,
+  key: `uploads/${filename}`,
+  filename,
+  name: filename,
+  predictions: error ? [] : [{ label, score }],
+  ms: 4.25,
+  error,
+});
+const lines = (rows: Row[], threshold: number) => toCsv(rows, threshold).split("\r\n");
+
+test("a row is filed at the threshold of the page, with the reason in the server's words", () => {
+  expect(lines([row("a.jpg", 0.31)], 0.3)[1]).toBe(
+    "a.jpg,uploads/a.jpg,cat,0.31,classified,,,4.25,cat 0.31",
+  );
+  expect(lines([row("a.jpg", 0.31)], 0.5)[1]).toBe(
+    "a.jpg,uploads/a.jpg,unknown,0.31,unknown,confidence below threshold (0.31 < 0.5). Original prediction: cat,,4.25,cat 0.31",
+  );
+  expect(lines([row("a.jpg", 0.499999)], 0.5)[1]).toContain("(0.499999 < 0.5)");
+  expect(lines([row("a.jpg", 0, "", "the JPEG is truncated")], 0.5)[1]).toBe(
+    "a.jpg,uploads/a.jpg,,,failed,,the JPEG is truncated,4.25,",
+  );
+});
+
+test("commas and quotes are quoted, and nothing is a formula", () => {
+  expect(lines([row("=SUM(A1).jpg", 0.25, 'big, "cat"')], 0)[1]).toBe(
+    `'=SUM(A1).jpg,uploads/=SUM(A1).jpg,"big, ""cat""",0.25,classified,,,4.25,"big, ""cat"" 0.25"`,
+  );
+});
