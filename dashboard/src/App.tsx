@@ -21,6 +21,7 @@ import { settings } from "./state/settings";
 import { useStore } from "./state/store";
 import { SubmitPage } from "./submit/SubmitPage";
 import { EmptyState, Notice } from "./ui/States";
+import { Whole } from "./ui/Whole";
 import { DropLayer } from "./upload/DropLayer";
 import { ReviewDialog } from "./upload/ReviewDialog";
 import { UploadDock } from "./upload/UploadDock";
@@ -158,7 +159,9 @@ export function App() {
         ) : (
           <>
             <ConnectionNotice />
-            <Page path={path} />
+            <Whole key={path} inside>
+              <Page path={path} />
+            </Whole>
           </>
         )}
       </main>

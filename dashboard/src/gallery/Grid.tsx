@@ -18,12 +18,13 @@ interface TileProps {
 // masks of the style sheet.
 const Tile = memo(function Tile({ image, index, column, selected, focusable, label }: TileProps) {
   const name = displayName(image.key);
+  const found = label === "" ? "not in this job" : label;
   return (
     <div
       role="gridcell"
       aria-selected={selected}
       aria-colindex={column + 1}
-      aria-label={`${name}, ${formatBytes(image.size)}${label ? `, ${label}` : ""}`}
+      aria-label={`${name}, ${formatBytes(image.size)}${found ? `, ${found}` : ""}`}
       tabIndex={focusable ? 0 : -1}
       data-index={index}
       className="tile"
@@ -34,7 +35,7 @@ const Tile = memo(function Tile({ image, index, column, selected, focusable, lab
         <span className="tile-open" data-open aria-hidden title="Open" />
       </span>
       <span className={`tile-caption ${label === "" ? "none" : ""}`} dir="auto" title={name}>
-        {label === "" ? "not in this job" : (label ?? name)}
+        {found ?? name}
       </span>
     </div>
   );

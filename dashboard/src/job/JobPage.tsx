@@ -154,7 +154,7 @@ export function JobPage({ id }: { id: string }) {
       )}
       {!missing && model?.starter && details.data && (
         <Notice icon={TriangleAlert} tone="warning">
-          <strong>A starter model ran this.</strong>{" "}
+          <strong>A starter model {ended ? "ran" : "runs"} this.</strong>{" "}
           {details.data.job_type === "custom_classification"
             ? "Expect less sure answers than CLIP gives."
             : "It stands in for MobileNetV2."}{" "}

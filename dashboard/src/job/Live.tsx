@@ -21,12 +21,19 @@ function usePace(done: number, total: number) {
 }
 
 function Recent({ job, done, threshold }: { job: string; done: number; threshold: number }) {
-  // Not at every image: thumbnails would come and go faster than anybody looks.
+  // Not at every image: thumbnails would come and go faster than anybody looks. Nor only once images
+  // stop to come, so further ones do not begin the wait anew.
   const [seen, setSeen] = useState(done);
+  const latest = useRef(done);
   useEffect(() => {
-    const timer = setTimeout(() => setSeen(done), seen === 0 ? 0 : 1_000);
+    latest.current = done;
+  }, [done]);
+  const behind = seen !== done;
+  useEffect(() => {
+    if (!behind) return;
+    const timer = setTimeout(() => setSeen(latest.current), seen === 0 ? 0 : 1_000);
     return () => clearTimeout(timer);
-  }, [done, seen]);
+  }, [behind, seen]);
   const recent = useRecentResults(job, seen);
   if (!recent.data || recent.data.length === 0) return null;
   return (

@@ -89,7 +89,9 @@ function Cells({ line, onOpen }: { line: Line; onOpen: (row: Row) => void }) {
           </>
         )}
       </td>
-      <td className="cell-time">{row.ms > 0 && (row.ms < 1 ? "< 1 ms" : formatDuration(row.ms))}</td>
+      <td className="cell-time">
+        {row.ms > 0 && (row.ms < 1 ? "< 1 ms" : formatDuration(row.ms))}
+      </td>
     </>
   );
 }

@@ -143,10 +143,12 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
         onAll={() => choose(failedFilter)}
       />
       <div className="list-head">
-        <h2 role="status">
-          {plural(shown.length, "photo")}
-          {shown.length < rows.length && ` of ${formatCount(rows.length)}`}
-          {results.complete ? "" : ", loading more…"}
+        <h2>
+          <span role="status">
+            {plural(shown.length, "photo")}
+            {shown.length < rows.length && ` of ${formatCount(rows.length)}`}
+            {results.complete ? "" : ", loading more…"}
+          </span>
         </h2>
         <div className="buttons">
           <Button

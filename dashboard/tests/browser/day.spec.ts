@@ -1,10 +1,23 @@
 // A whole day of a user: photos in, categories named, results read, a table taken home.
-import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { expect, expectAccessible, skipWhereItCannotRun, test } from "./fixtures";
 import { brokenJpeg, folderWith, makePng, noPhotos, photos } from "./images";
+import { binary } from "./service";
 
 skipWhereItCannotRun();
+
+// What a shell prints that has the program in its path.
+function runInShell(command: string): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "classifier-path-"));
+  symlinkSync(binary, join(folder, "classifier"));
+  const env = { ...process.env, PATH: `${folder}:${process.env.PATH ?? ""}` };
+  return new Promise((done) => {
+    execFile("bash", ["-c", command], { env }, (_error, out, told) => done(out + told));
+  });
+}
 
 test("from a folder of photos to a CSV", async ({ page }) => {
   test.skip(photos().length === 0, noPhotos);
@@ -89,9 +102,11 @@ test("from a folder of photos to a CSV", async ({ page }) => {
   await page.getByRole("button", { name: "Share" }).click();
   await page.getByRole("menuitem", { name: /Copy as a command/ }).click();
   await expect(page.getByText("Command copied")).toBeVisible();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(
+  const command = await page.evaluate(() => navigator.clipboard.readText());
+  expect(command).toMatch(
     /^BACKEND_API_URL=\S+ classifier submit --labels cat,dog,bird,food .*--threshold 0\.3 /,
   );
+  expect(await runInShell(command)).toContain("completed");
 
   // Files.
   const whole = page.waitForEvent("download");
@@ -102,15 +117,23 @@ test("from a folder of photos to a CSV", async ({ page }) => {
     .trim()
     .split("\r\n");
   expect(table).toHaveLength(8);
-  expect(table[0]).toMatch(/^filename,s3_key,top_prediction/);
   const part = page.waitForEvent("download");
   await page.getByRole("button", { name: "Export" }).click();
   await page.getByRole("menuitem", { name: /CSV, as shown/ }).click();
-  expect(
-    readFileSync(await (await part).path(), "utf8")
-      .trim()
-      .split("\r\n"),
-  ).toHaveLength(2);
+  // The same columns and words as the server's; only the time has fewer digits.
+  const withoutTime = (line = ""): string => line.replace(/,[\d.]+,(?="|parrot|bird)/, ",");
+  const shown = readFileSync(await (await part).path(), "utf8")
+    .trim()
+    .split("\r\n");
+  expect(shown.map(withoutTime)).toEqual(
+    [table[0], table.find((line) => line.startsWith("parrot"))].map(withoutTime),
+  );
+  const json = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export" }).click();
+  await page.getByRole("menuitem", { name: /JSON/ }).click();
+  expect(JSON.parse(readFileSync(await (await json).path(), "utf8"))).toMatchObject({
+    summary: { total: 7, failed: 1 },
+  });
 
   // The gallery filters by what the job found.
   await page.getByRole("link", { name: "Photos" }).click();
@@ -157,6 +180,22 @@ test("a folder, dropped files and a pasted picture come in the same way", async 
   await give("paste", "pasted.png", makePng(1004));
   await expect(page.getByRole("gridcell", { name: /pasted/ })).toBeVisible();
   await expect(page.getByRole("gridcell", { name: /dropped/ })).toBeVisible();
+
+  // A real drag, of a folder with another in it, onto a page that has no place for it.
+  const folder = folderWith({ "outer.png": makePng(1005) });
+  mkdirSync(join(folder, "inner"));
+  writeFileSync(join(folder, "inner", "inner.png"), makePng(1006));
+  await page.getByRole("link", { name: "Settings" }).click();
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files: [folder], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+    await session.send("Input.dispatchDragEvent", { type, x: 400, y: 300, data });
+    if (type === "dragOver") await expect(page.getByText("Drop to upload")).toBeVisible();
+  }
+  await expect(page.getByRole("region", { name: "Uploads" })).toContainText("2 photos uploaded");
+  await page.getByRole("link", { name: "Photos" }).click();
+  for (const name of [/outer/, /inner/])
+    await expect(page.getByRole("gridcell", { name })).toBeVisible();
 
   // What is stored already is told, and sent again only on demand.
   await page
@@ -253,4 +292,72 @@ test("label sets are saved, imported, exported and deleted", async ({ page, serv
   await expectAccessible(page);
   await page.getByLabel("Label sets to import").setInputFiles(`${files}/bad.json`);
   await expect(page.getByText(/bad\.json is not valid JSON/).first()).toBeVisible();
+});
+
+test("a photo's predictions come from the newest job that had it", async ({ page, service }) => {
+  const [early, late, none] = await Promise.all(
+    ["early", "late", "none"].map((name, i) =>
+      service.store(`found-${name}.png`, makePng(3100 + i), "image/png"),
+    ),
+  );
+  for (const keys of [[early], [late]]) {
+    await service.finish(await service.submit(keys as string[]));
+  }
+  await page.goto("/?q=found-early");
+  await page.getByRole("gridcell", { name: /early/ }).dblclick();
+  const preview = page.getByRole("dialog");
+  await expect(preview.getByRole("heading", { name: "Predictions" })).toBeVisible();
+  await expect(preview.getByRole("listitem").first()).toContainText("%");
+  await page.keyboard.press("Escape");
+
+  // One that no job has seen leads to a job.
+  await page.getByLabel("Search by name").fill("found-none");
+  await page.getByRole("gridcell", { name: /none/ }).dblclick();
+  await expect(preview).toContainText(/looked at it|did not look at it/);
+  await expectAccessible(page);
+  await preview.getByRole("button", { name: "Classify it" }).click();
+  await expect(page.getByRole("heading", { name: "1 photo", exact: true })).toBeVisible();
+  expect(none).toBeTruthy();
+});
+
+test("from photos to a table by keyboard alone, and news are announced", async ({
+  page,
+  service,
+}) => {
+  await service.store("by-key.png", makePng(3200), "image/png");
+  await page.goto("/?q=by-key");
+  await expect(page.getByRole("gridcell")).toHaveCount(1);
+  const reach = async (name: RegExp) => {
+    for (let i = 0; i < 60; i += 1) {
+      await page.keyboard.press("Tab");
+      const words = await page.evaluate(() => {
+        const at = document.activeElement;
+        const words = at?.closest("label")?.textContent ?? at?.textContent ?? "";
+        return `${at?.getAttribute("aria-label") ?? ""} ${words}`;
+      });
+      if (name.test(words)) return;
+    }
+    throw new Error(`Tab does not reach ${String(name)}`);
+  };
+  await reach(/by-key\.png/);
+  await page.keyboard.press("Space");
+  await expect(page.getByText("1 photo selected")).toBeVisible();
+  for (let i = 0; i < 6; i += 1) await page.keyboard.press("Shift+Tab");
+  await reach(/Classify/);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "New job" })).toBeFocused();
+  await expect(page.getByText("A starter model is in use.")).toBeVisible();
+  await reach(/Classify 1 photo/);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Labels" })).toBeVisible({ timeout: 60_000 });
+  await reach(/Share/);
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("menu")).toBeHidden();
+  // The toast stands in a region that screen readers follow.
+  const news = page.locator("[aria-live=polite]").filter({ hasText: "Link copied" });
+  await expect(news.getByText("Link copied")).toBeVisible();
+  await reach(/Groups/);
+  await page.keyboard.press("ArrowRight");
+  await expect(page.getByRole("table")).toBeVisible();
 });

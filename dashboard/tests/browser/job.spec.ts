@@ -23,6 +23,8 @@ test("a running job shows its progress and its images, and is cancelled and run 
   const done = page.locator(".live-number strong");
   const before = await done.textContent();
   await expect(done).not.toHaveText(before ?? "");
+  // The pictures keep up while images come without a pause.
+  await expect(page.locator(".tiles > li")).toHaveCount(48);
   await expectAccessible(page);
   await page.getByRole("button", { name: "Cancel" }).click();
   await expect(page.getByText("This job was cancelled.")).toBeVisible();
@@ -77,13 +79,15 @@ async function walkThroughHistory(page: Page, service: Service): Promise<void> {
       ),
     );
   }
+  const named = { job_type: "custom_classification", custom_labels: ["walrus", "beach"] };
+  await service.submit([key], named);
   const last = await service.submit([key]);
   await service.finish(last);
   await page.goto(`${service.url}/history`);
   await expect(page.getByRole("row", { name: new RegExp(last) })).toBeVisible();
   await expect(page.getByRole("button", { name: "Load more" })).toBeVisible();
   await page.getByLabel("Kind").selectOption("custom_classification");
-  await expect(page.getByRole("status").filter({ hasText: "65 jobs match" })).toBeVisible();
+  await expect(page.getByRole("status").filter({ hasText: "66 jobs match" })).toBeVisible();
   await page.getByLabel("Kind").selectOption("");
   await page.getByRole("button", { name: "Photos" }).click();
   await expect(page.getByRole("button", { name: "Load more" })).toBeHidden();
@@ -91,6 +95,16 @@ async function walkThroughHistory(page: Page, service: Service): Promise<void> {
   await page.getByLabel(/^Search id/).fill(last);
   await expect(page.getByRole("row")).toHaveCount(2);
   await expectAccessible(page);
+  // Status and categories are found too.
+  await page.getByLabel(/^Search id/).fill("no such words");
+  await expect(page.getByRole("heading", { name: "No job matches" })).toBeVisible();
+  await page.getByLabel(/^Search id/).fill("walrus");
+  await expect(page.getByRole("row", { name: /Your categories.*walrus/ })).toBeVisible();
+  await expect(page.getByRole("row")).toHaveCount(2);
+  await page.getByLabel(/^Search id/).fill("done");
+  await expect(page.getByRole("row").nth(1)).toContainText("Done");
+  await page.getByLabel(/^Search id/).fill(last);
+  await expect(page.getByRole("row")).toHaveCount(2);
   await page.getByRole("link", { name: /ImageNet classes/ }).click();
   await expect(page).toHaveURL(`${service.url}/job/${last}`);
   await page.goBack();

@@ -100,6 +100,9 @@ test("screenshots", async ({ service, browser }) => {
     await expect(page.getByRole("gridcell").first()).toBeVisible();
     for (const n of [1, 2, 4]) await page.getByRole("gridcell").nth(n).click();
   });
+  await shots("photos-labels", `/?job=${custom}`, async (page) => {
+    await expect(page.getByRole("gridcell", { name: /, cat$/ }).first()).toBeVisible();
+  });
   await shots("new-job", "/new", async (page) => {
     await page.getByText("Your own categories").click();
     await page.getByRole("button", { name: /^Animals/ }).click();
@@ -122,6 +125,11 @@ test("screenshots", async ({ service, browser }) => {
   });
   await shots("history", "/history", async (page) => {
     await expect(page.getByRole("table")).toBeVisible();
+  });
+  await shots("offline", "/history", async (page) => {
+    await page.route(/\/(jobs|ready|images|models)/, (route) => route.abort());
+    await page.reload();
+    await expect(page.getByText("No connection to the server.")).toBeVisible();
   });
   await shots("settings", "/settings", async (page) => {
     await page.getByRole("button", { name: "Check health" }).click();

@@ -111,3 +111,91 @@ test("the first load is at most 250 kB", async ({ page }) => {
   expect(bytes).toBeGreaterThan(50_000);
   expect(bytes).toBeLessThanOrEqual(250_000);
 });
+
+test("a shared link names its backend, and is opened there only on the user's word", async ({
+  page,
+  service,
+  browser,
+}) => {
+  const other = await new Service({ ALLOWED_ORIGINS: service.url }).start();
+  try {
+    const key = await other.store("there.png", makePng(11), "image/png");
+    const job = await other.submit([key]);
+    await other.finish(job);
+
+    // Copied from a page that shows another backend.
+    await page.goto("/settings");
+    await page.getByLabel("Address").fill(other.url);
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect(page.getByText("Healthy.")).toBeVisible();
+    await page.goto(`/job/${job}?view=table`);
+    await page.getByRole("button", { name: "Share" }).click();
+    await page.getByRole("menuitem", { name: "Copy the link" }).click();
+    await expect(page.getByText("Link copied")).toBeVisible();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    expect(link).toBe(
+      `${service.url}/job/${job}?view=table&backend=${encodeURIComponent(other.url)}`,
+    );
+    // For whom it is the backend anyway, there is nothing to ask.
+    await page.goto(link);
+    await expect(page.getByRole("table")).toBeVisible();
+
+    // Somebody else, with an API key for their own backend.
+    const context = await browser.newContext();
+    await context.addInitScript(() => {
+      localStorage.setItem("classifier.settings", JSON.stringify({ keys: { "": "my-secret" } }));
+    });
+    const guest = await context.newPage();
+    const calls: { url: string; key: string | undefined }[] = [];
+    guest.on("request", (request) => {
+      if (request.url().startsWith(other.url))
+        calls.push({ url: request.url(), key: request.headers()["x-api-key"] });
+    });
+    await guest.goto(link);
+    await expect(guest.getByRole("heading", { name: /on another backend\?/ })).toBeVisible();
+    await expect(guest.getByText(other.url)).toBeVisible();
+    await expect(guest.getByText("You have not used it before.")).toBeVisible();
+    await expectAccessible(guest);
+    expect(calls).toEqual([]);
+    await guest.getByRole("button", { name: "Stay on mine" }).click();
+    await expect(guest.getByRole("heading", { name: "There is no such job" })).toBeVisible();
+    await expect(guest).toHaveURL(`${service.url}/job/${job}?view=table`);
+    expect(calls).toEqual([]);
+
+    await guest.goto(link);
+    await guest.getByRole("button", { name: "Switch to it" }).click();
+    await expect(guest.getByRole("row", { name: /there/ })).toBeVisible();
+    expect(calls.length).toBeGreaterThan(0);
+    expect(calls.filter((call) => call.key !== undefined)).toEqual([]);
+
+    await guest.goto(`/job/${job}?backend=javascript:alert(1)`.replace(/^/, service.url));
+    await expect(guest.getByRole("heading", { name: /no usable backend/ })).toBeVisible();
+    await guest.getByRole("button", { name: /^Go on with/ }).click();
+    await context.close();
+  } finally {
+    await other.remove();
+  }
+});
+
+test("every page is accessible in dark, and on a phone", async ({ page, service }) => {
+  const key = await service.store("axe.png", makePng(12), "image/png");
+  const job = await service.submit([key, "uploads/missing.png"], { confidence_threshold: 0 });
+  await service.finish(job);
+  await page.emulateMedia({ colorScheme: "dark" });
+  for (const width of [360, 1280]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const path of [
+      "/",
+      `/?job=${job}`,
+      "/new",
+      `/job/${job}`,
+      `/job/${job}?view=table`,
+      "/history",
+      "/settings",
+    ]) {
+      await page.goto(path);
+      await expect(page.locator(".skeleton")).toHaveCount(0);
+      await expectAccessible(page);
+    }
+  }
+});
