@@ -1,6 +1,7 @@
 // What is asked of the server, how often, and under which key it is remembered.
 import {
   keepPreviousData,
+  QueryCache,
   QueryClient,
   queryOptions,
   useInfiniteQuery,
@@ -32,8 +33,17 @@ import {
 
 const refreshMs = 30_000;
 
-export const createQueryClient = (): QueryClient =>
-  new QueryClient({
+export function createQueryClient(): QueryClient {
+  const client = new QueryClient({
+    queryCache: new QueryCache({
+      // The first call that fails is how one notices; the page need not wait for the next check.
+      onError: (error, { queryKey }) => {
+        const away = error instanceof ApiError && error.kind === "unreachable";
+        if (away && queryKey[0] !== "ready") {
+          void client.invalidateQueries({ queryKey: ["ready"] });
+        }
+      },
+    }),
     defaultOptions: {
       queries: {
         // A server on this machine answers without any network.
@@ -46,6 +56,8 @@ export const createQueryClient = (): QueryClient =>
       mutations: { networkMode: "always" },
     },
   });
+  return client;
+}
 
 // Whether the backend answers; asked more often while it does not.
 export const useConnection = () =>

@@ -20,20 +20,23 @@ export class Whole extends Component<Props, { error: Error | null }> {
   override render() {
     if (!this.state.error) return this.props.children;
     const words = (
-      <EmptyState
-        icon={TriangleAlert}
-        title="The page has a fault"
-        actions={
-          <Button look="primary" onClick={() => location.reload()}>
-            Load it again
-          </Button>
-        }
-      >
-        <p>
-          Nothing that the server stores is affected. If it comes again, check in Settings that the
-          backend is one of this version. The fault says: {this.state.error.message}
-        </p>
-      </EmptyState>
+      <>
+        <h1 className="visually-hidden">Fault</h1>
+        <EmptyState
+          icon={TriangleAlert}
+          title="The page has a fault"
+          actions={
+            <Button look="primary" onClick={() => location.reload()}>
+              Load it again
+            </Button>
+          }
+        >
+          <p>
+            Nothing that the server stores is affected. If it comes again, check in Settings that
+            the backend is one of this version. The fault says: {this.state.error.message}
+          </p>
+        </EmptyState>
+      </>
     );
     return this.props.inside ? words : <main className="whole">{words}</main>;
   }

@@ -120,14 +120,16 @@ test("from a folder of photos to a CSV", async ({ page }) => {
   const part = page.waitForEvent("download");
   await page.getByRole("button", { name: "Export" }).click();
   await page.getByRole("menuitem", { name: /CSV, as shown/ }).click();
-  // The same columns and words as the server's; only the time has fewer digits.
-  const withoutTime = (line = ""): string => line.replace(/,[\d.]+,(?="|parrot|bird)/, ",");
+  // The same columns and words as the server's; only the last digits of times and of further
+  // predictions may differ, since the page has them rounded.
+  const fields = (line = ""): string[] => line.split(",").slice(0, 7);
   const shown = readFileSync(await (await part).path(), "utf8")
     .trim()
     .split("\r\n");
-  expect(shown.map(withoutTime)).toEqual(
-    [table[0], table.find((line) => line.startsWith("parrot"))].map(withoutTime),
-  );
+  expect(shown).toHaveLength(2);
+  expect(shown[0]).toBe(table[0]);
+  expect(fields(shown[1])).toEqual(fields(table.find((line) => line.startsWith("parrot"))));
+  expect(shown[1]).toMatch(/,bird 0\.\d+; \w+ 0\.\d+; /);
   const json = page.waitForEvent("download");
   await page.getByRole("button", { name: "Export" }).click();
   await page.getByRole("menuitem", { name: /JSON/ }).click();
@@ -147,7 +149,7 @@ test("from a folder of photos to a CSV", async ({ page }) => {
 
   // And the job stands in the history.
   await page.getByRole("link", { name: "History" }).click();
-  await expect(page.getByRole("row", { name: /Your categories/ })).toContainText("Done");
+  await expect(page.getByRole("row", { name: /Your categories/ }).first()).toContainText("Done");
   await expectAccessible(page);
 });
 
