@@ -139,7 +139,7 @@ export function GalleryPage() {
         <div>
           <h1 tabIndex={-1}>Photos</h1>
           <p className="page-sub" role="status">
-            {list.data
+            {stored.length > 0 && list.data
               ? `${plural(stored.length, "photo")} stored${list.data.complete ? "" : ", loading more…"}`
               : "\u00a0"}
           </p>

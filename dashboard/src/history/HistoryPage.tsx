@@ -149,7 +149,7 @@ export function HistoryPage() {
         <div>
           <h1 tabIndex={-1}>History</h1>
           <p className="page-sub" role="status">
-            {list.data
+            {list.data && (total > 0 || filtered)
               ? plural(
                   total,
                   filtered && !text ? "job matches" : "job",

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test, vi } from "vitest";
 import { ApiError } from "../api/client";
 import { UploadQueue, type Send } from "./queue";
@@ -65,16 +66,19 @@ describe("UploadQueue", () => {
 
   test("a server that is away is waited for, and nothing is lost", async () => {
     let away = true;
-    const queue = new UploadQueue(
-      () => (away ? Promise.reject(new ApiError("unreachable", "away")) : Promise.resolve("key")),
-      quick,
-    );
+    const signals = new Set<AbortSignal>();
+    const queue = new UploadQueue((_candidate, _onSent, signal) => {
+      signals.add(signal);
+      return away ? Promise.reject(new ApiError("unreachable", "away")) : Promise.resolve("key");
+    }, quick);
     queue.add(candidates(8));
     await vi.waitFor(() => expect(queue.get().serverAway).toBe(true));
     expect(queue.get()).toMatchObject({ active: true, failed: 0 });
     away = false;
     await ended(queue);
     expect(queue.get()).toMatchObject({ done: 8, serverAway: false });
+    // However often it waited, nothing of that is kept.
+    expect([...signals].map((signal) => getEventListeners(signal, "abort").length)).toEqual([0]);
   });
 
   test("cancelling keeps what is sent, and a new upload begins at once", async () => {
@@ -93,5 +97,34 @@ describe("UploadQueue", () => {
     queue.add(candidates(4));
     await ended(queue);
     expect(queue.get()).toMatchObject({ done: 4, total: 4 });
+  });
+
+  test("tells its speed and the time that is left", async () => {
+    vi.useFakeTimers();
+    try {
+      let sent: (bytes: number) => void = () => undefined;
+      const queue = new UploadQueue(
+        (_candidate, onSent) => {
+          sent = onSent;
+          return new Promise(() => undefined);
+        },
+        { tellEveryMs: 1 },
+      );
+      const file = new File([new Uint8Array(10_000)], "large.jpg");
+      queue.add([{ file, type: "image/jpeg" }]);
+      for (let i = 1; i <= 10; i += 1) {
+        await vi.advanceTimersByTimeAsync(200);
+        sent(500 * i);
+      }
+      await vi.advanceTimersByTimeAsync(1);
+      const { bytesPerSecond, msLeft, sentBytes, bytes } = queue.get();
+      expect([sentBytes, bytes]).toEqual([5_000, 10_000]);
+      expect(bytesPerSecond).toBeGreaterThan(2_400);
+      expect(bytesPerSecond).toBeLessThan(2_600);
+      expect(msLeft).toBeGreaterThan(1_900);
+      expect(msLeft).toBeLessThan(2_100);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -33,7 +33,10 @@ const put = (
     call.onload = () => resolve({ status: call.status, text: call.responseText });
     call.onerror = () => resolve({ status: 0, text: "" });
     call.onabort = () => reject(new DOMException("cancelled", "AbortError"));
-    signal.addEventListener("abort", () => call.abort());
+    // The signal outlives the call, and must not keep it.
+    const stop = () => call.abort();
+    signal.addEventListener("abort", stop);
+    call.onloadend = () => signal.removeEventListener("abort", stop);
     if (signal.aborted) {
       reject(new DOMException("cancelled", "AbortError"));
       return;
