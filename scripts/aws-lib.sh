@@ -47,6 +47,21 @@ resolve() {
   export "$1=$value"
 }
 
+# Sets DEPLOYED_REGION to the region that Terraform's state is of (empty: nothing is deployed), and AWS_REGION to the same,
+# whatever the environment says: in another region Terraform would find nothing of what is there, and forget it. It is read
+# from the ARNs, since a creation that broke off has no outputs.
+keep_region() {
+  DEPLOYED_REGION=$({ terraform -chdir=terraform state pull 2>/dev/null || true; } | python3 -c '
+import re, sys
+regions = re.findall(r"\"arn:aws[\w-]*:[\w-]+:([a-z]{2}(?:-[a-z]+)+-[0-9]):", sys.stdin.read())
+print(regions[0] if regions else "")')
+  if [ -z "$DEPLOYED_REGION" ]; then return 0; fi
+  if [ -n "${AWS_REGION:-}" ] && [ "$AWS_REGION" != "$DEPLOYED_REGION" ]; then
+    say "the deployment is in $DEPLOYED_REGION: AWS_REGION=$AWS_REGION is not taken"
+  fi
+  export AWS_REGION=$DEPLOYED_REGION
+}
+
 resolve_region() {
   resolve AWS_REGION aws_resources.region optional
   AWS_REGION=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
@@ -82,6 +97,22 @@ resolve_api_key() {
   keys=$(aws secretsmanager get-secret-value --secret-id "$secret" --query SecretString) ||
     die "the API key could not be read from the secret $secret: set API_KEY"
   export API_KEY=${keys%%,*}
+}
+
+# rolled_out SERVICE TASK-DEFINITION: whether all tasks of the service are of that definition; dies where ECS gave it up.
+rolled_out() {
+  local found definition state running desired
+  # shellcheck disable=SC2016  # JMESPath's quotes
+  found=$(aws ecs describe-services --cluster "$CLUSTER_NAME" --services "$1" --query \
+    'services[].[taskDefinition,deployments[?status==`PRIMARY`]|[0].rolloutState,runningCount,desiredCount]') ||
+    die "the services of cluster $CLUSTER_NAME could not be read: the line above says why"
+  read -r definition state running desired <<<"$found"
+  [ "$definition" = "$2" ] ||
+    die "$1: the new version (${2##*/}) did not work, and ECS went back to ${definition##*/}: its logs in /ecs/ and the events of the service say why"
+  [ "$state" != FAILED ] || die "$1: its tasks do not start: its logs in /ecs/ and the events of the service in ECS say why"
+  if [ "$state" = COMPLETED ]; then return 0; fi
+  say "$1: $running of $desired tasks run"
+  return 1
 }
 
 # service_counts SERVICE: prints "running desired pending".

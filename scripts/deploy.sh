@@ -9,13 +9,14 @@ help() {
   cat <<'HELP'
 usage: scripts/deploy.sh [--yes] [--plan] [--allow CIDR]… [--var NAME=VALUE]… [--timeout SECONDS]
 Checks what it needs (terraform, docker, AWS credentials), builds and pushes the images, creates or updates everything in
-terraform/, waits until the API is healthy, and prints where it is.
+terraform/, waits until the API is healthy and all tasks are of the new version, and prints where it is.
   --yes             does not ask
   --plan            only shows what would be done
   --allow CIDR      network that may reach the API, such as 203.0.113.7/32 or, for everybody, 0.0.0.0/0; may be given
                     again. Without it: allowed_cidrs of terraform/terraform.tfvars, or your own address as it is now
   --var NAME=VALUE  a variable of terraform/variables.tf; lasting ones belong into terraform/terraform.tfvars
-  --timeout SECONDS how long to wait for the API (900)
+  --timeout SECONDS how long to wait for the API, and then for the new version (900)
+A deployment stays in its region, whatever AWS_REGION says; to move it, destroy it and deploy anew.
 HELP
 }
 while [ $# -gt 0 ]; do
@@ -49,6 +50,16 @@ done
 # Whether a variable is set, by an argument or in a file.
 is_set() { [[ " ${variables[*]-} " == *" -var=$1="* ]] || grep -qsE "^[[:space:]]*$1[[:space:]]*=" terraform/terraform.tfvars terraform/*.auto.tfvars; }
 
+# The value of a variable that is set so; the last one counts, as Terraform has it.
+set_value() {
+  local argument value=""
+  value=$(sed -nE "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*\"([^\"]*)\".*/\1/p" terraform/terraform.tfvars terraform/*.auto.tfvars 2>/dev/null | tail -n 1) || true
+  for argument in ${variables[@]+"${variables[@]}"}; do
+    case $argument in "-var=$1="*) value=${argument#*=*=} ;; esac
+  done
+  echo "$value"
+}
+
 say "checking what is needed"
 type -P terraform >/dev/null || die "terraform is not installed: SETUP.md tells how to get it"
 type -P python3 >/dev/null || die "python3 is not installed: SETUP.md tells how to get it"
@@ -58,6 +69,12 @@ if ! is_set image_tag && ! $plan_only; then
   type -P docker >/dev/null || die "docker is not installed: SETUP.md tells how to get it"
   docker info >/dev/null 2>&1 || die "docker does not run: start Docker (Desktop), or let your user use it"
 fi
+keep_region
+region=$(set_value aws_region)
+if [ -n "$region" ] && [ -n "$DEPLOYED_REGION" ] && [ "$region" != "$DEPLOYED_REGION" ]; then
+  die "aws_region is \"$region\", but the deployment is in $DEPLOYED_REGION: set it back, or run scripts/destroy.sh first"
+fi
+AWS_REGION=${region:-${AWS_REGION:-}}
 require_credentials
 say "account $(aws sts get-caller-identity --query Account), region $AWS_REGION"
 
@@ -87,6 +104,13 @@ url=$(output backend_api_url)
 healthy() { curl -fsS --max-time 10 -o /dev/null "$url/health" 2>/dev/null; }
 say "waiting until $url is healthy"
 wait_for "$timeout" "the API at $url (see the logs in /ecs/, and the events of the services in ECS)" healthy
+# The old version answers too, so that says nothing of the new one.
+resolve_services
+for service in backend ml; do
+  name=BACKEND_SERVICE_NAME
+  [ $service = backend ] || name=ML_SERVICE_NAME
+  wait_for "$timeout" "the new version of ${!name}" rolled_out "${!name}" "$(output "aws_resources.${service}_task_definition")"
+done
 
 terraform -chdir=terraform output
 secret=$(output aws_resources.api_key_secret)

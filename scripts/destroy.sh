@@ -12,7 +12,7 @@ while [ $# -gt 0 ]; do
 usage: scripts/destroy.sh [--yes] [--var NAME=VALUE]…
 Deletes everything that scripts/deploy.sh created: services, load balancer, network, repositories, and the buckets, queues
 and the table with all images, jobs and results. It asks first (not with --yes). What was deployed with
-force_destroy = false must be deployed with true before.
+force_destroy = false must be deployed with true before. The region is that of the deployment, whatever AWS_REGION says.
 HELP
     exit 0
     ;;
@@ -29,6 +29,7 @@ done
 type -P terraform >/dev/null || die "terraform is not installed: SETUP.md tells how to get it"
 [ -n "$(terraform -chdir=terraform state list 2>/dev/null || true)" ] ||
   die "nothing is deployed from this folder (terraform has no state): there is nothing to delete"
+keep_region
 require_credentials
 bucket=$(output aws_resources.input_bucket)
 $yes || confirm "Delete everything in account $(aws sts get-caller-identity --query Account), region $AWS_REGION, with all images and results${bucket:+ ($bucket and so on)}?"

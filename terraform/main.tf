@@ -2,9 +2,21 @@
 
 data "aws_caller_identity" "current" {}
 
+# Not in the module that uses it: that waits for others, so any change of those would make the role, and with it every
+# task, look new.
+data "aws_iam_role" "existing" {
+  for_each = toset(compact([var.existing_role_name]))
+
+  name = each.value
+}
+
 locals {
   name       = "${var.project_name}-${var.environment}"
   account_id = data.aws_caller_identity.current.account_id
+
+  # Ends the names of queues and table. Another project_name is in them too: SQS would take a queue that is there already
+  # for the one to create, and two deployments would take each other's messages.
+  suffix = var.project_name == "distributed-classifier" ? var.environment : "${var.project_name}-${var.environment}"
 
   # Where people reach the API and the page.
   scheme      = var.certificate_arn == "" ? "http" : "https"
@@ -40,6 +52,7 @@ module "storage" {
 
   project_name         = var.project_name
   environment          = var.environment
+  suffix               = local.suffix
   account_id           = local.account_id
   upload_origins       = local.origins
   force_destroy        = var.force_destroy
@@ -49,8 +62,8 @@ module "storage" {
 module "queues" {
   source = "./modules/queues"
 
-  environment        = var.environment
   name               = local.name
+  suffix             = local.suffix
   account_id         = local.account_id
   visibility_timeout = var.visibility_timeout
   alarm_email        = var.alarm_email
@@ -63,7 +76,9 @@ module "load_balancer" {
   vpc_id              = module.networking.vpc_id
   subnet_ids          = module.networking.public_subnet_ids
   security_group_id   = module.networking.load_balancer_security_group_id
+  aws_region          = var.aws_region
   certificate_arn     = var.certificate_arn
+  domain_name         = var.domain_name
   deletion_protection = !var.force_destroy
 }
 
@@ -87,10 +102,10 @@ module "ecs_cluster" {
   table   = module.storage.table
   queues  = module.queues.queues
 
-  backend_url        = local.backend_url
-  allowed_origins    = local.origins
-  api_key_required   = var.api_key_required
-  existing_role_name = var.existing_role_name
+  backend_url       = local.backend_url
+  allowed_origins   = local.origins
+  api_key_required  = var.api_key_required
+  existing_role_arn = one([for role in data.aws_iam_role.existing : role.arn])
 
   services = {
     backend = {

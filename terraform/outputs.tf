@@ -41,6 +41,8 @@ output "aws_resources" {
     ml_service_repository     = module.container_registry.repository_urls["ml-service"]
     backend_log_group         = module.ecs_cluster.log_groups["backend"]
     ml_service_log_group      = module.ecs_cluster.log_groups["ml-service"]
+    backend_task_definition   = module.ecs_cluster.task_definitions["backend"]
+    ml_task_definition        = module.ecs_cluster.task_definitions["ml-service"]
     api_key_secret            = module.ecs_cluster.api_key_secret
     vpc_id                    = module.networking.vpc_id
   }

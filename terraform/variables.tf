@@ -16,10 +16,14 @@ variable "project_name" {
   type        = string
   default     = "distributed-classifier"
 
-  # Bucket names end in the environment and the account, and take 63 characters at most.
+  # Bucket names end in the environment and the account, and take 63 characters at most; ECR takes no two hyphens in a row.
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,28}[a-z0-9]$", var.project_name))
-    error_message = "project_name must be 3 to 30 lower-case letters, digits and hyphens, and begin with a letter."
+    condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.project_name)) && length(var.project_name) >= 3 && length(var.project_name) <= 30
+    error_message = "project_name must be 3 to 30 lower-case letters, digits and single hyphens between them, and begin with a letter."
+  }
+  validation {
+    condition     = !can(regex("^(internal|sg|xn|sthree|amzn)-", "${var.project_name}-"))
+    error_message = "project_name must not begin with internal-, sg-, xn-, sthree- or amzn-: AWS keeps such names for itself."
   }
 }
 
@@ -42,8 +46,8 @@ variable "allowed_cidrs" {
   default     = []
 
   validation {
-    condition     = alltrue([for cidr in var.allowed_cidrs : can(cidrnetmask(cidr))])
-    error_message = "allowed_cidrs must be IPv4 networks, such as 203.0.113.7/32."
+    condition     = alltrue([for cidr in var.allowed_cidrs : can(cidrnetmask(cidr)) && try(cidrsubnet(cidr, 0, 0), "") == cidr])
+    error_message = "allowed_cidrs must be IPv4 networks, such as 203.0.113.7/32 or 203.0.113.0/24, with no bits set behind the prefix."
   }
 }
 
@@ -90,6 +94,11 @@ variable "existing_role_name" {
   description = "Role that all tasks use instead of roles made here, such as LabRole; empty: make least-privilege roles."
   type        = string
   default     = ""
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_+=,.@-]{0,64}$", var.existing_role_name))
+    error_message = "existing_role_name must be the name of a role, not its ARN, or empty."
+  }
 }
 
 # Services. CPU units (1024 is one vCPU) and MiB in the pairs that Fargate has.
@@ -126,6 +135,11 @@ variable "backend_max_count" {
   description = "Most backend tasks."
   type        = number
   default     = 10
+
+  validation {
+    condition     = floor(var.backend_max_count) == var.backend_max_count
+    error_message = "backend_max_count must be a whole number."
+  }
 }
 
 variable "ml_cpu" {
@@ -160,6 +174,11 @@ variable "ml_max_count" {
   description = "Most ML tasks. New accounts may have a lower quota of Fargate vCPUs: see SETUP.md."
   type        = number
   default     = 50
+
+  validation {
+    condition     = var.ml_max_count >= 1 && floor(var.ml_max_count) == var.ml_max_count
+    error_message = "ml_max_count must be a whole number, 1 or more."
+  }
 }
 
 variable "ml_backlog_per_task" {
@@ -183,6 +202,11 @@ variable "image_tag" {
   description = "Tag of images that are in the repositories already; empty: build them from this source tree and push them."
   type        = string
   default     = ""
+
+  validation {
+    condition     = var.image_tag == "" || can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", var.image_tag))
+    error_message = "image_tag must be up to 128 letters, digits, dots, hyphens and underscores, or empty."
+  }
 }
 
 variable "visibility_timeout" {
@@ -191,8 +215,8 @@ variable "visibility_timeout" {
   default     = 60
 
   validation {
-    condition     = var.visibility_timeout >= 5 && var.visibility_timeout <= 43200
-    error_message = "visibility_timeout must be 5 to 43200 seconds."
+    condition     = var.visibility_timeout >= 5 && var.visibility_timeout <= 43200 && floor(var.visibility_timeout) == var.visibility_timeout
+    error_message = "visibility_timeout must be 5 to 43200 whole seconds."
   }
 }
 
@@ -215,8 +239,8 @@ variable "vpc_cidr" {
   default     = "10.42.0.0/16"
 
   validation {
-    condition     = can(cidrsubnet(var.vpc_cidr, 4, 3))
-    error_message = "vpc_cidr must be an IPv4 network with room for four subnets, such as 10.42.0.0/16."
+    condition     = try(cidrsubnet(var.vpc_cidr, 0, 0), "") == var.vpc_cidr && can(regex("^[0-9.]+/(1[6-9]|20)$", var.vpc_cidr))
+    error_message = "vpc_cidr must be an IPv4 network of /16 to /20, such as 10.42.0.0/16: AWS takes none larger, and a smaller one has no room for many tasks."
   }
 }
 
@@ -262,8 +286,8 @@ variable "job_retention_days" {
   default     = 90
 
   validation {
-    condition     = var.job_retention_days >= 0 && var.job_retention_days <= 36500
-    error_message = "job_retention_days must be 0 to 36500."
+    condition     = var.job_retention_days >= 0 && var.job_retention_days <= 36500 && floor(var.job_retention_days) == var.job_retention_days
+    error_message = "job_retention_days must be a whole number, 0 to 36500."
   }
 }
 
@@ -282,6 +306,11 @@ variable "alarm_email" {
   description = "Address that alarms are sent to (AWS asks it to confirm); empty: alarms are only shown in CloudWatch."
   type        = string
   default     = ""
+
+  validation {
+    condition     = var.alarm_email == "" || can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", var.alarm_email))
+    error_message = "alarm_email must be an address such as you@example.com, or empty."
+  }
 }
 
 variable "container_insights" {

@@ -6,13 +6,19 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from conftest import Service
 from script_run import PATH, ROOT
+
+sys.path.insert(0, str(ROOT / "tests"))
+aws_servers = pytest.importorskip("aws_servers", reason="tests/aws_servers.py is not here")
 
 COMPOSE_SCHEMA = "github.com/compose-spec/compose-go/v2@v2.4.9"
 DOCKERFILE = (ROOT / "docker/Dockerfile").read_text()
@@ -60,12 +66,45 @@ def test_images_run_as_the_user_of_the_task_definition() -> None:
     assert user
     tasks = (ROOT / "terraform/modules/ecs-cluster/main.tf").read_text()
     assert re.search(rf'user\s+= "{user[1]}"', tasks)
-    program = re.search(r'^ENTRYPOINT \["(\S+)"\]$', DOCKERFILE, re.MULTILINE)
-    assert program
-    assert program[1] in tasks, "the health check of the task runs another program"
-    for target in ("ml-service", "backend"):
+    check = re.search(r"^COPY --chmod=755 docker/health.sh (\S+)$", DOCKERFILE, re.MULTILINE)
+    assert check
+    assert f'["CMD", "{check[1]}", ' in tasks, "the health check of the task runs another program"
+    for target, port in (("ml-service", "8000"), ("backend", "8080")):
         stage = DOCKERFILE.split(f"AS {target}\n")[1]
-        assert stage.index("HEALTHCHECK") < stage.index(f'CMD ["{target}"]')
+        command = f'CMD ["{Path(check[1]).name}", "{port}"]'
+        assert stage.index(command) < stage.index(f'CMD ["{target}"]')
+
+
+def health(port: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [ROOT / "docker/health.sh", port], capture_output=True, text=True, check=False, timeout=20
+    )
+    return done.returncode, done.stdout
+
+
+def test_a_task_lives_while_aws_does_not_answer(binary: Path, tmp_path: Path) -> None:
+    """A new task could not do better, and ECS would replace them all, again and again."""
+    pytest.importorskip("moto", reason="moto is not installed (scripts/requirements-aws.txt)")
+    with aws_servers.emulator() as url:
+        backend = Service(tmp_path / "data", "backend", **aws_servers.created(url, "health"))
+    port = str(urlsplit(backend.url).port)
+    try:
+        code, shown = health(port)
+        assert code == 0
+        assert "alive, but not ready" in shown
+    finally:
+        backend.kill()
+    assert health(port)[0] == 1
+
+
+def test_a_program_that_hangs_is_not_alive() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        code, shown = health(str(silent.getsockname()[1]))
+        assert (code, "answered nothing" in shown) == (1, True)
+
+
+def test_health_of_a_service_that_is_well(service: Service) -> None:
+    assert health(str(urlsplit(service.url).port)) == (0, "alive and ready\n")
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "emulator.Dockerfile"])

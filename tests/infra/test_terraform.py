@@ -16,6 +16,7 @@ from terraform_fixtures import plugins, terraform
 from terraform_run import ROOT, SCHEMA, Terraform, copy_project, resources_of
 
 Resources = dict[str, dict[str, Any]]
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/x"
 
 
 @pytest.fixture(scope="session")
@@ -201,7 +202,7 @@ def test_by_default_nobody_is_let_in(terraform: Terraform) -> None:
 
 def test_https_with_a_certificate(terraform: Terraform) -> None:
     made = terraform.plan(
-        certificate_arn="arn:aws:acm:us-east-1:123456789012:certificate/x",
+        certificate_arn=CERTIFICATE,
         domain_name="photos.example.com",
         allowed_cidrs=["0.0.0.0/0"],
     )
@@ -300,8 +301,8 @@ def test_tasks_run_locked_down_with_known_settings(applied: Resources, service: 
     container = container_of(applied, service)
     assert container["readonlyRootFilesystem"] is True
     assert container["user"] == "10001:10001"
-    assert container["linuxParameters"]["capabilities"]["drop"] == ["ALL"]
     assert container["stopTimeout"] >= 30
+    assert container["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
     assert container["image"].endswith(f"/distributed-classifier-{service}:there")
     for setting in container["environment"]:
         assert setting["value"], setting
@@ -381,11 +382,40 @@ def test_ml_service_sleeps_and_wakes(terraform: Terraform) -> None:
     assert wake["step_adjustment"][0]["scaling_adjustment"] == 1
     alarm = resources['module.ecs_cluster.aws_cloudwatch_metric_alarm.ml_wake["wake"]']
     assert alarm["threshold"] == 1
-    expressions = {query["expression"] for query in alarm["metric_query"]}
-    assert "IF(FILL(running, 0) < 1, visible, 0)" in expressions
     shrink = resources["module.ecs_cluster.aws_cloudwatch_metric_alarm.ml_shrink"]
-    [quiet] = [q["expression"] for q in shrink["metric_query"] if q["expression"]]
-    assert quiet.startswith("IF(visible + in_flight == 0, 0,")
+    busy = {"visible": 0, "in_flight": 0, "sent": 0, "running": 1, "cpu": 5}
+    for minute, wakes, shrinks in (
+        (busy, False, True),  # the last task of an empty queue goes
+        (busy | {"in_flight": 1}, False, False),  # not while it works
+        (busy | {"sent": 1}, False, False),  # nor while images come, however quickly it does them
+        (busy | {"visible": 5, "in_flight": 3, "running": 2}, False, True),
+        (busy | {"visible": 5, "in_flight": 3, "running": 2, "cpu": 80}, False, False),
+        (busy | {"visible": 400, "in_flight": 3, "running": 2}, False, False),
+        (busy | {"visible": 1, "running": 0, "cpu": 0}, True, False),
+    ):
+        assert (value_of(alarm, minute) >= alarm["threshold"]) is wakes, minute
+        assert (value_of(shrink, minute) < shrink["threshold"]) is shrinks, minute
+    # A service without tasks has no metrics, not even of zero tasks.
+    namespaces = {q["metric"][0]["namespace"] for q in alarm["metric_query"] if q["metric"]}
+    assert namespaces == {"AWS/SQS"}
+
+
+def value_of(alarm: dict[str, Any], minute: dict[str, float]) -> float:
+    """What CloudWatch computes for an alarm from a minute's metrics."""
+    [expression] = [query["expression"] for query in alarm["metric_query"] if query["expression"]]
+    known = {query["id"]: minute[query["id"]] for query in alarm["metric_query"] if query["metric"]}
+    functions = {"IF": lambda condition, then, otherwise: then if condition else otherwise}
+    return float(eval(expression, functions | known))
+
+
+def test_alarms_do_not_wait_for_metrics_that_come_late(
+    terraform: Terraform, resources: Resources
+) -> None:
+    """FILL would put its filler into each last minute, and CloudWatch would never see more."""
+    for made in (resources, resources_of(terraform.plan(ml_min_count=0))):
+        assert "FILL" not in json.dumps(of_type(made, "aws_cloudwatch_metric_alarm"))
+        shrink = made["module.ecs_cluster.aws_cloudwatch_metric_alarm.ml_shrink"]
+        assert (shrink["datapoints_to_alarm"], shrink["evaluation_periods"]) == (5, 6)
 
 
 def test_spot(terraform: Terraform, resources: Resources) -> None:
@@ -397,6 +427,8 @@ def test_spot(terraform: Terraform, resources: Resources) -> None:
 
     assert providers(resources) == {"FARGATE"}
     assert providers(resources_of(terraform.plan(ml_use_spot=True))) == {"FARGATE", "FARGATE_SPOT"}
+    # Without this the provider replaces a service whose strategy changes.
+    assert all(s["force_new_deployment"] for s in of_type(resources, "aws_ecs_service"))
 
 
 def test_destroy_really_destroys_only_where_it_may(
@@ -420,8 +452,14 @@ def test_destroy_really_destroys_only_where_it_may(
         ("aws_region", "Frankfurt", "must be the name of a region"),
         ("project_name", "My Photos", "project_name must be"),
         ("environment", "Production!", "environment must be"),
+        ("project_name", "my--photos", "single hyphens"),
+        ("project_name", "photos-of-the-whole-big-family-1", "3 to 30"),
+        ("project_name", "internal-photos", "AWS keeps such names for itself"),
         ("allowed_cidrs", ["anywhere"], "allowed_cidrs must be IPv4 networks"),
+        ("allowed_cidrs", ["203.0.113.7/24"], "no bits set behind the prefix"),
         ("certificate_arn", "my-certificate", "ARN of a certificate"),
+        ("certificate_arn", CERTIFICATE, "certificate_arn needs domain_name"),
+        ("existing_role_name", "arn:aws:iam::123456789012:role/LabRole", "not its ARN"),
         ("domain_name", "https://photos.example.com/", "without https://"),
         ("allowed_origins", ["*"], "no path, no *"),
         ("backend_cpu", 300, "backend_cpu must be"),
@@ -430,17 +468,120 @@ def test_destroy_really_destroys_only_where_it_may(
         ("backend_max_count", 0, "must not be fewer than the least"),
         ("ml_cpu", 1000, "ml_cpu must be"),
         ("ml_min_count", -1, "0 or more"),
+        ("ml_max_count", 2.5, "ml_max_count must be a whole number"),
+        ("image_tag", "of today", "image_tag must be"),
+        ("alarm_email", "me", "alarm_email must be"),
         ("visibility_timeout", 1, "5 to 43200"),
         ("log_level", "loud", "debug, info, warn or error"),
         ("log_retention_days", 10, "those that CloudWatch has"),
-        ("vpc_cidr", "10.0.0.0/30", "room for four subnets"),
+        ("vpc_cidr", "10.0.0.0/30", "of /16 to /20"),
+        ("vpc_cidr", "10.0.0.0/8", "of /16 to /20"),
+        ("vpc_cidr", "10.0.7.0/16", "of /16 to /20"),
         ("egress", "any", "nat or endpoints"),
         ("image_retention_days", 1.5, "whole number"),
         ("job_retention_days", -1, "0 to 36500"),
+        ("job_retention_days", 1.5, "whole number"),
     ],
 )
 def test_bad_values_are_refused(terraform: Terraform, variable: str, value: Any, says: str) -> None:
     assert says in terraform.refused(**{variable: value})
+
+
+def test_a_certificate_of_another_region_is_refused(terraform: Terraform) -> None:
+    arn = CERTIFICATE.replace("us-east-1", "eu-west-1")
+    shown = terraform.refused(certificate_arn=arn, domain_name="photos.example.com")
+    assert "The certificate is in eu-west-1" in shown
+
+
+def test_longest_names_are_taken(plugins: Path, tmp_path: Path) -> None:
+    """AWS's own rules for names, which are not in the provider's schema."""
+    made = Terraform(copy_project(tmp_path / "project"), plugins)
+    made.run("init", "-input=false")
+    words = ["-var=project_name=" + "a-long-name-of-30-letters-xyz0", "-var=environment=staging1"]
+    words += ["-var=image_tag=there", "-var=alarm_email=you@example.com"]
+    made.run("apply", "-input=false", "-auto-approve", *words)
+    state = json.loads(made.run("show", "-json").stdout)
+    resources = resources_of({"planned_values": state["values"]})
+    rules = {
+        "aws_lb": ("name", r"(?!internal-)[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"),
+        "aws_lb_target_group": ("name_prefix", r"[A-Za-z0-9-]{1,6}"),
+        "aws_s3_bucket": ("bucket", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+        "aws_ecr_repository": ("name", r"(?=.{2,256}$)[a-z0-9]+(?:[._-][a-z0-9]+)*"),
+        "aws_iam_role": ("name", r"[\w+=,.@-]{1,64}"),
+        "aws_iam_role_policy": ("name", r"[\w+=,.@-]{1,128}"),
+        "aws_sqs_queue": ("name", r"[A-Za-z0-9_-]{1,80}"),
+        "aws_sns_topic": ("name", r"[A-Za-z0-9_-]{1,256}"),
+        "aws_dynamodb_table": ("name", r"[A-Za-z0-9_.-]{3,255}"),
+        "aws_ecs_cluster": ("name", r"[A-Za-z0-9_-]{1,255}"),
+        "aws_ecs_service": ("name", r"[A-Za-z0-9_-]{1,255}"),
+        "aws_ecs_task_definition": ("family", r"[A-Za-z0-9_-]{1,255}"),
+        "aws_secretsmanager_secret": ("name", r"[A-Za-z0-9/_+=.@-]{1,512}"),
+        "aws_cloudwatch_log_group": ("name", r"[.\-_/#A-Za-z0-9]{1,512}"),
+        "aws_cloudwatch_metric_alarm": ("alarm_name", r".{1,255}"),
+        "aws_appautoscaling_policy": ("name", r"\S.{0,255}"),
+        "aws_security_group": ("name_prefix", r"(?!sg-)[\w .:/()#,@\[\]+=&;{}!$*-]{1,100}"),
+    }
+    for kind, (field, pattern) in rules.items():
+        named = of_type(resources, kind)
+        assert named, kind
+        for values in named:
+            assert re.fullmatch(pattern, values[field]), (kind, values[field])
+        if field != "name_prefix" and kind != "aws_iam_role_policy":  # its name is the role's own
+            assert len({values[field] for values in named}) == len(named), kind
+    described = [*of_type(resources, "aws_security_group")]
+    described += of_type(resources, "aws_vpc_security_group_ingress_rule")
+    described += of_type(resources, "aws_vpc_security_group_egress_rule")
+    for values in described:
+        assert re.fullmatch(r"[\w .:/()#,@\[\]+=&;{}!$*-]{0,255}", values["description"])
+
+
+def test_deployments_of_two_names_share_nothing(terraform: Terraform) -> None:
+    """SQS takes a queue that is there for the one to create, so two would have one queue."""
+    kinds = ("aws_sqs_queue", "aws_dynamodb_table", "aws_s3_bucket", "aws_lb", "aws_ecs_cluster")
+    kinds += ("aws_ecr_repository", "aws_cloudwatch_log_group", "aws_iam_role")
+
+    def names(project: str) -> set[str]:
+        made = resources_of(terraform.plan(project_name=project))
+        return {
+            str(values.get("name") or values.get("bucket"))
+            for kind in kinds
+            for values in of_type(made, kind)
+        }
+
+    long = "photos-of-the-whole-family-"
+    for one, other in (("distributed-classifier", "photos"), (long + "one", long + "two")):
+        assert not names(one) & names(other)
+
+
+def test_idle_connections_end_at_the_load_balancer_first(resources: Resources) -> None:
+    """A request that it sends on a connection which the backend just closed is a 502."""
+    server = (ROOT / "src/adapters/http/server.hpp").read_text()
+    response = (ROOT / "src/adapters/http/response.hpp").read_text()
+    closes = re.search(r"keep_alive_idle\{\s*([\d']+)\}", server)
+    beats = re.search(r"heartbeat\{([\d']+)\}", response)
+    assert closes
+    assert beats
+    [balancer] = of_type(resources, "aws_lb")
+    idle = 1000 * balancer["idle_timeout"]
+    assert int(beats[1].replace("'", "")) < idle < int(closes[1].replace("'", ""))
+
+
+def test_zones_without_fargate_are_left_out(plan: dict[str, Any]) -> None:
+    module = plan["configuration"]["root_module"]["module_calls"]["networking"]["module"]
+    [zones] = [r for r in module["resources"] if r["type"] == "aws_availability_zones"]
+    left_out = zones["expressions"]["exclude_zone_ids"]["constant_value"]
+    assert {"apne1-az3", "usw1-az2", "use1-az3"} == set(left_out)
+
+
+def test_letting_somebody_in_leaves_the_tasks_alone(plugins: Path, tmp_path: Path) -> None:
+    made = Terraform(copy_project(tmp_path / "project"), plugins)
+    made.run("init", "-input=false")
+    words = ["-var=existing_role_name=LabRole", "-var=image_tag=there"]
+    made.run("apply", "-input=false", "-auto-approve", *words)
+    made.run("plan", "-out=plan", *words, '-var=allowed_cidrs=["203.0.113.7/32"]')
+    changes = json.loads(made.run("show", "-json", "plan").stdout)["resource_changes"]
+    changed = {c["type"] for c in changes if c["change"]["actions"] not in (["no-op"], ["read"])}
+    assert changed == {"aws_vpc_security_group_ingress_rule"}
 
 
 def test_a_change_of_the_program_is_a_new_image(plugins: Path, tmp_path: Path) -> None:
@@ -459,9 +600,12 @@ def test_a_change_of_the_program_is_a_new_image(plugins: Path, tmp_path: Path) -
     (made.project / "models/__pycache__").mkdir(exist_ok=True)
     (made.project / "models/__pycache__/x.pyc").write_text("left over")
     assert tag() == before
-    with (made.project / "src/apps/main.cpp").open("a") as file:
-        file.write("// changed\n")
-    assert tag() != before
+    for name in ("src/apps/main.cpp", "scripts/requirements-node.txt", "docker/Dockerfile"):
+        with (made.project / name).open("a") as file:
+            file.write("// changed\n")
+        after = tag()
+        assert after != before, name
+        before = after
 
 
 def test_tflint() -> None:

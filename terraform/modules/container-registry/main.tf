@@ -10,7 +10,7 @@ locals {
     fileset(var.source_root, "dashboard/*.{html,json,ts}"),
     fileset(var.source_root, "dashboard/{public,src}/**"),
     fileset(var.source_root, "models/**.{py,txt}"),
-    fileset(var.source_root, "scripts/{lib,setup}.sh"),
+    fileset(var.source_root, "scripts/{lib.sh,setup.sh,requirements-node.txt}"),
   )
   source_hash = sha256(join("", [for file in sort(local.source_files) : "${file}:${filesha256("${var.source_root}/${file}")}\n"]))
   build       = var.image_tag == ""

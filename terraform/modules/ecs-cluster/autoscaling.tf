@@ -14,15 +14,18 @@ locals {
 
   service_dimensions = { ClusterName = aws_ecs_cluster.main.name, ServiceName = aws_ecs_service.service["ml-service"].name }
   # Metrics that the alarms compute with. Each running task sends its CPU once a minute, so the samples are the tasks.
+  queue_dimensions = { QueueName = var.queues["requests"].name }
   scaling_metrics = {
-    visible   = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", stat = "Maximum", dimensions = { QueueName = var.queues["requests"].name } }
-    in_flight = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesNotVisible", stat = "Maximum", dimensions = { QueueName = var.queues["requests"].name } }
+    visible   = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", stat = "Maximum", dimensions = local.queue_dimensions }
+    in_flight = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesNotVisible", stat = "Maximum", dimensions = local.queue_dimensions }
+    sent      = { namespace = "AWS/SQS", name = "NumberOfMessagesSent", stat = "Sum", dimensions = local.queue_dimensions }
     running   = { namespace = "AWS/ECS", name = "CPUUtilization", stat = "SampleCount", dimensions = local.service_dimensions }
     cpu       = { namespace = "AWS/ECS", name = "CPUUtilization", stat = "Average", dimensions = local.service_dimensions }
   }
-  quiet = "IF(FILL(cpu, 0) < ${local.idle_cpu_percent}, visible, ${local.idle_threshold})"
-  # The last task goes only when nothing waits or is being done.
-  quiet_to_zero = "IF(visible + in_flight == 0, 0, IF(FILL(running, 0) > 1, ${local.quiet}, ${local.idle_threshold}))"
+  # Nothing is filled in for a minute that has no CPU yet: where metrics come late, an alarm would only ever see the filler.
+  quiet = "IF(cpu < ${local.idle_cpu_percent}, visible, ${local.idle_threshold})"
+  # The last task goes only when nothing came, waits or is being done.
+  quiet_to_zero = "IF(visible + in_flight + sent == 0, 0, IF(running > 1, ${local.quiet}, ${local.idle_threshold}))"
 }
 
 resource "aws_appautoscaling_target" "service" {
@@ -192,7 +195,8 @@ resource "aws_appautoscaling_policy" "ml_shrink" {
 resource "aws_cloudwatch_metric_alarm" "ml_shrink" {
   alarm_name          = "${local.name}-ml-shrink"
   alarm_description   = "Few images wait and the tasks are not busy: removes one ML task a minute."
-  evaluation_periods  = 5
+  evaluation_periods  = 6 # the last minute's CPU may not be there yet
+  datapoints_to_alarm = 5
   comparison_operator = "LessThanThreshold"
   threshold           = local.idle_threshold
   treat_missing_data  = "notBreaching"
@@ -222,7 +226,7 @@ resource "aws_cloudwatch_metric_alarm" "ml_shrink" {
   }
 }
 
-# From zero: the first message starts one task.
+# From zero: the first message starts one task. Both metrics are the queue's: a service without tasks has none of its own.
 
 resource "aws_appautoscaling_policy" "ml_wake" {
   for_each = local.ml.min_count == 0 ? toset(["wake"]) : toset([])
@@ -249,15 +253,15 @@ resource "aws_cloudwatch_metric_alarm" "ml_wake" {
   for_each = aws_appautoscaling_policy.ml_wake
 
   alarm_name          = "${local.name}-ml-wake"
-  alarm_description   = "Images wait and no ML task runs: starts one."
-  evaluation_periods  = 1
+  alarm_description   = "Images wait and none is being done: starts an ML task."
+  evaluation_periods  = 2 # a task that runs leaves no message waiting for so long without one in flight
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   treat_missing_data  = "notBreaching"
   alarm_actions       = [each.value.arn]
 
   dynamic "metric_query" {
-    for_each = { for id in ["visible", "running"] : id => local.scaling_metrics[id] }
+    for_each = { for id in ["visible", "in_flight"] : id => local.scaling_metrics[id] }
 
     content {
       id = metric_query.key
@@ -274,8 +278,8 @@ resource "aws_cloudwatch_metric_alarm" "ml_wake" {
 
   metric_query {
     id          = "waiting"
-    label       = "Visible messages, while no task runs"
-    expression  = "IF(FILL(running, 0) < 1, visible, 0)"
+    label       = "Visible messages, while none is in flight"
+    expression  = "IF(in_flight < 1, visible, 0)"
     return_data = true
   }
 }

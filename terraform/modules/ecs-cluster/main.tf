@@ -120,10 +120,10 @@ resource "aws_ecs_task_definition" "service" {
       { sourceVolume = "data", containerPath = "/data", readOnly = false },
       { sourceVolume = "tmp", containerPath = "/tmp", readOnly = false },
     ]
-    linuxParameters = { initProcessEnabled = true, capabilities = { add = [], drop = ["ALL"] } }
+    linuxParameters = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
     # The same as in docker/Dockerfile, which ECS does not look at.
     healthCheck = {
-      command     = ["CMD", "/opt/classifier/build/release/classifier", "health", "--backend-api-url", "http://127.0.0.1:${local.ports[each.key]}"]
+      command     = ["CMD", "/usr/local/bin/classifier-health", tostring(local.ports[each.key])]
       interval    = 30
       timeout     = 10
       retries     = 3
@@ -174,6 +174,7 @@ resource "aws_ecs_service" "service" {
   propagate_tags   = "SERVICE"
 
   enable_ecs_managed_tags            = true
+  force_new_deployment               = true # with a change only; without it, ml_use_spot could not be changed in place
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   health_check_grace_period_seconds  = each.key == "backend" ? 60 : null

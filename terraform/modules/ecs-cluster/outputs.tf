@@ -8,6 +8,11 @@ output "service_names" {
   value       = { for service, made in aws_ecs_service.service : service => made.name }
 }
 
+output "task_definitions" {
+  description = "ARN of each service's task definition, with its revision."
+  value       = { for service, definition in aws_ecs_task_definition.service : service => definition.arn }
+}
+
 output "log_groups" {
   description = "Log group of each service."
   value       = { for service, group in aws_cloudwatch_log_group.service : service => group.name }

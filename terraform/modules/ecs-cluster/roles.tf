@@ -1,17 +1,11 @@
 # What each service may do, and nothing else: one role for ECS to start its tasks, one for the tasks themselves.
 # Where roles cannot be made (AWS Academy), one that exists is taken for all four.
 
-data "aws_iam_role" "existing" {
-  for_each = toset(compact([var.existing_role_name]))
-
-  name = each.value
-}
-
 locals {
-  made_roles = var.existing_role_name == "" ? keys(var.services) : []
+  made_roles = var.existing_role_arn == null ? keys(var.services) : []
 
-  execution_role_arns = var.existing_role_name == "" ? { for service, role in aws_iam_role.execution : service => role.arn } : { for service in keys(var.services) : service => data.aws_iam_role.existing[var.existing_role_name].arn }
-  task_role_arns      = var.existing_role_name == "" ? { for service, role in aws_iam_role.task : service => role.arn } : { for service in keys(var.services) : service => data.aws_iam_role.existing[var.existing_role_name].arn }
+  execution_role_arns = { for service in keys(var.services) : service => var.existing_role_arn == null ? aws_iam_role.execution[service].arn : var.existing_role_arn }
+  task_role_arns      = { for service in keys(var.services) : service => var.existing_role_arn == null ? aws_iam_role.task[service].arn : var.existing_role_arn }
 
   trust = jsonencode({
     Version = "2012-10-17"

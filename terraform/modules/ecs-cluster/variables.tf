@@ -78,8 +78,8 @@ variable "api_key_required" {
   type        = bool
 }
 
-variable "existing_role_name" {
-  description = "Role for all tasks; empty: make roles."
+variable "existing_role_arn" {
+  description = "Role for all tasks; null: make roles."
   type        = string
 }
 

@@ -2,17 +2,22 @@
 
 locals {
   https = var.certificate_arn != ""
+
+  # 32 characters at most; where the name is cut, a part of its hash keeps two deployments apart.
+  name = length(var.name) <= 28 ? var.name : "${trimsuffix(substr(var.name, 0, 23), "-")}-${substr(sha256(var.name), 0, 4)}"
 }
 
 resource "aws_lb" "main" {
-  name                       = "${trimsuffix(substr(var.name, 0, 28), "-")}-alb" # 32 characters at most
+  name                       = "${local.name}-alb"
   load_balancer_type         = "application"
   internal                   = false
   security_groups            = [var.security_group_id]
   subnets                    = var.subnet_ids
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
-  idle_timeout               = 300 # events of a job's progress may be minutes apart
+  # Less than the 75 seconds after which the backend closes an idle connection (a request on one just closed would be a
+  # 502), more than the 15 between two heartbeats of a job's events.
+  idle_timeout = 60
 }
 
 resource "aws_lb_target_group" "backend" {
@@ -70,5 +75,16 @@ resource "aws_lb_listener" "https" {
   default_action {
     type             = "forward"
     target_group_arn = aws_lb_target_group.backend.arn
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.domain_name != ""
+      error_message = "certificate_arn needs domain_name, the name that the certificate is for: no certificate fits the load balancer's own name."
+    }
+    precondition {
+      condition     = split(":", each.value)[3] == var.aws_region
+      error_message = "The certificate is in ${split(":", each.value)[3]}, but the load balancer takes only one of its own region, ${var.aws_region}."
+    }
   }
 }

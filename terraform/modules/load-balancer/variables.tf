@@ -27,3 +27,13 @@ variable "deletion_protection" {
   description = "Whether deleting it must be allowed first."
   type        = bool
 }
+
+variable "domain_name" {
+  description = "Name that the certificate is for."
+  type        = string
+}
+
+variable "aws_region" {
+  description = "Region, which the certificate must be in."
+  type        = string
+}

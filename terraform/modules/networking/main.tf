@@ -4,6 +4,9 @@
 data "aws_availability_zones" "available" {
   state = "available"
 
+  # Zones without Fargate or without all of the endpoints, by the ids that are the same in every account.
+  exclude_zone_ids = ["apne1-az3", "use1-az3", "usw1-az2"]
+
   # Local zones have neither Fargate nor NAT gateways.
   filter {
     name   = "opt-in-status"
@@ -16,7 +19,7 @@ locals {
   nat_zones    = { for key, zone in local.zones : key => zone if var.egress == "nat" && (var.nat_gateway_per_zone || key == "0") }
   endpoints    = var.egress == "endpoints" ? toset(["ecr.api", "ecr.dkr", "logs", "sqs", "secretsmanager"]) : toset([])
   listen_ports = var.https ? toset(["80", "443"]) : toset(["80"])
-  client_ports = { for pair in setproduct(local.listen_ports, var.allowed_cidrs) : "${pair[0]} from ${pair[1]}" => { port = tonumber(pair[0]), cidr = pair[1] } }
+  client_ports = { for pair in setproduct(local.listen_ports, toset(var.allowed_cidrs)) : "${pair[0]} from ${pair[1]}" => { port = tonumber(pair[0]), cidr = pair[1] } }
 }
 
 resource "aws_vpc" "main" {

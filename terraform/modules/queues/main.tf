@@ -1,7 +1,7 @@
 # The request and the status queue, each with a dead-letter queue, and alarms on what lies in those.
 
 locals {
-  queues = { for kind in ["requests", "status"] : kind => "classification-${kind}-${var.environment}" }
+  queues = { for kind in ["requests", "status"] : kind => "classification-${kind}-${var.suffix}" }
 
   # More than MAX_ATTEMPTS (4): the worker reports an image that was tried too often before SQS moves its message.
   max_receives   = 10

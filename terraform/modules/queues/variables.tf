@@ -3,7 +3,7 @@ variable "name" {
   type        = string
 }
 
-variable "environment" {
+variable "suffix" {
   description = "Ends the names of the queues."
   type        = string
 }

@@ -13,13 +13,6 @@ resource "aws_s3_bucket" "images" {
 
   bucket        = each.value
   force_destroy = var.force_destroy
-
-  lifecycle {
-    precondition {
-      condition     = length(each.value) <= 63
-      error_message = "The bucket's name ${each.value} is longer than 63 characters: take a shorter project_name or environment."
-    }
-  }
 }
 
 resource "aws_s3_bucket_public_access_block" "images" {
@@ -118,7 +111,7 @@ resource "aws_s3_bucket_cors_configuration" "uploads" {
 }
 
 resource "aws_dynamodb_table" "jobs" {
-  name                        = "classification-jobs-${var.environment}"
+  name                        = "classification-jobs-${var.suffix}"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "pk"
   range_key                   = "sk"

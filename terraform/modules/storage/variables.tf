@@ -4,6 +4,11 @@ variable "project_name" {
 }
 
 variable "environment" {
+  description = "In the names of the buckets."
+  type        = string
+}
+
+variable "suffix" {
   description = "Ends the name of the table."
   type        = string
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov5"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov5/tf5server"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 func main() {
@@ -26,6 +27,7 @@ func main() {
 type provider struct {
 	tfprotov5.ProviderServer
 	schemas *schemas
+	region  string
 }
 
 func (p *provider) GetProviderSchema(context.Context, *tfprotov5.GetProviderSchemaRequest) (*tfprotov5.GetProviderSchemaResponse, error) {
@@ -40,8 +42,16 @@ func (p *provider) PrepareProviderConfig(_ context.Context, request *tfprotov5.P
 	return &tfprotov5.PrepareProviderConfigResponse{PreparedConfig: request.Config}, nil
 }
 
-func (p *provider) ConfigureProvider(context.Context, *tfprotov5.ConfigureProviderRequest) (*tfprotov5.ConfigureProviderResponse, error) {
-	return &tfprotov5.ConfigureProviderResponse{}, nil
+func (p *provider) ConfigureProvider(_ context.Context, request *tfprotov5.ConfigureProviderRequest) (*tfprotov5.ConfigureProviderResponse, error) {
+	config, err := request.Config.Unmarshal(p.schemas.provider.ValueType())
+	if err != nil {
+		return nil, err
+	}
+	fields := map[string]tftypes.Value{}
+	if err := config.As(&fields); err != nil {
+		return nil, err
+	}
+	return &tfprotov5.ConfigureProviderResponse{}, fields["region"].As(&p.region)
 }
 
 func (p *provider) StopProvider(context.Context, *tfprotov5.StopProviderRequest) (*tfprotov5.StopProviderResponse, error) {
@@ -76,7 +86,7 @@ func (p *provider) PlanResourceChange(_ context.Context, request *tfprotov5.Plan
 }
 
 func (p *provider) ApplyResourceChange(_ context.Context, request *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
-	state, err := invented(request.TypeName, p.schemas.resources[request.TypeName], request.PlannedState)
+	state, err := p.invented(request.TypeName, p.schemas.resources[request.TypeName], request.PlannedState)
 	return &tfprotov5.ApplyResourceChangeResponse{NewState: state, Private: request.PlannedPrivate}, err
 }
 
@@ -86,6 +96,6 @@ func (p *provider) ReadDataSource(_ context.Context, request *tfprotov5.ReadData
 	if err != nil {
 		return nil, err
 	}
-	state, err := invented("data_"+request.TypeName, schema, unknown)
+	state, err := p.invented("data_"+request.TypeName, schema, unknown)
 	return &tfprotov5.ReadDataSourceResponse{State: state}, err
 }

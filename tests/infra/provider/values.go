@@ -29,12 +29,12 @@ func withUnknowns(schema *tfprotov5.Schema, proposed, prior *tfprotov5.DynamicVa
 }
 
 // The planned state with made-up values instead of unknown ones.
-func invented(kind string, schema *tfprotov5.Schema, planned *tfprotov5.DynamicValue) (*tfprotov5.DynamicValue, error) {
+func (p *provider) invented(kind string, schema *tfprotov5.Schema, planned *tfprotov5.DynamicValue) (*tfprotov5.DynamicValue, error) {
 	return edited(schema, planned, func(fields map[string]tftypes.Value) error {
 		name := nameOf(kind, fields)
 		for _, attribute := range schema.Block.Attributes {
 			if !fields[attribute.Name].IsKnown() {
-				fields[attribute.Name] = madeUp(kind, name, attribute)
+				fields[attribute.Name] = p.madeUp(kind, name, attribute)
 			}
 		}
 		return nil
@@ -68,10 +68,10 @@ func nameOf(kind string, fields map[string]tftypes.Value) string {
 	return kind
 }
 
-func madeUp(kind, name string, attribute *tfprotov5.SchemaAttribute) tftypes.Value {
+func (p *provider) madeUp(kind, name string, attribute *tfprotov5.SchemaAttribute) tftypes.Value {
 	switch {
 	case attribute.Type.Is(tftypes.String):
-		return tftypes.NewValue(tftypes.String, text(kind, name, attribute.Name))
+		return tftypes.NewValue(tftypes.String, p.text(kind, name, attribute.Name))
 	case attribute.Type.Is(tftypes.Number):
 		return tftypes.NewValue(tftypes.Number, 0)
 	case attribute.Type.Is(tftypes.Bool):
@@ -86,7 +86,7 @@ func madeUp(kind, name string, attribute *tfprotov5.SchemaAttribute) tftypes.Val
 	}
 }
 
-func text(kind, name, attribute string) string {
+func (p *provider) text(kind, name, attribute string) string {
 	url := map[string]string{
 		"aws_sqs_queue":      "https://sqs.invalid/" + account + "/" + name,
 		"aws_ecr_repository": account + ".registry.invalid/" + name,
@@ -103,8 +103,10 @@ func text(kind, name, attribute string) string {
 		return url
 	case attribute == "id" && strings.HasPrefix(kind, "aws_s3_bucket"):
 		return name
+	case kind == "aws_ecs_task_definition" && attribute == "arn": // as an emulator has it
+		return "arn:aws:ecs:" + p.region + ":" + account + ":task-definition/" + name + ":1"
 	case strings.HasSuffix(attribute, "arn"):
-		return "arn:aws:" + strings.TrimPrefix(kind, "aws_") + ":" + account + ":" + name
+		return "arn:aws:" + strings.TrimPrefix(kind, "aws_") + ":" + p.region + ":" + account + ":" + name
 	default:
 		return name + "-" + attribute
 	}
