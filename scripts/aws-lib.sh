@@ -47,11 +47,16 @@ resolve() {
   export "$1=$value"
 }
 
+initialize_terraform() {
+  say "terraform init"
+  terraform -chdir=terraform init -input=false >/dev/null || die "terraform could not be initialized: the lines above say why"
+}
+
 # Sets DEPLOYED_REGION to the region that Terraform's state is of (empty: nothing is deployed), and AWS_REGION to the same,
 # whatever the environment says: in another region Terraform would find nothing of what is there, and forget it. It is read
 # from the ARNs, since a creation that broke off has no outputs.
 keep_region() {
-  DEPLOYED_REGION=$({ terraform -chdir=terraform state pull 2>/dev/null || true; } | python3 -c '
+  DEPLOYED_REGION=$(terraform -chdir=terraform state pull | python3 -c '
 import re, sys
 regions = re.findall(r"\"arn:aws[\w-]*:[\w-]+:([a-z]{2}(?:-[a-z]+)+-[0-9]):", sys.stdin.read())
 print(regions[0] if regions else "")')

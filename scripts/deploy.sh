@@ -69,6 +69,7 @@ if ! is_set image_tag && ! $plan_only; then
   type -P docker >/dev/null || die "docker is not installed: SETUP.md tells how to get it"
   docker info >/dev/null 2>&1 || die "docker does not run: start Docker (Desktop), or let your user use it"
 fi
+initialize_terraform
 keep_region
 region=$(set_value aws_region)
 if [ -n "$region" ] && [ -n "$DEPLOYED_REGION" ] && [ "$region" != "$DEPLOYED_REGION" ]; then
@@ -87,8 +88,6 @@ fi
 if [ ${#allowed[@]} -gt 0 ]; then variables+=("-var=allowed_cidrs=[$(IFS=, && echo "${allowed[*]}")]"); fi
 is_set aws_region || variables+=("-var=aws_region=$AWS_REGION")
 
-say "terraform init"
-terraform -chdir=terraform init -input=false >/dev/null || die "terraform could not be initialized: the lines above say why"
 say "terraform plan"
 terraform -chdir=terraform plan -input=false -out=deploy.tfplan ${variables[@]+"${variables[@]}"} || die "the plan could not be made: the lines above say why"
 trap 'rm -f terraform/deploy.tfplan' EXIT

@@ -27,6 +27,7 @@ HELP
   shift
 done
 type -P terraform >/dev/null || die "terraform is not installed: SETUP.md tells how to get it"
+initialize_terraform
 [ -n "$(terraform -chdir=terraform state list 2>/dev/null || true)" ] ||
   die "nothing is deployed from this folder (terraform has no state): there is nothing to delete"
 keep_region

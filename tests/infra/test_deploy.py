@@ -3,20 +3,25 @@ emulator for what the scripts ask AWS; the API that deploy.sh waits for is the r
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
+from conftest import Service
 from script_run import ROOT, Scripts
 from terraform_fixtures import plugins
 from terraform_run import SCHEMA, copy_project
 
 sys.path.insert(0, str(ROOT / "tests"))
 aws_servers = pytest.importorskip("aws_servers", reason="tests/aws_servers.py is not here")
+boto3 = pytest.importorskip("boto3", reason="boto3 is not installed (scripts/requirements-aws.txt)")
 pytest.importorskip("moto", reason="moto is not installed (scripts/requirements-aws.txt)")
 
 
@@ -58,18 +63,79 @@ def without(tool: str, scripts: Scripts, folder: Path) -> str:
 HERE = ["--yes", "--var", "image_tag=there", "--allow", "203.0.113.7/32"]
 
 
-def test_deploy_and_destroy(scripts: Scripts, service: object) -> None:
-    # A domain name takes no port, so the name of the load balancer carries that of the program.
-    address = urlsplit(service.url).netloc.replace("localhost", "127.0.0.1")  # type: ignore[attr-defined]
+CLUSTER = "distributed-classifier-cluster-dev"
+SERVICES = ("distributed-classifier-dev-backend", "distributed-classifier-dev-ml-service")
+
+
+@pytest.fixture
+def ecs(emulator: str) -> Iterator[Any]:
+    """The services that Terraform's stand-in only says it has made, where the script looks for
+    them; all tasks are of the first revision of their definition. A second one is there too."""
+    ecs = boto3.client(
+        "ecs",
+        endpoint_url=emulator,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    ecs.create_cluster(clusterName=CLUSTER)
+    for name in SERVICES:
+        container = {"name": "it", "image": "it", "memory": 512}
+        for _ in range(2):
+            ecs.register_task_definition(family=name, containerDefinitions=[container])
+        ecs.create_service(
+            cluster=CLUSTER, serviceName=name, taskDefinition=f"{name}:1", desiredCount=0
+        )
+    yield ecs
+    requests.post(f"{emulator}/moto-api/reset", timeout=10)
+
+
+@pytest.fixture
+def address(service: Service) -> str:
+    """Of the program, as the load balancer's name: a domain name takes no port."""
+    return urlsplit(service.url).netloc.replace("localhost", "127.0.0.1")
+
+
+def test_deploy_and_destroy(scripts: Scripts, address: str, ecs: Any) -> None:
     shown = scripts.run("deploy.sh", *HERE, STAND_IN_DNS_NAME=address)
     assert f"deployed: the page and the API are at http://{address}" in shown
     assert 'cluster_name = "distributed-classifier-cluster-dev"' in shown
     assert "secretsmanager get-secret-value" in shown
     assert "this is HTTP" in shown
     assert not (scripts.root / "terraform/deploy.tfplan").exists()
-    assert "nothing was changed" in scripts.run("destroy.sh", answer="no\n", code=1)
+    # In another region Terraform would find nothing, forget all, and leave it there.
+    elsewhere = ["deploy.sh", *HERE, "--var", "aws_region=eu-west-1"]
+    assert "the deployment is in us-east-1: set it back" in scripts.fails(*elsewhere)
+    # As another machine has it, and after a creation that broke off.
+    shutil.rmtree(scripts.root / "terraform/.terraform")
+    state = scripts.root / "terraform/terraform.tfstate"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"outputs": {}}))
+    shown = scripts.run("destroy.sh", answer="no\n", code=1, AWS_REGION="eu-west-1")
+    assert "nothing was changed" in shown
+    assert "AWS_REGION=eu-west-1 is not taken" in shown
     assert "everything is deleted" in scripts.run("destroy.sh", answer="y\n")
     assert "there is nothing to delete" in scripts.fails("destroy.sh", "--yes")
+
+
+def test_deploy_tells_when_ecs_went_back(scripts: Scripts, address: str, ecs: Any) -> None:
+    name = SERVICES[1]
+    ecs.update_service(cluster=CLUSTER, service=name, taskDefinition=f"{name}:2")
+    shown = scripts.fails("deploy.sh", *HERE, STAND_IN_DNS_NAME=address)
+    assert (
+        f"{name}: the new version ({name}:1) did not work, and ECS went back to {name}:2" in shown
+    )
+
+
+def test_deploy_waits_for_the_new_version(scripts: Scripts, address: str, ecs: Any) -> None:
+    name = SERVICES[0]
+    ecs.delete_service(cluster=CLUSTER, service=name, force=True)
+    ecs.create_service(
+        cluster=CLUSTER, serviceName=name, taskDefinition=f"{name}:1", desiredCount=3
+    )
+    words = [*HERE, "--timeout", "2"]
+    shown = scripts.run("deploy.sh", *words, code=1, STAND_IN_DNS_NAME=address)
+    assert f"{name}: 0 of 3 tasks run" in shown
+    assert f"the new version of {name}: not within the time allowed" in shown
 
 
 def test_deploy_asks_and_plans(scripts: Scripts) -> None:

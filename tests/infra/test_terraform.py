@@ -400,7 +400,7 @@ def test_ml_service_sleeps_and_wakes(terraform: Terraform) -> None:
     assert namespaces == {"AWS/SQS"}
 
 
-def value_of(alarm: dict[str, Any], minute: dict[str, float]) -> float:
+def value_of(alarm: dict[str, Any], minute: dict[str, int]) -> float:
     """What CloudWatch computes for an alarm from a minute's metrics."""
     [expression] = [query["expression"] for query in alarm["metric_query"] if query["expression"]]
     known = {query["id"]: minute[query["id"]] for query in alarm["metric_query"] if query["metric"]}
@@ -537,8 +537,8 @@ def test_longest_names_are_taken(plugins: Path, tmp_path: Path) -> None:
 
 def test_deployments_of_two_names_share_nothing(terraform: Terraform) -> None:
     """SQS takes a queue that is there for the one to create, so two would have one queue."""
-    kinds = ("aws_sqs_queue", "aws_dynamodb_table", "aws_s3_bucket", "aws_lb", "aws_ecs_cluster")
-    kinds += ("aws_ecr_repository", "aws_cloudwatch_log_group", "aws_iam_role")
+    kinds = ["aws_sqs_queue", "aws_dynamodb_table", "aws_s3_bucket", "aws_lb", "aws_ecs_cluster"]
+    kinds += ["aws_ecr_repository", "aws_cloudwatch_log_group", "aws_iam_role"]
 
     def names(project: str) -> set[str]:
         made = resources_of(terraform.plan(project_name=project))
