@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 from script_run import PATH
-from terraform_fixtures import plugins, terraform
+from terraform_fixtures import Resources, actions_of, applied, of_type, plugins, terraform
 from terraform_run import ROOT, SCHEMA, Terraform, copy_project, resources_of
 
-Resources = dict[str, dict[str, Any]]
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/x"
 
 
@@ -27,26 +26,6 @@ def plan(terraform: Terraform) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def resources(plan: dict[str, Any]) -> Resources:
     return resources_of(plan)
-
-
-@pytest.fixture(scope="session")
-def applied(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Resources:
-    """Everything after an apply; policies hold ARNs then."""
-    made = Terraform(copy_project(tmp_path_factory.mktemp("applied") / "project"), plugins)
-    made.run("init", "-input=false")
-    variables = ["-var=image_tag=there", '-var=allowed_cidrs=["203.0.113.7/32"]']
-    made.run("apply", "-input=false", "-auto-approve", *variables)
-    again = made.run("plan", "-input=false", "-detailed-exitcode", *variables, check=False)
-    assert again.returncode == 0, f"a second apply would change something: {again.stdout}"
-    state = json.loads(made.run("show", "-json").stdout)
-    found = resources_of({"planned_values": state["values"]})
-    made.run("destroy", "-input=false", "-auto-approve", *variables)
-    assert json.loads(made.run("show", "-json").stdout).get("values") is None
-    return found
-
-
-def of_type(resources: Resources, kind: str) -> list[dict[str, Any]]:
-    return [values for address, values in resources.items() if f".{kind}." in address]
 
 
 def test_formatted_and_valid(terraform: Terraform) -> None:
@@ -261,11 +240,6 @@ def test_alarms_reach_an_address(terraform: Terraform) -> None:
     resources = resources_of(terraform.plan(alarm_email="you@example.com"))
     [subscription] = of_type(resources, "aws_sns_topic_subscription")
     assert subscription["endpoint"] == "you@example.com"
-
-
-def actions_of(applied: Resources, address: str) -> set[str]:
-    policy = json.loads(applied[f"module.ecs_cluster.aws_iam_role_policy.{address}"]["policy"])
-    return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
 def test_roles_have_the_least_privilege(applied: Resources) -> None:

@@ -26,17 +26,17 @@ locals {
     backend = [
       { Sid = "Buckets", Action = ["s3:ListBucket"], Resource = local.bucket_arns },
       { Sid = "Uploads", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = [local.inputs] },
-      { Sid = "Jobs", Action = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DescribeTable"], Resource = [var.table.arn, "${var.table.arn}/index/*"] },
-      { Sid = "SendWork", Action = ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [var.queues["requests"].arn] },
-      { Sid = "TakeResults", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [var.queues["status"].arn] },
+      { Sid = "Jobs", Action = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"], Resource = [var.table.arn, "${var.table.arn}/index/*"] },
+      { Sid = "SendWork", Action = ["sqs:SendMessage", "sqs:GetQueueAttributes"], Resource = [var.queues["requests"].arn] },
+      { Sid = "TakeResults", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"], Resource = [var.queues["status"].arn] },
       { Sid = "DeadLetters", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [local.dead_letters] },
     ]
     ml-service = [
       { Sid = "Buckets", Action = ["s3:ListBucket"], Resource = local.bucket_arns },
       { Sid = "Images", Action = ["s3:GetObject"], Resource = [local.inputs] },
       { Sid = "SortedCopies", Action = ["s3:PutObject"], Resource = [local.outputs] },
-      { Sid = "Jobs", Action = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"], Resource = [var.table.arn, "${var.table.arn}/index/*"] },
-      { Sid = "TakeWork", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [var.queues["requests"].arn] },
+      { Sid = "Jobs", Action = ["dynamodb:GetItem", "dynamodb:Query"], Resource = [var.table.arn, "${var.table.arn}/index/*"] },
+      { Sid = "TakeWork", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"], Resource = [var.queues["requests"].arn] },
       { Sid = "SendResults", Action = ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [var.queues["status"].arn, local.dead_letters] },
     ]
   }
