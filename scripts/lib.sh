@@ -111,6 +111,20 @@ export_models() {
   (cd models && "../$PYTHON" -m export all)
 }
 
+# A checker of Terraform's security, in an environment of its own: it wants older versions of much that the tests use.
+# tflint is not built here, since that takes minutes: docs/infrastructure.md has the command.
+terraform_checker() {
+  local version=3.3.30
+  [ "$(cat "$DEPS/checkov/.version" 2>/dev/null)" != $version ] || return 0
+  say "installing a checker of Terraform's security"
+  rm -rf "$DEPS/checkov"
+  { python3 -m venv "$DEPS/checkov" && "$DEPS/checkov/bin/pip" install --quiet --disable-pip-version-check checkov==$version; } ||
+    { say "it could not be installed: the test that needs it is skipped" && return 0; }
+  mkdir -p "$DEPS/bin"
+  ln -sf ../checkov/bin/checkov "$DEPS/bin/checkov"
+  echo $version >"$DEPS/checkov/.version"
+}
+
 # Servers that tests use beside the emulator, from Go's and Maven's packages: an S3 that checks signatures, and Amazon's
 # DynamoDB for one machine. Where the tool is missing, the tests that need it are skipped.
 aws_test_servers() {

@@ -24,8 +24,10 @@ fi
 type -P docker >/dev/null || die "docker is not installed: SETUP.md tells how to get it"
 docker info >/dev/null 2>&1 || die "docker does not run: start Docker (Desktop), or let your user use it"
 say "building $IMAGE_TARGET; the first time takes minutes"
-DOCKER_BUILDKIT=1 docker build --platform linux/amd64 --target "$IMAGE_TARGET" --file docker/Dockerfile --tag "$IMAGE_REPOSITORY:$IMAGE_TAG" .
+# Without attestations the tag is one plain image, which ECR scans and its lifecycle rule counts as one.
+DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --platform linux/amd64 --target "$IMAGE_TARGET" --file docker/Dockerfile --tag "$IMAGE_REPOSITORY:$IMAGE_TAG" . ||
+  die "the image could not be built: the lines above say why"
 aws ecr get-login-password --region "$AWS_REGION" | docker login --username AWS --password-stdin "$registry" >/dev/null ||
   die "docker could not log in at $registry: the lines above say why"
 say "pushing $IMAGE_REPOSITORY:$IMAGE_TAG"
-docker push "$IMAGE_REPOSITORY:$IMAGE_TAG" >/dev/null
+docker push "$IMAGE_REPOSITORY:$IMAGE_TAG" >/dev/null || die "$IMAGE_REPOSITORY:$IMAGE_TAG could not be pushed: the lines above say why"

@@ -27,6 +27,7 @@ pip_install models models/requirements.txt
 pip_install dev models/requirements.txt models/requirements-int8.txt requirements-dev.txt
 pip_install aws scripts/requirements-aws.txt
 aws_test_servers
+terraform_checker
 build_dashboard
 build release -DBUILD_TESTING=ON -DBUILD_BENCHMARKS=ON
 export_models

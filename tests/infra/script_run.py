@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Programs of Python packages are beside the Python that runs the tests.
-PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+# Programs of Python packages are beside the Python that runs the tests; scripts/test.sh puts
+# others into .deps/bin.
+PLACES = (Path(sys.executable).parent, ROOT / ".deps/bin")
+PATH = os.pathsep.join([*map(str, PLACES), os.environ["PATH"]])
 PASSED_ON = ("LANG", "TERM", "TMPDIR", "GOCACHE", "GOPATH")
 
 

@@ -336,3 +336,31 @@ def test_pushing_an_image(cloud: Cloud, scripts: Scripts) -> None:
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:
         pytest.skip("docker runs here: its absence cannot be shown")
     assert "docker" in scripts.fails("push-image.sh", **wanted, IMAGE_TAG="src-2")
+
+
+def test_an_image_is_built_and_pushed(cloud: Cloud, scripts: Scripts, tmp_path: Path) -> None:
+    """With a program in place of docker that writes down what it is asked: no engine runs here."""
+    name = f"photos-{cloud.name}-ml-service"
+    ecr = cloud.client("ecr")
+    url = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
+    told = tmp_path / "told"
+    docker = tmp_path / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text(f"""#!/bin/sh
+echo "${{BUILDX_NO_DEFAULT_ATTESTATIONS:-}} $*" >>{told}
+[ "$1" = login ] && cat >/dev/null
+[ "$1" != "${{FAILS:-}}" ]
+""")
+    docker.chmod(0o755)
+    scripts.path = f"{docker.parent}{os.pathsep}{scripts.path}"
+    wanted = {"IMAGE_TARGET": "ml-service", "IMAGE_REPOSITORY": url, "IMAGE_TAG": "src-2"}
+    scripts.run("push-image.sh", **wanted)
+    build = f"build --platform linux/amd64 --target ml-service --file docker/Dockerfile --tag {url}"
+    registry = url.split("/")[0]
+    calls = [line.strip() for line in told.read_text().splitlines()]
+    login = f"login --username AWS --password-stdin {registry}"
+    assert calls[-3:] == [f"1 {build}:src-2 .", login, f"push {url}:src-2"]
+    for step, says in (("build", "built"), ("login", "log in"), ("push", "pushed")):
+        assert f"could not {'' if step == 'login' else 'be '}{says}" in scripts.fails(
+            "push-image.sh", **wanted, FAILS=step
+        )
