@@ -610,7 +610,7 @@ def test_checkov_finds_what_is_excepted_and_nothing_else(tmp_path: Path) -> None
     report = json.loads(done.stdout)
     results = report["results"]
     assert report["summary"]["parsing_errors"] == 0
-    assert len(results["passed_checks"]) > 50
+    assert report["summary"]["passed"] > 50
     found = {check["check_id"]: check["resource"] for check in results["failed_checks"]}
     excepted = re.findall(r"^  - (CKV\w+)", exceptions, re.MULTILINE)
     assert not {name: at for name, at in found.items() if name not in excepted}
