@@ -160,7 +160,7 @@ variable "ml_memory" {
 }
 
 variable "ml_min_count" {
-  description = "Least ML tasks; 0: none while there is no work, and the first message starts one (one to three minutes later)."
+  description = "Least ML tasks; 0: none while there is no work, and the first message starts one (three to five minutes later)."
   type        = number
   default     = 1
 
