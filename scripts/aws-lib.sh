@@ -70,7 +70,7 @@ print(regions[0] if regions else "")')
 resolve_region() {
   resolve AWS_REGION aws_resources.region optional
   AWS_REGION=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
-  [ -n "$AWS_REGION" ] || die "no region: set AWS_REGION"
+  [ -n "$AWS_REGION" ] || die "no region: set AWS_REGION, or run 'aws configure'"
   export AWS_REGION AWS_DEFAULT_REGION=$AWS_REGION
 }
 

@@ -27,9 +27,10 @@ HELP
   shift
 done
 type -P terraform >/dev/null || die "terraform is not installed: SETUP.md tells how to get it"
+nothing() { die "nothing is deployed from this folder (terraform has no state): there is nothing to delete"; }
+[ -e terraform/terraform.tfstate ] || grep -qsE '^[[:space:]]*backend ' terraform/*.tf || nothing
 initialize_terraform
-[ -n "$(terraform -chdir=terraform state list 2>/dev/null || true)" ] ||
-  die "nothing is deployed from this folder (terraform has no state): there is nothing to delete"
+[ -n "$(terraform -chdir=terraform state list || true)" ] || nothing
 keep_region
 require_credentials
 bucket=$(output aws_resources.input_bucket)

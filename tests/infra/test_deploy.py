@@ -146,6 +146,11 @@ def test_deploy_asks_and_plans(scripts: Scripts) -> None:
     assert "there is nothing to delete" in scripts.fails("destroy.sh", "--yes")
 
 
+def test_destroy_where_nothing_was_ever_deployed(scripts: Scripts) -> None:
+    scripts.settings["TF_CLI_ARGS_init"] = "-plugin-dir=/nowhere"
+    assert "there is nothing to delete" in scripts.fails("destroy.sh", "--yes")
+
+
 def test_deploy_gives_up_waiting(scripts: Scripts) -> None:
     shown = scripts.fails("deploy.sh", *HERE, "--timeout", "1", STAND_IN_DNS_NAME="127.0.0.1:9")
     assert "the API at http://127.0.0.1:9" in shown
