@@ -28,7 +28,7 @@ HELP
 done
 type -P terraform >/dev/null || die "terraform is not installed: SETUP.md tells how to get it"
 nothing() { die "nothing is deployed from this folder (terraform has no state): there is nothing to delete"; }
-[ -e terraform/terraform.tfstate ] || grep -qsE '^[[:space:]]*backend ' terraform/*.tf || nothing
+[ -e terraform/terraform.tfstate ] || grep -qsE '^[[:space:]]*backend "' terraform/*.tf || nothing
 initialize_terraform
 [ -n "$(terraform -chdir=terraform state list || true)" ] || nothing
 keep_region
