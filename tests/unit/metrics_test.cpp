@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <string>
 
 #include "adapters/metrics/prometheus_metrics.hpp"
@@ -67,6 +68,24 @@ TEST(PrometheusMetricsTest, TellsThePresentState) {
         "classifier_worker_running 1"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
+}
+
+double cpu_in(const std::string& text) {
+  const std::string name = "\nclassifier_cpu_seconds_total ";
+  const auto found = text.find(name);
+  return found == std::string::npos ? -1 : std::stod(text.substr(found + name.size()));
+}
+
+TEST(PrometheusMetricsTest, CountsProcessorTimeOnce) {
+  PrometheusMetrics metrics;
+  const double before = cpu_in(metrics.text(PresentState{}));
+  EXPECT_GE(before, 0);
+  const std::clock_t begin = std::clock();
+  while (std::clock() - begin < CLOCKS_PER_SEC / 5) {
+  }
+  const double after = cpu_in(metrics.text(PresentState{}));
+  EXPECT_GE(after, before + 0.15);
+  EXPECT_LE(after, static_cast<double>(std::clock()) / CLOCKS_PER_SEC + 0.1);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,6 +38,15 @@ double resident_bytes() {
   double resident = 0;
   in >> total >> resident;
   return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+double cpu_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
 // A client may send any word as a method, and every word would be a time series of its own.
@@ -85,6 +95,12 @@ class PrometheusMetrics::Impl {
       found.bytes_out = &sent.Add({{"route", name}});
     }
     return found;
+  }
+
+  // Two readers at once must not add the same time twice.
+  void count_cpu() {
+    const std::scoped_lock lock(mutex);
+    cpu.Increment(cpu_seconds() - cpu.Value());
   }
 
   Registry registry;
@@ -140,6 +156,9 @@ class PrometheusMetrics::Impl {
   Gauge& memory =
       gauges(registry, "classifier_resident_memory_bytes", "Resident memory of the process")
           .Add({});
+  Counter& cpu = counters(registry, "classifier_cpu_seconds_total",
+                          "Processor time of the process, of all its threads")
+                     .Add({});
   Gauge& uptime =
       gauges(registry, "classifier_uptime_seconds", "Time since the start of the process").Add({});
   const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
@@ -206,6 +225,7 @@ std::string PrometheusMetrics::text(const PresentState& state) {
   const std::chrono::duration<double> up = std::chrono::steady_clock::now() - impl_->started;
   impl_->uptime.Set(up.count());
   impl_->memory.Set(resident_bytes());
+  impl_->count_cpu();
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 
