@@ -25,46 +25,11 @@ while [ $# -gt 0 ]; do
 done
 
 scripts/setup.sh
-pip_install aws scripts/requirements-aws.txt
-port=${EMULATOR_PORT:-4566}
-export AWS_ENDPOINT_URL=http://127.0.0.1:$port
-curl -s -o /dev/null "$AWS_ENDPOINT_URL" && die "port $port is taken: set EMULATOR_PORT to another one"
-logs=$(mktemp -d)
-processes=()
-# shellcheck disable=SC2317  # called by the trap
-stop() {
-  trap - EXIT INT TERM
-  say "stopping"
-  [ ${#processes[@]} -eq 0 ] || kill -TERM "${processes[@]}" 2>/dev/null || true
-  wait
-}
-trap stop EXIT INT TERM
-
-say "starting the emulator at $AWS_ENDPOINT_URL"
-"$PYTHON" scripts/emulator.py --port "$port" >"$logs/emulator.log" 2>&1 &
-emulator=$!
-for _ in $(seq 300); do
-  curl -s -o /dev/null "$AWS_ENDPOINT_URL" && break
-  kill -0 "$emulator" 2>/dev/null || die "the emulator did not start: $(tail -n 1 "$logs/emulator.log")"
-  sleep 0.1
-done
-# shellcheck disable=SC2046
-eval "$(scripts/init-localstack.sh)"
-
-# start_process NAME COMMAND PORT
-start_process() {
-  PORT=$3 ML_PORT=$3 build/release/classifier "$2" 2> >(sed -u "s/^/[$1] /" >&2) &
-  processes+=($!)
-}
-for ((i = 0; i < backends; i++)); do start_process "backend $i" backend $((${PORT:-8080} + i)); done
+. scripts/cluster-lib.sh
+trap stop_cluster EXIT INT TERM
+start_emulator "${EMULATOR_PORT:-4566}"
 for ((i = 0; i < ml_services; i++)); do start_process "ml-service $i" ml-service $((${ML_PORT:-8000} + i)); done
-processes+=("$emulator")
-for ((i = 0; i < backends; i++)); do
-  for _ in $(seq 300); do
-    curl -fsS -o /dev/null "http://localhost:$((${PORT:-8080} + i))/ready" 2>/dev/null && break
-    sleep 0.1
-  done
-done
+start_backends "$backends" "${PORT:-8080}"
 say "the cluster runs: its API and page are at http://localhost:${PORT:-8080} (Ctrl-C ends it)"
-wait -n "${processes[@]}" || true
+wait -n "${CLUSTER_PROCESSES[@]}" || true
 die "one of the processes ended: its last line is above"

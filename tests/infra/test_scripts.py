@@ -21,7 +21,7 @@ aws_servers = pytest.importorskip("aws_servers", reason="tests/aws_servers.py is
 
 REGION = "us-east-1"
 SERVICES = {"backend": "photos-dev-backend", "ml-service": "photos-dev-ml-service"}
-LIBRARIES = {"lib.sh", "aws-lib.sh"}
+LIBRARIES = {"lib.sh", "aws-lib.sh", "cluster-lib.sh", "load-lib.sh"}
 ALL = sorted(file.name for file in (ROOT / "scripts").glob("*.sh") if file.name not in LIBRARIES)
 # Those that look at AWS, with arguments that they take.
 ON_AWS = {

@@ -1,0 +1,218 @@
+"""A deployment on AWS: ECS counts and queues while it runs, CloudWatch and activities after it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import gevent
+from botocore.exceptions import BotoCoreError, ClientError
+
+from loadtest.samples import Row
+from loadtest.scenario import LoadTestError
+from loadtest.targets import Scaling, latest
+
+PERIOD = 60
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+STATES = {
+    "ApproximateNumberOfMessages": "queue_visible",
+    "ApproximateNumberOfMessagesNotVisible": "queue_in_flight",
+}
+
+
+def queries(names: dict[str, str]) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """Service, metric, what divides a value, and the metric at CloudWatch with its statistic."""
+
+    def metric(namespace: str, name: str, stat: str, **dimensions: str) -> dict[str, Any]:
+        pairs = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+        found = {"Namespace": namespace, "MetricName": name, "Dimensions": pairs}
+        return {"Metric": found, "Period": PERIOD, "Stat": stat}
+
+    queue = {"QueueName": names["queue"]}
+    result = [
+        (
+            "ml-service",
+            "throughput",
+            str(PERIOD),
+            metric("AWS/SQS", "NumberOfMessagesDeleted", "Sum", **queue),
+        ),
+        (
+            "queue",
+            "queue_visible_cloudwatch",
+            "1",
+            metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", **queue),
+        ),
+    ]
+    for service in ("backend", "ml-service"):
+        where = {"ClusterName": names["cluster"], "ServiceName": names[service]}
+        for name, ours in (
+            ("CPUUtilization", "cpu_percent"),
+            ("MemoryUtilization", "memory_percent"),
+        ):
+            result.append((service, ours, "1", metric("AWS/ECS", name, "Average", **where)))
+    if names.get("load_balancer"):
+        where = {"LoadBalancer": names["load_balancer"]}
+        for name, ours, stat in (
+            ("RequestCount", "balancer_requests", "Sum"),
+            ("HTTPCode_Target_5XX_Count", "balancer_5xx", "Sum"),
+            ("TargetResponseTime", "balancer_p99_s", "p99"),
+        ):
+            found = metric("AWS/ApplicationELB", name, stat, **where)
+            result.append(("load-balancer", ours, "1", found))
+    return result
+
+
+def count_changes(rows: list[Row]) -> list[Scaling]:
+    """Changes of the wanted count, where autoscaling itself does not tell of them."""
+    changes = []
+    wanted = [(at, int(value)) for at, _, metric, value in rows if metric == "workers_desired"]
+    for (_, before), (at, after) in zip(wanted, wanted[1:], strict=False):
+        if before != after:
+            changes.append(Scaling(at, before, after, "seen in ECS"))
+    return changes
+
+
+@dataclass
+class Deployment:
+    """Named by the environment: CLUSTER_NAME, ML_SERVICE_NAME, REQUEST_QUEUE_URL and so on."""
+
+    url: str
+    delay: float = 180  # until CloudWatch has the last minutes
+    sample_seconds: float = 10
+    time_scale: float = 1
+    least: int = 0
+    rows: list[Row] = field(default_factory=list)  # of the last look
+    seen: list[Row] = field(default_factory=list)  # wanted counts of all looks
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        region = os.environ["AWS_REGION"]
+        self.ecs, self.sqs, self.cloudwatch, self.scaling = (
+            boto3.client(name, region_name=region)
+            for name in ("ecs", "sqs", "cloudwatch", "application-autoscaling")
+        )
+        self.queue = os.environ["REQUEST_QUEUE_URL"]
+        self.names = {
+            "queue": self.queue.rsplit("/", 1)[-1],
+            "cluster": os.environ["CLUSTER_NAME"],
+            "backend": os.environ["BACKEND_SERVICE_NAME"],
+            "ml-service": os.environ["ML_SERVICE_NAME"],
+            "load_balancer": os.environ.get("ALB_RESOURCE_LABEL", ""),
+        }
+        self.resource = f"service/{self.names['cluster']}/{self.names['ml-service']}"
+
+    def begin(self) -> None:
+        try:
+            targets = self.scaling.describe_scalable_targets(
+                ServiceNamespace="ecs", ResourceIds=[self.resource]
+            )["ScalableTargets"]
+            self.sample(time.time())
+        except (BotoCoreError, ClientError) as error:
+            raise LoadTestError(f"AWS cannot be asked: {error}") from None
+        self.least = int(targets[0]["MinCapacity"]) if targets else 0
+
+    def sample(self, now: float) -> list[Row]:
+        services = self.ecs.describe_services(
+            cluster=self.names["cluster"],
+            services=[self.names["backend"], self.names["ml-service"]],
+        )["services"]
+        self.rows = []
+        for service in services:
+            ml = service["serviceName"] == self.names["ml-service"]
+            kind = "workers" if ml else "backends"
+            name = "ml-service" if ml else "backend"
+            self.rows.append((now, name, f"{kind}_running", service["runningCount"]))
+            self.rows.append((now, name, f"{kind}_desired", service["desiredCount"]))
+        attributes = self.sqs.get_queue_attributes(
+            QueueUrl=self.queue, AttributeNames=list(STATES)
+        )["Attributes"]
+        self.rows += [(now, "queue", STATES[key], float(attributes[key])) for key in STATES]
+        self.seen += [row for row in self.rows if row[2] == "workers_desired"]
+        return self.rows
+
+    def set_workers(self, count: int) -> bool:
+        """The script waits until they run."""
+        done = subprocess.run([SCRIPTS / "scale-ml-service.sh", str(count), "--wait"], check=False)
+        if done.returncode != 0:
+            raise LoadTestError(f"{count} ML tasks could not be had: the lines above say why")
+        return True
+
+    def running(self) -> int:
+        return int(latest(self.rows, "workers_running"))
+
+    def waiting(self) -> float:
+        return latest(self.rows, "queue_visible", "queue_in_flight")
+
+    def autoscale(self, now: float) -> None:
+        """AWS does that."""
+
+    def collect(self, begin: float, end: float) -> tuple[list[Row], list[Scaling]]:
+        gevent.sleep(max(0.0, end + self.delay - time.time()))
+        return self.statistics(begin, end), self.activities(begin, end)
+
+    def statistics(self, begin: float, end: float) -> list[Row]:
+        wanted = queries(self.names)
+        asked = [
+            {"Id": f"m{number}", "MetricStat": stat, "ReturnData": True}
+            for number, (_, _, _, stat) in enumerate(wanted)
+        ]
+        pages = self.cloudwatch.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=asked,
+            StartTime=datetime.fromtimestamp(begin, UTC),
+            EndTime=datetime.fromtimestamp(end + PERIOD, UTC),
+            ScanBy="TimestampAscending",
+        )
+        rows: list[Row] = []
+        for page in pages:
+            for result in page["MetricDataResults"]:
+                service, metric, divisor, _ = wanted[int(result["Id"][1:])]
+                rows += [
+                    (at.timestamp(), service, metric, value / float(divisor))
+                    for at, value in zip(result["Timestamps"], result["Values"], strict=True)
+                ]
+        return rows
+
+    def activities(self, begin: float, end: float) -> list[Scaling]:
+        try:
+            pages = self.scaling.get_paginator("describe_scaling_activities").paginate(
+                ServiceNamespace="ecs", ResourceId=self.resource
+            )
+            found = [item for page in pages for item in page["ScalingActivities"]]
+        except (BotoCoreError, ClientError) as error:
+            self.notes.append(f"Autoscaling did not tell its activities ({error}).")
+            return count_changes(self.seen)
+        first = int(self.seen[0][3]) if self.seen else 0
+        return read_activities(found, begin, end, first) or count_changes(self.seen)
+
+    def facts(self) -> dict[str, Any]:
+        return {"kind": "aws", "url": self.url} | self.names
+
+    def end(self) -> None:
+        """What was scaled by hand is scaled back by whoever runs the tests."""
+
+
+def read_activities(
+    found: list[dict[str, Any]], begin: float, end: float, first: int
+) -> list[Scaling]:
+    """Only new counts are told, so each change begins where the one before it ended; the first of
+    them at `first`."""
+    changes: list[Scaling] = []
+    before = first
+    for item in sorted(found, key=lambda item: item["StartTime"]):
+        text = str(item.get("Description", ""))
+        digits = "".join(c if c.isdigit() else " " for c in text).split()
+        if "desired count to" not in text or not digits:
+            continue
+        after, at = int(digits[-1]), item["StartTime"].timestamp()
+        if not begin <= at <= end:
+            continue
+        if after != before:
+            changes.append(Scaling(at, before, after, str(item.get("Cause", ""))))
+        before = after
+    return changes

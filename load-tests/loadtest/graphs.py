@@ -1,0 +1,341 @@
+"""The graphs of a run, as PNG files that are small and legible on a phone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from PIL import Image
+
+from loadtest.figures import STATUS, SUBMIT, throughput_of
+from loadtest.raw import Run
+
+# Okabe and Ito's: told apart by the colour-blind too.
+BLUE, ORANGE, GREEN, RED, PURPLE, GREY = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#6b7280",
+)
+STYLE = {
+    "figure.figsize": (6.4, 3.9),
+    "figure.dpi": 125,
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e5e7eb",
+    "grid.linewidth": 0.8,
+    "axes.edgecolor": "#9ca3af",
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+    "lines.linewidth": 2,
+}
+COLOURS = 96  # of a PNG: enough for lines and their edges
+TITLES = {
+    "throughput": "Throughput against number of workers",
+    "latency": "Latency",
+    "autoscaling": "Queue and workers",
+    "queue_depth": "Images in the queue",
+    "request_rate": "Requests a second",
+    "error_rate": "Failed and refused requests",
+    "cpu_memory": "Processor and memory",
+}
+
+
+class Clock:
+    """The time axis: seconds of short runs, minutes of long ones."""
+
+    def __init__(self, run: Run) -> None:
+        self.minutes = run.seconds > 900
+        self.end = run.seconds
+        # About forty points, and no less than a look apart.
+        self.bin = max(60.0 if self.minutes else 1.0, round(run.seconds / 40))
+
+    def of(self, seconds: object) -> object:
+        return seconds / 60 if self.minutes else seconds  # type: ignore[operator]
+
+    @property
+    def label(self) -> str:
+        return "Minutes since the load began" if self.minutes else "Seconds since the load began"
+
+    def groups(self, times: pd.Series[float]) -> pd.Series[float]:
+        return (times // self.bin + 0.5) * self.bin
+
+    def spread(self, series: pd.Series[float]) -> pd.Series[float]:
+        """With every bin, also those in which nothing happened."""
+        bins = [(n + 0.5) * self.bin for n in range(int(self.end // self.bin))]
+        return series.reindex(bins, fill_value=0)
+
+
+def frame(run: Run, axes: Axes, clock: Clock) -> None:
+    """What every graph over time has: its axis, the end of the load, changes of the workers."""
+    axes.set_xlabel(clock.label)
+    axes.set_xlim(0, clock.of(max(run.seconds, 1)))  # type: ignore[arg-type]
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    end = clock.of(run.load_seconds)
+    if run.load_seconds < run.seconds:
+        axes.axvspan(end, clock.of(run.seconds), color="#f3f4f6", zorder=0)  # type: ignore[arg-type]
+    top = axes.get_xaxis_transform()
+    for change in run.scaling[run.scaling.time >= 0].itertuples():
+        at = clock.of(change.time)
+        grows = change.after > change.before
+        axes.axvline(at, color=GREEN if grows else PURPLE, linestyle=":", linewidth=1.3)  # type: ignore[arg-type]
+        text = f"{change.after - change.before:+d}"
+        axes.text(at, 1.005, text, transform=top, ha="center", va="bottom", fontsize=8)  # type: ignore[arg-type]
+    for step in run.about["steps"]:
+        at = clock.of(step["begin"] - run.begin)
+        axes.axvline(at, color=GREY, linestyle="--", linewidth=1)  # type: ignore[arg-type]
+        text = f" {step['workers']}×"
+        axes.text(at, 1.005, text, transform=top, ha="left", va="bottom", fontsize=9)  # type: ignore[arg-type]
+
+
+def note(axes: Axes, text: str) -> None:
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY, wrap=True
+    )
+
+
+def line(
+    axes: Axes, clock: Clock, series: pd.Series[float], colour: str, label: str, **more: str
+) -> None:
+    if len(series):
+        axes.plot(clock.of(series.index), series.values, color=colour, label=label, **more)  # type: ignore[arg-type]
+
+
+def legend(figure: Figure, *parts: Axes) -> None:
+    """Below the graph, where it hides nothing."""
+    handles, labels = [], []
+    for axes in parts:
+        more, words = axes.get_legend_handles_labels()
+        handles += more
+        labels += words
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))
+
+
+def throughput(run: Run, figure: Figure) -> None:
+    axes = figure.add_subplot()
+    axes.set_ylabel("Images a second")
+    steps = run.about["steps"]
+    if steps:
+        counts = [step["workers"] for step in steps]
+        rates = [throughput_of(run, step["begin"], step["end"]) or 0 for step in steps]
+        marks = axes.bar([str(count) for count in counts], rates, color=BLUE, width=0.55)
+        axes.bar_label(marks, fmt="{:,.0f}", padding=2)
+        ideal = [rates[0] / counts[0] * count for count in counts]
+        axes.plot(
+            range(len(counts)), ideal, "o--", color=GREY, linewidth=1.3, label="in proportion"
+        )
+        cores = run.about["target"].get("cores")
+        if cores and max(counts) > cores:
+            label = f"this machine has {cores} processor cores"
+            axes.axvline(
+                sum(c <= cores for c in counts) - 0.5, color=RED, linestyle=":", label=label
+            )
+        axes.set_ylim(0, 1.15 * max([*rates, *ideal, 1]))
+    else:
+        running, done = run.series("workers_running"), run.series("throughput")
+        both = pd.merge_asof(
+            done[done.index >= 0].rename("rate").reset_index(),
+            running.rename("workers").reset_index(),
+            on="time",
+        ).dropna()
+        both = both[both.rate > 0]
+        if len(both):
+            groups = [(count, table.rate) for count, table in both.groupby("workers")]
+            axes.boxplot(
+                [rates for _, rates in groups],
+                tick_labels=[f"{count:.0f}" for count, _ in groups],
+                widths=0.5,
+                whis=(5, 95),
+                showfliers=False,
+                medianprops={"color": RED, "linewidth": 2},
+            )
+            axes.plot([], [], color=RED, label="middle; box: half of the looks, whiskers: 90 %")
+        axes.set_ylim(bottom=0)
+    if not axes.has_data():
+        note(axes, "no image was finished, or it was not measured")
+    axes.set_xlabel("Workers (ML tasks) that ran")
+    axes.grid(axis="x", visible=False)
+    legend(figure, axes)
+
+
+def latency(run: Run, figure: Figure) -> None:
+    clock = Clock(run)
+    above, below = figure.subplots(2, 1, sharex=True)
+    jobs = run.load_jobs[run.load_jobs.status == "completed"]
+    seen = run.requests[(run.requests.name == STATUS) & (run.requests.time >= 0)]
+    for axes, times, values, what in (
+        (above, jobs.completed_at, jobs.completed_at - jobs.created_at, "Jobs, seconds"),
+        (below, seen.time, seen.ms, "Status, ms"),
+    ):
+        groups = values.groupby(clock.groups(times))
+        for share, colour in ((0.5, BLUE), (0.95, ORANGE), (0.99, RED)):
+            line(axes, clock, groups.quantile(share), colour, f"p{share * 100:.0f}")
+        axes.set_ylabel(what)
+        frame(run, axes, clock)
+        if not len(values):
+            note(axes, "none")
+    above.set_xlabel("")
+    for text in list(below.texts):
+        text.remove()  # once is enough
+    legend(figure, above)
+
+
+def autoscaling(run: Run, figure: Figure) -> None:
+    clock = Clock(run)
+    axes = figure.add_subplot()
+    queue = run.series("queue_visible")
+    line(axes, clock, queue, BLUE, "images that wait")
+    axes.fill_between(clock.of(queue.index), queue.values, color=BLUE, alpha=0.12)  # type: ignore[arg-type]
+    axes.set_ylabel("Images that wait")
+    workers = axes.twinx()
+    workers.grid(visible=False)
+    workers.spines["right"].set_visible(True)
+    for metric, colour, label, style in (
+        ("workers_desired", GREY, "workers wanted", "--"),
+        ("workers_running", ORANGE, "workers that run", "-"),
+    ):
+        line(
+            workers,
+            clock,
+            run.series(metric),
+            colour,
+            label,
+            drawstyle="steps-post",
+            linestyle=style,
+        )
+    workers.set_ylabel("Workers (ML tasks)")
+    workers.yaxis.set_major_locator(MaxNLocator(integer=True))
+    frame(run, axes, clock)
+    running = run.series("workers_running")
+    workers.set_ylim(0, 1.25 * max(2.0, float(running.max()) if len(running) else 0))
+    legend(figure, axes, workers)
+
+
+def queue_depth(run: Run, figure: Figure) -> None:
+    clock = Clock(run)
+    axes = figure.add_subplot()
+    line(axes, clock, run.series("queue_visible"), BLUE, "wait")
+    line(axes, clock, run.series("queue_in_flight"), ORANGE, "in the hands of workers")
+    axes.set_ylabel("Images")
+    frame(run, axes, clock)
+    legend(figure, axes)
+
+
+def request_rate(run: Run, figure: Figure) -> None:
+    clock = Clock(run)
+    axes = figure.add_subplot()
+    table = run.requests[(run.requests.time >= 0) & (run.requests.method != "JOB")]
+    groups = clock.groups(table.time)
+    for chosen, colour, label in (
+        (table.name == SUBMIT, BLUE, "jobs submitted"),
+        (table.name == STATUS, GREY, "looks at a job"),
+        (table.name.str.startswith("GET /result"), GREEN, "results fetched"),
+        (table.outcome == "refused", RED, "refused"),
+    ):
+        counts = chosen.groupby(groups).sum() / clock.bin
+        if counts.sum() or label == "jobs submitted":
+            line(axes, clock, clock.spread(counts), colour, label)
+    axes.set_ylabel("Requests a second")
+    frame(run, axes, clock)
+    legend(figure, axes)
+
+
+def error_rate(run: Run, figure: Figure) -> None:
+    clock = Clock(run)
+    axes = figure.add_subplot()
+    table = run.requests[(run.requests.time >= 0) & (run.requests.method != "JOB")]
+    groups = clock.groups(table.time)
+    most = 0.0
+    for outcome, colour, label in (
+        ("error", RED, "failed"),
+        ("refused", ORANGE, "refused: come again later"),
+    ):
+        share = clock.spread(100 * (table.outcome == outcome).groupby(groups).mean())
+        line(axes, clock, share, colour, label)
+        most = max(most, float(share.max()))
+    axes.set_ylabel("% of requests")
+    frame(run, axes, clock)
+    axes.set_ylim(0, max(1.0, 1.15 * most))
+    if most == 0:
+        note(axes, f"none of {len(table):,} requests failed or was refused")
+    legend(figure, axes)
+
+
+def cpu_memory(run: Run, figure: Figure) -> None:
+    clock = Clock(run)
+    above, below = figure.subplots(2, 1, sharex=True)
+    on_aws = bool(len(run.series("memory_percent")))
+    memory = "memory_percent" if on_aws else "memory_mb"
+    for axes, metric, what in (
+        (above, "cpu_percent", "CPU, % of tasks" if on_aws else "CPU, % of a core"),
+        (below, memory, "Memory, %" if on_aws else "Memory, MB"),
+    ):
+        for service, colour, label in (
+            ("ml-service", BLUE, "workers (all)"),
+            ("backend", ORANGE, "backend"),
+        ):
+            # Of looks that are close together, the middle ones tell more than each.
+            values = run.series(metric, service)
+            if not on_aws:
+                values = values.rolling(3, min_periods=1).mean()
+            line(axes, clock, values, colour, label)
+        axes.set_ylabel(what)
+        frame(run, axes, clock)
+        if not axes.lines:
+            note(axes, "not measured")
+    above.set_xlabel("")
+    for text in list(below.texts):
+        text.remove()
+    legend(figure, above)
+
+
+DRAW: dict[str, Callable[[Run, Figure], None]] = {
+    "throughput": throughput,
+    "latency": latency,
+    "autoscaling": autoscaling,
+    "queue_depth": queue_depth,
+    "request_rate": request_rate,
+    "error_rate": error_rate,
+    "cpu_memory": cpu_memory,
+}
+
+
+def save(figure: Figure, file: Path) -> None:
+    """With few colours: a third of the size."""
+    plain = io.BytesIO()
+    figure.savefig(plain, format="png")
+    plain.seek(0)
+    with Image.open(plain) as image:
+        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+def draw_all(run: Run, folder: Path) -> dict[str, Path]:
+    """The file of each graph."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    with plt.rc_context(STYLE):
+        for name, draw in DRAW.items():
+            figure = Figure(layout="constrained")
+            draw(run, figure)
+            figure.suptitle(TITLES[name], x=0.01, ha="left", fontsize=12, fontweight="bold")
+            files[name] = folder / f"{name}.png"
+            save(figure, files[name])
+    return files

@@ -1,0 +1,92 @@
+"""What is measured beside the requests: rows of time, service, metric and value.
+
+Metrics: queue_visible, queue_in_flight (messages) · throughput (images/s) · workers_running,
+workers_desired · cpu_percent (100: one core; on ECS: all that the tasks have) · memory_mb.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+LINE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$")
+
+Row = tuple[float, str, str, float]  # time, service, metric, value
+
+
+def parse(text: str) -> dict[str, float]:
+    """Prometheus' text: values by name with labels, as they stand there."""
+    values = {}
+    for line in text.splitlines():
+        if found := LINE.match(line):
+            name = f"{found[1]}{{{found[2]}}}" if found[2] else found[1]
+            values[name] = float(found[3])
+    return values
+
+
+def total(values: dict[str, float], name: str) -> float:
+    """Over all labels."""
+    return sum(value for key, value in values.items() if key.split("{")[0] == name)
+
+
+@dataclass
+class Process:
+    """What was last seen of one process: counters are of use only as differences."""
+
+    cpu: float
+    images: float
+    memory: float
+    works: bool
+    time: float
+
+
+@dataclass
+class Reader:
+    """Makes rows of what the processes of a service say at each look.
+
+    Processes may come and go between looks; one that is new counts from the next look on.
+    """
+
+    before: dict[str, Process] = field(default_factory=dict)
+
+    def rows(self, time: float, texts: dict[str, tuple[str, str]]) -> list[Row]:
+        """`texts` has, by the address of each process, its service and its metrics."""
+        rows: list[Row] = []
+        cpu: dict[str, float] = {}
+        memory: dict[str, float] = {}
+        images, running, queue = 0.0, 0, None
+        now = {}
+        for url, (service, text) in texts.items():
+            values = parse(text)
+            seen = process(values, time)
+            now[url] = seen
+            running += seen.works
+            memory[service] = memory.get(service, 0) + seen.memory
+            if before := self.before.get(url):
+                passed = max(seen.time - before.time, 1e-3)
+                used = 100 * max(0.0, seen.cpu - before.cpu) / passed
+                cpu[service] = cpu.get(service, 0) + used
+                images += max(0.0, seen.images - before.images) / passed
+            if queue is None and 'classifier_queue_messages{state="visible"}' in values:
+                queue = values
+        if self.before:
+            rows.append((time, "ml-service", "throughput", images))
+        rows.append((time, "ml-service", "workers_running", running))
+        rows += [(time, service, "cpu_percent", value) for service, value in cpu.items()]
+        rows += [(time, service, "memory_mb", value) for service, value in memory.items()]
+        if queue:
+            for state in ("visible", "in_flight"):
+                value = queue[f'classifier_queue_messages{{state="{state}"}}']
+                rows.append((time, "queue", f"queue_{state}", value))
+        self.before = now
+        return rows
+
+
+def process(values: dict[str, float], time: float) -> Process:
+    return Process(
+        total(values, "classifier_cpu_seconds_total"),
+        total(values, "classifier_images_total"),
+        total(values, "classifier_resident_memory_bytes") / 2**20,
+        total(values, "classifier_worker_running") > 0,
+        time,
+    )
