@@ -103,6 +103,8 @@ start_target() {
     export DATA_DIR=$CLUSTER_LOGS/data
   fi
   port=$(free_ports $backends)
+  # A line for each request would hide how the test is doing.
+  export LOG_LEVEL=${LOG_LEVEL:-warn}
   say "starting $backends backend(s)"
   start_backends $backends "$port"
   keys=$CLUSTER_LOGS/s3_keys.json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import time
@@ -72,7 +73,7 @@ def count_changes(rows: list[Row]) -> list[Scaling]:
     """Changes of the wanted count, where autoscaling itself does not tell of them."""
     changes = []
     wanted = [(at, int(value)) for at, _, metric, value in rows if metric == "workers_desired"]
-    for (_, before), (at, after) in zip(wanted, wanted[1:], strict=False):
+    for (_, before), (at, after) in itertools.pairwise(wanted):
         if before != after:
             changes.append(Scaling(at, before, after, "seen in ECS"))
     return changes
@@ -83,7 +84,8 @@ class Deployment:
     """Named by the environment: CLUSTER_NAME, ML_SERVICE_NAME, REQUEST_QUEUE_URL and so on."""
 
     url: str
-    delay: float = 180  # until CloudWatch has the last minutes
+    # Until CloudWatch has the last minutes.
+    delay: float = float(os.environ.get("CLOUDWATCH_SECONDS", "180"))
     sample_seconds: float = 10
     time_scale: float = 1
     least: int = 0

@@ -7,48 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 from autoscaling_policy import STEPS
 
+from loadtest.kinds import KINDS
 from loadtest.raw import Run
 
 WARM_UP = 0.2  # of a step, before images are counted
 STATUS, SUBMIT = "GET /status/{job_id}", "POST /submit"
-
-
-@dataclass(frozen=True)
-class Kind:
-    title: str
-    unit: str
-    digits: int = 0
-
-    def text(self, value: float) -> str:
-        unit = f" {self.unit}" if self.unit else ""
-        return f"{value:,.{self.digits}f}{unit}"
-
-
-KINDS = {
-    "jobs_unaccounted": Kind("Accepted jobs that were lost, failed or not wholly done", "jobs"),
-    "jobs_accepted": Kind("Jobs accepted", "jobs"),
-    "images_done": Kind("Images finished", "images"),
-    "images_failed": Kind("Images that could not be classified", "images"),
-    "error_rate": Kind("Failed requests", "%", 2),
-    "refused": Kind("Answers “too busy, come again” (429, 503)", "answers"),
-    "given_up": Kind("Jobs that were never accepted", "jobs"),
-    "status_p50_ms": Kind("Answer to “how far is my job”, half of them within", "ms"),
-    "status_p99_ms": Kind("Answer to “how far is my job”, 99 % within", "ms"),
-    "submit_p99_ms": Kind("Acceptance of a job, 99 % within", "ms"),
-    "job_p50_s": Kind("A job from acceptance to its end, half of them within", "s", 1),
-    "job_p95_s": Kind("A job from acceptance to its end, 95 % within", "s", 1),
-    "job_p99_s": Kind("A job from acceptance to its end, 99 % within", "s", 1),
-    "throughput": Kind("Images a second, on average while jobs came", "images/s"),
-    "throughput_most": Kind("Images a second, in the best 5 seconds or minute", "images/s"),
-    "capacity": Kind("Images a second that the workers of the beginning can do", "images/s"),
-    "offered": Kind("Jobs sent of those that were planned", "%", 1),
-    "queue_peak": Kind("Most images that waited", "images"),
-    "drained_s": Kind("All done after the last job came", "s"),
-    "workers_peak": Kind("Most workers", "workers"),
-    "scale_out_s": Kind("More workers wanted after the queue passed the first step", "s"),
-    "scale_in_s": Kind("Back to the fewest workers after the last image", "s"),
-    "scaling_efficiency": Kind("Throughput per worker kept when adding workers", "%"),
-}
 
 
 def percentile(values: pd.Series[float], share: float) -> float | None:
@@ -82,10 +45,12 @@ def efficiency(run: Run) -> float | None:
         steps = [step for step in steps if step["workers"] <= cores]
     if len(steps) < 2:
         return None
-    fewest, most = (throughput_of(run, step["begin"], step["end"]) for step in (steps[0], steps[-1]))
+    fewest, most = (
+        throughput_of(run, step["begin"], step["end"]) for step in (steps[0], steps[-1])
+    )
     if not fewest or most is None:
         return None
-    return 100 * (most / fewest) / (steps[-1]["workers"] / steps[0]["workers"])
+    return float(100 * (most / fewest) / (steps[-1]["workers"] / steps[0]["workers"]))
 
 
 def throughput_of(run: Run, begin: float, end: float) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -28,7 +29,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, GREY = (
     "#cc79a7",
     "#6b7280",
 )
-STYLE = {
+STYLE: Any = {
     "figure.figsize": (6.4, 3.9),
     "figure.dpi": 125,
     "font.size": 11,
@@ -66,8 +67,8 @@ class Clock:
         # About forty points, and no less than a look apart.
         self.bin = max(60.0 if self.minutes else 1.0, round(run.seconds / 40))
 
-    def of(self, seconds: object) -> object:
-        return seconds / 60 if self.minutes else seconds  # type: ignore[operator]
+    def of(self, seconds: Any) -> Any:
+        return seconds / 60 if self.minutes else seconds
 
     @property
     def label(self) -> str:
@@ -85,24 +86,24 @@ class Clock:
 def frame(run: Run, axes: Axes, clock: Clock) -> None:
     """What every graph over time has: its axis, the end of the load, changes of the workers."""
     axes.set_xlabel(clock.label)
-    axes.set_xlim(0, clock.of(max(run.seconds, 1)))  # type: ignore[arg-type]
+    axes.set_xlim(0, clock.of(max(run.seconds, 1)))
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     end = clock.of(run.load_seconds)
     if run.load_seconds < run.seconds:
-        axes.axvspan(end, clock.of(run.seconds), color="#f3f4f6", zorder=0)  # type: ignore[arg-type]
+        axes.axvspan(end, clock.of(run.seconds), color="#f3f4f6", zorder=0)
     top = axes.get_xaxis_transform()
     for change in run.scaling[run.scaling.time >= 0].itertuples():
         at = clock.of(change.time)
         grows = change.after > change.before
-        axes.axvline(at, color=GREEN if grows else PURPLE, linestyle=":", linewidth=1.3)  # type: ignore[arg-type]
+        axes.axvline(at, color=GREEN if grows else PURPLE, linestyle=":", linewidth=1.3)
         text = f"{change.after - change.before:+d}"
-        axes.text(at, 1.005, text, transform=top, ha="center", va="bottom", fontsize=8)  # type: ignore[arg-type]
+        axes.text(at, 1.005, text, transform=top, ha="center", va="bottom", fontsize=8)
     for step in run.about["steps"]:
         at = clock.of(step["begin"] - run.begin)
-        axes.axvline(at, color=GREY, linestyle="--", linewidth=1)  # type: ignore[arg-type]
+        axes.axvline(at, color=GREY, linestyle="--", linewidth=1)
         text = f" {step['workers']}×"
-        axes.text(at, 1.005, text, transform=top, ha="left", va="bottom", fontsize=9)  # type: ignore[arg-type]
+        axes.text(at, 1.005, text, transform=top, ha="left", va="bottom", fontsize=9)
 
 
 def note(axes: Axes, text: str) -> None:
@@ -112,10 +113,10 @@ def note(axes: Axes, text: str) -> None:
 
 
 def line(
-    axes: Axes, clock: Clock, series: pd.Series[float], colour: str, label: str, **more: str
+    axes: Axes, clock: Clock, series: pd.Series[float], colour: str, label: str, **more: Any
 ) -> None:
     if len(series):
-        axes.plot(clock.of(series.index), series.values, color=colour, label=label, **more)  # type: ignore[arg-type]
+        axes.plot(clock.of(series.index), series.values, color=colour, label=label, **more)
 
 
 def legend(figure: Figure, *parts: Axes) -> None:
@@ -203,7 +204,7 @@ def autoscaling(run: Run, figure: Figure) -> None:
     axes = figure.add_subplot()
     queue = run.series("queue_visible")
     line(axes, clock, queue, BLUE, "images that wait")
-    axes.fill_between(clock.of(queue.index), queue.values, color=BLUE, alpha=0.12)  # type: ignore[arg-type]
+    axes.fill_between(clock.of(queue.index), queue.values, color=BLUE, alpha=0.12)
     axes.set_ylabel("Images that wait")
     workers = axes.twinx()
     workers.grid(visible=False)

@@ -19,8 +19,10 @@ PATIENT, IMPATIENT = 10.0, 1.0  # the longest between two
 class Arriving(Protocol):
     """Says when the next job comes."""
 
-    total: int
     taken: int
+
+    @property
+    def total(self) -> int: ...
 
     def take(self, now: float, open_images: int) -> bool: ...
 
@@ -101,7 +103,7 @@ class Load:
     _clients: Any = field(default_factory=itertools.count)
 
     def next_url(self) -> str:
-        return self.urls[next(self._clients) % len(self.urls)]
+        return self.urls[int(next(self._clients)) % len(self.urls)]
 
     def next_order(self, now: float) -> Order | None:
         if self.arrivals is None or not self.arrivals.take(now, self.open_images):

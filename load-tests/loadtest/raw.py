@@ -101,9 +101,7 @@ def read_run(folder: Path) -> Run:
     try:
         about = json.loads((folder / "run.json").read_text())
         begin = float(about["begin"])
-        tables = {
-            name.removesuffix(".csv"): read_table(folder, name, begin) for name in COLUMNS
-        }
+        tables = {name.removesuffix(".csv"): read_table(folder, name, begin) for name in COLUMNS}
     except (OSError, ValueError, KeyError) as error:
         raise LoadTestError(f"the raw data in {folder} cannot be read: {error}") from None
     return Run(folder, about, **tables)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtest.figures import KINDS, Verdict, compute, judge, passed
+from loadtest.figures import Verdict, compute, judge, passed
 from loadtest.graphs import DRAW, TITLES, draw_all
+from loadtest.kinds import KINDS
 from loadtest.raw import Run, latest_runs, read_run
 from loadtest.scenario import LoadTestError
 
@@ -23,6 +24,11 @@ KIND_OF_TARGET = {
     "local": "a backend and workers on one machine, with files and SQLite",
     "emulator": "backends and workers on one machine, with an emulator of AWS",
 }
+LEGEND = (
+    "<p class=when>In graphs over time the grey part is after the last job was sent. Dotted lines "
+    "are changes of the number of workers, green ones more and pink ones fewer; dashed lines are "
+    "steps with another number of workers.</p>"
+)
 HELP = {
     "throughput": "Twice the workers should do twice the images, as long as each has processors "
     "of its own.",
@@ -71,7 +77,7 @@ def badge(met: bool | None) -> str:
 def table(head: list[str], rows: list[list[str]], numbers: tuple[int, ...] = ()) -> str:
     def row(cells: list[str], kind: str) -> str:
         made = "".join(
-            f'<{kind}{" class=number" if index in numbers else ""}>{cell}</{kind}>'
+            f"<{kind}{' class=number' if index in numbers else ''}>{cell}</{kind}>"
             for index, cell in enumerate(cells)
         )
         return f"<tr>{made}</tr>"
@@ -113,24 +119,27 @@ def overview(parts: list[Part]) -> str:
     rows = []
     for part in parts:
         about = part.run.about
-        kinds = ("jobs_accepted", "jobs_unaccounted", "throughput_most", "job_p95_s", "error_rate")
+        jobs, lost = (part.figures[kind] or 0 for kind in ("jobs_accepted", "jobs_unaccounted"))
+        kinds = ("throughput_most", "job_p95_s", "error_rate")
         rows.append(
             [
-                f'<a href="#{part.run.name}">{escape(about["title"])}</a>',
                 badge(part.ok),
+                f'<a href="#{part.run.name}">{escape(about["title"])}</a>',
+                f"{jobs:,.0f}",
+                f"{lost:,.0f}",
                 *(number(part, kind) for kind in kinds),
             ]
         )
     head = [
-        "Scenario",
         "Verdict",
+        "Scenario",
         "Jobs",
         "Lost",
         "Best throughput",
         "95 % of jobs within",
         "Failed requests",
     ]
-    return table(head, rows, (2, 3, 4, 5, 6))
+    return f"<section class=overview>{table(head, rows, (2, 3, 4, 5, 6))}{LEGEND}</section>"
 
 
 def number(part: Part, figure: str) -> str:
@@ -251,13 +260,15 @@ def section(part: Part, reports: Path) -> str:
     run = part.run
     about = run.about
     objectives = table(
-        ["Objective", "Wanted", "Measured", "Verdict"],
-        [[escape(v.title), escape(v.wanted), escape(v.measured), badge(v.met)]
-         for v in part.verdicts],
-        (1, 2),
-    )  # fmt: skip
-    first = "".join(image(part, name) for name in about["graphs"])
-    others = "".join(image(part, name) for name in DRAW if name not in about["graphs"])
+        ["Verdict", "Objective", "Measured", "Wanted"],
+        [
+            [badge(v.met), escape(v.title), escape(v.measured), escape(v.wanted)]
+            for v in part.verdicts
+        ],
+        (2, 3),
+    )
+    order = [*about["graphs"], *(name for name in DRAW if name not in about["graphs"])]
+    graphs = "".join(image(part, name) for name in order)
     where = KIND_OF_TARGET[about["target"]["kind"]]
     return f"""
 <section class="scenario" id="{run.name}">
@@ -267,8 +278,7 @@ def section(part: Part, reports: Path) -> str:
 {story(part)}
 {objectives}
 {limits(run)}
-<div class="graphs">{first}</div>
-<details open><summary>More graphs</summary><div class="graphs">{others}</div></details>
+<div class="graphs">{graphs}</div>
 <details><summary>All numbers, settings and raw data</summary>
 <h4>Numbers</h4>{all_numbers(part)}
 <h4>Calls</h4>{calls(run)}

@@ -189,6 +189,11 @@ class Test:
         self.target.begin()
         watcher = gevent.spawn(self.watch)
         try:
+            if not self.wait(self.plan.load.drain, lambda: self.target.waiting() == 0):
+                raise LoadTestError(
+                    f"{self.target.waiting():.0f} images of others are still in the queue after "
+                    f"{self.plan.load.drain:.0f} seconds: wait, or cancel those jobs"
+                )
             runner.start(self.plan.load.users, spawn_rate=self.plan.load.users)
             if self.plan.load.backlog:
                 self.with_each_number_of_workers()

@@ -64,8 +64,9 @@ class Reader:
             memory[service] = memory.get(service, 0) + seen.memory
             if before := self.before.get(url):
                 passed = max(seen.time - before.time, 1e-3)
-                used = 100 * max(0.0, seen.cpu - before.cpu) / passed
-                cpu[service] = cpu.get(service, 0) + used
+                if seen.cpu > 0:  # older versions do not tell
+                    used = 100 * max(0.0, seen.cpu - before.cpu) / passed
+                    cpu[service] = cpu.get(service, 0) + used
                 images += max(0.0, seen.images - before.images) / passed
             if queue is None and 'classifier_queue_messages{state="visible"}' in values:
                 queue = values

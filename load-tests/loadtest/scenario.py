@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from loadtest.kinds import KINDS
+
 FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 GRAPHS = (
     "throughput",
@@ -116,4 +118,10 @@ def read(name: str, local: bool) -> Scenario:
     for graph in scenario.graphs:
         if graph not in GRAPHS:
             raise LoadTestError(f"{name}: there is no graph {graph}: {', '.join(GRAPHS)}")
+    for objective in scenario.objectives:
+        figure, _, end = objective.rpartition("_")
+        if end not in ("max", "min"):
+            raise LoadTestError(f"{name}: the objective {objective} must end with _max or _min")
+        if figure not in KINDS:
+            raise LoadTestError(f"{name}: there is no figure {figure}: {', '.join(KINDS)}")
     return scenario

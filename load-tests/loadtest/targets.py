@@ -125,7 +125,9 @@ class Worker:
     url: str = ""
 
     def __post_init__(self) -> None:
-        settings = {"ML_PORT": "0", "MAX_WORKERS": os.environ.get("MAX_WORKERS", "1")}
+        # One image at a time, so that a second worker has something to add; the address is logged.
+        workers = os.environ.get("MAX_WORKERS", "1")
+        settings = {"ML_PORT": "0", "MAX_WORKERS": workers, "LOG_LEVEL": "info"}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [self.program, "ml-service"],

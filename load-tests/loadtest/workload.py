@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 # Share of jobs, least and most images.
 SIZES = ((0.4, 1, 3), (0.5, 4, 10), (0.1, 11, 20))
@@ -21,15 +22,13 @@ class Order:
     """A job that a client wants done."""
 
     planned: float  # when it should be sent; seconds since the epoch
-    body: dict[str, object]
+    body: dict[str, Any]
     key: str  # of idempotency: sent again it is the same job
     tries: int = 0
 
     @property
     def images(self) -> int:
-        keys = self.body["s3_keys"]
-        assert isinstance(keys, list)
-        return len(keys)
+        return len(self.body["s3_keys"])
 
 
 @dataclass
@@ -49,7 +48,7 @@ class Orders:
         return self.chance.randint(least, most)
 
     def make(self, planned: float) -> Order:
-        body: dict[str, object] = {
+        body: dict[str, Any] = {
             "job_type": "image_classification",
             "s3_keys": self.chance.choices(self.keys, k=self.size()),
             "top_k": 5,
