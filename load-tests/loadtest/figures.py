@@ -57,7 +57,7 @@ def throughput_of(run: Run, begin: float, end: float) -> float | None:
     """Images a second of a step; its times are seconds since the epoch."""
     values = run.series("throughput")
     first = begin + WARM_UP * (end - begin) - run.begin
-    window = values[(values.index >= first) & (values.index <= end - run.begin)]
+    window = values[(values.index >= first) & (values.index < end - run.begin)]
     return float(window.mean()) if len(window) else None
 
 

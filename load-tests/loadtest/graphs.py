@@ -46,6 +46,7 @@ STYLE: Any = {
     "legend.fontsize": 10,
     "lines.linewidth": 2,
 }
+FEWEST_LOOKS = 4  # of a number of workers, to be drawn
 COLOURS = 96  # of a PNG: enough for lines and their edges
 TITLES = {
     "throughput": "Throughput against number of workers",
@@ -94,16 +95,30 @@ def frame(run: Run, axes: Axes, clock: Clock) -> None:
         axes.axvspan(end, clock.of(run.seconds), color="#f3f4f6", zorder=0)
     top = axes.get_xaxis_transform()
     for change in run.scaling[run.scaling.time >= 0].itertuples():
-        at = clock.of(change.time)
-        grows = change.after > change.before
-        axes.axvline(at, color=GREEN if grows else PURPLE, linestyle=":", linewidth=1.3)
-        text = f"{change.after - change.before:+d}"
-        axes.text(at, 1.005, text, transform=top, ha="center", va="bottom", fontsize=8)
+        colour = GREEN if change.after > change.before else PURPLE
+        axes.axvline(clock.of(change.time), color=colour, linestyle=":", linewidth=1.3)
+    for time, difference in together(run.scaling, 0.05 * run.seconds):
+        text = f"{difference:+d}"
+        axes.text(clock.of(time), 1.005, text, transform=top, ha="center", va="bottom", fontsize=9)
     for step in run.about["steps"]:
         at = clock.of(step["begin"] - run.begin)
         axes.axvline(at, color=GREY, linestyle="--", linewidth=1)
         text = f" {step['workers']}×"
         axes.text(at, 1.005, text, transform=top, ha="left", va="bottom", fontsize=9)
+
+
+def together(scaling: pd.DataFrame, gap: float) -> list[tuple[float, int]]:
+    """When and by how much the workers changed; changes closer than the gap are one."""
+    found: list[tuple[float, int]] = []
+    last = -gap
+    for change in scaling[scaling.time >= 0].itertuples():
+        difference = int(change.after - change.before)
+        if found and change.time - last < gap and (difference > 0) == (found[-1][1] > 0):
+            found[-1] = (found[-1][0], found[-1][1] + difference)
+        else:
+            found.append((float(change.time), difference))
+        last = float(change.time)
+    return found
 
 
 def note(axes: Axes, text: str) -> None:
@@ -130,6 +145,15 @@ def legend(figure: Figure, *parts: Axes) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))
 
 
+def saturated(run: Run) -> pd.DataFrame:
+    """Images a second and workers of all looks at which images waited."""
+    table = run.series("throughput").rename("rate").reset_index()
+    for metric, name in (("workers_running", "workers"), ("queue_visible", "waiting")):
+        other = run.series(metric).rename(name).reset_index()
+        table = pd.merge_asof(table, other, on="time")
+    return table[(table.time >= 0) & (table.waiting > 0) & (table.workers > 0)]
+
+
 def throughput(run: Run, figure: Figure) -> None:
     axes = figure.add_subplot()
     axes.set_ylabel("Images a second")
@@ -151,15 +175,10 @@ def throughput(run: Run, figure: Figure) -> None:
             )
         axes.set_ylim(0, 1.15 * max([*rates, *ideal, 1]))
     else:
-        running, done = run.series("workers_running"), run.series("throughput")
-        both = pd.merge_asof(
-            done[done.index >= 0].rename("rate").reset_index(),
-            running.rename("workers").reset_index(),
-            on="time",
-        ).dropna()
-        both = both[both.rate > 0]
+        both = saturated(run)
         if len(both):
             groups = [(count, table.rate) for count, table in both.groupby("workers")]
+            groups = [group for group in groups if len(group[1]) >= FEWEST_LOOKS] or groups
             axes.boxplot(
                 [rates for _, rates in groups],
                 tick_labels=[f"{count:.0f}" for count, _ in groups],
@@ -168,10 +187,15 @@ def throughput(run: Run, figure: Figure) -> None:
                 showfliers=False,
                 medianprops={"color": RED, "linewidth": 2},
             )
-            axes.plot([], [], color=RED, label="middle; box: half of the looks, whiskers: 90 %")
+            axes.plot(
+                [],
+                [],
+                color=RED,
+                label="median while images waited; box: half of the looks, whiskers: 90 %",
+            )
         axes.set_ylim(bottom=0)
     if not axes.has_data():
-        note(axes, "no image was finished, or it was not measured")
+        note(axes, "images never had to wait, so nothing was at its limit")
     axes.set_xlabel("Workers (ML tasks) that ran")
     axes.grid(axis="x", visible=False)
     legend(figure, axes)
@@ -210,8 +234,8 @@ def autoscaling(run: Run, figure: Figure) -> None:
     workers.grid(visible=False)
     workers.spines["right"].set_visible(True)
     for metric, colour, label, style in (
-        ("workers_desired", GREY, "workers wanted", "--"),
         ("workers_running", ORANGE, "workers that run", "-"),
+        ("workers_desired", GREY, "workers wanted", ":"),
     ):
         line(
             workers,
@@ -299,9 +323,9 @@ def cpu_memory(run: Run, figure: Figure) -> None:
                 values = values.rolling(3, min_periods=1).mean()
             line(axes, clock, values, colour, label)
         axes.set_ylabel(what)
-        frame(run, axes, clock)
         if not axes.lines:
             note(axes, "not measured")
+        frame(run, axes, clock)
     above.set_xlabel("")
     for text in list(below.texts):
         text.remove()

@@ -95,6 +95,7 @@ class Load:
     longest_poll: float = PATIENT
     open_images: int = 0
     images_done: int = 0  # as far as polls have seen
+    images_failed: int = 0
     waiting: int = 0  # orders in clients' hands
     _polls: list[tuple[float, int, Job]] = field(default_factory=list)
     _number: Any = field(default_factory=itertools.count)
@@ -136,8 +137,9 @@ class Load:
 
     def looked(self, job: Job, answer: dict[str, Any], now: float) -> bool:
         """Whether the job has just ended."""
-        before = job.done
+        before, failed = job.done, job.failed
         job.look(answer)
+        self.images_failed += job.failed - failed
         self.images_done += job.done - before
         self.open_images -= job.done - before
         if not job.final:

@@ -33,6 +33,9 @@ COLUMNS = {
     "scaling.csv": ("time", "before", "after", "reason"),
 }
 
+TIMES = ("time", "planned", "accepted", "created_at", "completed_at")
+NUMBERS = (*TIMES, "ms", "images", "total", "done", "failed", "value", "before", "after")
+
 
 def write_csv(folder: Path, name: str, rows: Iterable[Iterable[object]]) -> None:
     with (folder / name).open("w", newline="") as file:
@@ -87,11 +90,12 @@ class Run:
 
 
 def read_table(folder: Path, name: str, begin: float) -> pd.DataFrame:
-    table = pd.read_csv(folder / name)
+    # Said for tables without rows too, where nothing can be guessed.
+    table = pd.read_csv(folder / name, dtype=dict.fromkeys(NUMBERS, float))
     missing = set(COLUMNS[name]) - set(table.columns)
     if missing:
         raise LoadTestError(f"{folder / name} has no column {', '.join(sorted(missing))}")
-    for column in ("time", "planned", "accepted", "created_at", "completed_at"):
+    for column in TIMES:
         if column in table.columns:
             table[column] = table[column] - begin
     return table

@@ -231,7 +231,7 @@ def scaling(run: Run) -> str:
     if not len(changes):
         return ""
     rows = [
-        [f"{row.time:,.1f}", f"{row.before} → {row.after}", escape(row.reason)]
+        [f"{row.time:,.1f}", f"{row.before:.0f} → {row.after:.0f}", escape(row.reason)]
         for row in changes.itertuples()
     ]
     return "<h4>Changes of the workers</h4>" + table(["Second", "Workers", "Why"], rows, (0,))

@@ -127,17 +127,20 @@ class Test:
         self.load.phase, self.load.longest_poll = "calibration", IMPATIENT
         # The first images wait for models to be loaded.
         self.load.arrivals = Backlog(time.time(), WARM_UP_LIMIT + seconds, CALIBRATION_BACKLOG)
-        self.wait(WARM_UP_LIMIT, lambda: self.load.images_done >= WARM_UP_IMAGES)
+        self.wait(
+            WARM_UP_LIMIT,
+            lambda: self.load.images_done >= WARM_UP_IMAGES or self.load.images_failed > 0,
+        )
+        if self.load.images_failed:
+            raise LoadTestError(
+                f"{self.load.images_failed} images of the first jobs could not be classified: are "
+                "the keys those of this service? scripts/pre-upload-images.sh makes them anew"
+            )
         before, begin = self.load.images_done, time.time()
         self.wait(seconds, lambda: False)
         done, passed_seconds = self.load.images_done - before, time.time() - begin
         self.load.arrivals, self.load.longest_poll = None, PATIENT
         self.drain(self.plan.load.drain)
-        if failed := sum(job.failed for job in self.load.jobs.values()):
-            raise LoadTestError(
-                f"{failed} images of the first jobs could not be classified: are the keys those "
-                "of this service? scripts/pre-upload-images.sh makes them anew"
-            )
         if done == 0:
             raise LoadTestError("the service finished no image: do its workers run?")
         self.capacity = done / passed_seconds

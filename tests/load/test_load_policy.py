@@ -35,12 +35,9 @@ def test_steps_are_taken_again_each_minute_and_end_at_the_most() -> None:
 
 
 def test_backlog_of_each_task_counts_after_three_minutes() -> None:
-    """1,250 messages are below the second step: +2 a minute, but 20 running tasks are too many."""
-    it = scaler(desired=20)
-    assert minutes(it, (200, BUSY)) == [20]
-    it = scaler()
-    it.policy = type(DEPLOYED)("backlog", steps=False, tracking=True, guarded=True)
-    assert minutes(it, *[(5000, BUSY)] * 3, running=1) == [1, 1, 5]
+    """Where one task runs, the third minute asks for as many as bring it to 1,000 messages each."""
+    it = scaler(most=100)
+    assert minutes(it, *[(50_000, BUSY)] * 3, running=1) == [11, 21, 50]
 
 
 def test_shrinking_waits_for_five_minutes_that_are_quiet_and_not_busy() -> None:
