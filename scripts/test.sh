@@ -26,6 +26,7 @@ apt_install $(build_packages) $(test_packages)
 pip_install models models/requirements.txt
 pip_install dev models/requirements.txt models/requirements-int8.txt requirements-dev.txt
 pip_install aws scripts/requirements-aws.txt
+pip_install load scripts/requirements-aws.txt load-tests/requirements.txt
 aws_test_servers
 terraform_checker
 build_dashboard
@@ -40,6 +41,7 @@ git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
 "$VENV/bin/mypy" models/export models/evaluate_conse.py
 "$VENV/bin/mypy" tests/models
 MYPYPATH=models:tests:bench "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
+MYPYPATH=tests:tests/infra:scripts:load-tests "$VENV/bin/mypy" load-tests/loadtest tests/load
 "$VENV/bin/mypy" docker/sbom.py
 npm_run ci --silent --no-audit --no-fund
 npm_run run --silent check

@@ -20,7 +20,13 @@ BLOCKS = [
 ]
 HERE = [line for marker, line in BLOCKS if not marker]
 # Run by other tests, or, as the tests themselves, too long to run within one.
-ELSEWHERE = ("test.sh", "pre-upload-images.sh", "run-dashboard.sh")
+ELSEWHERE = (
+    "test.sh",
+    "pre-upload-images.sh",
+    "run-dashboard.sh",
+    "run-all-tests.sh",
+    "clean-load-test-results.sh",
+)
 
 
 def test_scripts_and_their_options_exist(tmp_path: Path) -> None:

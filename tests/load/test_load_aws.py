@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
 import time
@@ -14,9 +13,9 @@ from typing import Any
 import pytest
 from script_run import Scripts
 
-for needed in ("boto3", "moto", "gevent"):
-    if not importlib.util.find_spec(needed):
-        pytest.skip(f"{needed} is not installed", allow_module_level=True)
+pytest.importorskip("moto", reason="moto is not installed (scripts/requirements-aws.txt)")
+pytest.importorskip("gevent", reason="gevent is not installed (load-tests/requirements.txt)")
+pytest.importorskip("boto3", reason="boto3 is not installed (scripts/requirements-aws.txt)")
 
 import aws_servers
 import boto3

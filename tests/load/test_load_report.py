@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("pandas", reason="pandas is not installed (load-tests/requirements.txt)")
 
-from loadtest import raw, report, scenario
+from loadtest import graphs, raw, report, scenario
 from loadtest.figures import compute, judge, passed
 from loadtest.scenario import LoadTestError
 from PIL import Image
@@ -178,7 +178,7 @@ def test_the_page_and_its_graphs(tmp_path: Path) -> None:
     file, parts = report.make(results, reports)
     assert [part.ok for part in parts].count(False) == 1
     page = file.read_text()
-    assert page.count("<img ") == 2 * len(report.DRAW) == 14
+    assert page.count("<img ") == 2 * len(graphs.DRAW) == 14
     assert "<script" not in page
     assert 'class="verdict fail"' in page
     assert "Sustained load</b>: Accepted jobs lost, failed or incomplete: 1 jobs" in page
@@ -187,7 +187,7 @@ def test_the_page_and_its_graphs(tmp_path: Path) -> None:
     for link in re.findall(r'href="([^"#]+)"', page):
         assert (reports / link).is_file(), link
     for name in ("sustained_load", "throughput_scaling"):
-        for graph in report.DRAW:
+        for graph in graphs.DRAW:
             with Image.open(reports / name / f"{graph}.png") as picture:
                 assert picture.size == (800, 487)
                 assert len(picture.convert("L").getcolors() or []) > 10
