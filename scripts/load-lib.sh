@@ -44,7 +44,6 @@ resolve_deployment() {
   resolve_services
   resolve_queues
   resolve BACKEND_API_URL backend_api_url
-  resolve ALB_RESOURCE_LABEL alb_resource_label optional
   resolve_api_key
 }
 

@@ -13,7 +13,7 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<HELP
 usage: scripts/run-all-tests.sh [options of run-load-test.sh]
 Runs ${ORDER[*]}, and makes the report (load-tests/reports/report.html). --workers is for
-throughput_scaling only.
+throughput_scaling only. --only NAME,NAME… leaves the others out.
 On AWS it sets the autoscaling of the ML service as each scenario needs it, waits for empty queues before each, and at the
 end, also when it is stopped, puts autoscaling and the number of ML tasks back to what they were.
 Options, such as --on local, --duration 60 and --users 8, are those of scripts/run-load-test.sh --help.
@@ -26,6 +26,10 @@ while [ $# -gt 0 ]; do
   case $1 in
   --no-report) die "$1 is for scripts/run-load-test.sh" ;;
   --on) on=${2:-} ;;
+  --only)
+    IFS=, read -r -a ORDER <<<"${2:-}"
+    for name in "${ORDER[@]}"; do require_scenario "$name"; done
+    ;;
   --workers) workers=("$1" "${2:-}") ;;
   --*) options+=("$1" "${2:-}") ;;
   *) die "unknown argument $1; see --help" ;;

@@ -27,7 +27,7 @@ STATES = {
 }
 
 
-def queries(names: dict[str, str]) -> list[tuple[str, str, str, dict[str, Any]]]:
+def queries(names: dict[str, str]) -> list[tuple[str, str, float, dict[str, Any]]]:
     """Service, metric, what divides a value, and the metric at CloudWatch with its statistic."""
 
     def metric(namespace: str, name: str, stat: str, **dimensions: str) -> dict[str, Any]:
@@ -36,18 +36,12 @@ def queries(names: dict[str, str]) -> list[tuple[str, str, str, dict[str, Any]]]
         return {"Metric": found, "Period": PERIOD, "Stat": stat}
 
     queue = {"QueueName": names["queue"]}
-    result = [
+    result: list[tuple[str, str, float, dict[str, Any]]] = [
         (
             "ml-service",
             "throughput",
-            str(PERIOD),
+            PERIOD,
             metric("AWS/SQS", "NumberOfMessagesDeleted", "Sum", **queue),
-        ),
-        (
-            "queue",
-            "queue_visible_cloudwatch",
-            "1",
-            metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", **queue),
         ),
     ]
     for service in ("backend", "ml-service"):
@@ -56,16 +50,7 @@ def queries(names: dict[str, str]) -> list[tuple[str, str, str, dict[str, Any]]]
             ("CPUUtilization", "cpu_percent"),
             ("MemoryUtilization", "memory_percent"),
         ):
-            result.append((service, ours, "1", metric("AWS/ECS", name, "Average", **where)))
-    if names.get("load_balancer"):
-        where = {"LoadBalancer": names["load_balancer"]}
-        for name, ours, stat in (
-            ("RequestCount", "balancer_requests", "Sum"),
-            ("HTTPCode_Target_5XX_Count", "balancer_5xx", "Sum"),
-            ("TargetResponseTime", "balancer_p99_s", "p99"),
-        ):
-            found = metric("AWS/ApplicationELB", name, stat, **where)
-            result.append(("load-balancer", ours, "1", found))
+            result.append((service, ours, 1, metric("AWS/ECS", name, "Average", **where)))
     return result
 
 
@@ -105,7 +90,6 @@ class Deployment:
             "cluster": os.environ["CLUSTER_NAME"],
             "backend": os.environ["BACKEND_SERVICE_NAME"],
             "ml-service": os.environ["ML_SERVICE_NAME"],
-            "load_balancer": os.environ.get("ALB_RESOURCE_LABEL", ""),
         }
         self.resource = f"service/{self.names['cluster']}/{self.names['ml-service']}"
 
@@ -175,7 +159,7 @@ class Deployment:
             for result in page["MetricDataResults"]:
                 service, metric, divisor, _ = wanted[int(result["Id"][1:])]
                 rows += [
-                    (at.timestamp(), service, metric, value / float(divisor))
+                    (at.timestamp(), service, metric, value / divisor)
                     for at, value in zip(result["Timestamps"], result["Values"], strict=True)
                 ]
         return rows

@@ -43,7 +43,6 @@ def cloud(emulator: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         "CLUSTER_NAME": f"load-{next(NUMBERS)}",
         "BACKEND_SERVICE_NAME": "backend",
         "ML_SERVICE_NAME": "ml-service",
-        "ALB_RESOURCE_LABEL": "app/it/1",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -115,7 +114,6 @@ def test_statistics_of_cloudwatch(cloud: dict[str, str]) -> None:
     assert found[("ml-service", "throughput")] == [10, 10]  # 600 messages in a minute
     assert len(found[("ml-service", "cpu_percent")]) == 2
     assert len(found[("backend", "memory_percent")]) == 2
-    assert len(found[("load-balancer", "balancer_requests")]) == 2
     assert {at for at, *_ in rows} == {minute, minute + 60}
 
 
@@ -155,11 +153,11 @@ def test_all_tests_go_back_to_the_baseline(cloud: dict[str, str], tmp_path: Path
     (tmp_path / "s3_keys.json").write_text('{"a.jpg": "uploads/a.jpg"}')
     scripts = Scripts(tmp_path, settings)
     scripts.run("scale-ml-service.sh", "3")
-    shown = scripts.run("run-all-tests.sh", code=1)
-    assert shown.count("could not run") == 4
-    assert shown.count("the queues are empty") == 4
+    shown = scripts.run("run-all-tests.sh", "--only", "throughput_scaling,queue_explosion", code=1)
+    assert shown.count("could not run") == 2
+    assert shown.count("the queues are empty") == 2
     assert shown.count("autoscaling suspended, 1 to 8 tasks") == 1
-    assert shown.count("ready: both services are at rest") == 3
+    assert shown.count("ready: both services are at rest") == 1
     assert "back to the state of the beginning: autoscaling active, 3 ML tasks" in shown
     status = scripts.run("manage-autoscaling.sh", "status", "ml-service")
     assert "autoscaling active, 1 to 8 tasks, 3 of 3 run" in status

@@ -45,6 +45,7 @@ def write_keys(scripts: Scripts, keys: object) -> None:
         ("run-load-test.sh", ["sustained_load", "--on", "aws"], "no usable AWS credentials"),
         ("run-all-tests.sh", ["--no-report"], "is for scripts/run-load-test.sh"),
         ("run-all-tests.sh", ["sustained_load"], "unknown argument sustained_load"),
+        ("run-all-tests.sh", ["--only", "storm"], 'there is no scenario "storm"'),
         ("run-all-tests.sh", ["--on"], "--on needs a value"),
         ("generate-report.sh", [], "there is nothing to report in"),
         ("generate-report.sh", ["all"], "takes no arguments"),
