@@ -8,11 +8,10 @@ export CLUSTER_LOGS
 # Ends all that was started here.
 stop_cluster() {
   trap - EXIT INT TERM
-  if [ ${#CLUSTER_PROCESSES[@]} -gt 0 ]; then
+  if [ ${#CLUSTER_PROCESSES[@]} -gt 0 ] && kill -TERM "${CLUSTER_PROCESSES[@]}" 2>/dev/null; then
     say "stopping"
-    kill -TERM "${CLUSTER_PROCESSES[@]}" 2>/dev/null || true
-    wait
   fi
+  wait
   rm -rf "$CLUSTER_LOGS"
 }
 

@@ -56,6 +56,9 @@ choose_target "$on"
 # Names of files are the caller's.
 in_callers_folder() { (cd "$CALLED_FROM" && realpath -m -- "$1"); }
 
+. scripts/cluster-lib.sh
+trap stop_cluster EXIT
+trap 'stop_cluster; exit 1' INT TERM
 case $target in
 aws)
   resolve_deployment
@@ -80,15 +83,18 @@ aws | server)
   [ -z "$images" ] || [ -d "$images" ] || die "there is no folder $images"
   [ -x build/release/classifier ] || scripts/setup.sh
   install_load_tests
-  . scripts/cluster-lib.sh
-  trap stop_cluster EXIT INT TERM
   unset API_KEY API_KEYS
   start_target "$target" "${images:-$(own_images)}"
   ;;
 esac
 
+# In the background, so that a signal is heard at once.
 code=0
 load_test run "$name" --on "$target" --url "$BACKEND_API_URL" --keys "$keys" --results "$LOAD_RESULTS" \
-  "${options[@]}" || code=$?
-if $report && [ $code -ne 1 ]; then load_test report --results "$LOAD_RESULTS" --reports "$LOAD_REPORTS"; fi
+  "${options[@]}" &
+CLUSTER_PROCESSES+=($!)
+wait $! || code=$?
+if $report && { [ $code -eq 0 ] || [ $code -eq 2 ]; }; then
+  load_test report --results "$LOAD_RESULTS" --reports "$LOAD_REPORTS"
+fi
 exit $code

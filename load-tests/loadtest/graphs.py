@@ -329,7 +329,7 @@ def cpu_memory(run: Run, figure: Figure) -> None:
     above.set_xlabel("")
     for text in list(below.texts):
         text.remove()
-    legend(figure, above)
+    legend(figure, above if above.get_legend_handles_labels()[0] else below)
 
 
 DRAW: dict[str, Callable[[Run, Figure], None]] = {

@@ -12,8 +12,10 @@ class Kind:
     digits: int = 0
 
     def text(self, value: float) -> str:
-        unit = f" {self.unit}" if self.unit else ""
-        return f"{value:,.{self.digits}f}{unit}"
+        unit = self.unit
+        if value == 1 and self.digits == 0 and unit in ("jobs", "images", "workers", "answers"):
+            unit = unit[:-1]
+        return f"{value:,.{self.digits}f} {unit}"
 
 
 KINDS = {
@@ -37,7 +39,9 @@ KINDS = {
     "queue_peak": Kind("Most images that waited", "images"),
     "drained_s": Kind("All done after the last job came, within", "s"),
     "workers_peak": Kind("Most workers", "workers"),
-    "scale_out_s": Kind("More workers asked for after the queue grew, within", "s"),
-    "scale_in_s": Kind("Back to the fewest workers after the last image, within", "s"),
+    "scale_out_s": Kind("More workers asked for after the queue grew, within", "s of the policy"),
+    "scale_in_s": Kind(
+        "Back to the fewest workers after the last image, within", "s of the policy"
+    ),
     "scaling_efficiency": Kind("Throughput per worker kept when adding workers", "%"),
 }

@@ -162,7 +162,7 @@ def story(part: Part) -> str:
     ]
     if figures["capacity"]:
         told.append(
-            f"Before, the workers were measured to do {figures['capacity']:,.0f} images a second."
+            f"Measured just before, the workers did {figures['capacity']:,.0f} images a second."
         )
     if figures["queue_peak"]:
         told.append(f"At the most {figures['queue_peak']:,.0f} images waited.")

@@ -168,7 +168,8 @@ class Test:
     def with_each_number_of_workers(self) -> None:
         settings = self.plan.load
         for count in settings.workers:
-            if not self.target.set_workers(count):
+            changes = self.target.set_workers(count)
+            if not changes:
                 say("the number of workers cannot be changed here: one step, with those that run")
                 count = self.target.running()
             say(f"keeping {settings.backlog} images waiting for {count} workers")
@@ -183,7 +184,7 @@ class Test:
             self.steps.append({"workers": count, "begin": begin, "end": time.time()})
             self.load_end = time.time()
             self.drain(settings.drain)
-            if any(step["workers"] == self.target.running() for step in self.steps[:-1]):
+            if not changes:
                 break
 
     def run(self) -> None:

@@ -147,17 +147,16 @@ def test_autoscaling_must_be_as_the_scenario_needs_it(
 
 
 def test_all_tests_go_back_to_the_baseline(cloud: dict[str, str], tmp_path: Path) -> None:
-    """The service does not answer, so that no scenario runs; but each is prepared."""
+    """The service does not answer, so that nothing runs; but all is prepared."""
     settings = cloud | {"BACKEND_API_URL": "http://127.0.0.1:9", "POLL_SECONDS": "0.2"}
     settings |= {"LOAD_RESULTS": str(tmp_path / "results")}
     (tmp_path / "s3_keys.json").write_text('{"a.jpg": "uploads/a.jpg"}')
     scripts = Scripts(tmp_path, settings)
     scripts.run("scale-ml-service.sh", "3")
-    shown = scripts.run("run-all-tests.sh", "--only", "throughput_scaling,queue_explosion", code=1)
-    assert shown.count("could not run") == 2
-    assert shown.count("the queues are empty") == 2
+    shown = scripts.run("run-all-tests.sh", "--only", "throughput_scaling", code=1)
+    assert shown.count("could not run") == 1
+    assert shown.count("the queues are empty") == 1
     assert shown.count("autoscaling suspended, 1 to 8 tasks") == 1
-    assert shown.count("ready: both services are at rest") == 1
     assert "back to the state of the beginning: autoscaling active, 3 ML tasks" in shown
     status = scripts.run("manage-autoscaling.sh", "status", "ml-service")
     assert "autoscaling active, 1 to 8 tasks, 3 of 3 run" in status

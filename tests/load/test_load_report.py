@@ -181,7 +181,7 @@ def test_the_page_and_its_graphs(tmp_path: Path) -> None:
     assert page.count("<img ") == 2 * len(graphs.DRAW) == 14
     assert "<script" not in page
     assert 'class="verdict fail"' in page
-    assert "Sustained load</b>: Accepted jobs lost, failed or incomplete: 1 jobs" in page
+    assert "Sustained load</b>: Accepted jobs lost, failed or incomplete: 1 job," in page
     assert "1 of them are not accounted for" in page
     assert "http" not in re.sub(r"http://localhost", "", page), "nothing comes from elsewhere"
     for link in re.findall(r'href="([^"#]+)"', page):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Service
 from script_run import Scripts
 
 # Importing it here would change how everything in this process waits.
@@ -83,6 +84,17 @@ def test_keys_that_are_none(scripts: Scripts, service: Any, keys: object) -> Non
     scripts.settings["BACKEND_API_URL"] = service.url
     shown = scripts.fails("run-load-test.sh", "sustained_load")
     assert "must have file names and keys, as pre-upload-images.sh writes" in shown
+
+
+def test_a_wrong_api_key(scripts: Scripts, binary: Path) -> None:
+    write_keys(scripts, {"a.jpg": "uploads/a.jpg"})
+    guarded = Service(scripts.home / "data", API_KEYS="right")
+    try:
+        settings = {"BACKEND_API_URL": guarded.url, "API_KEY": "wrong"}
+        shown = scripts.fails("run-load-test.sh", "sustained_load", **settings)
+    finally:
+        guarded.stop()
+    assert "/metrics cannot be read: is API_KEY right?" in shown
 
 
 def test_keys_of_another_service(scripts: Scripts, service: Any) -> None:
