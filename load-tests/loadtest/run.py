@@ -183,9 +183,10 @@ class Test:
             )
             self.steps.append({"workers": count, "begin": begin, "end": time.time()})
             self.load_end = time.time()
-            self.drain(settings.drain)
             if not changes:
                 break
+        say("waiting until everything is done")
+        self.drain(settings.drain)
 
     def run(self) -> None:
         self.environment.events.request.add_listener(self.recorder)
