@@ -40,7 +40,7 @@ git ls-files -- '*.py' | xargs "$VENV/bin/ruff" check --quiet
 git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
 "$VENV/bin/mypy" models/export models/evaluate_conse.py
 "$VENV/bin/mypy" tests/models
-MYPYPATH=models:tests:bench "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
+MYPYPATH=models:tests:bench:scripts "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
 MYPYPATH=tests:tests/infra:scripts:load-tests "$VENV/bin/mypy" load-tests/loadtest tests/load
 "$VENV/bin/mypy" docker/sbom.py
 npm_run ci --silent --no-audit --no-fund
