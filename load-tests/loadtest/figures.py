@@ -61,6 +61,18 @@ def throughput_of(run: Run, begin: float, end: float) -> float | None:
     return float(window.mean()) if len(window) else None
 
 
+def processor_share(run: Run) -> float | None:
+    """What the processes got, of what they could use, while images waited: 0 to 1."""
+    cores = run.about["target"].get("cores")
+    cpu = run.samples[run.samples.metric == "cpu_percent"].groupby("time")["value"].sum()
+    table = pd.DataFrame({"cpu": cpu, "waiting": run.series("queue_visible")})
+    table["workers"] = run.series("workers_running")
+    table = table[(table.index >= 0) & (table.waiting > 0) & (table.workers > 0)].dropna()
+    if not cores or not len(table):
+        return None
+    return float((table.cpu / 100 / table.workers.clip(upper=cores)).mean())
+
+
 def scale_out(run: Run) -> float | None:
     """In the policy's seconds."""
     visible = run.series("queue_visible")

@@ -94,10 +94,12 @@ def frame(run: Run, axes: Axes, clock: Clock) -> None:
     if run.load_seconds < run.seconds:
         axes.axvspan(end, clock.of(run.seconds), color="#f3f4f6", zorder=0)
     top = axes.get_xaxis_transform()
-    for change in run.scaling[run.scaling.time >= 0].itertuples():
+    # Steps say themselves how many workers there are.
+    changes = run.scaling.iloc[:0] if run.about["steps"] else run.scaling
+    for change in changes[changes.time >= 0].itertuples():
         colour = GREEN if change.after > change.before else PURPLE
         axes.axvline(clock.of(change.time), color=colour, linestyle=":", linewidth=1.3)
-    for time, difference in together(run.scaling, 0.05 * run.seconds):
+    for time, difference in together(changes, 0.05 * run.seconds):
         text = f"{difference:+d}"
         axes.text(clock.of(time), 1.005, text, transform=top, ha="center", va="bottom", fontsize=9)
     for step in run.about["steps"]:
@@ -162,7 +164,7 @@ def throughput(run: Run, figure: Figure) -> None:
         counts = [step["workers"] for step in steps]
         rates = [throughput_of(run, step["begin"], step["end"]) or 0 for step in steps]
         marks = axes.bar([str(count) for count in counts], rates, color=BLUE, width=0.55)
-        axes.bar_label(marks, fmt="{:,.0f}", padding=2)
+        axes.bar_label(marks, [f"{rate:,.{int(rate < 100)}f}" for rate in rates], padding=2)
         ideal = [rates[0] / counts[0] * count for count in counts]
         axes.plot(
             range(len(counts)), ideal, "o--", color=GREY, linewidth=1.3, label="in proportion"

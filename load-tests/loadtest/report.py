@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtest.figures import Verdict, compute, judge, passed
+from loadtest.figures import Verdict, compute, judge, passed, processor_share
 from loadtest.graphs import DRAW, TITLES, draw_all
 from loadtest.kinds import KINDS
 from loadtest.raw import Run, latest_runs, read_run
@@ -24,6 +24,7 @@ KIND_OF_TARGET = {
     "local": "a backend and workers on one machine, with files and SQLite",
     "emulator": "backends and workers on one machine, with an emulator of AWS",
 }
+BUSY = 0.6  # of a processor: less than that is not the service's limit
 LEGEND = (
     "<p class=when>In graphs over time the grey part is after the last job was sent. Dotted lines "
     "are changes of the number of workers, green ones more and pink ones fewer; dashed lines are "
@@ -194,6 +195,13 @@ def limits(run: Run) -> str:
             f"Clients and service shared one machine with {cores} processor cores: more workers "
             "than cores cannot do more, and times say nothing about AWS."
         )
+        share = processor_share(run)
+        if share is not None and share < BUSY:
+            said.append(
+                f"While images waited, the service got only {100 * share:.0f} % of the processor "
+                "time that it could have used: other programs kept this machine busy, or the "
+                "service waited for something else. Do not read its times as its own."
+            )
     if run.about["time_scale"] != 1 and run.about["autoscaling"] == "active":
         said.append(
             f"A minute of the autoscaling policy took {60 / run.about['time_scale']:.1f} seconds "

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("pandas", reason="pandas is not installed (load-tests/requirements.txt)")
 
 from loadtest import graphs, raw, report, scenario
-from loadtest.figures import compute, judge, passed
+from loadtest.figures import compute, judge, passed, processor_share
 from loadtest.scenario import LoadTestError
 from PIL import Image
 
@@ -110,6 +110,11 @@ def test_a_good_run_passes(tmp_path: Path) -> None:
     assert figures["scale_out_s"] == 60  # 300 images waited at second 8, workers were added at 9
     assert figures["scale_in_s"] == 13 * 60  # of the policy's seconds
     assert figures["workers_peak"] == 3
+    share = processor_share(run)
+    assert share is not None
+    assert share == pytest.approx(0.95, abs=0.1)
+    run.samples.loc[run.samples.metric == "cpu_percent", "value"] /= 10
+    assert "got only 10 % of the processor time" in report.limits(run)
 
 
 @pytest.mark.parametrize(
