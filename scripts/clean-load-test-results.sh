@@ -21,7 +21,8 @@ HELP
 esac
 [ $# -le 1 ] || die "takes one argument at most; see --help"
 
-runs=$(find "$LOAD_RESULTS" -mindepth 2 -maxdepth 2 -type d 2>/dev/null | wc -l)
+runs=0
+if [ -d "$LOAD_RESULTS" ]; then runs=$(find "$LOAD_RESULTS" -mindepth 2 -maxdepth 2 -type d | wc -l); fi
 if [ "$runs" -eq 0 ] && [ ! -d "$LOAD_REPORTS" ]; then
   echo "there is nothing to delete"
   exit 0
