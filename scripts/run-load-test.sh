@@ -88,9 +88,9 @@ aws | server)
   ;;
 esac
 
-# In the background, so that a signal is heard at once.
+# In the background, so that a signal is heard at once; not by a function, whose process would be a shell.
 code=0
-load_test run "$name" --on "$target" --url "$BACKEND_API_URL" --keys "$keys" --results "$LOAD_RESULTS" \
+PYTHONPATH=load-tests:scripts "$PYTHON" -m loadtest.run "$name" --on "$target" --url "$BACKEND_API_URL" --keys "$keys" --results "$LOAD_RESULTS" \
   "${options[@]}" &
 CLUSTER_PROCESSES+=($!)
 wait $! || code=$?

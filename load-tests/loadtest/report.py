@@ -14,6 +14,7 @@ from pathlib import Path
 from loadtest.figures import Verdict, compute, judge, passed, processor_share
 from loadtest.graphs import DRAW, TITLES, draw_all
 from loadtest.kinds import KINDS
+from loadtest.load import FINAL
 from loadtest.raw import Run, latest_runs, read_run
 from loadtest.scenario import LoadTestError
 
@@ -161,6 +162,9 @@ def story(part: Part) -> str:
             else f"<b>{figures['jobs_unaccounted']:,.0f} of them are not accounted for.</b>"
         )
     ]
+    waiting = int((~run.jobs.status.isin(FINAL)).sum())
+    if waiting:
+        told.append(f"{waiting:,} were still in work when the test stopped waiting for them.")
     if figures["capacity"]:
         told.append(
             f"Measured just before, the workers did {figures['capacity']:,.0f} images a second."

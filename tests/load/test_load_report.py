@@ -141,6 +141,15 @@ def test_each_objective_can_be_missed(
     assert figure in missed(folder)
 
 
+def test_jobs_that_took_too_long_are_told_from_lost_ones(tmp_path: Path) -> None:
+    folder = write(tmp_path, "sustained_load")
+    edit(folder, "jobs.csv", r"^job-3,(.*),completed,3,3,0$", r"job-3,\1,processing,3,1,0")
+    run = raw.read_run(folder)
+    figures = compute(run)
+    told = report.story(report.Part(run, figures, judge(run, figures), {}))
+    assert "1 were still in work when the test stopped waiting for them" in told
+
+
 def steps(*rates: int) -> dict[str, Any]:
     made = [
         {"workers": n + 1, "begin": BEGIN + 10 * n, "end": BEGIN + 10 * (n + 1)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import importlib.util
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,6 +211,25 @@ def difficult(request: pytest.FixtureRequest) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.parametrize("difficult", [{}], indirect=True)
+def test_a_signal_ends_it_at_once(scripts: Scripts, difficult: str) -> None:
+    write_keys(scripts, {"a.jpg": "uploads/a.jpg"})
+    with subprocess.Popen(
+        [scripts.root / "scripts/run-load-test.sh", "sustained_load", "--rate", "1"],
+        env=scripts.environment() | {"BACKEND_API_URL": difficult},
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=scripts.home,
+    ) as script:
+        assert script.stderr
+        for line in script.stderr:
+            if "sending jobs for 60 seconds" in line:
+                script.terminate()
+        # Its lines end when the last of its processes has.
+        assert script.wait(10) == 1
+    assert not (scripts.home / "results").exists()
 
 
 def run_against(scripts: Scripts, url: str, code: int) -> str:
