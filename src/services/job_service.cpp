@@ -171,6 +171,7 @@ JobService::JobService(JobStore& jobs, WorkQueue& queue, const Classifier& class
       clock_(clock),
       metrics_(metrics),
       limits_(limits),
+      backlog_(queue, limits.max_backlog),
       on_work_(std::move(on_work)) {}
 
 Result<Job> JobService::submit(const SubmitRequest& request) {
@@ -184,6 +185,7 @@ Result<Job> JobService::submit(const SubmitRequest& request) {
   auto spec = make_spec(request.type, request.model, request.custom_labels, request.top_k,
                         request.confidence_threshold, limits_, classifier_);
   if (!spec) return std::unexpected(spec.error());
+  if (auto room = backlog_.check(); !room) return std::unexpected(room.error());
   NewJob job{.id = make_job_id(clock_.now()),
              .spec = std::make_shared<const JobSpec>(std::move(*spec)),
              .s3_keys = request.s3_keys,
@@ -194,7 +196,10 @@ Result<Job> JobService::submit(const SubmitRequest& request) {
     job.idempotency = {request.idempotency_key, fingerprint(request)};
   auto created = jobs_.create(job);
   if (!created) return created;
-  if (created->id == job.id) metrics_.job_accepted(job.s3_keys.size());
+  if (created->id == job.id) {
+    metrics_.job_accepted(job.s3_keys.size());
+    backlog_.add(job.s3_keys.size());
+  }
   on_work_();
   return created;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "ports/job_store.hpp"
 #include "ports/metrics.hpp"
 #include "ports/work_queue.hpp"
+#include "services/backlog.hpp"
 
 namespace classifier {
 
@@ -32,6 +34,7 @@ struct JobLimits {
   std::size_t max_label_bytes = 1'000;
   std::size_t max_key_bytes = 1'024;
   std::size_t max_idempotency_key_bytes = 255;
+  std::int64_t max_backlog = 0;  // images that wait in the queue; 0: any number
 };
 
 // Checks the fields that classification needs, wherever they come from, and resolves the model.
@@ -54,6 +57,7 @@ class JobService {
              Metrics& metrics, JobLimits limits, std::function<void()> on_work);
 
   // Durable acceptance: once this returns, the job will be run to its end whatever crashes.
+  // kUnavailable when too many images wait already; then nothing of it is kept.
   Result<Job> submit(const SubmitRequest& request);
 
   Result<Job> get(std::string_view job_id);
@@ -70,6 +74,7 @@ class JobService {
   const Clock& clock_;
   Metrics& metrics_;
   JobLimits limits_;
+  Backlog backlog_;
   std::function<void()> on_work_;
 };
 

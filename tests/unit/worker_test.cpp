@@ -201,6 +201,35 @@ TEST_F(WorkerTest, ThousandsOfImagesAreCountedOnce) {
   EXPECT_EQ(finish(job.id).counts, (JobCounts{.total = 1'500, .classified = 1'500}));
 }
 
+// ---- backlog ----
+
+TEST_F(WorkerTest, AFullBacklogRefusesUntilWorkIsDone) {
+  Backlog backlog(stores_.queue(), 3, milliseconds(0));
+  EXPECT_TRUE(backlog.check());
+  submit({"cat", "cat", "cat"});
+  ASSERT_TRUE(dispatcher_.run_once());
+  const auto refused = backlog.check();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("MAX_BACKLOG allows 3"));
+  // What workers have in hand waits still; what is done does not.
+  const auto taken = stores_.queue().receive(1, milliseconds(0), {}).value();
+  EXPECT_FALSE(backlog.check());
+  ASSERT_TRUE(stores_.queue().remove(std::vector{taken[0].receipt}));
+  EXPECT_TRUE(backlog.check());
+}
+
+// Tasks are sent after the acceptance of their job, which must not be a way around the limit.
+TEST_F(WorkerTest, TheBacklogCountsWhatIsNotSentYet) {
+  JobService limited(stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_,
+                     JobLimits{.max_backlog = 3}, [] {});
+  SubmitRequest request;
+  request.s3_keys = {"uploads/a.jpg", "uploads/b.jpg", "uploads/c.jpg"};
+  ASSERT_TRUE(limited.submit(request));
+  EXPECT_EQ(limited.submit(request).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(limited.list({}, 10, "")->total, 1);
+}
+
 // ---- validation ----
 
 struct BadSubmission {
