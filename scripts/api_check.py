@@ -60,7 +60,7 @@ def check_errors(api: Api, report: Report) -> None:
         report.check(f"{method} {path} is refused with {status}", refused)
     if api.key:
         other = Api(api.url, "wrong-" + api.key)
-        report.check("a wrong key is refused with 403", lambda: other.expect(403, "GET", "/jobs"))
+        report.check("a wrong key is refused with 401", lambda: other.expect(401, "GET", "/jobs"))
         nobody = Api(api.url)
         report.check("no key is refused with 401", lambda: nobody.expect(401, "GET", "/jobs"))
 

@@ -44,7 +44,7 @@ class Service:
                 raise RuntimeError(f"the service did not start: {self.log.read_text()}")
             time.sleep(0.02)
         words = self.log.read_text().split()
-        urls = [word.rstrip(",") for word in words if word.startswith("http://")]
+        urls = [word.rstrip(",") for word in words if word.startswith(("http://", "https://"))]
         self.url, self.ml = urls[0], urls[-1]
         self.page = urls[-2] if self.role == "serve" else self.url
 

@@ -20,7 +20,8 @@ BackendClient::BackendClient(const Config& config) {
   HttpClientOptions options;
   options.stop = stop_.get_token();
   client_ = std::make_unique<HttpClient>(
-      config.backend_api_url, config.api_keys.empty() ? "" : config.api_keys.front(), options);
+      config.backend_api_url, config.api_keys.empty() ? "" : config.api_keys.front().secret,
+      options);
 }
 
 Result<nlohmann::json> json_body(const Result<HttpResponse>& response) {

@@ -29,6 +29,7 @@ void add_classify_command(CLI::App& app, const SetRun& set_run);
 void add_upload_command(CLI::App& app, const SetRun& set_run);
 void add_job_commands(CLI::App& app, const SetRun& set_run);
 void add_store_commands(CLI::App& app, const SetRun& set_run);
+void add_keys_command(CLI::App& app, const SetRun& set_run);
 // `flags` tells which settings were given as flags.
 void add_settings_command(CLI::App& app, const SetRun& set_run, const Flags& flags);
 
@@ -38,6 +39,11 @@ int complain(const Error& error, int code);
 // Becomes true at Ctrl-C or SIGTERM; a second signal ends the process at once.
 bool interrupted();
 void catch_interrupts();
+
+// Makes SIGHUP ask for a reload instead of ending the process.
+void catch_hangups();
+// Whether one came since the last call.
+bool reload_is_asked_for();
 
 // How images are to be classified, here or by a service.
 struct ClassificationOptions {

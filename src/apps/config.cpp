@@ -89,6 +89,39 @@ Setting list(const char* variable, const char* help, std::vector<std::string> Co
           }};
 }
 
+bool read_api_keys(Config& config, const std::string& value) {
+  config.api_keys.clear();
+  for (const auto& text : split_list(value)) {
+    auto key = parse_api_key(text, config.api_keys.size() + 1);
+    if (!key) return false;
+    config.api_keys.push_back(std::move(*key));
+  }
+  return true;
+}
+
+bool read_networks(Config& config, const std::string& value) {
+  config.trusted_proxies.clear();
+  for (const auto& text : split_list(value)) {
+    const auto network = IpNetwork::parse(text);
+    if (!network) return false;
+    config.trusted_proxies.push_back(*network);
+  }
+  return true;
+}
+
+// Requests a second. Nothing is limited where only this machine can call.
+Setting rate(const char* variable, const char* help, double Config::* member) {
+  constexpr int kMax = 1'000'000;
+  return {variable, help, "a whole number from 0 to " + std::to_string(kMax) + "; 0: no limit",
+          "1000; no limit where BIND_ADDRESS is this machine only",
+          [=](Config& config, const std::string& value) {
+            int number = 0;
+            if (!read_number(value, 0, kMax, number)) return false;
+            config.*member = number;
+            return true;
+          }};
+}
+
 Setting secret(Setting setting) {
   setting.secret = true;
   return setting;
@@ -157,8 +190,30 @@ std::vector<Setting> make_settings() {
                             1'024, 1ULL << 32, "67108864"),
       number<std::int64_t>("MAX_IMAGE_PIXELS", "largest image, width times height",
                            &Config::max_image_pixels, 1, 1LL << 32, "100000000"),
-      secret(list("API_KEYS", "keys of which every call must bring one; none: no key is needed",
-                  &Config::api_keys, "none")),
+      secret({"API_KEYS", "keys of which every call must bring one, beside those of API_KEYS_FILE",
+              "keys separated by commas, each `key` (role admin) or `name:role:key` (role read, "
+              "write or admin)",
+              "none", read_api_keys}),
+      text("API_KEYS_FILE", "where `classifier keys` keeps names, roles and hashes of more keys",
+           &Config::api_keys_file, "a file", "api-keys.json in DATA_DIR; none on AWS"),
+      rate("RATE_LIMIT", "requests a second with one API key; twice as many may come at once",
+           &Config::rate_limit),
+      rate("RATE_LIMIT_ADDRESS",
+           "requests a second from one address; twice as many may come at once",
+           &Config::rate_limit_address),
+      {"TRUSTED_PROXIES", "proxies in front, whose X-Forwarded-For and -Proto are believed",
+       "addresses and ranges such as 10.0.0.0/8, separated by commas", "none", read_networks},
+      text("TLS_CERT", "certificate, with its chain, for HTTPS; read again when it changes",
+           &Config::tls_cert, "a PEM file; TLS_KEY too", "none: plain HTTP"),
+      text("TLS_KEY", "key of the certificate", &Config::tls_key,
+           "a PEM file without a passphrase; TLS_CERT too", "none: plain HTTP"),
+      number<std::int64_t>("MAX_BACKLOG",
+                           "images that may wait; more jobs are refused for now; 0: no limit",
+                           &Config::max_backlog, 0, 1'000'000'000'000, "10000000"),
+      number<std::size_t>("MAX_CONNECTIONS", "connections of clients at once",
+                          &Config::max_connections, 1, 1'000'000, "4096"),
+      text("AUDIT_LOG", "where deletes, cancellations and changes of keys are recorded",
+           &Config::audit_log, "a file", "in the log"),
       list("ALLOWED_ORIGINS", "origins of pages that may call the API (CORS); * for all",
            &Config::allowed_origins, "none"),
       text("PUBLIC_BASE_URL", "address of this service as clients see it", &Config::public_base_url,
@@ -211,20 +266,41 @@ const std::vector<Setting>& settings() {
   return all;
 }
 
+bool binds_to_loopback(const Config& config) {
+  const auto address = parse_ip(config.bind_address);
+  return config.bind_address == "localhost" || (address && is_loopback(*address));
+}
+
 Result<Config> load_config(const Flags& flags) {
+  constexpr double kUnset = -1;
+  constexpr double kUsualRate = 1'000;
   Config config;
+  config.rate_limit = kUnset;
+  config.rate_limit_address = kUnset;
   for (const auto& setting : settings()) {
     const auto flag = flags(setting.variable);
     const std::string value = flag ? *flag : environment(setting.variable.c_str());
     if (value.empty() && !flag) continue;
     if (!setting.read(config, value)) {
+      const std::string shown = setting.secret ? "not valid" : "\"" + value + "\"";
       return fail(ErrorCode::kInvalidArgument,
-                  (flag ? flag_of(setting.variable) : setting.variable) + " is \"" + value +
-                      "\", but must be " + setting.allowed);
+                  (flag ? flag_of(setting.variable) : setting.variable) + " is " + shown +
+                      ", but must be " + setting.allowed);
     }
   }
   if (auto complete = check_aws(config); !complete) return std::unexpected(complete.error());
+  if (config.tls_cert.empty() != config.tls_key.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                config.tls_key.empty() ? "TLS_CERT is set without TLS_KEY: set both, or none"
+                                       : "TLS_KEY is set without TLS_CERT: set both, or none");
+  }
   if (config.data_dir.empty()) config.data_dir = default_data_dir();
+  config.api_keys_file_is_set = !config.api_keys_file.empty();
+  if (!config.api_keys_file_is_set && !on_aws(config))
+    config.api_keys_file = config.data_dir / "api-keys.json";
+  for (double* const limit : {&config.rate_limit, &config.rate_limit_address}) {
+    if (*limit == kUnset) *limit = binds_to_loopback(config) ? 0 : kUsualRate;
+  }
   if (config.models_dir.empty())
     config.models_dir = first_folder({DEFAULT_MODELS_DIR, config.data_dir / "models"});
   if (config.dashboard_dir.empty()) config.dashboard_dir = DEFAULT_DASHBOARD_DIR;

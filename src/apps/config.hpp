@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "domain/access.hpp"
 #include "domain/error.hpp"
+#include "domain/ip_network.hpp"
 
 namespace classifier {
 
@@ -41,12 +43,25 @@ struct Config {
   int max_attempts = 4;
   std::uint64_t max_image_bytes = 64ULL << 20;
   std::int64_t max_image_pixels = 100'000'000;
-  std::vector<std::string> api_keys;
+  std::vector<ApiKey> api_keys;
+  std::filesystem::path api_keys_file;  // empty: none
+  bool api_keys_file_is_set = false;    // by somebody, so that keys are expected in it
+  std::filesystem::path audit_log;      // empty: in the program's log
+  double rate_limit = 0;                // requests a second; 0: no limit
+  double rate_limit_address = 0;
+  std::vector<IpNetwork> trusted_proxies;
+  std::filesystem::path tls_cert;  // both or none
+  std::filesystem::path tls_key;
+  std::int64_t max_backlog = 10'000'000;  // 0: no limit
+  std::size_t max_connections = 4'096;
   std::vector<std::string> allowed_origins;
   std::string public_base_url;
   std::string log_level = "info";
   std::string backend_api_url = "http://localhost:8080";
 };
+
+// Whether other machines cannot reach the service.
+bool binds_to_loopback(const Config& config);
 
 // Whether the stores and queues are AWS's.
 inline bool on_aws(const Config& config) { return !config.dynamodb_table.empty(); }

@@ -20,6 +20,10 @@ extern "C" void on_signal(int signal) {
   if (g_interrupted.exchange(true)) std::_Exit(128 + signal);
 }
 
+std::atomic<bool> g_reload{false};
+
+extern "C" void on_hangup(int /*signal*/) { g_reload = true; }
+
 constexpr const char* kFooter =
     "\nSettings are flags or environment variables: --data-dir is DATA_DIR. `classifier settings` "
     "lists them.\n"
@@ -75,6 +79,7 @@ int run(int argc, char** argv) {
   add_upload_command(app, set_run);
   add_job_commands(app, set_run);
   add_store_commands(app, set_run);
+  add_keys_command(app, set_run);
   add_settings_command(app, set_run, flags);
   app.footer(kFooter);  // after the subcommands, which would take it over
   try {
@@ -103,6 +108,9 @@ void catch_interrupts() {
   std::signal(SIGTERM, on_signal);
   std::signal(SIGPIPE, SIG_IGN);
 }
+
+void catch_hangups() { std::signal(SIGHUP, on_hangup); }
+bool reload_is_asked_for() { return g_reload.exchange(false); }
 
 std::string starter_notice(const std::string& model) {
   return model +

@@ -1,6 +1,7 @@
 // Wires the adapters to the services: the one place that knows them all.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
@@ -33,6 +34,13 @@ constexpr std::chrono::seconds kLongPoll{20};
 // Outcomes that wait so long share a message and a transaction.
 constexpr std::chrono::milliseconds kReportLinger{200};
 
+// Of a key that somebody made up.
+constexpr std::size_t kShortKey = 20;
+
+void log_change(const std::string& what, bool well) {
+  spdlog::log(well ? spdlog::level::info : spdlog::level::err, "{}", what);
+}
+
 struct Roles {
   bool backend = true;
   bool ml = true;
@@ -56,6 +64,8 @@ class Service {
     }
     service->build();
     if (auto usable = service->check_models(); !usable) return std::unexpected(usable.error());
+    if (auto access = service->open_access(); !access) return std::unexpected(access.error());
+    if (auto tls = service->open_tls(); !tls) return std::unexpected(tls.error());
     if (auto listening = service->listen(); !listening) return std::unexpected(listening.error());
     return service;
   }
@@ -82,8 +92,16 @@ class Service {
     warn_of_open_door();
   }
 
+  // Looks at once at the files that are read again when they change.
+  void reload() {
+    keys_->reload();
+    if (tls_) tls_->reload();
+  }
+
  private:
-  Service(const Config& config, Roles roles) : config_(config), roles_(roles) {}
+  Service(const Config& config, Roles roles) : config_(config), roles_(roles) {
+    limits_.max_backlog = config.max_backlog;
+  }
 
   // A model that is configured must be there; without any, the service answers 503 to submissions.
   Result<void> check_models() const {
@@ -145,9 +163,44 @@ class Service {
         worker);
   }
 
+  // Who may call; the same for every port.
+  Result<void> open_access() {
+    audit_ = std::make_shared<const AuditLog>(config_.audit_log);
+    if (auto writable = audit_->check(); !writable) return writable;
+    KeyRingOptions options;
+    options.keys = config_.api_keys;
+    options.file = config_.api_keys_file;
+    options.file_is_expected = config_.api_keys_file_is_set;
+    options.on_change = log_change;
+    auto keys = KeyRing::open(std::move(options), clock_);
+    if (!keys) return std::unexpected(keys.error());
+    keys_ = std::move(*keys);
+    access_ = std::make_shared<const http::Access>(
+        http::AccessOptions{.keys = keys_,
+                            .allowed_origins = config_.allowed_origins,
+                            .trusted_proxies = config_.trusted_proxies,
+                            .rate_of_key = config_.rate_limit,
+                            .rate_of_address = config_.rate_limit_address});
+    return {};
+  }
+
+  Result<void> open_tls() {
+    if (config_.tls_cert.empty()) return {};
+    http::TlsOptions options;
+    options.certificate = config_.tls_cert;
+    options.key = config_.tls_key;
+    options.on_change = log_change;
+    auto tls = http::Tls::open(std::move(options));
+    if (!tls) return std::unexpected(tls.error());
+    tls_ = std::move(*tls);
+    return {};
+  }
+
   Result<void> listen() {
+    http::ServerLimits limits;
+    limits.connections = config_.max_connections;
     server_ = std::make_unique<http::Server>(http::ServerOptions{
-        .io_threads = 2, .blocking_threads = 8, .limits = {}, .observer = &metrics_});
+        .io_threads = 2, .blocking_threads = 8, .limits = limits, .observer = &metrics_});
     if (roles_.backend) {
       auto router = backend_router();
       const auto port = add_port(config_.port, router);
@@ -211,18 +264,16 @@ class Service {
   }
 
   Result<std::uint16_t> add_port(std::uint16_t port, std::shared_ptr<const http::Router> router) {
-    if (!access_) {
-      access_ = std::make_shared<const http::Access>(http::AccessOptions{
-          .api_keys = config_.api_keys, .allowed_origins = config_.allowed_origins});
-    }
-    return server_->listen(config_.bind_address, port,
-                           {.router = std::move(router), .access = access_});
+    return server_->listen(
+        config_.bind_address, port,
+        {.router = std::move(router), .access = access_, .audit = audit_, .tls = tls_});
   }
 
   std::string url(std::uint16_t port) const {
     const bool any = config_.bind_address == "0.0.0.0" || config_.bind_address == "::";
     const bool local = any || config_.bind_address == "127.0.0.1";
-    return "http://" + (local ? "localhost" : config_.bind_address) + ":" + std::to_string(port);
+    return (tls_ ? "https://" : "http://") +
+           std::string(local ? "localhost" : config_.bind_address) + ":" + std::to_string(port);
   }
 
   std::string metrics_text() {
@@ -234,9 +285,16 @@ class Service {
   }
 
   void warn_of_open_door() const {
-    if (config_.api_keys.empty() && config_.bind_address != "127.0.0.1" &&
-        config_.bind_address != "::1") {
-      spdlog::warn("anybody who reaches {} may do everything: set API_KEYS", config_.bind_address);
+    if (!keys_->in_force() && !binds_to_loopback(config_)) {
+      spdlog::warn(
+          "anybody who reaches {} may do everything: run `classifier keys add`, or set API_KEYS",
+          config_.bind_address);
+    }
+    const auto is_short = [](const ApiKey& key) { return key.secret.size() < kShortKey; };
+    if (std::ranges::any_of(config_.api_keys, is_short)) {
+      spdlog::warn(
+          "API_KEYS has a key that is short enough to be guessed: use {} characters or more",
+          kShortKey);
     }
   }
 
@@ -254,17 +312,24 @@ class Service {
   std::unique_ptr<JobService> job_service_;
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<Worker> worker_;
+  std::shared_ptr<KeyRing> keys_;
+  std::shared_ptr<const AuditLog> audit_;
   std::shared_ptr<const http::Access> access_;
+  std::shared_ptr<http::Tls> tls_;
   std::unique_ptr<http::Server> server_;
   std::vector<std::string> addresses_;
 };
 
 int serve(const Config& config, Roles roles) {
   catch_interrupts();
+  catch_hangups();
   auto service = Service::open(config, roles);
   if (!service) return complain(service.error(), kSomeFailed);
   (*service)->start();
-  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  while (!interrupted()) {
+    if (reload_is_asked_for()) (*service)->reload();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
   spdlog::info("stopping: finishing what is in hand");
   service->reset();
   return 0;

@@ -284,7 +284,7 @@ def test_kill_at_any_time_loses_nothing(
 def test_api_keys(binary: Path, tmp_path: Path) -> None:
     service = Service(tmp_path / "data", API_KEYS="one,two")
     assert service.get("/jobs").status_code == 401
-    assert service.get("/jobs", headers={"X-API-Key": "wrong"}).status_code == 403
+    assert service.get("/jobs", headers={"X-API-Key": "wrong"}).status_code == 401
     assert service.get("/jobs", headers={"X-API-Key": "two"}).status_code == 200
     assert service.get("/jobs", headers={"Authorization": "Bearer one"}).status_code == 200
     assert service.get("/health").status_code == 200

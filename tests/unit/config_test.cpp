@@ -60,7 +60,42 @@ TEST_F(ConfigTest, NumbersOutOfRangeAreRefused) {
 }
 
 TEST_F(ConfigTest, ListsAreSplitAtCommas) {
-  EXPECT_THAT(load({{"API_KEYS", "one, two,,"}})->api_keys, ElementsAre("one", "two"));
+  EXPECT_THAT(load({{"ALLOWED_ORIGINS", "http://a, http://b,,"}})->allowed_origins,
+              ElementsAre("http://a", "http://b"));
+}
+
+TEST_F(ConfigTest, KeysMayHaveNamesAndRolesAndAreNotShown) {
+  const auto keys = load({{"API_KEYS", "one, ci:read:two,,"}})->api_keys;
+  ASSERT_EQ(keys.size(), 2U);
+  EXPECT_EQ(keys[0].secret, "one");
+  EXPECT_EQ(keys[1].name, "ci");
+  EXPECT_EQ(keys[1].secret, "two");
+  const std::string said = load({{"API_KEYS", "ci:reed:very-secret"}}).error().message;
+  EXPECT_THAT(said, HasSubstr("--api-keys is not valid, but must be"));
+  EXPECT_THAT(said, ::testing::Not(HasSubstr("very-secret")));
+}
+
+TEST_F(ConfigTest, RatesAreLimitedOnlyWhereOthersCanCall) {
+  EXPECT_EQ(load()->rate_limit_address, 0);
+  EXPECT_EQ(load({{"BIND_ADDRESS", "0.0.0.0"}})->rate_limit_address, 1'000);
+  EXPECT_EQ(load({{"BIND_ADDRESS", "0.0.0.0"}, {"RATE_LIMIT", "0"}})->rate_limit, 0);
+  EXPECT_EQ(load({{"RATE_LIMIT", "5"}})->rate_limit, 5);
+  EXPECT_FALSE(load({{"TRUSTED_PROXIES", "10.0.0.0/8,proxy.example"}}));
+  EXPECT_EQ(load({{"TRUSTED_PROXIES", "10.0.0.0/8, ::1"}})->trusted_proxies.size(), 2U);
+}
+
+TEST_F(ConfigTest, CertificateAndKeyComeTogether) {
+  EXPECT_THAT(load({{"TLS_CERT", "a.pem"}}).error().message, HasSubstr("without TLS_KEY"));
+  EXPECT_TRUE(load({{"TLS_CERT", "a.pem"}, {"TLS_KEY", "b.pem"}}));
+}
+
+TEST_F(ConfigTest, TheKeyFileIsWithTheDataUnlessOnAws) {
+  set("XDG_DATA_HOME", "/data");
+  EXPECT_EQ(load()->api_keys_file, "/data/distributed-classifier/api-keys.json");
+  EXPECT_FALSE(load()->api_keys_file_is_set);
+  EXPECT_EQ(load({{"DYNAMODB_TABLE", "t"}, {"REQUEST_QUEUE_URL", "r"}, {"STATUS_QUEUE_URL", "s"}})
+                ->api_keys_file,
+            "");
 }
 
 TEST_F(ConfigTest, DataGoesIntoTheUsersDataFolder) {

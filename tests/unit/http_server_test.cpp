@@ -485,8 +485,12 @@ TEST_F(ServerTest, RefusesUploadsThatAreNotWhole) {
 }
 
 TEST_F(ServerTest, AsksForAKeyWhereOneIsConfigured) {
+  KeyRingOptions keys;
+  keys.keys = {{.name = "first", .role = Role::kAdmin, .secret = "first"},
+               {.name = "second", .role = Role::kRead, .secret = "second"}};
+  const SystemClock clock;
   AccessOptions access;
-  access.api_keys = {"first", "second"};
+  access.keys = std::move(*KeyRing::open(std::move(keys), clock));
   start(access);
   EXPECT_EQ(get("/health").status, 200);
   const RawAnswer without = get("/query");
@@ -497,8 +501,18 @@ TEST_F(ServerTest, AsksForAKeyWhereOneIsConfigured) {
   };
   EXPECT_EQ(with("X-API-Key: second"), 200);
   EXPECT_EQ(with("Authorization: bearer first"), 200);
-  EXPECT_EQ(with("X-API-Key: third"), 403);
+  EXPECT_EQ(with("X-API-Key: third"), 401);
   EXPECT_EQ(with("Authorization: Basic Zmlyc3Q="), 401);
+  // A GET looks, a DELETE is an admin's; anything else is between.
+  const auto remove = [&](const std::string& key) {
+    return call("DELETE /images/a HTTP/1.1\r\nHost: a\r\nX-API-Key: " + key + "\r\n\r\n").status;
+  };
+  EXPECT_EQ(remove("second"), 403);
+  EXPECT_EQ(remove("first"), 200);
+  EXPECT_EQ(
+      call("POST /echo HTTP/1.1\r\nHost: a\r\nX-API-Key: second\r\nContent-Length: 1\r\n\r\nx")
+          .status,
+      403);
   // The key is asked for before the body.
   EXPECT_EQ(call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n\r\n").status, 401);
 }

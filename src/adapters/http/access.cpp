@@ -1,9 +1,9 @@
 #include "adapters/http/access.hpp"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "domain/ids.hpp"
 #include "domain/text.hpp"
@@ -22,6 +22,12 @@ constexpr std::string_view kDataPolicy = "default-src 'none'; sandbox; frame-anc
 constexpr std::string_view kExposedHeaders = "ETag, Location, Retry-After, X-Request-Id";
 constexpr std::string_view kDefaultRequestHeaders =
     "Authorization, Content-Type, Idempotency-Key, X-API-Key, X-Request-Id";
+constexpr std::string_view kOneYear = "max-age=31536000";
+
+// As much as this may come at once.
+constexpr double kBurstSeconds = 2;
+constexpr double kWrongKeys = 10;
+constexpr double kWrongKeysSeconds = 60;
 
 std::string_view key_of(const Request& request) {
   const std::string_view key = request.headers.get("X-API-Key");
@@ -36,10 +42,60 @@ std::string_view key_of(const Request& request) {
   return authorization.substr(std::min(authorization.find_first_not_of(' '), authorization.size()));
 }
 
+Response unauthorized(std::string_view message) {
+  Response response = error_response(401, message);
+  response.headers.add("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+Response too_often(std::string_view what, RateLimiter::Wait wait) {
+  const double exact = std::chrono::duration<double>(wait).count();
+  const std::string seconds = std::to_string(std::max(1L, std::lround(std::ceil(exact))));
+  Response response = error_response(429, std::string(what) + ": try again in " + seconds +
+                                              (seconds == "1" ? " second" : " seconds"));
+  response.headers.set("Retry-After", seconds);
+  return response;
+}
+
+std::unique_ptr<RateLimiter> limiter(double per_second) {
+  return std::make_unique<RateLimiter>(per_second, std::max(1.0, kBurstSeconds * per_second));
+}
+
+// What shares a limit with this address.
+std::string subject_of_peer(const Request& request) {
+  const auto address = parse_ip(request.peer);
+  return address ? to_string(subject_of(*address)) : request.peer;
+}
+
+// Addresses that proxies wrote, the client's first. nullopt where one is none.
+std::optional<std::vector<IpAddress>> forwarded_for(const Headers& headers) {
+  std::vector<IpAddress> addresses;
+  for (const auto& [name, value] : headers) {
+    if (!equal_ignoring_case(name, "X-Forwarded-For")) continue;
+    std::string_view rest = value;
+    while (!rest.empty()) {
+      const std::size_t comma = std::min(rest.find(','), rest.size());
+      const auto address = parse_ip(trim(rest.substr(0, comma)));
+      if (!address) return std::nullopt;
+      addresses.push_back(*address);
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+  }
+  return addresses;
+}
+
+bool is_this_machine(std::string_view host) {
+  return host.starts_with("localhost") || parse_ip(host.substr(0, host.rfind(':')));
+}
+
 }  // namespace
 
-Access::Access(AccessOptions options) {
-  for (const auto& key : options.api_keys) keys_.push_back(digest_of(key));
+Access::Access(AccessOptions options)
+    : keys_(std::move(options.keys)),
+      proxies_(std::move(options.trusted_proxies)),
+      of_key_(limiter(options.rate_of_key)),
+      of_address_(limiter(options.rate_of_address)),
+      wrong_keys_(std::make_unique<RateLimiter>(kWrongKeys / kWrongKeysSeconds, kWrongKeys)) {
   for (auto& origin : options.allowed_origins) {
     while (origin.ends_with('/')) origin.pop_back();
     if (origin == "*") any_origin_ = true;
@@ -47,29 +103,52 @@ Access::Access(AccessOptions options) {
   }
 }
 
-Access::Digest Access::digest_of(std::string_view key) {
-  Digest digest{};
-  unsigned int size = 0;
-  EVP_Digest(key.data(), key.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  return digest;
+void Access::identify(Request& request, std::string_view peer, bool tls) const {
+  request.peer = peer;
+  request.https = tls;
+  const auto address = parse_ip(peer);
+  if (proxies_.empty() || !address || !any_contains(proxies_, *address)) return;
+  // The last proxy in front of this server tells what the client used; each adds what it saw at the
+  // right, and what stands left of the first stranger may be anything.
+  const std::string proto = to_lower(request.headers.get("X-Forwarded-Proto"));
+  if (!proto.empty()) request.https = proto == "https";
+  const auto chain = forwarded_for(request.headers);
+  if (!chain) return;
+  for (auto hop = chain->rbegin(); hop != chain->rend(); ++hop) {
+    request.peer = to_string(*hop);
+    if (!any_contains(proxies_, *hop)) return;
+  }
 }
 
-std::optional<Response> Access::check_key(const Request& request) const {
-  if (keys_.empty()) return std::nullopt;
+std::optional<Response> Access::check_rate(const Request& request) const {
+  const auto wait = of_address_->take(subject_of_peer(request), std::chrono::steady_clock::now());
+  if (wait == RateLimiter::Wait{0}) return std::nullopt;
+  return too_often("there are too many requests from your address", wait);
+}
+
+std::optional<Response> Access::check_key(Request& request, Role needed) const {
+  if (!keys_ || !keys_->in_force()) return std::nullopt;
   const std::string_view key = key_of(request);
-  if (key.empty()) {
-    Response response = error_response(
-        401, "an API key is needed: send it as X-API-Key, or as Authorization: Bearer");
-    response.headers.add("WWW-Authenticate", "Bearer");
-    return response;
+  if (key.empty())
+    return unauthorized("an API key is needed: send it as X-API-Key, or as Authorization: Bearer");
+  // Before the key is looked at: otherwise trying keys could go on all the same.
+  const std::string subject = subject_of_peer(request);
+  const auto now = std::chrono::steady_clock::now();
+  if (const auto wait = wrong_keys_->look(subject, now); wait != RateLimiter::Wait{0})
+    return too_often("there were too many wrong API keys from your address", wait);
+  const auto owner = keys_->find(key);
+  if (!owner) {
+    wrong_keys_->take(subject, now);
+    spdlog::warn("request {}: a wrong API key from {}", request.id, request.peer);
+    return unauthorized(owner.error().message);
   }
-  // Digests have one length, and every one is compared, so the time says nothing about the keys.
-  const Digest given = digest_of(key);
-  bool known = false;
-  for (const Digest& digest : keys_)
-    known |= CRYPTO_memcmp(given.data(), digest.data(), given.size()) == 0;
-  if (known) return std::nullopt;
-  return error_response(403, "this API key is not one of the server's");
+  request.key_name = owner->name;
+  if (const auto wait = of_key_->take(owner->name, now); wait != RateLimiter::Wait{0})
+    return too_often("there are too many requests with this API key", wait);
+  if (owner->role >= needed) return std::nullopt;
+  return error_response(403, "this needs an API key with the role " +
+                                 std::string(to_string(needed)) + "; yours has the role " +
+                                 std::string(to_string(owner->role)));
 }
 
 bool Access::is_preflight(const Request& request) {
@@ -97,6 +176,7 @@ Response Access::preflight(const Request& request, std::string_view allowed_meth
   return response;
 }
 
+// Never Access-Control-Allow-Credentials: keys come in a header that the page sets itself.
 void Access::add_cors(const Request& request, Response& response) const {
   if (origins_.empty()) return;
   // Caches keep the answers for different origins apart.
@@ -107,10 +187,19 @@ void Access::add_cors(const Request& request, Response& response) const {
   response.headers.add("Access-Control-Expose-Headers", kExposedHeaders);
 }
 
-void add_security_headers(Response& response, bool page) {
-  response.headers.add("X-Content-Type-Options", "nosniff");
-  response.headers.add("Referrer-Policy", "no-referrer");
-  response.headers.add("Content-Security-Policy", page ? kPagePolicy : kDataPolicy);
+void Access::add_headers(const Request& request, Response& response, bool page) const {
+  Headers& headers = response.headers;
+  headers.add("X-Content-Type-Options", "nosniff");
+  headers.add("Referrer-Policy", "no-referrer");
+  headers.add("Content-Security-Policy", page ? kPagePolicy : kDataPolicy);
+  if (page) headers.add("Cross-Origin-Opener-Policy", "same-origin");
+  // Other ports of this host are the same site: the page may have one of its own.
+  headers.add("Cross-Origin-Resource-Policy", origins_.empty() ? "same-site" : "cross-origin");
+  if (!headers.has("Cache-Control")) headers.add("Cache-Control", "no-store");
+  if (!page && keys_ && keys_->in_force()) headers.add("Vary", "Authorization, X-API-Key");
+  if (request.https && !is_this_machine(request.headers.get("Host")))
+    headers.add("Strict-Transport-Security", kOneYear);
+  add_cors(request, response);
 }
 
 std::string request_id(std::string_view given) {

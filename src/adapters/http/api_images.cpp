@@ -136,7 +136,9 @@ void add_image_routes(Router& router, const SharedApi& api) {
              [api, cache](const Request& request) { return get_thumbnail(*api, *cache, request); });
   router.add("GET", "/images/{key+}", {},
              [api](const Request& request) { return get_original(*api, request); });
-  router.add("DELETE", "/images/{key+}", {},
+  RouteOptions removal;
+  removal.audited = "image.delete";
+  router.add("DELETE", "/images/{key+}", removal,
              [api](const Request& request) { return delete_image(*api, request); });
 }
 

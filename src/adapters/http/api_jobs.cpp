@@ -201,7 +201,9 @@ void add_job_routes(Router& router, const SharedApi& api) {
   router.add("GET", "/jobs", {}, [api](const Request& request) { return get_jobs(*api, request); });
   router.add("GET", "/jobs/{id}", {},
              [api](const Request& request) { return get_job(*api, request); });
-  router.add("POST", "/jobs/{id}/cancel", {}, [api](const Request& request) {
+  RouteOptions cancellation;
+  cancellation.audited = "job.cancel";
+  router.add("POST", "/jobs/{id}/cancel", cancellation, [api](const Request& request) {
     return job_answer(200, api->jobs.cancel(request.param("id")));
   });
   router.add("POST", "/jobs/{id}/retry", {}, [api](const Request& request) {

@@ -80,6 +80,7 @@ std::string base_url_of(const BackendApi& api, const Request& request) {
 void add_operation_routes(Router& router, const SharedApi& api) {
   RouteOptions open;
   open.needs_key = false;
+  open.limited = false;  // those who ask every few seconds would end the service
   RouteOptions quick = open;
   quick.run = RunOn::kIoThread;
   RouteOptions metrics;

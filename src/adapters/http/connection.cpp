@@ -1,14 +1,12 @@
 #include "adapters/http/connection.hpp"
 
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
@@ -99,11 +97,11 @@ Connection::Connection(ServerContext& context, Shard& shard, const Site& site, S
     : context_(context),
       shard_(shard),
       site_(site),
-      socket_(std::move(socket)),
+      channel_(std::move(socket)),
       event_timer_(shard.io) {
   ErrorCodeOfAsio error;
-  socket_.set_option(asio::ip::tcp::no_delay(true), error);
-  const auto endpoint = socket_.remote_endpoint(error);
+  channel_.socket().set_option(asio::ip::tcp::no_delay(true), error);
+  const auto endpoint = channel_.socket().remote_endpoint(error);
   if (!error) peer_ = endpoint.address().to_string();
   shard_.connections.insert(this);
   if (context_.observer != nullptr) context_.observer->connections_changed(1);
@@ -120,7 +118,7 @@ void Connection::check_deadline(SteadyTime now) {
   timed_out_ = true;
   allow_forever();
   ErrorCodeOfAsio ignored;
-  socket_.cancel(ignored);
+  channel_.socket().cancel(ignored);
 }
 
 void Connection::drain() {
@@ -133,20 +131,29 @@ void Connection::abort() {
   aborted_ = true;
   event_timer_.cancel();
   ErrorCodeOfAsio ignored;
-  socket_.close(ignored);
-}
-
-bool Connection::peer_is_gone() {
-  char byte = 0;
-  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  channel_.socket().close(ignored);
 }
 
 Awaitable<> Connection::run(std::unique_ptr<Connection> connection) {
-  bool more = true;
+  bool more = co_await connection->begin();
   while (more) more = co_await connection->serve_one();
 }
 
+// Returns whether requests may come.
+Awaitable<bool> Connection::begin() {
+  if (!site_.tls) co_return true;
+  ErrorCodeOfAsio error;
+  allow(context_.limits.header_time);
+  co_await channel_.handshake(site_.tls->context(), into(error));
+  allow_forever();
+  // Scanners and clients that do not trust the certificate are usual, and no fault of the server.
+  if (error) spdlog::debug("no TLS with {}: {}", peer_, error.message());
+  co_return !error;
+}
+
 Awaitable<> Connection::refuse(std::unique_ptr<Connection> connection) {
+  const bool begun = co_await connection->begin();
+  if (!begun) co_return;
   const Response response = error_response(503, "too many connections: try again in a moment");
   const auto& body = std::get<std::string>(response.body);
   Framing framing;
@@ -227,7 +234,7 @@ Awaitable<Connection::HeaderEnd> Connection::read_header(Parser& parser) {
       error = {};
     }
     auto space = buffer_.prepare(kReadSize);
-    const std::size_t size = co_await socket_.async_read_some(space, into(error));
+    const std::size_t size = co_await channel_.read_some(space, into(error));
     buffer_.commit(size);
     if (error) co_return timed_out_ && !idle_ ? HeaderEnd::kTimeout : HeaderEnd::kGone;
   }
@@ -263,7 +270,6 @@ void Connection::understand(Parser& parser, Exchange& exchange) {
   const auto& message = parser.get();
   Request& request = exchange.request;
   request.method = message.method_string();
-  request.peer = peer_;
   int hosts = 0;
   bool other_coding = false;
   for (const auto& field : message) {
@@ -275,6 +281,7 @@ void Connection::understand(Parser& parser, Exchange& exchange) {
       other_coding = other_coding || !equal_ignoring_case(value, "chunked");
   }
   request.id = request_id(request.headers.get("X-Request-Id"));
+  site_.access->identify(request, peer_, channel_.is_secure());
   exchange.http11 = message.version() == 11;
   exchange.keep_alive = message.keep_alive();
   if (hosts > 1 || (hosts == 0 && exchange.http11))
@@ -309,6 +316,8 @@ void Connection::admit(const Parser& parser, Exchange& exchange) {
   Request& request = exchange.request;
   exchange.match = site_.router->match(request.method, request.path);
   RouteMatch& match = exchange.match;
+  if (exchange.options().limited) exchange.response = site_.access->check_rate(request);
+  if (exchange.response) return;
   switch (match.outcome) {
     case RouteMatch::Outcome::kOtherMethod:
       if (Access::is_preflight(request)) {
@@ -331,7 +340,9 @@ void Connection::admit(const Parser& parser, Exchange& exchange) {
   }
   request.params = std::move(match.params);
   if (exchange.options().needs_key) {
-    exchange.response = site_.access->check_key(request);
+    exchange.response = site_.access->check_key(request, role_of(*match.route));
+    // Who is known and tried what the key does not allow.
+    if (exchange.response && exchange.response->status == 403) audit(exchange);
     if (exchange.response) return;
   }
   const std::uint64_t max = exchange.options().max_body;
@@ -386,7 +397,7 @@ Awaitable<Connection::PieceEnd> Connection::read_piece(Parser& parser, Exchange&
     allow(context_.limits.body_idle);
     deadline_ = std::min(deadline_, exchange.body_deadline);
     auto space = buffer_.prepare(kPieceSize);
-    const std::size_t size = co_await socket_.async_read_some(space, into(error));
+    const std::size_t size = co_await channel_.read_some(space, into(error));
     allow_forever();
     buffer_.commit(size);
     if (error) co_return timed_out_ ? PieceEnd::kTimeout : PieceEnd::kGone;
@@ -401,7 +412,7 @@ void Connection::refuse_body(Exchange& exchange, PieceEnd end) {
       return exchange.reject(400, "the chunks of the body are not valid");
     default:
       // The client may have closed its side only, so it is told.
-      if (peer_is_gone() && exchange.bytes_in == 0) exchange.gone = true;
+      if (channel_.peer_is_gone() && exchange.bytes_in == 0) exchange.gone = true;
       return exchange.reject(400, "the body ended before its Content-Length: nothing was kept");
   }
 }
@@ -502,6 +513,7 @@ Awaitable<> Connection::call_handler(Exchange& exchange) {
                     exchange.request.path, exception.what());
       exchange.response = error_response(500, kFault);
     }
+    audit(exchange);
   };
   if (exchange.options().run == RunOn::kIoThread) {
     call();
@@ -516,8 +528,8 @@ Awaitable<bool> Connection::answer(Exchange& exchange) {
   response.headers.set("X-Request-Id", exchange.request.id.empty()
                                            ? exchange.request.id = request_id({})
                                            : exchange.request.id);
-  add_security_headers(response, exchange.options().page && response.status < 400);
-  site_.access->add_cors(exchange.request, response);
+  site_.access->add_headers(exchange.request, response,
+                            exchange.options().page && response.status < 400);
 
   std::string_view body;
   auto* const stream = std::get_if<StreamBody>(&response.body);
@@ -558,7 +570,7 @@ Awaitable<bool> Connection::write(std::string_view head, std::string_view body) 
     const std::array<asio::const_buffer, 2> buffers{asio::buffer(head.data(), head.size()),
                                                     asio::buffer(slice.data(), slice.size())};
     allow(context_.limits.write_idle);
-    co_await asio::async_write(socket_, buffers, into(error));
+    co_await channel_.write(buffers, into(error));
     allow_forever();
     if (error) co_return false;
     head = {};
@@ -631,7 +643,7 @@ Awaitable<bool> Connection::send_events(Exchange& exchange, EventBody& body) {
       exchange.bytes_out += text.size();
     }
     if (poll.last) break;
-    if (peer_is_gone()) co_return false;
+    if (channel_.peer_is_gone()) co_return false;
     if (draining_) break;
     event_timer_.expires_after(body.interval);
     co_await event_timer_.async_wait(into(ignored));
@@ -645,14 +657,32 @@ Awaitable<bool> Connection::send_events(Exchange& exchange, EventBody& body) {
 // would make the system reset the connection and throw the answer away.
 Awaitable<> Connection::close(bool body_unread) {
   ErrorCodeOfAsio error;
-  socket_.shutdown(Socket::shutdown_send, error);
+  allow(context_.limits.linger);
+  if (channel_.is_secure()) co_await channel_.say_goodbye(into(error));
+  Socket& socket = channel_.socket();
+  socket.shutdown(Socket::shutdown_send, error);
   if (!body_unread) co_return;
   if (scratch_.empty()) scratch_.resize(kPieceSize);
-  allow(context_.limits.linger);
   while (!error && !aborted_) {
     const auto space = asio::buffer(scratch_);
-    co_await socket_.async_read_some(space, into(error));
+    co_await socket.async_read_some(space, into(error));
   }
+}
+
+// Before the answer is sent: what the client knows of is written down.
+void Connection::audit(const Exchange& exchange) const {
+  const char* const action = exchange.options().audited;
+  if (action == nullptr || !site_.audit) return;
+  const Request& request = exchange.request;
+  AuditEvent event;
+  event.time = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  event.action = action;
+  event.key = request.key_name;
+  event.address = request.peer;
+  if (!request.params.empty()) event.target = request.params.front().second;
+  event.status = exchange.response->status;
+  event.request_id = request.id;
+  site_.audit->write(event);
 }
 
 void Connection::record(const Exchange& exchange) {
@@ -678,15 +708,16 @@ void Connection::record(const Exchange& exchange) {
                      : reads       ? spdlog::level::debug
                                    : spdlog::level::info;
   if (!spdlog::should_log(level)) return;
-  const nlohmann::json fields = {{"request_id", request.id},
-                                 {"method", request.method},
-                                 {"path", request.path},
-                                 {"route", route},
-                                 {"status", status},
-                                 {"ms", time.count() * 1e3},
-                                 {"bytes_in", exchange.bytes_in},
-                                 {"bytes_out", exchange.bytes_out},
-                                 {"peer", request.peer}};
+  nlohmann::json fields = {{"request_id", request.id},
+                           {"method", request.method},
+                           {"path", request.path},
+                           {"route", route},
+                           {"status", status},
+                           {"ms", time.count() * 1e3},
+                           {"bytes_in", exchange.bytes_in},
+                           {"bytes_out", exchange.bytes_out},
+                           {"peer", request.peer}};
+  if (!request.key_name.empty()) fields["key"] = request.key_name;
   spdlog::log(level, "request {}", dump(fields));
 }
 

@@ -4,10 +4,8 @@
 
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -23,6 +21,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "adapters/http/channel.hpp"
 #include "adapters/http/request.hpp"
 #include "adapters/http/response.hpp"
 #include "adapters/http/router.hpp"
@@ -30,8 +29,6 @@
 
 namespace classifier::http {
 
-using Executor = boost::asio::io_context::executor_type;
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 using Timer = boost::asio::basic_waitable_timer<
     std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 using UseAwaitable = boost::asio::use_awaitable_t<Executor>;
@@ -103,6 +100,7 @@ class Connection {
   enum class HeaderEnd { kRequest, kGone, kTimeout, kMalformed, kUrlTooLong, kHeaderTooLarge };
   enum class PieceEnd { kData, kDone, kGone, kTimeout, kMalformed };
 
+  Awaitable<bool> begin();
   Awaitable<bool> serve_one();
   Awaitable<HeaderEnd> read_header(Parser& parser);
   Awaitable<> produce(Parser& parser, Exchange& exchange);
@@ -122,16 +120,16 @@ class Connection {
   void admit(const Parser& parser, Exchange& exchange);
   void refuse_body(Exchange& exchange, PieceEnd end);
   void record(const Exchange& exchange);
+  void audit(const Exchange& exchange) const;
   void allow(std::chrono::milliseconds time) {
     deadline_ = std::chrono::steady_clock::now() + time;
   }
   void allow_forever() { deadline_ = SteadyTime::max(); }
-  bool peer_is_gone();
 
   ServerContext& context_;
   Shard& shard_;
   const Site site_;
-  Socket socket_;
+  Channel channel_;
   Timer event_timer_;
   boost::beast::flat_buffer buffer_;
   std::vector<char> scratch_;  // one piece of a body

@@ -67,6 +67,8 @@ const schemaOf = (content) => Object.values(content ?? {})[0]?.schema;
 const showCall = (api, path, method, call) => {
   const inside = make("div", {});
   if (call.description) inside.append(make("p", {}, call.description));
+  const role = call["x-required-role"];
+  if (role) inside.append(make("p", {}, `With API keys: the role ${role}.`));
   if (call.parameters) {
     inside.append(
       make("h4", {}, "Parameters"),

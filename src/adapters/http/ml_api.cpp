@@ -222,6 +222,7 @@ void add_ml_routes(Router& router, MlApi api) {
   const auto shared = std::make_shared<const MlApi>(std::move(api));
   RouteOptions open;
   open.needs_key = false;
+  open.limited = false;
   RouteOptions metrics;
   metrics.needs_key = shared->metrics_need_key;
   RouteOptions form;

@@ -21,8 +21,7 @@ std::optional<std::string_view> Request::query_value(std::string_view name) cons
 std::string origin_of(const Request& request) {
   const std::string_view host = request.headers.get("Host");
   if (host.empty()) return {};
-  const bool secure = equal_ignoring_case(request.headers.get("X-Forwarded-Proto"), "https");
-  return (secure ? "https://" : "http://") + std::string(host);
+  return (request.https ? "https://" : "http://") + std::string(host);
 }
 
 Result<long long> whole_number(const Request& request, std::string_view name, long long min,

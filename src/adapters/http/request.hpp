@@ -18,9 +18,11 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;   // decoded, in order
   std::vector<std::pair<std::string, std::string>> params;  // of the route's pattern, decoded
   Headers headers;
-  std::string body;  // empty on upload routes, whose bodies are streamed
-  std::string id;    // X-Request-Id of the client, or made here
-  std::string peer;  // the client's address
+  std::string body;      // empty on upload routes, whose bodies are streamed
+  std::string id;        // X-Request-Id of the client, or made here
+  std::string peer;      // the client's address; behind trusted proxies, as they tell it
+  bool https = false;    // on the client's side, likewise
+  std::string key_name;  // of the API key that let it in; empty where none was needed
 
   // The value of `{name}` in the route's pattern. The name is one of the pattern's.
   std::string_view param(std::string_view name) const;
@@ -28,8 +30,7 @@ struct Request {
   std::optional<std::string_view> query_value(std::string_view name) const;
 };
 
-// "http://host:port" as the client wrote it, "https" where a proxy in front says so; empty without
-// a Host field.
+// "http://host:port" as the client wrote it, or "https://…"; empty without a Host field.
 std::string origin_of(const Request& request);
 
 // A whole number of the query between `min` and `max`, or `fallback` when it is absent.

@@ -25,6 +25,11 @@ bool serves(const Route& route, std::string_view method) {
 
 }  // namespace
 
+Role role_of(const Route& route) {
+  if (route.method == "GET") return Role::kRead;
+  return route.method == "DELETE" ? Role::kAdmin : Role::kWrite;
+}
+
 std::vector<Router::Part> Router::parse(std::string_view pattern) {
   const auto bad = [&] { return std::invalid_argument("route pattern " + std::string(pattern)); };
   if (!pattern.starts_with('/')) throw bad();

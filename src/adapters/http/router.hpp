@@ -14,6 +14,7 @@
 
 #include "adapters/http/request.hpp"
 #include "adapters/http/response.hpp"
+#include "domain/access.hpp"
 #include "domain/error.hpp"
 
 namespace classifier::http {
@@ -40,8 +41,10 @@ enum class RunOn {
 struct RouteOptions {
   RunOn run = RunOn::kBlockingThread;
   std::uint64_t max_body = 1ULL << 20;  // bytes; 413 over it
-  bool needs_key = true;                // where keys are configured
-  bool page = false;  // HTML, its scripts and styles: gets the content security policy
+  bool needs_key = true;                // where keys are configured; of the role of role_of()
+  bool limited = true;                  // counts for the rate of the client's address
+  bool page = false;              // HTML, its scripts and styles: gets the content security policy
+  const char* audited = nullptr;  // the action's name, where calls go to the audit log
 };
 
 struct Route {
@@ -51,6 +54,10 @@ struct Route {
   Handler handler;        // one of the two
   UploadHandler uploads;  // streams the body
 };
+
+// What a key must be allowed for this route: to look (GET), to delete (DELETE), to do anything
+// else.
+Role role_of(const Route& route);
 
 struct RouteMatch {
   enum class Outcome { kFound, kUnknownPath, kOtherMethod, kBadPath };

@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 
+#include "adapters/access/audit_log.hpp"
 #include "adapters/http/access.hpp"
 #include "adapters/http/observer.hpp"
 #include "adapters/http/router.hpp"
+#include "adapters/http/tls.hpp"
 #include "domain/error.hpp"
 
 namespace classifier::http {
@@ -40,6 +42,8 @@ struct ServerOptions {
 struct Site {
   std::shared_ptr<const Router> router;
   std::shared_ptr<const Access> access;
+  std::shared_ptr<const AuditLog> audit;  // null: nothing is recorded
+  std::shared_ptr<Tls> tls;               // null: plain HTTP
 };
 
 // One server may listen on several ports with different sites. listen, start and stop are called by
