@@ -14,7 +14,7 @@ import type {
 export type FailureKind =
   | "unreachable" // no answer at all
   | "slow" // none in time
-  | "access" // the API key is missing or wrong
+  | "access" // the API key is missing or wrong, or may not do this
   | "missing" // 404
   | "refused" // another 4xx
   | "server"; // 5xx, or an answer that is none
@@ -60,11 +60,12 @@ async function failureOf(response: Response): Promise<ApiError> {
     typeof body === "object" && body !== null && "error" in body ? String(body.error) : "";
   const kind = kindOf(response.status);
   if (kind === "access") {
-    return new ApiError(
-      kind,
-      `${said || "The server refuses access"}. Enter the API key in Settings.`,
-      response.status,
-    );
+    // The server knows the key of a 403: its role is not enough.
+    const advice =
+      response.status === 401
+        ? "Enter the API key in Settings."
+        : "Another key can be entered in Settings.";
+    return new ApiError(kind, `${said || "The server refuses access"}. ${advice}`, response.status);
   }
   if (said) return new ApiError(kind, said, response.status);
   const what = kind === "server" ? "The server has a problem" : "The server refused this";

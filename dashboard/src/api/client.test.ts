@@ -1,0 +1,35 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, test } from "vitest";
+import { checkHealth } from "./client";
+
+// What a call ends with when the server answers so.
+async function failure(status: number, error: string): Promise<unknown> {
+  const server = createServer((_, response) => {
+    response.writeHead(status, { "Content-Type": "application/json", "Retry-After": "6" });
+    response.end(JSON.stringify({ error }));
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  try {
+    return await checkHealth({ backend: `http://127.0.0.1:${port}`, key: "some" }).catch(
+      (reason: unknown) => reason,
+    );
+  } finally {
+    server.close();
+  }
+}
+
+test("a key that is missing, not enough or too busy is said in a sentence", async () => {
+  expect(await failure(401, "an API key is needed")).toMatchObject({
+    kind: "access",
+    message: "an API key is needed. Enter the API key in Settings.",
+  });
+  const role = "this needs an API key with the role write; yours has the role read";
+  expect(await failure(403, role)).toMatchObject({
+    kind: "access",
+    message: `${role}. Another key can be entered in Settings.`,
+  });
+  const often = "there are too many requests with this API key: try again in 6 seconds";
+  expect(await failure(429, often)).toMatchObject({ kind: "refused", message: often });
+});
