@@ -45,6 +45,9 @@ MYPYPATH=tests:tests/infra:scripts:load-tests "$VENV/bin/mypy" load-tests/loadte
 "$VENV/bin/mypy" docker/sbom.py
 npm_run ci --silent --no-audit --no-fund
 npm_run run --silent check
+say "licences and known vulnerabilities"
+"$PYTHON" scripts/check-licences.py
+"$PYTHON" scripts/check-vulnerabilities.py
 if ! $quick; then
   say "clang-tidy"
   git ls-files -- 'src/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy-19 -p build/release --quiet 2>/dev/null
