@@ -104,6 +104,7 @@ module "ecs_cluster" {
 
   backend_url       = local.backend_url
   allowed_origins   = local.origins
+  trusted_proxies   = [var.vpc_cidr] # the load balancer: nobody else reaches the tasks
   api_key_required  = var.api_key_required
   existing_role_arn = one([for role in data.aws_iam_role.existing : role.arn])
 

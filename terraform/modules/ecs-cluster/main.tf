@@ -23,6 +23,7 @@ locals {
       PORT               = tostring(local.ports["backend"])
       PUBLIC_BASE_URL    = var.backend_url
       ALLOWED_ORIGINS    = join(",", var.allowed_origins)
+      TRUSTED_PROXIES    = join(",", var.trusted_proxies)
       JOB_RETENTION_DAYS = tostring(var.job_retention_days)
     })
     ml-service = merge(local.common_settings, { ML_PORT = tostring(local.ports["ml-service"]) })

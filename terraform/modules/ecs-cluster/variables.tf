@@ -73,6 +73,11 @@ variable "allowed_origins" {
   type        = list(string)
 }
 
+variable "trusted_proxies" {
+  description = "Ranges of the load balancer, whose word on a client's address is believed."
+  type        = list(string)
+}
+
 variable "api_key_required" {
   description = "Make a key and ask for it."
   type        = bool
