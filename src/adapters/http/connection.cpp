@@ -51,6 +51,14 @@ std::string seconds_text(std::chrono::milliseconds time) {
   return ms % 1000 == 0 ? std::to_string(ms / 1000) + " seconds" : std::to_string(ms) + " ms";
 }
 
+// A line of a header that begins with a blank goes on with the field before it, or is a field of
+// its own: programs do not agree, so that a proxy and this server might see different requests (RFC
+// 9112, section 5.2, lets servers refuse it).
+bool has_folded_line(std::string_view header) {
+  return header.find("\n ") != std::string_view::npos ||
+         header.find("\n\t") != std::string_view::npos;
+}
+
 }  // namespace
 
 bool BodyBudget::take(std::uint64_t bytes) {
@@ -224,8 +232,10 @@ Awaitable<Connection::HeaderEnd> Connection::read_header(Parser& parser) {
       if (idle_) allow(context_.limits.header_time);
       idle_ = false;
       const std::size_t used = parser.put(buffer_.data(), error);
+      const bool folded = has_folded_line({static_cast<const char*>(buffer_.data().data()), used});
       buffer_.consume(used);
       has_first_line = has_first_line || used > 0;
+      if (folded) co_return HeaderEnd::kMalformed;
       if (!error) break;
       if (error == beast_http::error::header_limit) {
         co_return has_first_line ? HeaderEnd::kHeaderTooLarge : HeaderEnd::kUrlTooLong;
@@ -496,7 +506,7 @@ Awaitable<> Connection::receive_upload(Parser& parser, Exchange& exchange) {
 }
 
 Awaitable<> Connection::call_handler(Exchange& exchange) {
-  const auto call = [&] {
+  const auto handle = [&] {
     try {
       exchange.response = exchange.match.route->handler(exchange.request);
       auto* const stream = std::get_if<StreamBody>(&exchange.response->body);
@@ -513,6 +523,9 @@ Awaitable<> Connection::call_handler(Exchange& exchange) {
                     exchange.request.path, exception.what());
       exchange.response = error_response(500, kFault);
     }
+  };
+  const auto call = [&] {
+    handle();
     audit(exchange);
   };
   if (exchange.options().run == RunOn::kIoThread) {
