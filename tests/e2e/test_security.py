@@ -572,6 +572,7 @@ def test_secrets_are_never_told(binary: Path, tmp_path: Path) -> None:
     )
     session = requests.Session()
     session.verify = str(certificate)
+    session.trust_env = False  # whose bundle of certificates would come first
     told = []
     for given in ({"X-API-Key": CONFIGURED}, {"Authorization": f"Bearer {stored}"}):
         for method, path, body in [
@@ -836,7 +837,7 @@ def test_nobody_smuggles_a_second_request(open_service: Service) -> None:
         )
         answer = raw(open_service, request)
         assert answer.split(b" ")[1] in (b"400", b"501"), (fields, answer[:300])
-        assert answer.count(b"HTTP/1.1 ") == 1, (fields, answer)
+        assert answer.count(b"\r\nDate: ") == 1, (fields, answer)
         assert b"Connection: close" in answer, fields
     for line in (
         b"GET /health HTTP/1.1 extra",
@@ -844,7 +845,7 @@ def test_nobody_smuggles_a_second_request(open_service: Service) -> None:
         b"GET  /health HTTP/1.1",
     ):
         answer = raw(open_service, line + b"\r\nHost: a\r\n\r\n" + hidden)
-        assert answer.count(b"HTTP/1.1 ") == 1, (line, answer)
+        assert answer.count(b"\r\nDate: ") == 1, (line, answer)
         assert b" 400 " in answer[:20], (line, answer)
     # Folded and control-carrying values never become fields of an answer.
     answer = raw(
