@@ -296,6 +296,7 @@ TEST_F(ServerTest, MalformedRequestsAre400AndTheConnectionCloses) {
   for (const std::string request :
        {"GARBAGE\r\n\r\n", "GET /health\r\n\r\n", "GET /health HTTP/3.0\r\nHost: a\r\n\r\n",
         "GET /health HTTP/1.1\r\nHo st: a\r\n\r\n", "GET /health HTTP/1.1\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: a\r\nX: b\r\n c: d\r\n\r\n",
         "GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
