@@ -42,8 +42,8 @@ struct ServerOptions {
 struct Site {
   std::shared_ptr<const Router> router;
   std::shared_ptr<const Access> access;
-  std::shared_ptr<const AuditLog> audit;  // null: nothing is recorded
-  std::shared_ptr<Tls> tls;               // null: plain HTTP
+  std::shared_ptr<const AuditLog> audit = nullptr;  // null: nothing is recorded
+  std::shared_ptr<Tls> tls = nullptr;               // null: plain HTTP
 };
 
 // One server may listen on several ports with different sites. listen, start and stop are called by
