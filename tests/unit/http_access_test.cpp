@@ -64,7 +64,9 @@ TEST(RateLimiterTest, RemembersAsManySubjectsAsItMayAndThoseOfLate) {
   EXPECT_EQ(limiter.take("busy", now), 0ns);
   for (int i = 0; i < 100'000; ++i) {
     limiter.take(std::to_string(i), now);
-    if (i % 50 == 0) EXPECT_GT(limiter.take("busy", now), 0ns);
+    if (i % 50 == 0) {
+      EXPECT_GT(limiter.take("busy", now), 0ns);
+    }
   }
   EXPECT_EQ(limiter.subjects(), 100U);
   EXPECT_EQ(limiter.take("0", now), 0ns) << "was forgotten";
