@@ -54,11 +54,11 @@ def main() -> int:
     )
     parser.add_argument(
         "--only",
-        nargs="+",
+        nargs="*",
         choices=PARTS,
         default=list(PARTS),
         metavar="PART",
-        help="of " + ", ".join(PARTS),
+        help="of " + ", ".join(PARTS) + "; none: only the page from the last results",
     )
     parser.add_argument("--rounds", type=int, default=5, help="runs of everything [5]")
     parser.add_argument("--quick", action="store_true", help="small runs, to see that all works")

@@ -8,7 +8,7 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
 usage: bench/suite.sh [--only PART…] [--rounds N] [--quick] [--photo FILE.jpg] [--docs]
 Installs what the comparison needs (PyTorch among it, about 6 GB in .deps/baseline), makes the models with random weights,
 builds, and measures: the Python stack against this program, steps, API, growth, start. Tables and plots are in build/bench.
-  --only PART…  python limits steps batches api images history labels start
+  --only PART…  python limits steps batches api images history labels start; none: only the page from the last results
   --rounds N    runs of everything [5]
   --quick       small runs, to see that all works
   --photo FILE  a JPEG that is resized for the runs [a sample photo]
