@@ -118,7 +118,9 @@ class Service {
   }
 
   void build() {
-    classifier_ = make_openvino_classifier(inference_options(config_));
+    auto inference = inference_options(config_);
+    inference.nice = kWorkerNice;
+    classifier_ = make_openvino_classifier(std::move(inference));
     accounting_ = std::make_unique<Accounting>(stores_->jobs(), clock_);
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
     job_service_ =

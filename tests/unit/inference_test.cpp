@@ -1,6 +1,7 @@
 // Real models on real photos; the tests skip where these are not there.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <iterator>
 #include <map>
 #include <numeric>
+#include <sstream>
 #include <thread>
 
 #include "adapters/inference/model_folder.hpp"
@@ -233,6 +235,30 @@ TEST_F(InferenceTest, ManyThreadsShareOneModel) {
   }
   for (std::size_t i = 0; i < labels.size(); ++i)
     EXPECT_EQ(labels[i], i % 2 == 0 ? "Egyptian cat" : "cat");
+}
+
+// So that answers to requests do not wait for inferences.
+TEST_F(InferenceTest, InferencesRunAtTheNicenessThatIsSet) {
+  const auto threads_at = [](int wanted) {
+    int count = 0;
+    for (const auto& task : fs::directory_iterator("/proc/self/task")) {
+      std::ifstream stat(task.path() / "stat");
+      std::string text{std::istreambuf_iterator<char>(stat), {}};
+      std::istringstream fields(text.substr(text.rfind(')') + 1));
+      std::string field;
+      for (int i = 3; i <= 19; ++i) fields >> field;  // the niceness is the 19th (proc(5))
+      if (field == std::to_string(wanted)) ++count;
+    }
+    return count;
+  };
+  InferenceOptions options;
+  options.models_dir = MODELS_DIR;
+  options.streams = 2;
+  options.nice = 7;
+  const auto classifier = make_openvino_classifier(options);
+  const int before = threads_at(::nice(0) + 7);
+  ASSERT_TRUE(classifier->warm_up(spec("efficientnet_lite0")));
+  EXPECT_GE(threads_at(::nice(0) + 7) - before, 2);
 }
 
 TEST_F(InferenceTest, WrongModelNamesAreExplained) {

@@ -1,9 +1,14 @@
 #include "adapters/inference/loaded_model.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <future>
 #include <stdexcept>
+#include <thread>
+#include <tuple>
+#include <type_traits>
 
 #include "adapters/inference/image_graph.hpp"
 #include "adapters/inference/ranking.hpp"
@@ -21,6 +26,19 @@ constexpr std::size_t kLabelSets = 64;
 std::string fill(std::string prompt, const std::string& label) {
   constexpr std::string_view kSlot = "{label}";
   return prompt.replace(prompt.find(kSlot), kSlot.size(), label);
+}
+
+// Runs `work` on a thread of its own with a lower priority, which threads that it starts inherit.
+template <class Work>
+auto at_niceness(int nice, Work work) {
+  std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
+  auto result = task.get_future();
+  const std::jthread thread([&] {
+    // Where it cannot be lowered, all goes on as it is.
+    if (nice != 0) std::ignore = ::nice(nice);
+    task();
+  });
+  return result.get();
 }
 
 }  // namespace
@@ -105,7 +123,9 @@ ov::CompiledModel LoadedModel::compile(const std::shared_ptr<ov::Model>& graph,
                     (options_.precision == Precision::kAuto && has_bf16);
   config[ov::hint::inference_precision.name()] = bf16 ? ov::element::bf16 : ov::element::f32;
   if (!options_.cache_dir.empty()) config[ov::cache_dir.name()] = options_.cache_dir.string();
-  return core_.openvino.compile_model(graph, "CPU", config);
+  // OpenVINO's threads must not take the processor from those that answer requests.
+  return at_niceness(options_.nice,
+                     [&] { return core_.openvino.compile_model(graph, "CPU", config); });
 }
 
 LoadedModel::Scores LoadedModel::run_image(std::span<const PreparedImage> images) {

@@ -19,6 +19,7 @@ struct InferenceOptions {
   std::filesystem::path cache_dir;  // of compiled models; empty: none
   std::size_t streams = 1;          // inferences at once, one core each
   Precision precision = Precision::kAuto;
+  int nice = 0;             // added to the niceness of the threads that inferences run on
   std::string image_model;  // default for each job type; empty: the best one installed
   std::string custom_model;
   std::size_t max_cached_labels = 100'000;  // label embeddings kept for each model
