@@ -26,7 +26,7 @@ namespace {
 
 // Ports that are tried for the page when the wanted one is taken.
 constexpr int kDashboardPorts = 20;
-constexpr int kWorkerNice = 5;
+constexpr int kWorkerNice = 10;
 // At the end, for requests that have begun.
 constexpr std::chrono::seconds kDrainTime{10};
 // The longest that SQS offers: fewer requests while there is nothing to do.
