@@ -139,14 +139,16 @@ class Worker::Impl {
     }
     PipelineItem item{std::move(delivery.task), std::move(delivery.receipt),
                       delivery.receive_count};
-    if (!job_runs(item.task.job_id)) {
-      drop(item);
-    } else if (item.receive_count > options_.max_attempts) {
+    // One that was tried too often is kept as a dead letter even where its job has ended by now:
+    // the worker may have died between reporting and burying it.
+    if (item.receive_count > options_.max_attempts) {
       finished_.push({std::move(item),
                       Error{ErrorCode::kInternal, "given up: the image was taken up " +
                                                       std::to_string(options_.max_attempts) +
                                                       " times and the worker never finished it"},
                       0});
+    } else if (!job_runs(item.task.job_id)) {
+      drop(item);
     } else {
       report_start(item.task);
       pipeline_->push(std::move(item));
@@ -246,14 +248,18 @@ class Worker::Impl {
       return;
     }
     for (const auto state : states) ports_.metrics.image_done(state);
-    bury_given_up(outcomes, receipts);
+    const auto finished = bury_given_up(outcomes, receipts);
     // Only now: a crash before this line delivers the images again, and accounting ignores the
     // second result.
-    if (auto removed = ports_.queue.remove(receipts); !removed) {
-      spdlog::warn("removing {} messages failed, they will come again: {}", receipts.size(),
+    if (auto removed = remove_all(finished); !removed) {
+      spdlog::warn("removing {} messages failed, they will come again: {}", finished.size(),
                    removed.error().message);
     }
     forget(receipts);
+  }
+
+  Result<void> remove_all(const std::vector<std::string>& receipts) {
+    return receipts.empty() ? Result<void>() : ports_.queue.remove(receipts);
   }
 
   ImageOutcome make_outcome(PipelineResult& result) {
@@ -291,15 +297,23 @@ class Worker::Impl {
   }
 
   // Messages whose image failed for a passing reason to the last try are kept for people to look
-  // at.
-  void bury_given_up(std::span<const ImageOutcome> outcomes,
-                     std::span<const std::string> receipts) {
+  // at. Returns the others, and is tried again for those that could not be kept now.
+  std::vector<std::string> bury_given_up(std::span<const ImageOutcome> outcomes,
+                                         std::span<const std::string> receipts) {
+    std::vector<std::string> others;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
       const auto* error = std::get_if<Error>(&outcomes[i].result);
-      if (error == nullptr || !error->transient()) continue;
-      ports_.metrics.image_buried();
-      std::ignore = ports_.queue.bury(receipts[i], error->message);
+      if (error == nullptr || !error->transient()) {
+        others.push_back(receipts[i]);
+      } else if (auto buried = ports_.queue.bury(receipts[i], error->message); buried) {
+        ports_.metrics.image_buried();
+      } else {
+        spdlog::warn("job {} image {} could not be put into the dead letters, will try again: {}",
+                     outcomes[i].job_id, outcomes[i].index, buried.error().message);
+        std::ignore = ports_.queue.release(receipts[i], options_.first_backoff);
+      }
     }
+    return others;
   }
 
   // ---- bookkeeping

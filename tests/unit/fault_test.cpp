@@ -1,0 +1,318 @@
+// Every call of every port goes wrong once, in every way: an enumeration, not a sample. A scenario
+// (one job of images that end in every way, another that is cancelled and retried) runs without
+// faults first, to count the calls; then once for each call and way, on fresh stores, and what was
+// promised must hold.
+//
+// FAULT_CALLS bounds the calls of each operation that are tried; 0 tries all of them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+#include <iostream>
+#include <set>
+#include <thread>
+
+#include "contract/embedded_stores.hpp"
+#include "services/accounting.hpp"
+#include "services/dispatcher.hpp"
+#include "services/job_service.hpp"
+#include "services/status_consumer.hpp"
+#include "services/worker.hpp"
+#include "support/faulty_stores.hpp"
+#include "support/labelling_classifier.hpp"
+#include "support/memory_status_queue.hpp"
+
+namespace classifier::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int kMaxAttempts = 6;
+constexpr seconds kPatience{20};  // of real time; a scenario takes a fraction of a second
+
+// "flaky" fails twice, "always" fails each time, "slow" takes a while.
+class MoodyClassifier final : public LabellingClassifier {
+ public:
+  Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
+    const std::string content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (content == "always") return fail(ErrorCode::kUnavailable, "the memory is used up");
+    if (content == "flaky" && failures_++ < 2) return fail(ErrorCode::kUnavailable, "not yet");
+    if (content == "slow") std::this_thread::sleep_for(milliseconds(25));
+    return LabellingClassifier::prepare(bytes, spec);
+  }
+
+ private:
+  std::atomic<int> failures_{0};
+};
+
+// How workers report.
+enum class Wiring { kDirect, kStatusQueue };
+
+const std::vector<std::string> kMixed = {"cat",   "doubtful", "broken", "missing",
+                                         "flaky", "always",   "dog",    "slow"};
+constexpr JobCounts kMixedCounts{.total = 8, .classified = 4, .unknown = 1, .failed = 3};
+const std::vector<std::string> kPlain = {"cat", "dog", "cat"};
+
+// One life of the services on fresh stores.
+class Scenario {
+ public:
+  explicit Scenario(Wiring wiring) : wiring_(wiring) {
+    if (wiring_ == Wiring::kStatusQueue) {
+      consumer_.emplace(status_, accounting_,
+                        StatusConsumerOptions{.threads = 1, .batch = 4, .wait = milliseconds(10)});
+      consumer_->start();
+    }
+    WorkerOptions options;
+    options.pipeline = {.fetch_threads = 0,
+                        .prepare_threads = 1,
+                        .classify_threads = 1,
+                        .queue_capacity = 4,
+                        .nice = 0};
+    options.receive_batch = 4;
+    options.max_in_hand = 8;
+    options.max_attempts = kMaxAttempts;
+    options.visibility_timeout = milliseconds(30);  // of real time: only how often it is extended
+    options.receive_wait = milliseconds(10);
+    options.report_linger = milliseconds(1);
+    ResultSink& results =
+        wiring_ == Wiring::kDirect ? static_cast<ResultSink&>(accounting_) : status_;
+    worker_.emplace(Worker::Ports{queue_, jobs_, objects_, classifier_, results, metrics_},
+                    options);
+  }
+
+  Faults& faults() { return faults_; }
+
+  // Submits, cancels, retries, and waits for the end, as a client that comes again after a refusal.
+  void run() {
+    mixed_ = submit(kMixed, "mixed");
+    plain_ = submit(kPlain, "plain");
+    std::ignore = dispatcher_.run_once();
+    change(
+        "cancel", [&] { return service_.cancel(plain_); },
+        [](const Job& job) { return job.status == JobStatus::kCancelled; });
+    worker_->start();
+    change(
+        "retry", [&] { return service_.retry(plain_); },
+        [](const Job& job) { return job.retry_count == 1; });
+    wait_for("both jobs to end", [&] { return ended(mixed_) && ended(plain_); });
+    wait_for("an empty queue", [&] {
+      const auto depth = stores_.queue().depth().value();
+      return depth.visible + depth.in_flight == 0 && memory_status_.size() == 0;
+    });
+    worker_->stop();
+    if (consumer_) consumer_->stop();
+    look();
+  }
+
+  void expect_promises(bool may_use_up_tries) {
+    expect_job(mixed_, kMixed, kMixedCounts, may_use_up_tries);
+    expect_job(plain_, kPlain, {.total = 3, .classified = 3}, may_use_up_tries);
+    EXPECT_EQ(stores_.jobs().list({}, 10, "").value().total, 2) << "a job was made twice";
+    // What failed for a passing reason to the last try is kept, once; nothing else is.
+    std::multiset<std::pair<std::string, std::int64_t>> letters;
+    const auto kept = stores_.queue().dead_letters(100).value();
+    for (const auto& letter : kept) letters.emplace(letter.job_id, letter.index);
+    EXPECT_EQ(letters, given_up_);
+  }
+
+ private:
+  std::string submit(const std::vector<std::string>& contents, const std::string& name) {
+    SubmitRequest request;
+    request.idempotency_key = name;
+    for (std::size_t i = 0; i < contents.size(); ++i) {
+      request.s3_keys.push_back("uploads/" + name + std::to_string(i) + ".jpg");
+      if (contents[i] != "missing") stores_.put_object(request.s3_keys.back(), contents[i]);
+    }
+    std::string id;
+    wait_for("the submission to be accepted", [&] {
+      const auto job = service_.submit(request);
+      if (!job) return refused(job.error());
+      id = job->id;
+      return true;
+    });
+    return id;
+  }
+
+  // A client that gets no answer looks whether its wish was granted before it repeats it.
+  template <class Call, class Granted>
+  void change(const char* what, Call call, Granted granted) {
+    wait_for(what, [&] {
+      const auto job = call();
+      if (job) return granted(*job);
+      refused(job.error());
+      return granted(stores_.jobs().get(plain_).value());
+    });
+  }
+
+  // Always false: for a wait that goes on.
+  static bool refused(const Error& error) {
+    EXPECT_GT(error.message.size(), 15U) << "not a sentence: " << error.message;
+    return false;
+  }
+
+  template <class Done>
+  void wait_for(const char* what, Done done) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > deadline)
+        throw std::runtime_error(std::string("waited in vain for ") + what + state());
+      // The store is mended after some failures.
+      if (faults_.hits() >= 3) faults_.clear();
+      std::ignore = dispatcher_.run_once();
+      // Delays and timeouts pass, but not those of images in work.
+      if (worker_->in_hand() == 0) stores_.clock().advance(seconds(1));
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  }
+
+  std::string state() {
+    const auto depth = stores_.queue().depth().value();
+    std::string text = ": in hand " + std::to_string(worker_->in_hand()) + ", visible " +
+                       std::to_string(depth.visible) + ", in flight " +
+                       std::to_string(depth.in_flight) + ", results " +
+                       std::to_string(memory_status_.size());
+    for (const auto& id : {mixed_, plain_}) {
+      const auto job = stores_.jobs().get(id);
+      if (!job) continue;
+      text += ", job " + std::string(to_string(job->status)) + " " +
+              std::to_string(job->counts.done()) + "/" + std::to_string(job->counts.total);
+    }
+    return text;
+  }
+
+  bool ended(const std::string& id) { return is_final(stores_.jobs().get(id).value().status); }
+
+  // What a person would read, while the fault may still be there.
+  void look() {
+    if (const auto page = service_.list({}, 10, ""); !page) refused(page.error());
+    if (const auto records = service_.records(mixed_, 0, 10); !records) refused(records.error());
+    if (const auto depth = queue_.depth(); !depth) refused(depth.error());
+    if (const auto letters = queue_.dead_letters(10); !letters) refused(letters.error());
+  }
+
+  void expect_job(const std::string& id, const std::vector<std::string>& contents,
+                  const JobCounts& expected, bool may_use_up_tries) {
+    const Job job = stores_.jobs().get(id).value();
+    EXPECT_EQ(job.status, JobStatus::kCompleted);
+    JobCounts counted{.total = static_cast<std::int64_t>(contents.size())};
+    const auto records = stores_.jobs().records(id, 0, 100).value();
+    ASSERT_EQ(records.size(), contents.size());
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      ASSERT_TRUE(records[i].outcome) << "image " << i << " has no outcome";
+      counted.add(state_of(*records[i].outcome, *job.spec));
+      expect_outcome(job, *records[i].outcome, contents[i], may_use_up_tries);
+    }
+    EXPECT_EQ(job.counts, counted) << "the counters are not those of the outcomes";
+    if (!may_use_up_tries) {
+      EXPECT_EQ(job.counts, expected);
+    }
+  }
+
+  void expect_outcome(const Job& job, const ImageOutcome& outcome, const std::string& content,
+                      bool may_use_up_tries) {
+    if (const auto* error = std::get_if<Error>(&outcome.result)) {
+      if (error->transient()) given_up_.emplace(job.id, outcome.index);
+      refused(*error);
+      const bool allowed =
+          content == "broken" || content == "missing" || content == "always" || may_use_up_tries;
+      EXPECT_TRUE(allowed) << content << " failed: " << error->message;
+      return;
+    }
+    EXPECT_EQ(std::get<Predictions>(outcome.result).front().label, content);
+    if (outcome.output_key.empty()) return;
+    EXPECT_TRUE(stores_.objects().head(Bucket::kOutput, outcome.output_key));
+  }
+
+  Wiring wiring_;
+  Faults faults_;
+  EmbeddedStores stores_;
+  MoodyClassifier moody_;
+  MemoryStatusQueue memory_status_{stores_.clock()};
+  FaultyJobStore jobs_{stores_.jobs(), faults_};
+  FaultyWorkQueue queue_{stores_.queue(), faults_};
+  FaultyObjectStore objects_{stores_.objects(), faults_};
+  FaultyStatusQueue status_{memory_status_, faults_};
+  FaultyClassifier classifier_{moody_, faults_};
+  NoMetrics metrics_;
+  Accounting accounting_{jobs_, stores_.clock()};
+  Dispatcher dispatcher_{jobs_, queue_};
+  JobService service_{jobs_, queue_, classifier_, stores_.clock(), metrics_, JobLimits{}, [] {}};
+  std::optional<StatusConsumer> consumer_;
+  std::optional<Worker> worker_;
+  std::string mixed_;
+  std::string plain_;
+  std::multiset<std::pair<std::string, std::int64_t>> given_up_;
+};
+
+int calls_to_try(int made) {
+  const char* const bound = std::getenv("FAULT_CALLS");
+  const int most = bound == nullptr ? 3 : std::atoi(bound);
+  return most == 0 ? made : std::min(made, most);
+}
+
+struct Operation {
+  std::string name;
+  Wiring wiring;
+  friend void PrintTo(const Operation& operation, std::ostream* out) { *out << operation.name; }
+};
+
+class FaultTest : public ::testing::TestWithParam<Operation> {};
+
+TEST_P(FaultTest, WhateverCallGoesWrongTheJobIsCountedOnceAndNothingIsLost) {
+  const auto& [operation, wiring] = GetParam();
+  Scenario calm(wiring);
+  ASSERT_NO_THROW(calm.run());
+  calm.expect_promises(false);
+  const int made = calm.faults().calls()[operation];
+  ASSERT_GT(made, 0) << "the scenario does not call " << operation;
+  const int tried = calls_to_try(made);
+  int points = 0;
+  for (int call = 1; call <= tried; ++call) {
+    for (const FaultMode mode : kFaultModes) {
+      const Fault fault{operation, call, mode};
+      SCOPED_TRACE(::testing::PrintToString(fault));
+      Scenario scenario(wiring);
+      scenario.faults().inject(fault);
+      ASSERT_NO_THROW(scenario.run());
+      // A store that stays away may cost an image all of its tries; then it is said so.
+      scenario.expect_promises(mode == FaultMode::kFailAlways);
+      ++points;
+    }
+  }
+  std::cout << operation << ": " << points << " fault points tried, " << tried << " of " << made
+            << " calls\n";
+}
+
+std::vector<Operation> all_operations() {
+  std::vector<Operation> operations;
+  for (const char* name : {"ObjectStore.get",        "ObjectStore.copy_to_output",
+                           "JobStore.create",        "JobStore.get",
+                           "JobStore.list",          "JobStore.unsent",
+                           "JobStore.mark_sent",     "JobStore.mark_started",
+                           "JobStore.record",        "JobStore.cancel",
+                           "JobStore.retry",         "JobStore.records",
+                           "WorkQueue.send",         "WorkQueue.receive",
+                           "WorkQueue.extend",       "WorkQueue.remove",
+                           "WorkQueue.release",      "WorkQueue.bury",
+                           "WorkQueue.dead_letters", "WorkQueue.drop_job",
+                           "WorkQueue.depth",        "Classifier.resolve",
+                           "Classifier.warm_up",     "Classifier.prepare",
+                           "Classifier.classify"})
+    operations.push_back({name, Wiring::kDirect});
+  for (const char* name : {"StatusQueue.started", "StatusQueue.report", "StatusQueue.receive",
+                           "StatusQueue.remove", "JobStore.record", "JobStore.mark_started"})
+    operations.push_back({name, Wiring::kStatusQueue});
+  return operations;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Calls, FaultTest, ::testing::ValuesIn(all_operations()), [](const auto& operation) {
+      std::string name = operation.param.name;
+      std::ranges::replace(name, '.', '_');
+      return name + (operation.param.wiring == Wiring::kDirect ? "" : "_ByStatusQueue");
+    });
+
+}  // namespace
+}  // namespace classifier::testing
