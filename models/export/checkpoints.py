@@ -15,10 +15,14 @@ Three containers are understood:
 
 from __future__ import annotations
 
+import errno
 import io
+import itertools
 import math
 import pickle
+import pickletools
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +41,12 @@ MAX_ELEMENTS = 1 << 29
 """Most elements of all tensors together, after overlapping views are expanded."""
 MAX_DEPTH = 64
 """Deepest nesting of modules."""
+MAX_VISITS = 1 << 20
+"""Most values that are looked at for tensors; parts that modules share count each time."""
+MAX_NUMBER = 1 << 40
+"""Largest offset, size or stride; larger ones can only be attacks on whoever multiplies them."""
+MAX_DIMENSIONS = 32
+"""Most dimensions of a tensor; those of real models have up to 5."""
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
@@ -119,7 +129,7 @@ class _Function(_Sealed):
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_NUMBER
 
 
 def _rebuild_tensor(
@@ -130,6 +140,8 @@ def _rebuild_tensor(
         raise CheckpointError("a tensor has no storage")
     if not isinstance(shape, tuple | list) or not isinstance(strides, tuple | list):
         raise CheckpointError("a tensor's shape or strides are not lists")
+    if len(shape) > MAX_DIMENSIONS:
+        raise CheckpointError(f"a tensor has {len(shape)} dimensions")
     if len(shape) != len(strides) or not all(map(_is_count, [offset, *shape, *strides])):
         raise CheckpointError(f"a tensor has impossible shape {shape} or strides {strides}")
     assert isinstance(offset, int)
@@ -193,8 +205,22 @@ class _Reader(pickle.Unpickler):
         return _Storage(kind, key, elements)
 
 
+def _check_memo(file: io.BytesIO) -> None:
+    """Refuses a number of the memo that no pickler gives.
+
+    The unpickler keeps the memo as an array: eight bytes that name number 2**31 make it fill 32 GB.
+    """
+    start = file.tell()
+    for stored, (code, argument, _) in enumerate(pickletools.genops(file)):
+        puts = code.name in ("PUT", "BINPUT", "LONG_BINPUT")
+        if puts and isinstance(argument, int) and argument > stored:
+            raise CheckpointError("a number of the memo is out of order")
+    file.seek(start)
+
+
 def _unpickle(file: io.BytesIO) -> Any:
     try:
+        _check_memo(file)
         return _Reader(file).load()
     except CheckpointError:
         raise
@@ -207,9 +233,14 @@ def _unpickle(file: io.BytesIO) -> Any:
 def _tensors(root: object) -> Iterator[tuple[str, _Tensor]]:
     """Yields the dotted name and tensor of everything below `root`."""
 
+    visits = itertools.count()
+
     def walk(value: object, name: str, depth: int) -> Iterator[tuple[str, _Tensor]]:
         if depth > MAX_DEPTH:
             raise CheckpointError("modules are nested too deep")
+        # Modules that share their parts, level by level, would be walked for ever.
+        if next(visits) > MAX_VISITS:
+            raise CheckpointError(f"the checkpoint holds more than {MAX_VISITS} values")
         if isinstance(value, _Tensor):
             yield name, value
             return
@@ -232,7 +263,8 @@ def _materialize(
     result: dict[str, Array] = {}
     budget = MAX_ELEMENTS
     for name, tensor in _tensors(root):
-        budget -= math.prod(tensor.shape)
+        # A size of 0 does not excuse the others: numpy refuses their product all the same.
+        budget -= math.prod(max(size, 1) for size in tensor.shape)
         if budget < 0:
             raise CheckpointError(f"the tensors have more than {MAX_ELEMENTS} elements")
         storage = tensor.storage
@@ -336,7 +368,20 @@ def read_checkpoint(path: Path) -> Weights:
         return Weights(_read_archive(path) if zipfile.is_zipfile(path) else _read_legacy(path))
     except CheckpointError as error:
         raise CheckpointError(f"{path.name}: {error}") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        OverflowError,
+    ) as error:
+        raise CheckpointError(f"{path.name}: the archive is damaged: {error}") from None
+    except OSError as error:
+        # Places beyond the file, and streams that bzip2 cannot read, come as this one too.
+        if error.errno not in (None, errno.EINVAL):
+            raise
         raise CheckpointError(f"{path.name}: the archive is damaged: {error}") from None
 
 
