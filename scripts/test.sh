@@ -42,6 +42,7 @@ git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
 "$VENV/bin/mypy" tests/models
 MYPYPATH=models:tests:bench:scripts "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
 MYPYPATH=tests:tests/infra:scripts:load-tests "$VENV/bin/mypy" load-tests/loadtest tests/load
+MYPYPATH=models:tests:tests/soak "$VENV/bin/mypy" tests/soak
 "$VENV/bin/mypy" docker/sbom.py
 npm_run ci --silent --no-audit --no-fund
 npm_run run --silent check
