@@ -21,7 +21,6 @@ function runInShell(command: string): Promise<string> {
 
 test("from a folder of photos to a CSV", async ({ page }) => {
   test.skip(photos().length === 0, noPhotos);
-  test.setTimeout(120_000);
   await page.goto("/");
   await expect(page.getByText("Bring your photos")).toBeVisible();
   await expectAccessible(page);
