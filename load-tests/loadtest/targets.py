@@ -117,10 +117,11 @@ def machine() -> dict[str, Any]:
 
 @dataclass
 class Worker:
-    """An ML service that was started here, on a port of its own choice."""
+    """An ML service that was started here, on a port of its own choice and one core, as a task has."""
 
     program: Path
     log: Path
+    core: int
     process: subprocess.Popen[bytes] = field(init=False)
     url: str = ""
 
@@ -130,7 +131,7 @@ class Worker:
         settings = {"ML_PORT": "0", "MAX_WORKERS": workers, "LOG_LEVEL": "info"}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [self.program, "ml-service"],
+                ["taskset", "--cpu-list", str(self.core), self.program, "ml-service"],
                 env=os.environ | settings,
                 stdout=log,
                 stderr=log,
@@ -192,9 +193,11 @@ class Workers(Server):
             return
         self.changes.append(Scaling(time.time(), self.desired, count, reason))
         self.desired = count
+        cores = sorted(os.sched_getaffinity(0))
         while len(self.workers) < count:
+            core = cores[len(self.workers) % len(cores)]
             log = self.logs / f"ml-service-{self.started}.log"
-            self.workers.append(Worker(self.program, log))
+            self.workers.append(Worker(self.program, log, core))
             self.started += 1
         while len(self.workers) > count:
             worker = self.workers.pop()
