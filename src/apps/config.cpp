@@ -160,7 +160,7 @@ std::vector<Setting> make_settings() {
       text("AWS_ENDPOINT_URL", "address of an emulator instead of AWS's own",
            &Config::aws_endpoint_url, "a URL", "none"),
       number<std::size_t>("JOB_RETENTION_DAYS",
-                          "days until a job in DYNAMODB_TABLE may be removed; 0: never",
+                          "days until a job that ended is forgotten, its images kept; 0: never",
                           &Config::job_retention_days, 0, 36'500, "90"),
       number<std::size_t>("TRANSFER_THREADS", "images fetched, and copied, from S3 at once",
                           &Config::transfer_threads, 1, 256, "16"),

@@ -18,6 +18,7 @@
 #include "apps/stores.hpp"
 #include "services/accounting.hpp"
 #include "services/dispatcher.hpp"
+#include "services/retention.hpp"
 #include "services/status_consumer.hpp"
 #include "services/worker.hpp"
 
@@ -75,6 +76,7 @@ class Service {
     // stored.
     if (server_) server_->stop(kDrainTime);
     if (dispatcher_) dispatcher_->stop();
+    if (retention_) retention_->stop();
     if (worker_) worker_->stop();
     if (status_consumer_) status_consumer_->stop();
   }
@@ -84,6 +86,7 @@ class Service {
   void start() {
     if (roles_.backend) {
       dispatcher_->start();
+      retention_->start();
       if (status_consumer_) status_consumer_->start();
     }
     if (roles_.ml) worker_->start();
@@ -123,6 +126,8 @@ class Service {
     classifier_ = make_openvino_classifier(std::move(inference));
     accounting_ = std::make_unique<Accounting>(stores_->jobs(), clock_);
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
+    retention_ = std::make_unique<Retention>(stores_->jobs(), clock_,
+                                             std::chrono::days(config_.job_retention_days));
     job_service_ =
         std::make_unique<JobService>(stores_->jobs(), stores_->queue(), *classifier_, clock_,
                                      metrics_, limits_, [this] { dispatcher_->wake(); });
@@ -311,6 +316,7 @@ class Service {
   std::unique_ptr<Accounting> accounting_;
   std::unique_ptr<StatusConsumer> status_consumer_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Retention> retention_;
   std::unique_ptr<JobService> job_service_;
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<Worker> worker_;

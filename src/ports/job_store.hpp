@@ -94,6 +94,11 @@ class JobStore {
   virtual Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                                    std::size_t limit) = 0;
 
+  // Forgets up to `limit` final jobs that were accepted before `created_before`, with all that the
+  // store knows of them; images and their copies are not touched. Returns how many; fewer than
+  // `limit` where nothing is left. Stores that do so by themselves return 0.
+  virtual Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) = 0;
+
   // Whether the store answers; the error says why not.
   virtual Result<void> ping() = 0;
 };

@@ -91,6 +91,10 @@ class FaultyJobStore final : public JobStore {
                                            std::size_t limit) override {
     return faults_.run("JobStore.records", [&] { return inner_.records(job_id, from, limit); });
   }
+  Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override {
+    return faults_.run("JobStore.remove_expired",
+                       [&] { return inner_.remove_expired(created_before, limit); });
+  }
   Result<void> ping() override {
     return faults_.run("JobStore.ping", [&] { return inner_.ping(); });
   }

@@ -131,6 +131,12 @@ Result<std::vector<ImageRecord>> DynamoJobStore::records(std::string_view job_id
   return images_.read(row->job, from, from + static_cast<std::int64_t>(limit), true);
 }
 
+// The table's time to live does it.
+Result<std::size_t> DynamoJobStore::remove_expired(TimePoint /*created_before*/,
+                                                   std::size_t /*limit*/) {
+  return 0;
+}
+
 Result<void> DynamoJobStore::ping() { return table_.ping(); }
 
 // ---- acceptance ----

@@ -44,6 +44,7 @@ class DynamoJobStore final : public JobStore {
   Result<Job> retry(std::string_view job_id, TimePoint now) override;
   Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                            std::size_t limit) override;
+  Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override;
   Result<void> ping() override;
 
   // How the job's images are classified, which never changes: the same object for every caller, and

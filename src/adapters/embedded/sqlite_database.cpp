@@ -3,19 +3,22 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
 namespace classifier {
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 constexpr int kBusyTimeoutMs = 30'000;
+// 8 MB a transaction, so that others need not wait long.
+constexpr const char* kGiveBack = "PRAGMA incremental_vacuum(2000)";
 
 // images and outcomes are apart so that a finished image appends a row instead of growing one in
 // place, and so that "has an outcome" is the one truth of what counted. job_counts keeps GET /jobs
 // quick with a million jobs.
-constexpr const char* kSchema = R"sql(
+constexpr const char* kSchema1 = R"sql(
 CREATE TABLE jobs(
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -91,6 +94,19 @@ CREATE TABLE dead_letters(
 );
 )sql";
 
+// Old jobs can be removed.
+constexpr const char* kSchema2 = R"sql(
+CREATE INDEX jobs_final ON jobs(created_at) WHERE status >= 3;
+CREATE INDEX idempotency_by_job ON idempotency(job);
+CREATE INDEX dead_letters_by_job ON dead_letters(job);
+CREATE TRIGGER jobs_deleted AFTER DELETE ON jobs BEGIN
+  UPDATE job_counts SET count = count - 1 WHERE type = old.type AND status = old.status;
+END;
+)sql";
+
+// What makes each version out of the one before; files of all of them are in use.
+constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2};
+
 Result<void> prepare_schema(SqliteConnection& connection, const std::filesystem::path& file) {
   SQLite::Transaction transaction(connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
   const int version = connection.database().execAndGet("PRAGMA user_version").getInt();
@@ -100,10 +116,10 @@ Result<void> prepare_schema(SqliteConnection& connection, const std::filesystem:
                     std::to_string(version) + ", this one reads up to " +
                     std::to_string(kSchemaVersion) + "): upgrade, or set another DATA_DIR");
   }
-  if (version == 0) {
-    connection.database().exec(kSchema);
+  for (int next = version; next < kSchemaVersion; ++next)
+    connection.database().exec(kUpgrades[static_cast<std::size_t>(next)]);
+  if (version < kSchemaVersion)
     connection.database().exec("PRAGMA user_version=" + std::to_string(kSchemaVersion));
-  }
   transaction.commit();
   return {};
 }
@@ -152,12 +168,35 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesyst
   auto ready = database->guarded([&]() -> Result<void> {
     database->writer_ =
         std::make_unique<SqliteConnection>(file, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    // Has an effect on new files only: free pages can be given back.
+    database->writer_->database().exec("PRAGMA auto_vacuum=INCREMENTAL");
     database->writer_->database().exec("PRAGMA journal_mode=WAL");
     database->writer_->database().exec("PRAGMA journal_size_limit=67108864");
     return prepare_schema(*database->writer_, file);
   });
   if (!ready) return std::unexpected(ready.error());
   return database;
+}
+
+Result<void> SqliteDatabase::shrink() {
+  const auto free_pages = [this] {
+    return read([](SqliteConnection& connection) -> Result<std::int64_t> {
+      return connection.database().execAndGet("PRAGMA freelist_count").getInt64();
+    });
+  };
+  auto free = free_pages();
+  while (free && *free > 0) {
+    auto given_back = write(Durability::kOrdered, [](SqliteConnection& connection) -> Result<bool> {
+      connection.database().exec(kGiveBack);
+      return true;
+    });
+    if (!given_back) return std::unexpected(given_back.error());
+    const std::int64_t before = *free;
+    free = free_pages();
+    if (free && *free >= before) break;  // a file of schema 1 keeps its size, and fills it again
+  }
+  if (!free) return std::unexpected(free.error());
+  return {};
 }
 
 // Whoever comes while nobody commits does it for all that wait.

@@ -88,6 +88,9 @@ class SqliteDatabase {
     });
   }
 
+  // Gives the space of removed rows back to the file system.
+  Result<void> shrink();
+
   const std::filesystem::path& file() const { return file_; }
 
  private:

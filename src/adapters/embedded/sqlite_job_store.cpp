@@ -247,6 +247,25 @@ UnsentTasks read_unsent(SqliteConnection& connection, std::int64_t from, std::in
   return unsent;
 }
 
+// Nothing where it is not final any more, since somebody retries it.
+Result<void> remove_job(SqliteConnection& connection, std::int64_t seq) {
+  static constexpr const char* kStatements[] = {
+      "DELETE FROM jobs WHERE seq = ? AND status >= 3",
+      "DELETE FROM job_labels WHERE job = ?",
+      "DELETE FROM idempotency WHERE job = ?",
+      "DELETE FROM images WHERE job = ?",
+      "DELETE FROM outcomes WHERE job = ?",
+      "DELETE FROM queue WHERE job = ?",
+      "DELETE FROM dead_letters WHERE job = ?",
+  };
+  for (const char* const sql : kStatements) {
+    auto& statement = connection.prepare(sql);
+    statement.bind(1, seq);
+    if (statement.exec() == 0 && sql == kStatements[0]) return {};
+  }
+  return {};
+}
+
 std::int64_t count_jobs(SqliteConnection& connection, const JobFilter& filter) {
   auto& query = connection.prepare(
       "SELECT coalesce(sum(count), 0) FROM job_counts WHERE (?1 < 0 OR type = ?1) AND (?2 < 0 OR "
@@ -477,6 +496,30 @@ Result<std::vector<ImageRecord>> SqliteJobStore::records(std::string_view job_id
       records.push_back(read_record(query, row->job.id, row->job.retry_count));
     return records;
   });
+}
+
+Result<std::size_t> SqliteJobStore::remove_expired(TimePoint created_before, std::size_t limit) {
+  const auto expired =
+      database_.read([&](SqliteConnection& connection) -> Result<std::vector<std::int64_t>> {
+        auto& query = connection.prepare(
+            "SELECT seq FROM jobs WHERE status >= 3 AND created_at < ? ORDER BY created_at LIMIT "
+            "?");
+        query.bind(1, to_ms(created_before));
+        query.bind(2, static_cast<std::int64_t>(limit));
+        std::vector<std::int64_t> rows;
+        while (query.executeStep()) rows.push_back(query.getColumn(0).getInt64());
+        return rows;
+      });
+  if (!expired) return std::unexpected(expired.error());
+  // Each by itself, so that others need not wait for all.
+  for (const std::int64_t seq : *expired) {
+    auto removed = database_.write(Durability::kOrdered, [&](SqliteConnection& connection) {
+      return remove_job(connection, seq);
+    });
+    if (!removed) return std::unexpected(removed.error());
+  }
+  if (auto shrunk = database_.shrink(); !shrunk) return std::unexpected(shrunk.error());
+  return expired->size();
 }
 
 Result<void> SqliteJobStore::ping() {

@@ -39,6 +39,7 @@ class SqliteJobStore final : public JobStore {
   Result<Job> retry(std::string_view job_id, TimePoint now) override;
   Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                            std::size_t limit) override;
+  Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override;
   Result<void> ping() override;
 
  private:

@@ -1,0 +1,43 @@
+#include "services/retention.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "services/pause.hpp"
+
+namespace classifier {
+namespace {
+
+constexpr std::size_t kJobsPerRound = 100;
+constexpr std::chrono::hours kInterval{1};
+
+}  // namespace
+
+void Retention::start() {
+  if (age_.count() == 0) return;
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto removed = run_once(stop);
+      if (!removed)
+        spdlog::warn("old jobs could not be removed, will try again: {}", removed.error().message);
+      else if (*removed > 0)
+        spdlog::info("removed {} jobs older than {} days", *removed, age_.count());
+      pause(kInterval, stop);
+    }
+  });
+}
+
+void Retention::stop() { thread_ = {}; }
+
+Result<std::size_t> Retention::run_once(const std::stop_token& stop) {
+  if (age_.count() == 0) return 0;
+  std::size_t total = 0;
+  while (!stop.stop_requested()) {
+    const auto removed = jobs_.remove_expired(clock_.now() - age_, kJobsPerRound);
+    if (!removed) return std::unexpected(removed.error());
+    total += *removed;
+    if (*removed < kJobsPerRound) break;
+  }
+  return total;
+}
+
+}  // namespace classifier
