@@ -111,6 +111,11 @@ export_models() {
   (cd models && "../$PYTHON" -m export all)
 }
 
+# Photos from packages, in $DEPS/samples.
+export_samples() {
+  [ -d "$DEPS/samples" ] || (cd models && "../$PYTHON" -m export samples "../$DEPS/samples")
+}
+
 # A checker of Terraform's security, in an environment of its own: it wants older versions of much that the tests use.
 # tflint is not built here, since that takes minutes: docs/infrastructure.md has the command.
 terraform_checker() {

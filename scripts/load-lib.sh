@@ -86,7 +86,7 @@ own_images() {
   if [ -d images ]; then
     echo images
   else
-    [ -d "$DEPS/samples" ] || (cd models && "../$PYTHON" -m export samples "../$DEPS/samples") >&2
+    export_samples >&2
     echo "$DEPS/samples"
   fi
 }

@@ -28,7 +28,7 @@ scripts/setup.sh
 classifier=build/release/classifier
 if [ -z "$folder" ]; then
   folder=.deps/samples
-  [ -d "$folder" ] || (cd models && "../$PYTHON" -m export samples "../$folder")
+  export_samples
 fi
 export PORT=${PORT:-8080}
 export BACKEND_API_URL=http://localhost:$PORT

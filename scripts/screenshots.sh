@@ -17,5 +17,5 @@ out=$(realpath -m -- "${1:-docs/images}")
 scripts/setup.sh
 # shellcheck disable=SC2046
 apt_install $(test_packages)
-[ -d "$DEPS/samples" ] || (cd models && "../$PYTHON" -m export samples "../$DEPS/samples")
+export_samples
 SCREENSHOTS=$out CLASSIFIER_BIN=$PWD/build/release/classifier npm_run run --silent screenshots

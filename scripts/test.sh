@@ -32,6 +32,7 @@ terraform_checker
 build_dashboard
 build release -DBUILD_TESTING=ON -DBUILD_BENCHMARKS=ON
 export_models
+export_samples
 
 say "formatting, linters and types"
 git ls-files -- '*.cpp' '*.hpp' | xargs clang-format-19 --dry-run --Werror
