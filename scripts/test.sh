@@ -27,29 +27,39 @@ pip_install models models/requirements.txt
 pip_install dev models/requirements.txt models/requirements-int8.txt requirements-dev.txt
 pip_install aws scripts/requirements-aws.txt
 pip_install load scripts/requirements-aws.txt load-tests/requirements.txt
-aws_test_servers
-terraform_checker
+mkdir -p build
+
+# Formatting, linters, types, licences.
+check() {
+  git ls-files -- '*.cpp' '*.hpp' '*.c' '*.h' | xargs clang-format-19 --dry-run --Werror
+  git ls-files -- 'bench/*.sh' 'scripts/*.sh' 'docker/*.sh' 'tests/*.sh' '.ci/run' | xargs shellcheck -x
+  git ls-files -- '*.py' | xargs "$VENV/bin/ruff" check --quiet
+  git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
+  "$VENV/bin/mypy" models/export models/evaluate_conse.py
+  "$VENV/bin/mypy" tests/models
+  MYPYPATH=models:tests:bench:scripts "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
+  MYPYPATH=tests:tests/infra:scripts:load-tests "$VENV/bin/mypy" load-tests/loadtest tests/load
+  MYPYPATH=models:tests:tests/soak "$VENV/bin/mypy" tests/soak
+  "$VENV/bin/mypy" docker/sbom.py
+  npm_run run --silent check
+  "$PYTHON" scripts/check-licences.py
+  "$PYTHON" scripts/check-vulnerabilities.py
+}
+
+# Beside the build, since each of them uses one core at most.
+{ aws_test_servers && terraform_checker; } &
+servers=$!
 build_dashboard
+[ -d dashboard/node_modules ] || npm_run ci --silent --no-audit --no-fund
+check >build/check.log 2>&1 &
+checks=$!
 build release -DBUILD_TESTING=ON -DBUILD_BENCHMARKS=ON
 export_models
 export_samples
-
-say "formatting, linters and types"
-git ls-files -- '*.cpp' '*.hpp' | xargs clang-format-19 --dry-run --Werror
-git ls-files -- 'bench/*.sh' 'scripts/*.sh' 'docker/*.sh' '.ci/run' | xargs shellcheck -x
-git ls-files -- '*.py' | xargs "$VENV/bin/ruff" check --quiet
-git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
-"$VENV/bin/mypy" models/export models/evaluate_conse.py
-"$VENV/bin/mypy" tests/models
-MYPYPATH=models:tests:bench:scripts "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
-MYPYPATH=tests:tests/infra:scripts:load-tests "$VENV/bin/mypy" load-tests/loadtest tests/load
-MYPYPATH=models:tests:tests/soak "$VENV/bin/mypy" tests/soak
-"$VENV/bin/mypy" docker/sbom.py
-npm_run ci --silent --no-audit --no-fund
-npm_run run --silent check
-say "licences and known vulnerabilities"
-"$PYTHON" scripts/check-licences.py
-"$PYTHON" scripts/check-vulnerabilities.py
+wait "$servers"
+say "formatting, linters, types, licences and known vulnerabilities"
+wait "$checks" || { cat build/check.log && die "a check failed"; }
+cat build/check.log
 if ! $quick; then
   say "clang-tidy"
   git ls-files -- 'src/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy-19 -p build/release --quiet 2>/dev/null
