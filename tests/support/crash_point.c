@@ -4,7 +4,6 @@
  * CRASH_DIR   the folder; files below its "cache" do not count
  * CRASH_AT    kill at this step, counted from 1; 0 or unset: never
  * CRASH_HALF  set: a write that is the step is half done first, so that it is torn
- * CRASH_OPEN  kill as soon as a file is opened for reading whose path has this in it
  * CRASH_LOG   a file that gets a line for each step once it is done, and for each HTTP answer
  *             before it is sent: "<what> <path>"
  */
@@ -14,7 +13,6 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +26,10 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static long steps;
 
-static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
+static void* real(const char* name) { return dlsym(RTLD_NEXT, name); }
 
-static const char *setting(const char *name) {
-  const char *value = getenv(name);
+static const char* setting(const char* name) {
+  const char* value = getenv(name);
   return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
@@ -40,8 +38,8 @@ static void die(void) {
   for (;;) pause();
 }
 
-static void note(const char *what, const char *path) {
-  const char *file = setting("CRASH_LOG");
+static void note(const char* what, const char* path) {
+  const char* file = setting("CRASH_LOG");
   if (file == NULL) return;
   char line[PATH_MAX + 64];
   int size = snprintf(line, sizeof line, "%s %s\n", what, path);
@@ -52,15 +50,15 @@ static void note(const char *what, const char *path) {
 }
 
 /* Whether a step on this path counts. */
-static int watched(const char *path) {
-  const char *folder = setting("CRASH_DIR");
+static int watched(const char* path) {
+  const char* folder = setting("CRASH_DIR");
   if (folder == NULL) return 0;
   size_t size = strlen(folder);
   if (strncmp(path, folder, size) != 0) return 0;
   return strncmp(path + size, "/cache", 6) != 0 && strstr(path, "-shm") == NULL;
 }
 
-static int path_of(int fd, char *path) {
+static int path_of(int fd, char* path) {
   char link[64];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t size = readlink(link, path, PATH_MAX - 1);
@@ -71,7 +69,7 @@ static int path_of(int fd, char *path) {
 
 /* Whether this step is the one to die at. */
 static int fatal(void) {
-  const char *at = setting("CRASH_AT");
+  const char* at = setting("CRASH_AT");
   pthread_mutex_lock(&mutex);
   const long step = ++steps;
   pthread_mutex_unlock(&mutex);
@@ -98,22 +96,28 @@ int fdatasync(int fd) {
   STEP("fsync", path, REAL(fdatasync)(fd));
 }
 
-int rename(const char *from, const char *to) {
+int rename(const char* from, const char* to) {
   if (!watched(to)) return REAL(rename)(from, to);
   STEP("rename", to, REAL(rename)(from, to));
 }
 
-int link(const char *from, const char *to) {
+int link(const char* from, const char* to) {
   if (!watched(to)) return REAL(link)(from, to);
   STEP("link", to, REAL(link)(from, to));
 }
 
-int unlink(const char *path) {
+int unlink(const char* path) {
   if (!watched(path)) return REAL(unlink)(path);
   STEP("unlink", path, REAL(unlink)(path));
 }
 
-int mkdir(const char *path, mode_t mode) {
+/* std::filesystem removes files by it. */
+int remove(const char* path) {
+  if (!watched(path)) return REAL(remove)(path);
+  STEP("unlink", path, REAL(remove)(path));
+}
+
+int mkdir(const char* path, mode_t mode) {
   if (!watched(path)) return REAL(mkdir)(path, mode);
   STEP("mkdir", path, REAL(mkdir)(path, mode));
 }
@@ -124,7 +128,7 @@ int ftruncate64(int fd, off64_t size) {
   STEP("truncate", path, REAL(ftruncate64)(fd, size));
 }
 
-ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t at) {
+ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t at) {
   char path[PATH_MAX];
   if (!path_of(fd, path)) return REAL(pwrite64)(fd, bytes, size, at);
   if (fatal()) {
@@ -136,7 +140,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t at) {
   return done;
 }
 
-ssize_t write(int fd, const void *bytes, size_t size) {
+ssize_t write(int fd, const void* bytes, size_t size) {
   char path[PATH_MAX];
   if (!path_of(fd, path)) return REAL(write)(fd, bytes, size);
   if (fatal()) {
@@ -149,24 +153,12 @@ ssize_t write(int fd, const void *bytes, size_t size) {
 }
 
 /* The server's answers leave by sendmsg. */
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
   if (message->msg_iovlen > 0 && message->msg_iov[0].iov_len >= 12 &&
       strncmp(message->msg_iov[0].iov_base, "HTTP/1.1 ", 9) == 0) {
     char status[4] = {0};
-    memcpy(status, (const char *)message->msg_iov[0].iov_base + 9, 3);
+    memcpy(status, (const char*)message->msg_iov[0].iov_base + 9, 3);
     note("answer", status);
   }
   return REAL(sendmsg)(fd, message, flags);
-}
-
-int open(const char *path, int flags, ...) {
-  va_list more;
-  va_start(more, flags);
-  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;
-  va_end(more);
-  const char *fatal_part = setting("CRASH_OPEN");
-  if (fatal_part != NULL && (flags & O_ACCMODE) == O_RDONLY && strstr(path, fatal_part) != NULL &&
-      strstr(path, "/objects/") != NULL && (flags & O_DIRECTORY) == 0)
-    die();
-  return REAL(open)(path, flags, mode);
 }

@@ -1,0 +1,152 @@
+"""The program dies at each durable step of a small job, and nothing that it answered is lost.
+
+A first run counts the steps: each write, fsync, rename, link, unlink, mkdir and truncation below
+DATA_DIR, from the first start to the end of an ordered stop. Then the same job runs once for each
+step, on fresh data, and is killed there; where the step is a write, half of it is done.
+
+CRASH_STEPS=all tries every step, twice where it is a write: torn, and not begun.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import Service
+from preload import preload
+
+SPREAD = 15  # steps that are tried where not all are
+
+MODEL = "efficientnet_lite0"
+
+
+@dataclass
+class Client:
+    """What a client sent, and what it was told before the service died."""
+
+    files: dict[str, bytes]
+    keys: dict[str, str] = field(default_factory=dict)  # uploads that were answered 200, by name
+    job: str = ""  # answered 202
+    done: int = 0  # the most that a status told
+
+    def run(self, service: Service) -> None:
+        """Goes on where it was; ends with requests' ConnectionError when the service dies."""
+        for name, content in self.files.items():
+            if name not in self.keys:
+                self.keys[name] = service.upload(content, name)
+        order = [self.keys[name] for name in self.files]
+        body = {"job_type": "image_classification", "model": MODEL, "s3_keys": order}
+        answer = service.post(
+            "/submit", body | {"confidence_threshold": 0}, headers={"Idempotency-Key": "the job"}
+        )
+        assert answer.status_code == 202, answer.text
+        assert self.job in ("", answer.json()["job_id"])
+        self.job = answer.json()["job_id"]
+        while True:
+            status = service.get(f"/status/{self.job}").json()
+            assert status["done"] >= self.done, "an image that counted does no more"
+            self.done = status["done"]
+            if status["status"] in ("completed", "failed", "cancelled"):
+                return
+
+
+@pytest.fixture(scope="module")
+def files(photos: dict[str, Path]) -> dict[str, bytes]:
+    cat, parrot = (photos[name].read_bytes() for name in ("cat_720p.jpg", "parrot.jpg"))
+    return {
+        "cat.jpg": cat,
+        "text.jpg": b"this is no image",
+        "parrot.jpg": parrot,
+        "half.jpg": cat[: len(cat) // 2],
+        "another cat.jpg": cat,
+        "another parrot.jpg": parrot,
+    }
+
+
+BAD = {"text.jpg", "half.jpg"}
+
+
+def live_until_killed(client: Client, data: Path, **settings: str) -> None:
+    """One life of the service, to its death at a step or to an ordered stop."""
+    try:
+        service = Service(data, **settings)
+    except RuntimeError:
+        return  # died before it listened
+    try:
+        client.run(service)
+    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+        service.process.wait(30)
+        return
+    service.stop()
+
+
+def check(client: Client, data: Path) -> None:
+    """A new process on the same data keeps what the dead one promised, and ends its work."""
+    service = Service(data)
+    for name, key in client.keys.items():
+        assert service.get(f"/images/{key}").content == client.files[name], f"{name} was lost"
+    if client.job:
+        status = service.get(f"/status/{client.job}")
+        assert status.status_code == 200, "an accepted job was lost"
+        assert status.json()["done"] >= client.done, "a counted image was lost"
+    client.run(service)
+    result = service.get(f"/result/{client.job}").json()
+    total, bad = len(client.files), len(BAD)
+    expected = {"total": total, "classified": total - bad, "unknown": 0, "failed": bad}
+    assert result["summary"] == expected
+    rows = {row["s3_key"]: row for row in result["detailed_results"]}
+    assert set(rows) == set(client.keys.values())
+    assert {name for name, key in client.keys.items() if "error" in rows[key]} == BAD
+    assert set(result["output_paths"]) == {client.keys[name] for name in client.files.keys() - BAD}
+    for path in result["output_paths"].values():
+        assert (data / "objects" / path.removeprefix("s3://")).is_file()
+    assert service.get("/jobs").json()["total"] == 1
+    assert service.stop() == 0, service.log.read_text()
+    database = sqlite3.connect(data / "jobs.sqlite")
+    assert database.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+    assert database.execute("SELECT count(*) FROM queue").fetchone() == (0,)
+    assert database.execute("SELECT count(*) FROM dead_letters").fetchone() == (0,)
+    database.close()
+
+
+def test_dying_at_any_step_loses_nothing(
+    binary: Path, tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    library = preload("crash_point", tmp_path)
+
+    counted = tmp_path / "counted"
+
+    def crash(data: Path, **settings: str) -> dict[str, str]:
+        data.mkdir()
+        if data != counted:  # a compiled model is no part of what is tested, and takes long
+            (data / "cache").symlink_to(counted / "cache")
+        return {"LD_PRELOAD": library, "CRASH_DIR": str(data)} | settings
+
+    log = tmp_path / "steps"
+    client = Client(files)
+    live_until_killed(client, counted, **crash(counted, CRASH_LOG=str(log)))
+    assert client.done == len(files)
+    check(client, counted)
+    steps = [line for line in log.read_text().splitlines() if not line.startswith("answer")]
+    every = os.environ.get("CRASH_STEPS") == "all"
+    tried = range(1, len(steps) + 1, 1 if every else max(1, len(steps) // SPREAD))
+    points = [(step, "1") for step in tried]
+    if every:
+        points += [(step, "") for step in tried if steps[step - 1].startswith("write")]
+    print(f"{len(steps)} durable steps, dying at {len(points)} points")
+    for step, half in points:
+        data = tmp_path / f"{step}{'half' if half else ''}"
+        client = Client(files)
+        settings = crash(data, CRASH_AT=str(step), CRASH_HALF=half)
+        try:
+            live_until_killed(client, data, **settings)
+            check(client, data)
+        except (AssertionError, RuntimeError) as error:
+            error.add_note(
+                f"died at step {step} of {len(steps)}, {half and 'half done'}: see {data}"
+            )
+            raise
