@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "adapters/embedded/durable_file.hpp"
 #include "domain/ids.hpp"
 
 namespace classifier {
@@ -24,40 +25,6 @@ constexpr std::size_t kMaxPartBytes = 255;
 constexpr const char* kTemporaryFolder = ".tmp";
 // No upload takes so long.
 constexpr std::chrono::hours kLeftoverAge{24};
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&&) = delete;
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-std::unexpected<Error> io_error(const std::string& what, int code) {
-  const std::string reason = what + ": " + std::strerror(code);
-  switch (code) {
-    case ENOENT:
-    case ENOTDIR:
-    case EISDIR:
-      return fail(ErrorCode::kNotFound, reason);
-    case ENOSPC:
-    case EDQUOT:
-      return fail(ErrorCode::kExhausted, "the disk is full (" + reason + "): free some space");
-    case EFBIG:
-      return fail(ErrorCode::kTooLarge, reason);
-    default:
-      return fail(ErrorCode::kUnavailable, reason);
-  }
-}
 
 std::unexpected<Error> no_such_image(std::string_view key) {
   return fail(ErrorCode::kNotFound, "there is no image \"" + std::string(key) + "\" in the store");
@@ -116,20 +83,6 @@ void remove_leftovers(const fs::path& folder) {
   }
 }
 
-// A rename or a link lasts only once its folder is written.
-Result<void> sync_folder(const fs::path& folder) {
-  const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) return io_error("cannot write " + folder.string(), errno);
-  return {};
-}
-
-Result<void> make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) return io_error("cannot make the folder " + folder.string(), error.value());
-  return {};
-}
-
 class FileWriter final : public ObjectWriter {
  public:
   FileWriter(Fd fd, fs::path temporary, fs::path target)
@@ -152,7 +105,7 @@ class FileWriter final : public ObjectWriter {
 
   Result<void> commit() override {
     if (::fdatasync(fd_.get()) != 0) return io_error("cannot write " + target_.string(), errno);
-    if (auto made = make_folder(target_.parent_path()); !made) return made;
+    if (auto made = make_durable_folder(target_.parent_path()); !made) return made;
     if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
       return io_error("cannot write " + target_.string(), errno);
     }
@@ -261,7 +214,7 @@ Result<std::unique_ptr<FileObjectStore>> FileObjectStore::open(fs::path root,
       std::move(root), std::move(input_bucket), std::move(output_bucket), std::move(urls)));
   for (const auto bucket : {Bucket::kInput, Bucket::kOutput}) {
     const fs::path folder = store->root_ / store->bucket_name(bucket) / kTemporaryFolder;
-    if (auto made = make_folder(folder); !made) return std::unexpected(made.error());
+    if (auto made = make_durable_folder(folder); !made) return std::unexpected(made.error());
     if (::access(folder.c_str(), W_OK) != 0)
       return io_error("cannot write " + folder.string(), errno);
     remove_leftovers(folder);
@@ -347,7 +300,11 @@ Result<void> FileObjectStore::copy_to_output(std::string_view input_key,
   // Straight to its place first: this is the way of nearly every image.
   if (::link(from->c_str(), to->c_str()) == 0) return {};
   if (errno == ENOENT) {
-    if (auto made = make_folder(to->parent_path()); !made) return made;
+    // Not synced, as the link is not: a copy may be gone after a power loss, the original is not.
+    std::error_code error;
+    fs::create_directories(to->parent_path(), error);
+    if (error)
+      return io_error("cannot make the folder " + to->parent_path().string(), error.value());
     if (::link(from->c_str(), to->c_str()) == 0) return {};
     if (errno == ENOENT) return no_such_image(input_key);
   }

@@ -7,8 +7,10 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
+#include "adapters/embedded/durable_file.hpp"
 #include "domain/ids.hpp"
 
 namespace classifier {
@@ -36,8 +38,8 @@ ProcessLock::~ProcessLock() {
 }
 
 Result<ProcessLock> ProcessLock::acquire(std::filesystem::path folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
+  // This makes DATA_DIR too. Where it fails, so does what follows, and says so.
+  std::ignore = make_durable_folder(folder);
   std::string id = random_hex(16);
   const auto file = lock_file(folder, id);
   const int fd = ::open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);

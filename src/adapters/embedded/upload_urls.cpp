@@ -4,7 +4,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "adapters/embedded/durable_file.hpp"
 #include "domain/ids.hpp"
 #include "domain/text.hpp"
 
@@ -30,31 +30,22 @@ std::string read_secret(const std::filesystem::path& file) {
   return std::cmp_equal(size, kSecretDigits) ? secret : std::string{};
 }
 
-// Written under another name and linked, so that two processes that start at once agree on one
-// secret.
-bool write_secret(const std::filesystem::path& file, const std::string& secret) {
-  const auto temporary = std::filesystem::path(file.string() + "." + random_hex(8));
-  const int fd = ::open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-  if (fd < 0) return false;
-  const bool written =
-      std::cmp_equal(::write(fd, secret.data(), secret.size()), secret.size()) && ::fsync(fd) == 0;
-  ::close(fd);
-  const bool linked = written && (::link(temporary.c_str(), file.c_str()) == 0 || errno == EEXIST);
-  ::unlink(temporary.c_str());
-  return linked;
-}
-
 }  // namespace
 
 UploadUrls::UploadUrls(std::string secret) : secret_(std::move(secret)) {}
 
 Result<UploadUrls> UploadUrls::open(const std::filesystem::path& file) {
   std::string secret = read_secret(file);
-  if (secret.empty() && write_secret(file, random_hex(kSecretDigits))) secret = read_secret(file);
   if (secret.empty()) {
-    return fail(ErrorCode::kUnavailable, "cannot write the upload secret " + file.string() + " (" +
-                                             std::strerror(errno) +
-                                             "): check the folder's owner and mode");
+    if (auto made = create_durable_file(file, random_hex(kSecretDigits), 0600); !made) {
+      return fail(made.error().code, made.error().message + ": check the folder's owner and mode");
+    }
+    secret = read_secret(file);
+  }
+  if (secret.empty()) {
+    return fail(ErrorCode::kUnavailable, "the upload secret " + file.string() +
+                                             " cannot be read, or is damaged: check its owner and "
+                                             "mode, or remove it");
   }
   return UploadUrls(std::move(secret));
 }
