@@ -4,16 +4,27 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdint>
+#include <fstream>
 #include <string>
 #include <utility>
 
+#include "adapters/embedded/durable_file.hpp"
+#include "domain/ids.hpp"
+#include "domain/text.hpp"
+
 namespace classifier {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr int kSchemaVersion = 2;
 constexpr int kBusyTimeoutMs = 30'000;
 // 8 MB a transaction, so that others need not wait long.
 constexpr const char* kGiveBack = "PRAGMA incremental_vacuum(2000)";
+// Reading all of a larger file would make the start slow.
+constexpr std::uintmax_t kMaxCheckedBytes = 64ULL << 20;
 
 // images and outcomes are apart so that a finished image appends a row instead of growing one in
 // place, and so that "has an outcome" is the one truth of what counted. job_counts keeps GET /jobs
@@ -107,21 +118,116 @@ END;
 // What makes each version out of the one before; files of all of them are in use.
 constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2};
 
-Result<void> prepare_schema(SqliteConnection& connection, const std::filesystem::path& file) {
-  SQLite::Transaction transaction(connection.database(), SQLite::TransactionBehavior::IMMEDIATE);
-  const int version = connection.database().execAndGet("PRAGMA user_version").getInt();
+std::string one_line(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  return text;
+}
+
+fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
+
+Error damaged(const fs::path& file, std::string what) {
+  return {ErrorCode::kInternal,
+          "the database " + file.string() + " is damaged (" + one_line(std::move(what)) +
+              "): restore a copy of it, or move it and its -wal away to begin with no jobs; the "
+              "images are not touched"};
+}
+
+// A whole new database as bytes, so that its file appears at once or not at all. Its application id
+// is drawn at random, and tells its write-ahead log from another's.
+std::string new_database() {
+  const auto id = std::stoul(random_hex(8), nullptr, 16) & 0x7fff'ffffU;
+  const SQLite::Database memory(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  // Free pages can be given back; this cannot be turned on later.
+  memory.exec("PRAGMA auto_vacuum=INCREMENTAL");
+  for (const char* const upgrade : kUpgrades) memory.exec(upgrade);
+  const std::string numbers = "PRAGMA user_version=" + std::to_string(kSchemaVersion) +
+                              "; PRAGMA application_id=" + std::to_string(id);
+  sqlite3_exec(memory.getHandle(), numbers.c_str(), nullptr, nullptr, nullptr);
+  sqlite3_int64 size = 0;
+  const std::unique_ptr<unsigned char, decltype(&sqlite3_free)> bytes(
+      sqlite3_serialize(memory.getHandle(), "main", &size, 0), sqlite3_free);
+  return bytes ? std::string(bytes.get(), bytes.get() + size) : std::string();
+}
+
+Result<void> create_if_missing(const fs::path& file) {
+  std::error_code ignored;
+  if (fs::exists(file, ignored)) return {};
+  if (fs::exists(wal_of(file), ignored)) {
+    return fail(ErrorCode::kInternal, wal_of(file).string() +
+                                          " is there without its database: restore the copy of " +
+                                          file.string() + " that it belongs to, or move it away");
+  }
+  const std::string content = new_database();
+  if (content.empty()) return fail(ErrorCode::kExhausted, "out of memory for a new database");
+  return create_durable_file(file, content, 0644);
+}
+
+// The application id by the file alone, without its write-ahead log. Nothing is changed, as SQLite
+// might.
+Result<std::uint32_t> read_application_id(const fs::path& file) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  constexpr std::size_t kHeader = 100;
+  constexpr std::size_t kApplicationId = 68;  // four bytes, the highest first
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return io_error("cannot read " + file.string(), errno);
+  std::string header(kHeader, '\0');
+  in.read(header.data(), kHeader);
+  if (in.gcount() == 0) return std::unexpected(damaged(file, "it is empty"));
+  if (in.gcount() < static_cast<std::streamsize>(kHeader) || !header.starts_with(kMagic))
+    return std::unexpected(damaged(file, "it is not a file of SQLite"));
+  std::uint32_t id = 0;
+  for (std::size_t i = 0; i < 4; ++i)
+    id = id << 8 | static_cast<unsigned char>(header[kApplicationId + i]);
+  return id;
+}
+
+// Of an earlier version: in one transaction, and another process may have been quicker.
+Result<void> upgrade(SQLite::Database& database) {
+  const auto version = [&] { return database.execAndGet("PRAGMA user_version").getInt(); };
+  if (version() == kSchemaVersion) return {};
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  for (int next = version(); next < kSchemaVersion; ++next)
+    database.exec(kUpgrades[static_cast<std::size_t>(next)]);
+  database.exec("PRAGMA user_version=" + std::to_string(kSchemaVersion));
+  transaction.commit();
+  return {};
+}
+
+Result<void> check_schema(SQLite::Database& database, const fs::path& file) {
+  const int version = database.execAndGet("PRAGMA user_version").getInt();
   if (version > kSchemaVersion) {
     return fail(ErrorCode::kConflict,
                 file.string() + " was written by a newer version of this program (schema " +
                     std::to_string(version) + ", this one reads up to " +
                     std::to_string(kSchemaVersion) + "): upgrade, or set another DATA_DIR");
   }
-  for (int next = version; next < kSchemaVersion; ++next)
-    connection.database().exec(kUpgrades[static_cast<std::size_t>(next)]);
-  if (version < kSchemaVersion)
-    connection.database().exec("PRAGMA user_version=" + std::to_string(kSchemaVersion));
-  transaction.commit();
+  if (version < 1 ||
+      database.execAndGet("SELECT count(*) FROM sqlite_schema WHERE name = 'jobs'").getInt() == 0) {
+    return fail(ErrorCode::kConflict, file.string() +
+                                          " is a database of another program: move it away, or set "
+                                          "another DATA_DIR");
+  }
   return {};
+}
+
+// Before anything is written: what SQLite sees must be this file's, and whole.
+Result<void> check_database(SQLite::Database& database, const fs::path& file,
+                            std::uint32_t application_id) {
+  // The log has the header's page whenever the file grew.
+  if (static_cast<std::uint32_t>(database.execAndGet("PRAGMA application_id").getInt()) !=
+      application_id) {
+    return fail(ErrorCode::kInternal,
+                wal_of(file).string() +
+                    " belongs to another database and was not applied: move it away, or restore "
+                    "both files from one copy");
+  }
+  if (auto ours = check_schema(database, file); !ours) return ours;
+  std::error_code ignored;
+  if (fs::file_size(file, ignored) > kMaxCheckedBytes) return {};
+  const std::string found = database.execAndGet("PRAGMA quick_check(1)").getString();
+  sqlite3_db_release_memory(
+      database.getHandle());  // the check needed every page, the work does not
+  return found == "ok" ? Result<void>() : std::unexpected(damaged(file, found));
 }
 
 }  // namespace
@@ -154,8 +260,7 @@ Error sqlite_error(const std::filesystem::path& file, const SQLite::Exception& e
                                            "): check its owner and mode, or set another DATA_DIR"};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return {ErrorCode::kInternal,
-              "the database is damaged (" + where + "): restore it from a copy"};
+      return damaged(file, exception.what());
     default:
       return {ErrorCode::kUnavailable, "the database did not answer (" + where + ")"};
   }
@@ -164,15 +269,23 @@ Error sqlite_error(const std::filesystem::path& file, const SQLite::Exception& e
 SqliteDatabase::SqliteDatabase(std::filesystem::path file) : file_(std::move(file)) {}
 
 Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesystem::path& file) {
+  if (auto made = create_if_missing(file); !made) return std::unexpected(made.error());
+  const auto application_id = read_application_id(file);
+  if (!application_id) return std::unexpected(application_id.error());
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(file));
   auto ready = database->guarded([&]() -> Result<void> {
-    database->writer_ =
-        std::make_unique<SqliteConnection>(file, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-    // Has an effect on new files only: free pages can be given back.
-    database->writer_->database().exec("PRAGMA auto_vacuum=INCREMENTAL");
-    database->writer_->database().exec("PRAGMA journal_mode=WAL");
-    database->writer_->database().exec("PRAGMA journal_size_limit=67108864");
-    return prepare_schema(*database->writer_, file);
+    database->writer_ = std::make_unique<SqliteConnection>(file, SQLite::OPEN_READWRITE);
+    auto& writer = database->writer_->database();
+    // A database that is refused must not take its log in when it is closed.
+    const auto checkpoint_on_close = [&](bool on) {
+      sqlite3_db_config(writer.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1, nullptr);
+    };
+    checkpoint_on_close(false);
+    if (auto good = check_database(writer, file, *application_id); !good) return good;
+    checkpoint_on_close(true);
+    writer.exec("PRAGMA journal_mode=WAL");
+    writer.exec("PRAGMA journal_size_limit=67108864");
+    return upgrade(writer);
   });
   if (!ready) return std::unexpected(ready.error());
   return database;
@@ -197,6 +310,20 @@ Result<void> SqliteDatabase::shrink() {
   }
   if (!free) return std::unexpected(free.error());
   return {};
+}
+
+Result<void> SqliteDatabase::whole() const {
+  const std::scoped_lock lock(damage_mutex_);
+  return damage_ ? Result<void>(std::unexpected(*damage_)) : Result<void>();
+}
+
+Error SqliteDatabase::note(const SQLite::Exception& exception) {
+  Error error = sqlite_error(file_, exception);
+  if (exception.getErrorCode() == SQLITE_CORRUPT || exception.getErrorCode() == SQLITE_NOTADB) {
+    const std::scoped_lock lock(damage_mutex_);
+    if (!damage_) damage_ = error;
+  }
+  return error;
 }
 
 // Whoever comes while nobody commits does it for all that wait.
@@ -244,7 +371,7 @@ bool SqliteDatabase::run_one(Write& write, bool alone) {
   } catch (const SQLite::Exception& exception) {
     // Where SQLite gave up the whole transaction, so must all works in it.
     if (sqlite3_get_autocommit(database.getHandle()) != 0) throw;
-    write.error = sqlite_error(file_, exception);
+    write.error = note(exception);
   } catch (...) {
     write.thrown = std::current_exception();
   }

@@ -55,8 +55,10 @@ Error sqlite_error(const std::filesystem::path& file, const SQLite::Exception& e
 // Thread-safe; several processes may open the same file.
 class SqliteDatabase {
  public:
-  // Creates the file and its tables, or upgrades them. kConflict for a file of a newer version of
-  // this program.
+  // Creates the file and its tables, where there is none. A file that is damaged, of another
+  // program, or beside a write-ahead log of another database is refused and stays as it is;
+  // kConflict for one of a newer version of this program. Up to 64 MB are checked whole, of larger
+  // files what SQLite checks when it opens them.
   static Result<std::unique_ptr<SqliteDatabase>> open(const std::filesystem::path& file);
 
   // Runs `work(SqliteConnection&) -> Result<T>` as if in a transaction of its own: all of it is
@@ -92,6 +94,9 @@ class SqliteDatabase {
   Result<void> shrink();
 
   const std::filesystem::path& file() const { return file_; }
+
+  // The damage that was met since the start, if any. It stays: a restart looks at the whole file.
+  Result<void> whole() const;
 
  private:
   // A work that waits to be committed. Belongs to the thread that waits for it.
@@ -132,9 +137,12 @@ class SqliteDatabase {
     try {
       return work();
     } catch (const SQLite::Exception& exception) {
-      return std::unexpected(sqlite_error(file_, exception));
+      return std::unexpected(note(exception));
     }
   }
+
+  // Its Error; damage is remembered.
+  Error note(const SQLite::Exception& exception);
 
   std::filesystem::path file_;
   std::mutex write_mutex_;
@@ -144,6 +152,8 @@ class SqliteDatabase {
   std::unique_ptr<SqliteConnection> writer_;  // used by the thread that set committing_
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<SqliteConnection>> idle_readers_;  // guarded by readers_mutex_
+  mutable std::mutex damage_mutex_;
+  std::optional<Error> damage_;  // guarded by damage_mutex_
 };
 
 }  // namespace classifier

@@ -523,6 +523,7 @@ Result<std::size_t> SqliteJobStore::remove_expired(TimePoint created_before, std
 }
 
 Result<void> SqliteJobStore::ping() {
+  if (auto whole = database_.whole(); !whole) return whole;
   return database_.read([](SqliteConnection& connection) -> Result<void> {
     connection.database().execAndGet("SELECT count(*) FROM job_counts");
     return {};
