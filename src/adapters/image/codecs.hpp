@@ -36,6 +36,8 @@ Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t hei
 
 std::unexpected<Error> damaged(ImageFormat format, const std::string& what);
 std::unexpected<Error> truncated(ImageFormat format);
+// kExhausted: not the image's fault, so it is tried again.
+std::unexpected<Error> out_of_memory();
 
 // `alpha` 0 to 255 of a colour over white.
 inline std::uint8_t over_white(std::uint8_t colour, std::uint8_t alpha) {

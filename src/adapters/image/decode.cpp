@@ -133,6 +133,10 @@ std::unexpected<Error> truncated(ImageFormat format) {
                                            " is truncated: the file ends before the image does");
 }
 
+std::unexpected<Error> out_of_memory() {
+  return fail(ErrorCode::kExhausted, "out of memory while the image was decoded");
+}
+
 RgbImage flatten(int width, int height, const std::uint8_t* rgba) {
   const auto count = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
   RgbImage image{width, height, std::vector<std::uint8_t>(count * 3)};

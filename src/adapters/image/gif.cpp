@@ -40,7 +40,9 @@ class Reader {
 
   std::unexpected<Error> error() {
     if (source_.ended) return truncated(ImageFormat::kGif);
-    const char* text = GifErrorString(gif_ ? gif_->Error : code_);
+    const int code = gif_ ? gif_->Error : code_;
+    if (code == D_GIF_ERR_NOT_ENOUGH_MEM) return out_of_memory();
+    const char* text = GifErrorString(code);
     return damaged(ImageFormat::kGif, text != nullptr ? text : "its structure is not valid");
   }
 

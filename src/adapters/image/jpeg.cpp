@@ -103,6 +103,7 @@ class Decompressor {
       default:
         break;
     }
+    if (errors_.msg_code == JERR_OUT_OF_MEMORY) return out_of_memory();
     std::array<char, JMSG_LENGTH_MAX> message{};
     errors_.format_message(reinterpret_cast<j_common_ptr>(&jpeg_), message.data());
     return damaged(ImageFormat::kJpeg, message.data());

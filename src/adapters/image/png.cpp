@@ -10,16 +10,21 @@ namespace {
 constexpr std::size_t kMaxChunkBytes = 4UL << 20;
 constexpr std::size_t kMaxChunkCache = 16UL << 20;
 
+std::unexpected<Error> decode_error(int code) {
+  if (code == SPNG_IO_EOF) return truncated(ImageFormat::kPng);
+  if (code == SPNG_EMEM) return out_of_memory();
+  return damaged(ImageFormat::kPng, spng_strerror(code));
+}
+
 using Context = std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)>;
 
 Result<Context> open(ImageBytes bytes, spng_ihdr& header) {
   Context context(spng_ctx_new(0), &spng_ctx_free);
-  if (!context) return fail(ErrorCode::kExhausted, "out of memory");
+  if (!context) return out_of_memory();
   spng_set_chunk_limits(context.get(), kMaxChunkBytes, kMaxChunkCache);
   spng_set_png_buffer(context.get(), bytes.data(), bytes.size());
   if (const int code = spng_get_ihdr(context.get(), &header); code != 0) {
-    if (code == SPNG_IO_EOF) return truncated(ImageFormat::kPng);
-    return damaged(ImageFormat::kPng, spng_strerror(code));
+    return decode_error(code);
   }
   return context;
 }
@@ -64,8 +69,7 @@ Result<RgbImage> decode_png(ImageBytes bytes, const DecodeLimits& limits, int& o
   if (const int code = spng_decode_image(context->get(), pixels.data(), pixels.size(), format,
                                          alpha ? SPNG_DECODE_TRNS : 0);
       code != 0) {
-    if (code == SPNG_IO_EOF) return truncated(ImageFormat::kPng);
-    return damaged(ImageFormat::kPng, spng_strerror(code));
+    return decode_error(code);
   }
   orientation = orientation_of(context->get());
   const ImageInfo info = info_of(header);

@@ -50,7 +50,7 @@ std::unexpected<Error> decode_error(VP8StatusCode status) {
   if (status == VP8_STATUS_NOT_ENOUGH_DATA || status == VP8_STATUS_SUSPENDED) {
     return truncated(ImageFormat::kWebp);
   }
-  if (status == VP8_STATUS_OUT_OF_MEMORY) return fail(ErrorCode::kExhausted, "out of memory");
+  if (status == VP8_STATUS_OUT_OF_MEMORY) return out_of_memory();
   return damaged(ImageFormat::kWebp, "its data is not valid");
 }
 
