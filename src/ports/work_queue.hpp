@@ -41,6 +41,8 @@ struct QueueDepth {
   std::optional<std::chrono::milliseconds> oldest_age;
 };
 
+constexpr std::chrono::milliseconds kMaxReleaseDelay{60'000};
+
 // Every method may be called from any thread, and by several processes on the same queue. A message
 // that is received stays hidden for the visibility timeout, then it is delivered again. A receipt
 // that is out of date is not an error.
@@ -62,7 +64,7 @@ class WorkQueue {
   // The work is done: the messages are not delivered again.
   virtual Result<void> remove(std::span<const std::string> receipts) = 0;
 
-  // Gives a message back, to be delivered again after `delay`.
+  // Gives a message back, to be delivered again after `delay`, at most kMaxReleaseDelay.
   virtual Result<void> release(const std::string& receipt, std::chrono::milliseconds delay) = 0;
 
   // Moves a message to the dead-letter queue.

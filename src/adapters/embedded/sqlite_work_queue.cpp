@@ -140,12 +140,18 @@ Result<void> SqliteWorkQueue::send(std::span<const ImageTask> tasks) {
   return sent;
 }
 
+TimePoint SqliteWorkQueue::latest_end() const {
+  return clock_.now() + std::max(visibility_timeout_, kMaxReleaseDelay);
+}
+
 Result<bool> SqliteWorkQueue::has_visible() {
   return database_.read([&](SqliteConnection& connection) -> Result<bool> {
     auto& query = connection.prepare(
         "SELECT EXISTS(SELECT 1 FROM queue WHERE hidden = 0) OR "
-        "EXISTS(SELECT 1 FROM queue WHERE hidden = 1 AND visible_at <= ?)");
+        "EXISTS(SELECT 1 FROM queue WHERE hidden = 1 AND visible_at <= ?) OR "
+        "EXISTS(SELECT 1 FROM queue WHERE hidden = 1 AND visible_at > ?)");
     query.bind(1, to_ms(clock_.now()));
+    query.bind(2, to_ms(latest_end()));
     query.executeStep();
     return query.getColumn(0).getInt() != 0;
   });
@@ -156,8 +162,10 @@ Result<std::vector<Delivery>> SqliteWorkQueue::take(std::size_t max) {
       Durability::kOrdered, [&](SqliteConnection& connection) -> Result<std::vector<Delivery>> {
         const std::int64_t now = to_ms(clock_.now());
         auto& show = connection.prepare(
-            "UPDATE queue SET hidden = 0, owner = NULL WHERE hidden = 1 AND visible_at <= ?");
+            "UPDATE queue SET hidden = 0, owner = NULL WHERE hidden = 1 AND (visible_at <= ? OR "
+            "visible_at > ?)");
         show.bind(1, now);
+        show.bind(2, to_ms(latest_end()));
         show.exec();
         std::vector<Delivery> deliveries;
         for (const auto& row : choose(connection, max)) {

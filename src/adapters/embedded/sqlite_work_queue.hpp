@@ -38,6 +38,9 @@ class SqliteWorkQueue final : public WorkQueue {
   Result<void> ping() override;
 
  private:
+  // No message is hidden for longer than until then, unless the clock was set back meanwhile: one
+  // that is counts as visible again.
+  TimePoint latest_end() const;
   Result<bool> has_visible();
   Result<std::vector<Delivery>> take(std::size_t max);
   Result<void> give_back_work_of_the_dead();
