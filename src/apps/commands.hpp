@@ -17,6 +17,7 @@ namespace classifier {
 // 0: all went well.
 constexpr int kSomeFailed = 1;   // some images, or the job
 constexpr int kUsage = 2;        // wrong arguments or configuration
+constexpr int kHung = 70;        // serve ended itself: an image's step did not end (EX_SOFTWARE)
 constexpr int kUnreachable = 3;  // the server cannot be reached, or refused
 constexpr int kInterrupted = 130;
 

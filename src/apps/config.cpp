@@ -122,6 +122,18 @@ Setting rate(const char* variable, const char* help, double Config::* member) {
           }};
 }
 
+Setting seconds(const char* variable, const char* help, std::chrono::seconds Config::* member,
+                int min, const char* range, const char* fallback) {
+  constexpr int kMax = 43'200;
+  return {variable, help, std::string("a whole number ") + range, fallback,
+          [=](Config& config, const std::string& value) {
+            int number = 0;
+            if (!read_number(value, min, kMax, number)) return false;
+            config.*member = std::chrono::seconds(number);
+            return true;
+          }};
+}
+
 Setting secret(Setting setting) {
   setting.secret = true;
   return setting;
@@ -176,14 +188,13 @@ std::vector<Setting> make_settings() {
                           &Config::max_workers, 0, 1'024, "0"),
       number<std::size_t>("BATCH_SIZE", "messages taken from the queue at once",
                           &Config::batch_size, 1, 1'000, "16"),
-      {"VISIBILITY_TIMEOUT", "seconds until an image that a worker holds is given to another",
-       "a whole number from 5 to 43200", "60",
-       [](Config& config, const std::string& value) {
-         int seconds = 0;
-         if (!read_number(value, 5, 43'200, seconds)) return false;
-         config.visibility_timeout = std::chrono::seconds(seconds);
-         return true;
-       }},
+      seconds("VISIBILITY_TIMEOUT",
+              "seconds until an image that a worker holds is given to another",
+              &Config::visibility_timeout, 5, "from 5 to 43200", "60"),
+      seconds("IMAGE_TIMEOUT",
+              "seconds that decoding an image, or running a model on it, may take before the "
+              "process ends, to be started again",
+              &Config::image_timeout, 0, "from 0 to 43200; 0: no limit", "120"),
       number<int>("MAX_ATTEMPTS", "tries of an image before it is reported failed",
                   &Config::max_attempts, 1, 100, "4"),
       number<std::uint64_t>("MAX_IMAGE_BYTES", "largest image file", &Config::max_image_bytes,

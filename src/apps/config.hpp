@@ -40,6 +40,7 @@ struct Config {
   std::size_t max_workers = 0;  // 0: the processor cores that this process may use
   std::size_t batch_size = 16;
   std::chrono::seconds visibility_timeout{60};
+  std::chrono::seconds image_timeout{120};  // 0: none
   int max_attempts = 4;
   std::uint64_t max_image_bytes = 64ULL << 20;
   std::int64_t max_image_pixels = 100'000'000;

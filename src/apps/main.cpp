@@ -28,7 +28,7 @@ constexpr const char* kFooter =
     "\nSettings are flags or environment variables: --data-dir is DATA_DIR. `classifier settings` "
     "lists them.\n"
     "Exit codes: 0 well, 1 some images or the job failed, 2 wrong arguments, 3 service not reached "
-    "or it refused, 130 interrupted.\n"
+    "or it refused, 70 serve ended itself: an image hung, 130 interrupted.\n"
     "\nExamples:\n"
     "  classifier classify ~/Pictures                       label every photo of a folder\n"
     "  classifier classify a.jpg --labels \"cat,dog\"         into your own categories\n"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -148,6 +149,8 @@ class Service {
     }
     WorkerOptions worker;
     worker.pipeline = pipeline_;
+    worker.pipeline.step_timeout = config_.image_timeout;
+    worker.pipeline.on_hang = [this](const std::string& image) { end_hung_process(image); };
     worker.receive_batch = config_.batch_size;
     worker.max_in_hand = std::max<std::size_t>(64, 16 * config_.max_workers);
     worker.max_attempts = config_.max_attempts;
@@ -168,6 +171,15 @@ class Service {
         Worker::Ports{stores_->queue(), stores_->jobs(), stores_->objects(), *classifier_, *results,
                       metrics_},
         worker);
+  }
+
+  // A thread that hangs cannot be ended by itself. The image's message comes back when the process
+  // is started again, alone, and is given up after MAX_ATTEMPTS.
+  [[noreturn]] void end_hung_process(const std::string& image) const {
+    spdlog::critical("{} took longer than IMAGE_TIMEOUT, {} seconds: ending, to be started again",
+                     image, config_.image_timeout.count());
+    spdlog::default_logger()->flush();
+    std::_Exit(kHung);
   }
 
   // Who may call; the same for every port.

@@ -8,11 +8,13 @@
 #include <new>
 #include <optional>
 #include <span>
+#include <string>
 #include <thread>
 #include <tuple>
 #include <utility>
 
 #include "services/bounded_queue.hpp"
+#include "services/watchdog.hpp"
 
 namespace classifier {
 namespace {
@@ -34,6 +36,11 @@ struct Prepared {
   double seconds = 0;  // spent on preparing it
 };
 
+std::string name_of(const PipelineItem& item) {
+  return "job " + item.task.job_id + " image " + std::to_string(item.task.index) + " (" +
+         item.task.s3_key + ")";
+}
+
 }  // namespace
 
 class Pipeline::Impl {
@@ -41,12 +48,13 @@ class Pipeline::Impl {
   Impl(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch, Done done)
       : classifier_(classifier),
         metrics_(metrics),
-        options_(options),
+        options_(std::move(options)),
+        watchdog_(options_.step_timeout, options_.on_hang),
         fetch_(std::move(fetch)),
         done_(std::move(done)),
-        incoming_(options.queue_capacity),
-        fetched_(options.queue_capacity),
-        prepared_(options.queue_capacity) {
+        incoming_(options_.queue_capacity),
+        fetched_(options_.queue_capacity),
+        prepared_(options_.queue_capacity) {
     for (std::size_t i = 0; i < options_.fetch_threads; ++i)
       fetch_threads_.emplace_back([this] { run_fetch(); });
     for (std::size_t i = 0; i < std::max<std::size_t>(options_.prepare_threads, 1); ++i) {
@@ -102,8 +110,10 @@ class Pipeline::Impl {
         continue;
       }
       const auto start = std::chrono::steady_clock::now();
-      auto image = guarded(
-          "prepared", [&] { return classifier_.prepare(*next->bytes, *next->item.task.spec); });
+      auto image = guarded("prepared", [&] {
+        const Watchdog::Watch watch(watchdog_, name_of(next->item));
+        return classifier_.prepare(*next->bytes, *next->item.task.spec);
+      });
       const double seconds = seconds_since(start);
       metrics_.stage_time(Stage::kPrepare, seconds, 1);
       if (image) {
@@ -152,7 +162,7 @@ class Pipeline::Impl {
     std::vector<PreparedImage> images;
     images.reserve(batch.size());
     for (auto& prepared : batch) images.push_back(std::move(prepared.image));
-    std::vector<Result<Predictions>> results = run_model(images, spec);
+    std::vector<Result<Predictions>> results = watched_model(batch, images, spec);
     const double seconds = seconds_since(start);
     metrics_.stage_time(Stage::kClassify, seconds, batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -163,6 +173,16 @@ class Pipeline::Impl {
         done_({std::move(batch[i].item), std::move(results[i].error()), ms});
       }
     }
+  }
+
+  std::vector<Result<Predictions>> watched_model(std::span<const Prepared> batch,
+                                                 std::span<const PreparedImage> images,
+                                                 const std::shared_ptr<const JobSpec>& spec) {
+    std::string names;
+    for (const auto& prepared : batch)
+      names += (names.empty() ? "" : ", ") + name_of(prepared.item);
+    const Watchdog::Watch watch(watchdog_, std::move(names));
+    return run_model(images, spec);
   }
 
   // One result for each image. Where the whole batch fails, each image is tried alone, so that one
@@ -186,6 +206,7 @@ class Pipeline::Impl {
   Classifier& classifier_;
   Metrics& metrics_;
   PipelineOptions options_;
+  Watchdog watchdog_;
   Fetch fetch_;
   Done done_;
   BoundedQueue<PipelineItem> incoming_;
@@ -198,7 +219,7 @@ class Pipeline::Impl {
 
 Pipeline::Pipeline(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch,
                    Done done)
-    : impl_(std::make_unique<Impl>(classifier, metrics, options, std::move(fetch),
+    : impl_(std::make_unique<Impl>(classifier, metrics, std::move(options), std::move(fetch),
                                    std::move(done))) {}
 
 Pipeline::~Pipeline() { finish(); }

@@ -2,6 +2,7 @@
 // with bounded queues between them so that decoding and inference overlap and memory stays flat.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -36,6 +37,11 @@ struct PipelineOptions {
   std::size_t classify_threads = 2;
   std::size_t queue_capacity = 16;  // images that wait in front of each stage
   int nice = 0;                     // added to the threads' niceness, so that the API answers first
+  // How long preparing an image, or classifying a batch, may take; 0: as long as it does. Waiting
+  // in a queue does not count.
+  std::chrono::milliseconds step_timeout{0};
+  // Called, with what hangs, once a step took longer.
+  std::function<void(const std::string&)> on_hang{};
 };
 
 class Pipeline {

@@ -23,7 +23,6 @@ namespace {
 
 constexpr std::size_t kReportBatch = 64;
 constexpr std::chrono::milliseconds kAfterFailure{500};
-constexpr std::chrono::milliseconds kMaxBackoff{60'000};
 constexpr std::chrono::seconds kJobCheck{1};
 constexpr std::size_t kJobsToWarmUp = 8;
 
@@ -32,7 +31,8 @@ constexpr std::size_t kJobsToWarmUp = 8;
 std::chrono::milliseconds backoff(std::chrono::milliseconds first, int receive_count) {
   thread_local std::minstd_rand random{std::random_device{}()};
   const int doublings = std::min(receive_count - 1, 16);
-  const auto full = std::min<std::chrono::milliseconds>(kMaxBackoff, first * (1LL << doublings));
+  const auto full =
+      std::min<std::chrono::milliseconds>(kMaxReleaseDelay, first * (1LL << doublings));
   return full / 2 +
          std::chrono::milliseconds(static_cast<long long>(random()) % (full.count() / 2 + 1));
 }
@@ -43,9 +43,9 @@ class Worker::Impl {
  public:
   Impl(Ports ports, WorkerOptions options)
       : ports_(ports),
-        options_(options),
-        finished_(std::max<std::size_t>(options.max_in_hand, 1)),
-        copied_(std::max<std::size_t>(options.max_in_hand, 1)) {}
+        options_(std::move(options)),
+        finished_(std::max<std::size_t>(options_.max_in_hand, 1)),
+        copied_(std::max<std::size_t>(options_.max_in_hand, 1)) {}
 
   ~Impl() { stop(); }
 
@@ -366,7 +366,7 @@ class Worker::Impl {
 };
 
 Worker::Worker(Ports ports, WorkerOptions options)
-    : impl_(std::make_unique<Impl>(ports, options)) {}
+    : impl_(std::make_unique<Impl>(ports, std::move(options))) {}
 Worker::~Worker() = default;
 void Worker::start() { impl_->start(); }
 void Worker::stop() { impl_->stop(); }

@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstring>
 #include <functional>
+#include <mutex>
 #include <thread>
 
 #include "contract/embedded_stores.hpp"
@@ -150,6 +152,60 @@ TEST_F(WorkerTest, ImageThatWasTakenUpTooOftenIsGivenUp) {
   const Job done = finish(job.id);
   EXPECT_EQ(done.status, JobStatus::kFailed);
   EXPECT_EQ(classifier_.prepared, 0);
+}
+
+TEST_F(WorkerTest, NoMessageWaitsForAClockThatWasSetBack) {
+  submit({"cat", "dog"});
+  ASSERT_TRUE(dispatcher_.run_once());
+  const auto first = stores_.queue().receive(2, milliseconds(0), {}).value();
+  ASSERT_EQ(first.size(), 2U);
+  ASSERT_TRUE(stores_.queue().release(first[0].receipt, seconds(5)));
+  EXPECT_TRUE(stores_.queue().receive(2, milliseconds(0), {}).value().empty());
+  stores_.clock().advance(-std::chrono::days(3));
+  for (int i = 0; i < 2; ++i)  // one at a time, since they come again
+    EXPECT_EQ(stores_.queue().receive(2, milliseconds(0), {}).value().size(), 1U);
+}
+
+// Preparing the image "hang" ends only once somebody was told that it hangs.
+class HangingClassifier final : public LabellingClassifier {
+ public:
+  Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
+    if (bytes.size() == std::strlen("hang")) {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, seconds(20), [&] { return !told_.empty(); });
+    }
+    return LabellingClassifier::prepare(bytes, spec);
+  }
+  void tell(const std::string& what) {
+    const std::scoped_lock lock(mutex_);
+    told_.push_back(what);
+    changed_.notify_all();
+  }
+  std::vector<std::string> told() {
+    const std::scoped_lock lock(mutex_);
+    return told_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> told_;  // guarded by mutex_
+};
+
+TEST_F(WorkerTest, AStepThatDoesNotEndIsToldWithItsImage) {
+  HangingClassifier classifier;
+  const Job job = submit({"cat", "hang", "dog"});
+  WorkerOptions options;
+  options.pipeline.step_timeout = seconds(1);
+  options.pipeline.on_hang = [&](const std::string& what) { classifier.tell(what); };
+  Worker worker(
+      {stores_.queue(), stores_.jobs(), stores_.objects(), classifier, accounting_, metrics_},
+      options);
+  worker.start();
+  EXPECT_EQ(finish(job.id).counts.total, 3);
+  worker.stop();
+  EXPECT_EQ(classifier.told(),
+            std::vector<std::string>{"job " + job.id + " image 1 (uploads/1.jpg)"});
 }
 
 TEST_F(WorkerTest, WorkOfADeadProcessComesBackAtOnce) {

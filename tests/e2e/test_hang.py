@@ -1,0 +1,53 @@
+"""A decoder that never ends: its image is named, comes back alone, and is given up in the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import requests
+from conftest import Service
+from preload import preload
+
+HUNG = 70  # the exit code
+
+
+def test_an_image_that_hangs_ends_the_process_and_is_given_up(
+    binary: Path, tmp_path: Path, photos: dict[str, Path]
+) -> None:
+    good = photos["cat_720p.jpg"].read_bytes()
+    bad = good + b"\0" * 77
+    service = Service(
+        tmp_path / "data",
+        LD_PRELOAD=preload("faulty_decoder", tmp_path),
+        HANG_BYTES=str(len(bad)),
+        IMAGE_TIMEOUT="3",
+        MAX_ATTEMPTS="2",
+    )
+    keys = [service.upload(good, f"{i}.jpg") for i in range(5)]
+    bad_key = service.upload(bad, "bad.jpg")
+    job = service.submit(
+        [*keys[:2], bad_key, *keys[2:]], confidence_threshold=0, model="efficientnet_lite0"
+    )
+    lives = 0
+    while True:
+        try:
+            status = service.wait(job)
+            break
+        except requests.ConnectionError:
+            lives += 1
+            assert lives <= 2, "the image was given up too late"
+            assert service.process.wait(30) == HUNG
+            line = next(text for text in service.log.read_text().splitlines() if "critical" in text)
+            assert bad_key in line
+            assert f"job {job} image 2" in line
+            assert "IMAGE_TIMEOUT, 3 seconds" in line
+            service.start()  # as systemd, compose or ECS would
+    assert lives == 2
+    assert (status["done"], status["failed"]) == (6, 1)
+    result = service.get(f"/result/{job}").json()
+    errors = {row["s3_key"]: row["error"] for row in result["detailed_results"] if "error" in row}
+    assert list(errors) == [bad_key]
+    assert "given up" in errors[bad_key]
+    letters = service.get("/queue/dead-letters").json()["dead_letters"]
+    assert [letter["s3_key"] for letter in letters] == [bad_key]
+    assert service.stop() == 0, service.log.read_text()
