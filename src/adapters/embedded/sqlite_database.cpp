@@ -136,13 +136,12 @@ Error damaged(const fs::path& file, std::string what) {
 // is drawn at random, and tells its write-ahead log from another's.
 std::string new_database() {
   const auto id = std::stoul(random_hex(8), nullptr, 16) & 0x7fff'ffffU;
-  const SQLite::Database memory(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  SQLite::Database memory(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   // Free pages can be given back; this cannot be turned on later.
   memory.exec("PRAGMA auto_vacuum=INCREMENTAL");
   for (const char* const upgrade : kUpgrades) memory.exec(upgrade);
-  const std::string numbers = "PRAGMA user_version=" + std::to_string(kSchemaVersion) +
-                              "; PRAGMA application_id=" + std::to_string(id);
-  sqlite3_exec(memory.getHandle(), numbers.c_str(), nullptr, nullptr, nullptr);
+  memory.exec("PRAGMA user_version=" + std::to_string(kSchemaVersion));
+  memory.exec("PRAGMA application_id=" + std::to_string(id));
   sqlite3_int64 size = 0;
   const std::unique_ptr<unsigned char, decltype(&sqlite3_free)> bytes(
       sqlite3_serialize(memory.getHandle(), "main", &size, 0), sqlite3_free);
@@ -269,11 +268,11 @@ Error sqlite_error(const std::filesystem::path& file, const SQLite::Exception& e
 SqliteDatabase::SqliteDatabase(std::filesystem::path file) : file_(std::move(file)) {}
 
 Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesystem::path& file) {
-  if (auto made = create_if_missing(file); !made) return std::unexpected(made.error());
-  const auto application_id = read_application_id(file);
-  if (!application_id) return std::unexpected(application_id.error());
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(file));
   auto ready = database->guarded([&]() -> Result<void> {
+    if (auto made = create_if_missing(file); !made) return made;
+    const auto application_id = read_application_id(file);
+    if (!application_id) return std::unexpected(application_id.error());
     database->writer_ = std::make_unique<SqliteConnection>(file, SQLite::OPEN_READWRITE);
     auto& writer = database->writer_->database();
     // A database that is refused must not take its log in when it is closed.
