@@ -21,6 +21,9 @@ std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes);
 // Whether there is a byte below U+0020, or U+007F.
 bool has_control_character(std::string_view text);
 
+// With spaces in place of control characters, so that it is one line of a log or a sentence.
+std::string one_line(std::string_view text);
+
 // Whether a part between slashes is "." or "..".
 bool has_dot_part(std::string_view key);
 

@@ -1,6 +1,6 @@
 #include "domain/time.hpp"
 
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
 
 namespace classifier {
@@ -36,21 +36,33 @@ std::string to_rfc3339(TimePoint time) {
 }
 
 std::optional<TimePoint> parse_rfc3339(const std::string& text) {
-  int year = 0;
-  unsigned month = 0;
-  unsigned day = 0;
-  int hour = 0;
-  int minute = 0;
-  double second = 0;
-  if (std::sscanf(text.c_str(), "%4d-%2u-%2uT%2d:%2d:%lfZ", &year, &month, &day, &hour, &minute,
-                  &second) != 6)
+  // Digits stand for themselves; what follows the seconds is their fraction.
+  constexpr std::string_view kPattern = "dddd-dd-ddTdd:dd:dd";
+  if (text.size() <= kPattern.size() || text.back() != 'Z') return std::nullopt;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  for (std::size_t i = 0; i < kPattern.size(); ++i) {
+    if (kPattern[i] == 'd' ? !is_digit(text[i]) : text[i] != kPattern[i]) return std::nullopt;
+  }
+  const std::string_view fraction(text.data() + kPattern.size(), text.size() - kPattern.size() - 1);
+  if (!fraction.empty() && (fraction[0] != '.' || fraction.size() == 1 ||
+                            !std::ranges::all_of(fraction.substr(1), is_digit)))
     return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
-                                         std::chrono::day(day)};
-  if (!date.ok()) return std::nullopt;
+  const auto number = [&](std::size_t from, std::size_t size) {
+    return std::stoi(text.substr(from, size));
+  };
+  const std::chrono::year_month_day date{std::chrono::year(number(0, 4)),
+                                         std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                         std::chrono::day(static_cast<unsigned>(number(8, 2)))};
+  const int hour = number(11, 2);
+  const int minute = number(14, 2);
+  const int second = number(17, 2);
+  // 60 is a leap second.
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  const std::string thousandths =
+      (std::string(fraction.empty() ? "." : fraction) + "000").substr(1, 3);
   return TimePoint{std::chrono::sys_days(date) + std::chrono::hours(hour) +
-                   std::chrono::minutes(minute) +
-                   std::chrono::milliseconds(std::llround(second * 1e3))};
+                   std::chrono::minutes(minute) + std::chrono::seconds(second) +
+                   std::chrono::milliseconds(std::stoi(thousandths))};
 }
 
 std::string to_compact(TimePoint time) { return format("%04d%02u%02u-%02d%02d%02d", split(time)); }

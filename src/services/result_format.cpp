@@ -240,7 +240,7 @@ class JsonResult final : public ResultWriter {
 std::string cell(std::string_view text) {
   std::string value(text);
   if (!value.empty() &&
-      std::string_view("=+-@\t\r").find(value.front()) != std::string_view::npos) {
+      std::string_view("=+-@\t\r\n").find(value.front()) != std::string_view::npos) {
     value.insert(value.begin(), '\'');
   }
   if (value.find_first_of(",\"\r\n") == std::string::npos) return value;

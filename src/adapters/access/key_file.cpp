@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "adapters/codec/json_text.hpp"
 #include "domain/ids.hpp"
 #include "domain/text.hpp"
 
@@ -55,11 +56,7 @@ Error damaged(const fs::path& file, const std::string& what) {
 }
 
 std::optional<StoredKey> read_entry(const json& entry) {
-  if (!entry.is_object()) return std::nullopt;
-  const auto text = [&](const char* field) {
-    const auto found = entry.find(field);
-    return found != entry.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
+  const auto text = [&](const char* field) { return text_field(entry, field); };
   StoredKey key;
   key.name = text("name");
   key.salt = text("salt");
@@ -146,29 +143,48 @@ bool matches(const StoredKey& key, std::string_view secret) {
          CRYPTO_memcmp(given.data(), key.hash.data(), given.size()) == 0;
 }
 
+std::optional<std::vector<StoredKey>> parse_keys(std::string_view text, std::string& why_not) {
+  const auto document = parse_json(text);
+  if (!document || !document->is_object()) {
+    why_not = document ? "it is no JSON object" : document.error().message;
+    return std::nullopt;
+  }
+  if (json_field(*document, "version") != kVersion) {
+    why_not = "its version is not " + std::to_string(kVersion);
+    return std::nullopt;
+  }
+  const json& entries = json_field(*document, "keys");
+  if (!entries.is_array() || entries.size() > kMaxKeys) {
+    why_not = "it has no list of at most " + std::to_string(kMaxKeys) + " keys";
+    return std::nullopt;
+  }
+  std::vector<StoredKey> keys;
+  for (const json& entry : entries) {
+    auto key = read_entry(entry);
+    if (!key) {
+      why_not = "entry " + std::to_string(keys.size()) + " is not whole";
+      return std::nullopt;
+    }
+    keys.push_back(std::move(*key));
+  }
+  return keys;
+}
+
+std::string write_keys(const std::vector<StoredKey>& keys) {
+  json entries = json::array();
+  for (const StoredKey& key : keys) entries.push_back(entry_of(key));
+  return json{{"version", kVersion}, {"keys", std::move(entries)}}.dump(1) + "\n";
+}
+
 Result<std::vector<StoredKey>> read_key_file(const fs::path& file) {
   if (auto safe = check_mode(file); !safe) return std::unexpected(safe.error());
   std::ifstream in(file, std::ios::binary);
   if (!in) return std::unexpected(unreadable(file, errno));
   const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  const json document = json::parse(text, nullptr, false);
-  if (!document.is_object()) return std::unexpected(damaged(file, "it is no JSON object"));
-  if (document.value("version", json()) != kVersion)
-    return std::unexpected(damaged(file, "its version is not " + std::to_string(kVersion)));
-  const json entries = document.value("keys", json());
-  if (!entries.is_array() || entries.size() > kMaxKeys) {
-    return std::unexpected(
-        damaged(file, "it has no list of at most " + std::to_string(kMaxKeys) + " keys"));
-  }
-  std::vector<StoredKey> keys;
-  for (const json& entry : entries) {
-    auto key = read_entry(entry);
-    if (!key)
-      return std::unexpected(
-          damaged(file, "entry " + std::to_string(keys.size()) + " is not whole"));
-    keys.push_back(std::move(*key));
-  }
-  return keys;
+  std::string why_not;
+  auto keys = parse_keys(text, why_not);
+  if (!keys) return std::unexpected(damaged(file, why_not));
+  return std::move(*keys);
 }
 
 Result<KeyFileEditor> KeyFileEditor::open(const fs::path& file) {
@@ -243,9 +259,7 @@ Result<void> KeyFileEditor::remove(std::string_view name) {
 }
 
 Result<void> KeyFileEditor::save() const {
-  json entries = json::array();
-  for (const StoredKey& key : keys_) entries.push_back(entry_of(key));
-  const std::string text = json{{"version", kVersion}, {"keys", std::move(entries)}}.dump(1) + "\n";
+  const std::string text = write_keys(keys_);
   const fs::path temporary(file_.string() + "." + random_hex(8));
   if (!write_file(temporary, file_, text)) {
     const int reason = errno;

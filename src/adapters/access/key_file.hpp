@@ -25,6 +25,7 @@ struct StoredKey {
   std::string hash;  // SHA-256 of salt and key, 64 hexadecimal digits
   TimePoint created;
   std::optional<TimePoint> expires;
+  friend bool operator==(const StoredKey&, const StoredKey&) = default;
 };
 
 // "clf_" and 64 random hexadecimal digits. Throws std::runtime_error where the system has no
@@ -36,6 +37,11 @@ StoredKey store_key(const ApiKey& key, TimePoint created, std::optional<TimePoin
 
 // In a time that says nothing about the hash.
 bool matches(const StoredKey& key, std::string_view secret);
+
+// The content of the file; nullopt, and what is wrong with it in `why_not`, where write_keys did
+// not write it.
+std::optional<std::vector<StoredKey>> parse_keys(std::string_view text, std::string& why_not);
+std::string write_keys(const std::vector<StoredKey>& keys);
 
 // kNotFound where there is no file; kForbidden where other users may write it; kInvalidArgument
 // where it is not as this program writes it, kUnavailable where it cannot be read. The sentence

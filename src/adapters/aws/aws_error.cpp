@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "adapters/codec/json_text.hpp"
 #include "domain/text.hpp"
 
 namespace classifier::aws {
@@ -73,6 +74,8 @@ bool is_one_of(std::string_view code, Codes codes) {
   return std::ranges::find(codes, code) != codes.end();
 }
 
+constexpr std::size_t kMaxCode = 200;  // bytes of a code or a request id that are kept
+
 ErrorCode kind_of(const AwsError& error) {
   const std::string& code = error.code;
   if (code == "ResponseTooLarge" || code == "EntityTooLarge" || error.status == 413)
@@ -127,39 +130,36 @@ std::string header(const std::map<std::string, std::string>& headers, const char
   return found == headers.end() ? std::string() : found->second;
 }
 
+// The start of what a service says, fit for a sentence.
+std::string shortened(std::string_view text, std::size_t max_bytes) {
+  return trim(one_line(utf8_prefix(text, max_bytes)));
+}
+
 // "ResourceNotFoundException" of "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException:http…"
 std::string short_code(std::string_view code) {
   code = code.substr(0, code.find(':'));
   const std::size_t hash = code.rfind('#');
-  return std::string(hash == std::string_view::npos ? code : code.substr(hash + 1));
+  if (hash != std::string_view::npos) code.remove_prefix(hash + 1);
+  return shortened(code, kMaxCode);
 }
 
 void read_json(const nlohmann::json& body, AwsError& error) {
-  const auto text = [&](const char* name) {
-    const auto found = body.find(name);
-    return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  error.code = short_code(text("__type"));
-  if (error.code.empty()) error.code = short_code(text("code"));
-  error.message = text("message");
-  if (error.message.empty()) error.message = text("Message");
+  error.code = short_code(text_field(body, "__type"));
+  if (error.code.empty()) error.code = short_code(text_field(body, "code"));
+  error.message = text_field(body, "message");
+  if (error.message.empty()) error.message = text_field(body, "Message");
 }
 
 void read_xml(const pugi::xml_document& document, AwsError& error) {
   pugi::xml_node node = document.child("Error");
   // Of the query protocol, which gateways in front of SQS speak.
   if (!node) node = document.child("ErrorResponse").child("Error");
-  error.code = node.child_value("Code");
+  error.code = shortened(node.child_value("Code"), kMaxCode);
   error.message = node.child_value("Message");
-  if (error.request_id.empty()) error.request_id = node.child_value("RequestId");
+  if (error.request_id.empty())
+    error.request_id = shortened(node.child_value("RequestId"), kMaxCode);
   const std::string region = node.child_value("Region");
   if (!region.empty()) error.message += " (region " + region + ")";
-}
-
-std::string one_line(std::string_view text, std::size_t max_bytes) {
-  std::string result(utf8_prefix(text, max_bytes));
-  std::ranges::replace_if(result, [](unsigned char c) { return c < ' ' || c == 0x7F; }, ' ');
-  return trim(result);
 }
 
 std::string_view name_of(std::string_view service) {
@@ -206,17 +206,17 @@ AwsError parse_error(std::string_view service, std::string_view operation, int s
   error.operation = operation;
   error.status = status;
   error.request_id = request_id_of(headers);
-  const auto json = nlohmann::json::parse(body, nullptr, false);
+  const auto json = parse_json(body);
   pugi::xml_document document;
-  if (json.is_object()) {
-    read_json(json, error);
+  if (json && json->is_object()) {
+    read_json(*json, error);
   } else if (document.load_buffer(body.data(), body.size())) {
     read_xml(document, error);
   }
   if (error.code.empty()) error.code = short_code(header(headers, "x-amzn-errortype"));
   if (error.code.empty()) {
     error.code = code_of_status(status);
-    if (error.message.empty()) error.message = one_line(body, 200);
+    if (error.message.empty()) error.message = shortened(body, 200);
   }
   if (error.message.empty())
     error.message = "the answer has status " + std::to_string(status) + " and no explanation";
@@ -241,7 +241,7 @@ Error to_error(const AwsError& error) {
   std::string text(name_of(error.service));
   text.append(" ").append(error.operation).append(" failed: ");
   if (error.status != 0) text.append(error.code).append(": ");
-  text.append(one_line(error.message, 1'000));
+  text.append(shortened(error.message, 1'000));
   if (!error.request_id.empty()) text.append(" (request id ").append(error.request_id).append(")");
   if (!error.context.empty()) text.append("; ").append(error.context);
   const std::string_view what_to_do = advice(error);

@@ -9,10 +9,10 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "adapters/aws/url.hpp"
+#include "adapters/codec/json_text.hpp"
 #include "domain/text.hpp"
 
 namespace classifier::aws {
@@ -83,25 +83,6 @@ std::unexpected<Error> failure(const std::string& what, const Answer& answer) {
   return fail(passing ? ErrorCode::kUnavailable : ErrorCode::kUnauthorized, what + " " + how);
 }
 
-Result<std::optional<Credentials>> read_credentials(const std::string& from,
-                                                    const std::string& body) {
-  const auto json = nlohmann::json::parse(body, nullptr, false);
-  const auto text = [&](const char* name) {
-    const auto found = json.is_object() ? json.find(name) : json.end();
-    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  Credentials result{.access_key_id = text("AccessKeyId"),
-                     .secret_access_key = text("SecretAccessKey"),
-                     .session_token = text("Token"),
-                     .expires_at = parse_rfc3339(text("Expiration"))};
-  if (result.access_key_id.empty() || result.secret_access_key.empty()) {
-    const std::string reason = text("Message").empty() ? text("Code") : text("Message");
-    return fail(ErrorCode::kUnavailable,
-                from + " gave no credentials" + (reason.empty() ? "" : ": " + reason));
-  }
-  return result;
-}
-
 // 127.0.0.0/8; not a name that only begins like one.
 bool is_loopback_address(const std::string& host) {
   return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
@@ -150,6 +131,23 @@ Result<std::string> container_authorization(const Environment& environment) {
 }
 
 }  // namespace
+
+Result<Credentials> read_credentials(const std::string& from, std::string_view body) {
+  const auto document = parse_json(body);
+  const auto text = [&](const char* name) {
+    return document ? text_field(*document, name) : std::string();
+  };
+  Credentials result{.access_key_id = text("AccessKeyId"),
+                     .secret_access_key = text("SecretAccessKey"),
+                     .session_token = text("Token"),
+                     .expires_at = parse_rfc3339(text("Expiration"))};
+  if (result.access_key_id.empty() || result.secret_access_key.empty()) {
+    const std::string reason = text("Message").empty() ? text("Code") : text("Message");
+    return fail(ErrorCode::kUnavailable,
+                from + " gave no credentials" + (reason.empty() ? "" : ": " + one_line(reason)));
+  }
+  return result;
+}
 
 Result<std::optional<Credentials>> container_credentials(const CredentialsOptions& options) {
   const auto relative = options.environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").value_or("");

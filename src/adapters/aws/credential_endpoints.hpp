@@ -3,12 +3,17 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapters/aws/credentials.hpp"
 #include "domain/error.hpp"
 
 namespace classifier::aws {
+
+// The credentials in an answer of either of them; kUnavailable where there are none, with the
+// reason that it gives. `from` begins the sentence.
+Result<Credentials> read_credentials(const std::string& from, std::string_view body);
 
 // The container endpoint that ECS and EKS announce in AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or
 // AWS_CONTAINER_CREDENTIALS_FULL_URI; nullopt where neither is set. kUnavailable: it does not

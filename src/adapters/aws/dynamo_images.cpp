@@ -85,9 +85,9 @@ Result<void> Images::add_outcomes(const Job& job, const std::vector<std::int64_t
     for (const auto& item : items) {
       auto outcome = read_outcome(item, job.id, job.retry_count);
       if (!outcome) continue;
-      const std::int64_t index = outcome->index;
-      records[static_cast<std::size_t>(index - records.front().index)].outcome =
-          std::move(*outcome);
+      const std::int64_t place = outcome->index - records.front().index;
+      if (place < 0 || std::cmp_greater_equal(place, records.size())) continue;
+      records[static_cast<std::size_t>(place)].outcome = std::move(*outcome);
     }
   }
   return {};

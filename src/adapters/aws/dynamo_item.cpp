@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "adapters/codec/json_text.hpp"
+
 namespace classifier::aws::dynamo {
 namespace {
 
@@ -16,9 +18,7 @@ Value number_value(T value) {
 
 template <class T>
 T parsed(const Item& item, const char* name, T fallback) {
-  const auto found = item.find(name);
-  if (found == item.end() || !found->contains("N")) return fallback;
-  const auto& digits = found->at("N").get_ref<const std::string&>();
+  const std::string digits = text_field(json_field(item, name), "N");
   T value = fallback;
   std::from_chars(digits.data(), digits.data() + digits.size(), value);
   return value;
@@ -45,9 +45,7 @@ Value number(double value) { return number_value(value); }
 Value boolean(bool value) { return {{"BOOL", value}}; }
 
 std::string text_of(const Item& item, const char* name) {
-  const auto found = item.find(name);
-  if (found == item.end() || !found->contains("S")) return {};
-  return found->at("S").get<std::string>();
+  return text_field(json_field(item, name), "S");
 }
 
 std::int64_t number_of(const Item& item, const char* name, std::int64_t fallback) {
@@ -57,8 +55,7 @@ std::int64_t number_of(const Item& item, const char* name, std::int64_t fallback
 double real_of(const Item& item, const char* name) { return parsed(item, name, 0.0); }
 
 bool boolean_of(const Item& item, const char* name) {
-  const auto found = item.find(name);
-  return found != item.end() && found->value("BOOL", false);
+  return json_field(json_field(item, name), "BOOL") == true;
 }
 
 bool has(const Item& item, const char* name) { return item.contains(name); }

@@ -88,10 +88,7 @@ Result<std::shared_ptr<const DynamoJobStore::Fixed>> DynamoJobStore::fixed(const
     const auto parts =
         table_.query({dynamo::job_pk(row.job.id), dynamo::kFirstLabels, dynamo::kAfterAll});
     if (!parts) return std::unexpected(parts.error());
-    for (const auto& part : *parts) {
-      for (const auto& label : nlohmann::json::parse(dynamo::text_of(part, "labels")))
-        spec.custom_labels.push_back(label.get<std::string>());
-    }
+    spec.custom_labels = dynamo::read_labels(*parts);
   }
   return fixed_.insert(row.job.id, {std::make_shared<const JobSpec>(std::move(spec)),
                                     row.job.counts.total, row.counters, row.expires_at});

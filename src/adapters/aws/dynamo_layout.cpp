@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <utility>
 
 #include "adapters/aws/segments.hpp"
+#include "adapters/codec/json_text.hpp"
 #include "adapters/codec/outcome_json.hpp"
 #include "domain/text.hpp"
 
@@ -75,7 +77,9 @@ std::string counter_sk(int counter) { return kFirstCounter + std::to_string(coun
 std::string segment_pk(std::string_view job_id, std::int64_t segment) {
   return "S#" + std::string(job_id) + "#" + std::to_string(segment);
 }
-std::string image_sk(std::int64_t index) { return numbered("I#%08lld", index); }
+std::string image_sk(std::int64_t index) {
+  return std::string(kFirstImage) + numbered("%08lld", index);
+}
 std::string idempotency_pk(std::string_view key) { return "D#" + sha256_hex(key); }
 std::string listing_pk(JobType type, JobStatus status, int shard) {
   return std::string(to_string(type)) + "#" + std::string(to_string(status)) + "#" +
@@ -184,7 +188,8 @@ JobRow read_job(const Item& item) {
   row.job.completed_at = optional_time(item, "completed_at");
   if (has(item, "error")) row.job.error = text_of(item, "error");
   row.job.retry_count = static_cast<int>(number_of(item, "generation"));
-  row.counters = static_cast<int>(number_of(item, "counters", 1));
+  row.counters =
+      static_cast<int>(std::clamp<std::int64_t>(number_of(item, "counters", 1), 1, kMaxCounters));
   row.sent_next = number_of(item, "sent_next");
   if (has(item, "expires_at")) row.expires_at = number_of(item, "expires_at");
   return row;
@@ -234,10 +239,11 @@ void add_to_unsent(Expression& change, const Job& job) {
 std::vector<ImageName> read_image_names(const std::vector<Item>& parts) {
   std::vector<ImageName> names;
   for (const auto& part : parts) {
-    const json list = json::parse(text_of(part, "image_keys"), nullptr, false);
-    for (const auto& entry : list) {
+    const auto list = parse_json(text_of(part, "image_keys"));
+    if (!list) continue;
+    for (const auto& entry : *list) {
       if (entry.is_array() && entry.size() == 2) {
-        names.push_back({entry[0].get<std::string>(), entry[1].get<std::string>()});
+        names.push_back({text_or_empty(entry[0]), text_or_empty(entry[1])});
       } else if (entry.is_string()) {
         auto image = entry.get<std::string>();
         std::string filename(last_part(image));
@@ -266,6 +272,16 @@ Item outcome_item(const ImageOutcome& outcome, ImageState state, std::string_vie
   return item;
 }
 
+std::vector<std::string> read_labels(const std::vector<Item>& parts) {
+  std::vector<std::string> labels;
+  for (const auto& part : parts) {
+    const auto list = parse_json(text_of(part, "labels"));
+    if (!list) continue;
+    for (const auto& label : *list) labels.push_back(text_or_empty(label));
+  }
+  return labels;
+}
+
 std::optional<ImageOutcome> read_outcome(const Item& item, std::string_view job_id,
                                          int generation) {
   ImageOutcome outcome;
@@ -273,11 +289,17 @@ std::optional<ImageOutcome> read_outcome(const Item& item, std::string_view job_
   outcome.generation = static_cast<int>(number_of(item, "generation"));
   if (boolean_of(item, "failed") && outcome.generation < generation) return std::nullopt;
   const std::string sk = text_of(item, "sk");
-  outcome.index = std::strtoll(sk.c_str() + 2, nullptr, 10);  // behind "I#"
+  if (!sk.starts_with(kFirstImage)) return std::nullopt;
+  std::from_chars(sk.data() + kFirstImage.size(), sk.data() + sk.size(), outcome.index);
   outcome.processing_time_ms = real_of(item, "ms");
   outcome.output_key = text_of(item, "output_key");
   if (has(item, "predictions")) {
-    outcome.result = predictions_from_json(json::parse(text_of(item, "predictions")));
+    auto predictions = predictions_from_text(text_of(item, "predictions"));
+    if (predictions) {
+      outcome.result = std::move(*predictions);
+    } else {
+      outcome.result = std::move(predictions.error());
+    }
   } else {
     outcome.result = Error{error_code_from_name(text_of(item, "code")), text_of(item, "error")};
   }

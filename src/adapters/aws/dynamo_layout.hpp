@@ -28,6 +28,9 @@ inline constexpr const char* kFirstLabels = "LABELS#";
 inline constexpr const char* kFirstKeys = "K#";
 inline constexpr const char* kLastKeys = "K#~";
 
+// Outcomes there.
+inline constexpr std::string_view kFirstImage = "I#";
+
 std::string job_pk(std::string_view job_id);
 std::string counter_sk(int counter);
 std::string segment_pk(std::string_view job_id, std::int64_t segment);
@@ -80,9 +83,13 @@ struct ImageName {
 };
 std::vector<ImageName> read_image_names(const std::vector<Item>& parts);
 
+// The labels of items as bulk_items made them, in their order.
+std::vector<std::string> read_labels(const std::vector<Item>& parts);
+
 Item outcome_item(const ImageOutcome& outcome, ImageState state, std::string_view pk,
                   std::optional<std::int64_t> expires_at);
-// nullopt for a failure of an earlier generation, which does not count any more.
+// nullopt for a failure of an earlier generation, which does not count any more, and for an item
+// that is no outcome. Predictions that cannot be read are an error of the image.
 std::optional<ImageOutcome> read_outcome(const Item& item, std::string_view job_id, int generation);
 
 }  // namespace classifier::aws::dynamo

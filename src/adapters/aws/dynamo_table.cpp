@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "adapters/aws/json_request.hpp"
+#include "adapters/codec/json_text.hpp"
 #include "domain/ids.hpp"
 
 namespace classifier::aws::dynamo {
@@ -31,14 +32,14 @@ void wait_before(int attempt) {
 
 json& body_of(Action& action) { return action.begin().value(); }
 
-// One reason for each action of a cancelled transaction: "None", "ConditionalCheckFailed",
+// One reason for each action of a cancelled transaction: "None" or empty, "ConditionalCheckFailed",
 // "TransactionConflict", …
 std::vector<std::string> cancellation_reasons(const AwsError& error) {
   std::vector<std::string> reasons;
-  const json body = json::parse(error.body, nullptr, false);
-  if (!body.is_object()) return reasons;
-  for (const auto& reason : body.value("CancellationReasons", json::array()))
-    reasons.push_back(reason.value("Code", "None"));
+  const auto body = parse_json(error.body);
+  if (!body) return reasons;
+  for (const auto& reason : json_field(*body, "CancellationReasons"))
+    reasons.push_back(text_field(reason, "Code"));
   return reasons;
 }
 
@@ -74,10 +75,11 @@ Error Table::explain(const AwsError& error) const {
 
 Result<json> Table::answer(AwsResult response) const {
   if (!response) return std::unexpected(explain(response.error()));
-  json body = json::parse(response->body, nullptr, false);
-  if (body.is_discarded()) {
-    return fail(ErrorCode::kUnavailable, "DynamoDB gave an answer that is not JSON (request id " +
-                                             response->request_id + ")");
+  auto body = parse_json(response->body);
+  if (!body || !body->is_object()) {
+    return fail(
+        ErrorCode::kUnavailable,
+        "DynamoDB gave an answer that is no JSON object (request id " + response->request_id + ")");
   }
   return body;
 }
@@ -136,7 +138,7 @@ Result<std::vector<std::vector<Item>>> Table::query_all(std::span<const Query> q
       const std::size_t i = open[n];
       auto body = answer(std::move(responses[n]));
       if (!body) return std::unexpected(body.error());
-      for (auto& item : body->at("Items")) items[i].push_back(std::move(item));
+      for (const auto& item : json_field(*body, "Items")) items[i].push_back(item);
       const bool full = queries[i].limit && items[i].size() >= *queries[i].limit;
       if (!full && body->contains("LastEvaluatedKey")) {
         bodies[i]["ExclusiveStartKey"] = body->at("LastEvaluatedKey");
@@ -170,7 +172,7 @@ Result<void> Table::put_all(std::span<const Item> items) {
     for (auto& response : client_.call_all(std::move(requests))) {
       auto body = answer(std::move(response));
       if (!body) return std::unexpected(body.error());
-      const json unprocessed = body->value("UnprocessedItems", json::object());
+      const json& unprocessed = json_field(*body, "UnprocessedItems");
       if (unprocessed.contains(name_)) left.push_back(unprocessed.at(name_));
     }
     if (!left.empty() && attempt == kTransactionTries) {
@@ -196,7 +198,7 @@ Result<std::optional<Item>> Table::update(const Item& key, const Expression& exp
     }
     auto updated = answer(std::move(response));
     if (!updated) return std::unexpected(updated.error());
-    return std::move(updated->at("Attributes"));
+    return json_field(*updated, "Attributes");
   }
 }
 

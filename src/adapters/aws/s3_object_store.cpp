@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <pugixml.hpp>
+#include <iterator>
 #include <utility>
 
+#include "adapters/aws/s3_listing.hpp"
 #include "adapters/aws/sigv4.hpp"
 #include "domain/text.hpp"
 
@@ -20,12 +21,6 @@ std::uint64_t whole(const std::string& digits) {
   std::uint64_t value = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), value);
   return value;
-}
-
-// In listings, "+" stands for a space.
-std::string decoded_key(std::string text) {
-  std::ranges::replace(text, '+', ' ');
-  return percent_decode(text).value_or(text);
 }
 
 std::string without_quotes(std::string etag) {
@@ -107,20 +102,13 @@ Result<bool> S3ObjectStore::list_page(Bucket bucket, std::string_view prefix,
   if (!start_after.empty()) list.query.emplace_back("start-after", start_after);
   const auto response = client_.call(std::move(list));
   if (!response) return std::unexpected(explain(response.error(), bucket, ""));
-  pugi::xml_document document;
-  if (!document.load_buffer(response->body.data(), response->body.size())) {
-    return fail(ErrorCode::kUnavailable,
-                "S3 gave a listing that is not XML (request id " + response->request_id + ")");
+  auto listing = read_listing(response->body);
+  if (!listing) {
+    return fail(listing.error().code,
+                listing.error().message + " (request id " + response->request_id + ")");
   }
-  const auto result = document.child("ListBucketResult");
-  for (const auto& entry : result.children("Contents")) {
-    objects.push_back(
-        {.key = decoded_key(entry.child_value("Key")),
-         .size = whole(entry.child_value("Size")),
-         .last_modified = parse_rfc3339(entry.child_value("LastModified")).value_or(TimePoint{}),
-         .etag = without_quotes(entry.child_value("ETag"))});
-  }
-  return result.child("IsTruncated").text().as_bool();
+  std::ranges::move(listing->objects, std::back_inserter(objects));
+  return listing->more;
 }
 
 Result<ObjectPage> S3ObjectStore::list(Bucket bucket, std::string_view prefix,

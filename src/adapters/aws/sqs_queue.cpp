@@ -1,11 +1,13 @@
 #include "adapters/aws/sqs_queue.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "adapters/aws/json_request.hpp"
+#include "adapters/aws/sqs_messages.hpp"
+#include "adapters/codec/json_text.hpp"
 
 namespace classifier::aws::sqs {
 namespace {
@@ -18,23 +20,6 @@ constexpr std::size_t kReceivesAtOnce = 8;
 constexpr int kSendTries = 4;  // of the messages that a batch refused for a passing reason
 constexpr seconds kLongestWait{20};
 constexpr seconds kLongestHiding{43'200};
-
-std::int64_t whole(const json& attributes, const char* name) {
-  const auto digits = attributes.value(name, std::string("0"));
-  std::int64_t value = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
-}
-
-Message read_message(const json& entry) {
-  const json attributes = entry.value("Attributes", json::object());
-  return {.id = entry.value("MessageId", ""),
-          .body = entry.value("Body", ""),
-          .receipt = entry.value("ReceiptHandle", ""),
-          .receive_count = static_cast<int>(
-              std::max<std::int64_t>(1, whole(attributes, "ApproximateReceiveCount"))),
-          .sent_at = TimePoint{milliseconds{whole(attributes, "SentTimestamp")}}};
-}
 
 bool is_missing(const std::string& code) {
   return code.ends_with("QueueDoesNotExist") || code.ends_with("NonExistentQueue");
@@ -72,10 +57,10 @@ Error Queue::explain(const AwsError& error) const {
 Result<json> Queue::answer(AwsResult response) const {
   if (!response) return std::unexpected(explain(response.error()));
   if (response->body.empty()) return json::object();
-  json body = json::parse(response->body, nullptr, false);
-  if (!body.is_object()) {
-    return fail(ErrorCode::kUnavailable,
-                "SQS gave an answer that is not JSON (request id " + response->request_id + ")");
+  auto body = parse_json(response->body);
+  if (!body || !body->is_object()) {
+    return fail(ErrorCode::kUnavailable, "SQS gave an answer that is no JSON object (request id " +
+                                             response->request_id + ")");
   }
   return body;
 }
@@ -86,12 +71,12 @@ Result<std::vector<json>> Queue::refused(const std::vector<json>& entries,
   const auto body = answer(std::move(response));
   if (!body) return std::unexpected(body.error());
   std::vector<json> again;
-  for (const auto& failed : body->value("Failed", json::array())) {
-    if (failed.value("SenderFault", false)) {
-      return fail(ErrorCode::kInternal, "SQS refused a message: " + failed.value("Code", "") +
-                                            ", " + failed.value("Message", ""));
+  for (const auto& failed : json_field(*body, "Failed")) {
+    if (json_field(failed, "SenderFault") == true) {
+      return fail(ErrorCode::kInternal, "SQS refused a message: " + text_field(failed, "Code") +
+                                            ", " + text_field(failed, "Message"));
     }
-    const auto same = [&](const json& entry) { return entry.at("Id") == failed.at("Id"); };
+    const auto same = [&](const json& entry) { return entry.at("Id") == json_field(failed, "Id"); };
     if (const auto entry = std::ranges::find_if(entries, same); entry != entries.end())
       again.push_back(*entry);
   }
@@ -152,8 +137,7 @@ Result<std::vector<Message>> Queue::receive(std::size_t max, milliseconds wait,
   const auto take = [&](AwsResult response) -> Result<void> {
     const auto body = answer(std::move(response));
     if (!body) return std::unexpected(body.error());
-    for (const auto& entry : body->value("Messages", json::array()))
-      messages.push_back(read_message(entry));
+    std::ranges::move(read_messages(*body), std::back_inserter(messages));
     return {};
   };
   const auto time = std::min<seconds>(kLongestWait, std::chrono::duration_cast<seconds>(wait));
@@ -195,10 +179,11 @@ Result<void> Queue::batch_of_receipts(const char* operation, std::span<const std
       error = body.error();
       continue;
     }
-    for (const auto& failed : body->value("Failed", json::array())) {
-      if (failed.value("SenderFault", true) || is_old_receipt(failed.value("Code", ""))) continue;
+    for (const auto& failed : json_field(*body, "Failed")) {
+      if (json_field(failed, "SenderFault") != false || is_old_receipt(text_field(failed, "Code")))
+        continue;
       error = Error{ErrorCode::kUnavailable,
-                    std::string("SQS ") + operation + " failed: " + failed.value("Message", "")};
+                    std::string("SQS ") + operation + " failed: " + text_field(failed, "Message")};
     }
   }
   if (error) return std::unexpected(std::move(*error));
@@ -219,7 +204,7 @@ Result<json> Queue::attributes(std::initializer_list<const char*> names) {
   auto body =
       answer(client_->call(request("GetQueueAttributes", {{"AttributeNames", std::move(list)}})));
   if (!body) return std::unexpected(body.error());
-  return body->value("Attributes", json::object());
+  return json_field(*body, "Attributes");
 }
 
 Result<Depth> Queue::depth() {
@@ -227,17 +212,16 @@ Result<Depth> Queue::depth() {
       attributes({"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
                   "ApproximateNumberOfMessagesDelayed"});
   if (!found) return std::unexpected(found.error());
-  return Depth{.visible = whole(*found, "ApproximateNumberOfMessages"),
-               .in_flight = whole(*found, "ApproximateNumberOfMessagesNotVisible") +
-                            whole(*found, "ApproximateNumberOfMessagesDelayed")};
+  return Depth{.visible = whole_attribute(*found, "ApproximateNumberOfMessages"),
+               .in_flight = whole_attribute(*found, "ApproximateNumberOfMessagesNotVisible") +
+                            whole_attribute(*found, "ApproximateNumberOfMessagesDelayed")};
 }
 
 Result<Queue> Queue::dead_letter_queue() {
   const auto found = attributes({"RedrivePolicy"});
   if (!found) return std::unexpected(found.error());
-  const json policy = json::parse(found->value("RedrivePolicy", "{}"), nullptr, false);
-  const std::string arn =
-      policy.is_object() ? policy.value("deadLetterTargetArn", std::string()) : std::string();
+  const auto policy = parse_json(text_field(*found, "RedrivePolicy"));
+  const std::string arn = policy ? text_field(*policy, "deadLetterTargetArn") : std::string();
   // arn:aws:sqs:<region>:<account>:<name>
   const std::size_t name = arn.rfind(':');
   if (arn.empty() || name == std::string::npos || name == 0) {

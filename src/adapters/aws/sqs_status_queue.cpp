@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "adapters/aws/sqs_messages.hpp"
 #include "adapters/codec/outcome_json.hpp"
 
 namespace classifier::aws {
@@ -20,24 +21,6 @@ std::string body_of(std::string_view job_id, json outcomes) {
   json body = {{"job_id", job_id}, {"status", to_string(JobStatus::kProcessing)}};
   if (!outcomes.empty()) body["result"] = {{"outcomes", std::move(outcomes)}};
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-Result<StatusMessage> read(const sqs::Message& message) {
-  const json body = json::parse(message.body, nullptr, false);
-  if (!body.is_object() || !body.contains("job_id") || !body.at("job_id").is_string())
-    return fail(ErrorCode::kInvalidArgument, "it is not an object with a job_id");
-  StatusMessage status{
-      .job_id = body.at("job_id").get<std::string>(), .outcomes = {}, .receipt = message.receipt};
-  if (!body.contains("result")) return status;
-  const auto outcomes = body.at("result").find("outcomes");
-  if (!body.at("result").is_object() || outcomes == body.at("result").end())
-    return fail(ErrorCode::kInvalidArgument, "its result has no outcomes");
-  for (const auto& entry : *outcomes) {
-    auto outcome = outcome_from_json(entry, status.job_id);
-    if (!outcome) return std::unexpected(outcome.error());
-    status.outcomes.push_back(std::move(*outcome));
-  }
-  return status;
 }
 
 }  // namespace
@@ -85,7 +68,7 @@ Result<std::vector<StatusMessage>> SqsStatusQueue::receive(std::size_t max,
   }
   std::vector<StatusMessage> read_ones;
   for (const auto& message : *messages) {
-    auto status = read(message);
+    auto status = sqs::read_status(message);
     if (status) {
       read_ones.push_back(std::move(*status));
     } else {

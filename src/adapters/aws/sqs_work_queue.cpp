@@ -8,6 +8,9 @@
 #include <tuple>
 #include <utility>
 
+#include "adapters/aws/sqs_messages.hpp"
+#include "adapters/codec/json_text.hpp"
+
 namespace classifier::aws {
 namespace {
 
@@ -67,21 +70,15 @@ Result<void> SqsWorkQueue::send(std::span<const ImageTask> tasks) {
 
 // nullopt for a message that is nobody's work; it is dealt with.
 Result<std::optional<Delivery>> SqsWorkQueue::read(sqs::Message message) {
-  Delivery delivery;
-  try {
-    const json body = json::parse(message.body);
-    ImageTask& task = delivery.task;
-    task.job_id = body.at("job_id").get<std::string>();
-    task.index = body.at("index").get<std::int64_t>();
-    task.s3_key = body.at("s3_keys").at(0).get<std::string>();
-    task.filename = body.at("filename").get<std::string>();
-    task.generation = body.at("retry_count").get<int>();
-  } catch (const json::exception& exception) {
+  auto task = sqs::read_task(message.body);
+  if (!task) {
     // SQS moves it to the dead letters after some receives.
     spdlog::warn("message {} of the request queue is not one of this program's: {}", message.id,
-                 exception.what());
+                 task.error().message);
     return std::nullopt;
   }
+  Delivery delivery;
+  delivery.task = std::move(*task);
   auto spec = specs_(delivery.task.job_id);
   if (!spec && spec.error().code == ErrorCode::kNotFound) {
     spdlog::info("a message of job {} is dropped: there is no such job", delivery.task.job_id);
@@ -177,12 +174,13 @@ Result<void> SqsWorkQueue::bury(const std::string& receipt, std::string_view rea
   }
   auto letters = dead_letter_queue();
   if (!letters) return std::unexpected(letters.error());
-  json body = json::parse(message.body);
-  body["dead_letter"] = {{"reason", reason},
-                         {"receive_count", message.receive_count},
-                         {"buried_at", to_rfc3339(clock_.now())}};
-  const sqs::Outgoing letter{body.dump(-1, ' ', false, json::error_handler_t::replace),
-                             body.value("job_id", "")};
+  auto body = parse_json(message.body);
+  if (!body) return std::unexpected(body.error());
+  (*body)["dead_letter"] = {{"reason", reason},
+                            {"receive_count", message.receive_count},
+                            {"buried_at", to_rfc3339(clock_.now())}};
+  const sqs::Outgoing letter{body->dump(-1, ' ', false, json::error_handler_t::replace),
+                             text_field(*body, "job_id")};
   // In this order: a crash in between leaves two, and never none.
   if (auto sent = letters->send({&letter, 1}); !sent) return sent;
   return remove({&receipt, 1});
@@ -200,17 +198,7 @@ Result<std::vector<DeadLetter>> SqsWorkQueue::dead_letters(std::size_t limit) {
     if (messages->empty()) break;
     for (const auto& message : *messages) {
       if (!seen.insert(message.id).second) continue;
-      const json body = json::parse(message.body, nullptr, false);
-      if (!body.is_object()) continue;
-      const json death = body.value("dead_letter", json::object());
-      const json keys = body.value("s3_keys", json::array());
-      letters.push_back({.id = message.id,
-                         .job_id = body.value("job_id", ""),
-                         .index = body.value("index", std::int64_t{0}),
-                         .s3_key = keys.empty() ? "" : keys.at(0).get<std::string>(),
-                         .reason = death.value("reason", "moved by SQS after too many receives"),
-                         .receive_count = death.value("receive_count", message.receive_count),
-                         .buried_at = message.sent_at});
+      if (auto letter = sqs::read_dead_letter(message)) letters.push_back(std::move(*letter));
     }
   }
   std::ranges::sort(letters, std::greater{}, &DeadLetter::buried_at);

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "adapters/codec/json_text.hpp"
 
 namespace classifier {
 namespace {
@@ -43,11 +47,28 @@ json predictions_to_json(const Predictions& predictions) {
   return list;
 }
 
-Predictions predictions_from_json(const json& list) {
+Result<Predictions> predictions_from_json(const json& list) {
+  const auto unreadable = [] {
+    return fail(ErrorCode::kInvalidArgument,
+                "predictions cannot be read: they must be a list of labels and scores");
+  };
+  if (!list.is_array() || list.empty()) return unreadable();
   Predictions predictions;
-  for (const auto& entry : list)
-    predictions.push_back({entry.at(0).get<std::string>(), entry.at(1).get<float>()});
+  for (const auto& entry : list) {
+    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number())
+      return unreadable();
+    const auto score = entry[1].get<double>();
+    if (std::abs(score) > static_cast<double>(std::numeric_limits<float>::max()))
+      return unreadable();
+    predictions.push_back({entry[0].get<std::string>(), static_cast<float>(score)});
+  }
   return predictions;
+}
+
+Result<Predictions> predictions_from_text(std::string_view text) {
+  const auto list = parse_json(text);
+  if (!list) return std::unexpected(list.error());
+  return predictions_from_json(*list);
 }
 
 std::string_view error_code_name(ErrorCode code) {
@@ -74,24 +95,28 @@ json outcome_to_json(const ImageOutcome& outcome) {
 }
 
 Result<ImageOutcome> outcome_from_json(const json& body, std::string_view job_id) {
-  try {
-    ImageOutcome outcome;
-    outcome.job_id = job_id;
-    outcome.index = body.at("index").get<std::int64_t>();
-    outcome.generation = body.at("generation").get<int>();
-    outcome.processing_time_ms = body.at("ms").get<double>();
-    if (const auto error = body.find("error"); error != body.end()) {
-      outcome.result = Error{error_code_from_name(error->at("code").get<std::string>()),
-                             error->at("message").get<std::string>()};
-    } else {
-      outcome.result = predictions_from_json(body.at("predictions"));
-    }
-    outcome.output_key = body.value("output_key", "");
-    return outcome;
-  } catch (const json::exception& exception) {
+  const auto index = whole_number<std::int64_t>(json_field(body, "index"));
+  const auto generation = whole_number<int>(json_field(body, "generation"));
+  const json& ms = json_field(body, "ms");
+  if (!index || *index < 0 || !generation || *generation < 0 || !ms.is_number()) {
     return fail(ErrorCode::kInvalidArgument,
-                std::string("an outcome cannot be read: ") + exception.what());
+                "an outcome cannot be read: it must have index, generation and ms");
   }
+  ImageOutcome outcome;
+  outcome.job_id = job_id;
+  outcome.index = *index;
+  outcome.generation = *generation;
+  outcome.processing_time_ms = ms.get<double>();
+  outcome.output_key = text_field(body, "output_key");
+  if (const json& error = json_field(body, "error"); error.is_object()) {
+    outcome.result =
+        Error{error_code_from_name(text_field(error, "code")), text_field(error, "message")};
+    return outcome;
+  }
+  auto predictions = predictions_from_json(json_field(body, "predictions"));
+  if (!predictions) return std::unexpected(std::move(predictions.error()));
+  outcome.result = std::move(*predictions);
+  return outcome;
 }
 
 }  // namespace classifier

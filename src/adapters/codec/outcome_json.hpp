@@ -12,8 +12,10 @@ namespace classifier {
 
 // [["cat", 0.9], …]
 nlohmann::json predictions_to_json(const Predictions& predictions);
-// Throws nlohmann::json::exception where it is anything else.
-Predictions predictions_from_json(const nlohmann::json& list);
+// kInvalidArgument where it is anything else, an empty list too.
+Result<Predictions> predictions_from_json(const nlohmann::json& list);
+// The same, of text as predictions_to_json wrote it.
+Result<Predictions> predictions_from_text(std::string_view text);
 
 // "undecodable" of kUndecodable; part of stored data, so names never change.
 std::string_view error_code_name(ErrorCode code);

@@ -211,7 +211,12 @@ ImageRecord read_record(SQLite::Statement& row, const std::string& job_id, int g
   outcome.generation = generation;
   outcome.processing_time_ms = row.getColumn(4).getDouble();
   if (!row.getColumn(5).isNull()) {
-    outcome.result = predictions_from_json(json::parse(row.getColumn(5).getString()));
+    auto predictions = predictions_from_text(row.getColumn(5).getString());
+    if (predictions) {
+      outcome.result = std::move(*predictions);
+    } else {
+      outcome.result = std::move(predictions.error());
+    }
   } else {
     outcome.result =
         Error{static_cast<ErrorCode>(row.getColumn(7).getInt()), row.getColumn(8).getString()};

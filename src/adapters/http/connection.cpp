@@ -8,8 +8,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
 #include <exception>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -49,14 +47,6 @@ auto into(ErrorCodeOfAsio& error) { return asio::redirect_error(UseAwaitable(), 
 std::string seconds_text(std::chrono::milliseconds time) {
   const auto ms = time.count();
   return ms % 1000 == 0 ? std::to_string(ms / 1000) + " seconds" : std::to_string(ms) + " ms";
-}
-
-// A line of a header that begins with a blank goes on with the field before it, or is a field of
-// its own: programs do not agree, so that a proxy and this server might see different requests (RFC
-// 9112, section 5.2, lets servers refuse it).
-bool has_folded_line(std::string_view header) {
-  return header.find("\n ") != std::string_view::npos ||
-         header.find("\n\t") != std::string_view::npos;
 }
 
 }  // namespace
@@ -252,73 +242,15 @@ Awaitable<Connection::HeaderEnd> Connection::read_header(Parser& parser) {
   co_return HeaderEnd::kRequest;
 }
 
-namespace {
-
-// The path and query of a request's target; false where it is none.
-bool parse_target(std::string_view target, Request& request) {
-  // The absolute form, as proxies get it.
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!target.starts_with(scheme)) continue;
-    const std::size_t path = target.find('/', scheme.size());
-    target = path == std::string_view::npos ? "/" : target.substr(path);
-  }
-  const auto url = boost::urls::parse_origin_form({target.data(), target.size()});
-  if (!url) return false;
-  const std::string_view path(url->encoded_path().data(), url->encoded_path().size());
-  request.path = path;
-  for (const auto& param : url->params()) {
-    // "+" is a space in a query, as forms write it.
-    request.query.emplace_back(std::string(param.key), std::string(param.value));
-  }
-  return true;
-}
-
-}  // namespace
-
 // Fills the request from the header; answers what cannot be understood.
 void Connection::understand(Parser& parser, Exchange& exchange) {
-  const auto& message = parser.get();
-  Request& request = exchange.request;
-  request.method = message.method_string();
-  int hosts = 0;
-  bool other_coding = false;
-  for (const auto& field : message) {
-    const std::string_view name(field.name_string().data(), field.name_string().size());
-    const std::string_view value(field.value().data(), field.value().size());
-    request.headers.add(name, value);
-    if (field.name() == beast_http::field::host) ++hosts;
-    if (field.name() == beast_http::field::transfer_encoding)
-      other_coding = other_coding || !equal_ignoring_case(value, "chunked");
-  }
-  request.id = request_id(request.headers.get("X-Request-Id"));
-  site_.access->identify(request, peer_, channel_.is_secure());
-  exchange.http11 = message.version() == 11;
-  exchange.keep_alive = message.keep_alive();
-  if (hosts > 1 || (hosts == 0 && exchange.http11))
-    return exchange.reject(400, "the request must have one Host field");
-  if (other_coding) {
-    return exchange.reject(
-        501, "this Transfer-Encoding is not supported: send the body plain or chunked");
-  }
-  const std::string_view target(message.target().data(), message.target().size());
-  if (target.size() > context_.limits.url_bytes) {
-    return exchange.reject(414, "the URL is too long: at most " +
-                                    std::to_string(context_.limits.url_bytes) +
-                                    " bytes are allowed");
-  }
-  if (target == "*" && request.method == "OPTIONS") {
-    exchange.response.emplace().status = 204;
-    return;
-  }
-  if (!parse_target(target, request)) {
-    return exchange.reject(400,
-                           "the URL is not valid: percent-encode everything but letters, digits "
-                           "and -._~");
-  }
-  const std::string_view expect = request.headers.get("Expect");
-  exchange.wants_continue = equal_ignoring_case(expect, "100-continue") && exchange.http11;
-  if (!expect.empty() && !exchange.wants_continue)
-    exchange.reject(417, "Expect has a value other than 100-continue");
+  const RequestHead head = read_head(parser.get(), context_.limits.url_bytes, exchange.request);
+  site_.access->identify(exchange.request, peer_, channel_.is_secure());
+  exchange.http11 = head.http11;
+  exchange.keep_alive = head.keep_alive;
+  exchange.wants_continue = head.wants_continue;
+  if (head.refusal) return exchange.reject(head.refusal->status, head.refusal->message);
+  if (head.asks_server) exchange.response.emplace().status = 204;
 }
 
 // Finds the route, and answers requests that no handler is to see.

@@ -9,8 +9,6 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +21,7 @@
 
 #include "adapters/http/channel.hpp"
 #include "adapters/http/request.hpp"
+#include "adapters/http/request_head.hpp"
 #include "adapters/http/response.hpp"
 #include "adapters/http/router.hpp"
 #include "adapters/http/server.hpp"
@@ -95,7 +94,7 @@ class Connection {
   void abort();
 
  private:
-  using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
+  using Parser = RequestParser;
   struct Exchange;
   enum class HeaderEnd { kRequest, kGone, kTimeout, kMalformed, kUrlTooLong, kHeaderTooLarge };
   enum class PieceEnd { kData, kDone, kGone, kTimeout, kMalformed };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "adapters/http/headers.hpp"
+#include "adapters/http/request.hpp"
 #include "domain/text.hpp"
 
 namespace classifier::http {
@@ -81,7 +82,7 @@ Result<FormPart> read_part_header(std::string_view header) {
     } else if (equal_ignoring_case(field, "Content-Transfer-Encoding") &&
                !equal_ignoring_case(value, "binary") && !equal_ignoring_case(value, "8bit") &&
                !equal_ignoring_case(value, "7bit")) {
-      return malformed("a part is encoded as " + value.substr(0, 40) + ": send it as it is");
+      return malformed("a part is encoded as " + excerpt(value) + ": send it as it is");
     }
   }
   if (!has_name) return malformed("a part has no name");

@@ -40,10 +40,8 @@ Result<long long> whole_number(const Request& request, std::string_view name, lo
 
 std::string excerpt(std::string_view value) {
   constexpr std::size_t kMax = 60;
-  std::string text(utf8_prefix(value, kMax));
+  std::string text = one_line(utf8_prefix(value, kMax));
   if (!is_utf8(text)) return "something that is not UTF-8";
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
   if (text.size() < value.size()) text += "…";
   return text;
 }

@@ -2,13 +2,17 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
+#include "adapters/codec/json_text.hpp"
 #include "domain/text.hpp"
 
 namespace classifier {
@@ -80,9 +84,14 @@ class Fields {
   std::string prefix_;
 };
 
-// A file of the folder itself: nothing outside of it can be named.
+// A name that leads to nothing outside of the folder.
+bool is_file_name(const std::string& name) {
+  return !name.empty() && name.find_first_of(std::string_view("/\0", 2)) == std::string::npos &&
+         !name.starts_with('.');
+}
+
 fs::path file_in(const fs::path& folder, const std::string& name, const std::string& field) {
-  if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.')) {
+  if (!is_file_name(name)) {
     throw BadModel{field + " must be the name of a file in the model's folder, not \"" + name +
                    "\""};
   }
@@ -98,6 +107,8 @@ std::vector<std::string> read_labels(const fs::path& file) {
     line = trim(line);
     if (line.empty())
       throw BadModel{"labels: line " + std::to_string(labels.size() + 1) + " is empty"};
+    if (!is_utf8(line))
+      throw BadModel{"labels: line " + std::to_string(labels.size() + 1) + " is not UTF-8"};
     labels.push_back(std::move(line));
     if (labels.size() > kMaxLabels) throw BadModel{"labels: more than 1,000,000 lines"};
   }
@@ -108,7 +119,9 @@ std::vector<std::string> read_labels(const fs::path& file) {
 std::array<float, 3> three(const Fields& fields, const char* name, std::array<float, 3> fallback) {
   const auto values = fields.get<std::vector<float>>(name, "three numbers");
   if (!values) return fallback;
-  if (values->size() != 3) throw BadModel{fields.field(name) + " must be three numbers"};
+  if (values->size() != 3 ||
+      !std::ranges::all_of(*values, [](float value) { return std::isfinite(value); }))
+    throw BadModel{fields.field(name) + " must be three numbers"};
   return {(*values)[0], (*values)[1], (*values)[2]};
 }
 
@@ -145,7 +158,8 @@ void read_image(ModelFolder& model, const Fields& image) {
   model.mean = three(image, "mean", model.mean);
   model.std = three(image, "std", model.std);
   for (const float value : model.std) {
-    if (!(value > 0)) throw BadModel{image.field("std") + " must be three numbers above 0"};
+    if (!(value > 0) || !std::isfinite(value))
+      throw BadModel{image.field("std") + " must be three numbers above 0"};
   }
   model.output =
       model.kind == ModelKind::kImageText
@@ -168,7 +182,8 @@ void read_text(ModelFolder& model, const Fields& root) {
     }
   }
   model.logit_scale = root.get<float>("logit_scale", "a number").value_or(100.0F);
-  if (!(model.logit_scale > 0)) throw BadModel{"logit_scale must be above 0"};
+  if (!(model.logit_scale > 0) || !std::isfinite(model.logit_scale))
+    throw BadModel{"logit_scale must be above 0"};
 }
 
 ModelFolder parse(const fs::path& path, const json& document) {
@@ -200,10 +215,11 @@ Result<json> read_json(const fs::path& file) {
   if (fs::file_size(file, error) > kMaxJsonBytes) {
     return fail(ErrorCode::kInvalidArgument, "model.json has more than 1 MiB");
   }
-  std::ifstream in(file);
-  json document = json::parse(in, nullptr, false);
-  if (document.is_discarded())
-    return fail(ErrorCode::kInvalidArgument, "model.json is not valid JSON");
+  std::ifstream in(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  auto document = parse_json(text);
+  if (!document)
+    return fail(ErrorCode::kInvalidArgument, "model.json: " + document.error().message);
   return document;
 }
 
@@ -230,7 +246,7 @@ Result<ModelFolder> read_model_folder(const fs::path& path) {
   try {
     return parse(path, *document);
   } catch (const BadModel& bad) {
-    return fail(ErrorCode::kInvalidArgument, "model.json: " + bad.what);
+    return fail(ErrorCode::kInvalidArgument, "model.json: " + one_line(bad.what));
   }
 }
 
@@ -240,8 +256,8 @@ Result<void> verify_model_files(const ModelFolder& folder) {
   const auto sums = document->find("sha256");
   if (sums == document->end() || !sums->is_object()) return {};
   for (const auto& [name, sum] : sums->items()) {
-    if (sum != json(file_sha256(folder.path / name))) {
-      return fail(ErrorCode::kInvalidArgument, name +
+    if (!is_file_name(name) || sum != json(file_sha256(folder.path / name))) {
+      return fail(ErrorCode::kInvalidArgument, one_line(name) +
                                                    " is not the file that model.json names (its "
                                                    "SHA-256 differs): export the model again");
     }

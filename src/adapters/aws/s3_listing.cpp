@@ -1,0 +1,53 @@
+#include "adapters/aws/s3_listing.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <pugixml.hpp>
+#include <string>
+#include <utility>
+
+#include "domain/text.hpp"
+
+namespace classifier::aws {
+namespace {
+
+std::uint64_t whole(std::string_view digits) {
+  std::uint64_t value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
+// In listings, "+" stands for a space.
+std::string decoded_key(std::string text) {
+  std::ranges::replace(text, '+', ' ');
+  return percent_decode(text).value_or(text);
+}
+
+std::string without_quotes(std::string etag) {
+  std::erase(etag, '"');
+  return etag;
+}
+
+}  // namespace
+
+Result<S3Listing> read_listing(std::string_view xml) {
+  pugi::xml_document document;
+  if (!document.load_buffer(xml.data(), xml.size()))
+    return fail(ErrorCode::kUnavailable, "S3 gave a listing that is not XML");
+  const auto result = document.child("ListBucketResult");
+  S3Listing listing;
+  for (const auto& entry : result.children("Contents")) {
+    listing.objects.push_back(
+        {.key = decoded_key(entry.child_value("Key")),
+         .size = whole(entry.child_value("Size")),
+         .last_modified = parse_rfc3339(entry.child_value("LastModified")).value_or(TimePoint{}),
+         .etag = without_quotes(entry.child_value("ETag"))});
+  }
+  listing.more = result.child("IsTruncated").text().as_bool();
+  // Asking for the rest would begin at the same place for ever.
+  if (listing.more && listing.objects.empty())
+    return fail(ErrorCode::kUnavailable, "S3 gave a listing that is neither whole nor has objects");
+  return listing;
+}
+
+}  // namespace classifier::aws

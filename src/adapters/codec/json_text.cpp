@@ -1,0 +1,55 @@
+#include "adapters/codec/json_text.hpp"
+
+namespace classifier {
+namespace {
+
+using nlohmann::json;
+
+// Exact for JSON; what it says of other text does not matter, since that is refused anyway.
+bool nests_too_deeply(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxJsonDepth) return true;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<json> parse_json(std::string_view text) {
+  if (nests_too_deeply(text)) {
+    return fail(ErrorCode::kInvalidArgument, "it nests lists and objects deeper than " +
+                                                 std::to_string(kMaxJsonDepth) + " levels");
+  }
+  json value = json::parse(text, nullptr, false);
+  if (value.is_discarded()) return fail(ErrorCode::kInvalidArgument, "it is not valid JSON");
+  return value;
+}
+
+std::string text_or_empty(const json& value) {
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+std::string text_field(const json& object, const char* name) {
+  return text_or_empty(json_field(object, name));
+}
+
+const json& json_field(const json& object, const char* name) {
+  static const json none;
+  if (!object.is_object()) return none;
+  const auto found = object.find(name);
+  return found == object.end() ? none : *found;
+}
+
+}  // namespace classifier
