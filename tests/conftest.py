@@ -56,6 +56,11 @@ class Service:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
 
+    def peak_kb(self) -> int:
+        """The most memory that it had in use so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0])
+
     def get(self, path: str, **options: object) -> requests.Response:
         return requests.get(self.url + path, timeout=60, **options)  # type: ignore[arg-type]
 

@@ -735,6 +735,21 @@ def test_cells_of_a_table_are_no_formulas(open_service: Service) -> None:
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")), row
 
 
+def test_a_huge_result_takes_no_memory(binary: Path, tmp_path: Path) -> None:
+    images = 100_000
+    service = Service(tmp_path / "data")
+    job = service.submit([f"missing/{number}.jpg" for number in range(images)])
+    service.wait(job, seconds=300)
+    before = service.peak_kb()
+    for path, size in ((f"/result/{job}", 200 * images), (f"/result/{job}.csv", 80 * images)):
+        with service.get(path, stream=True) as answer:
+            received = sum(len(piece) for piece in answer.iter_content(1 << 16))
+        assert received > size, path
+    # It is tens of megabytes long.
+    assert service.peak_kb() - before < 8 * 1024
+    assert service.stop() == 0
+
+
 def test_names_cannot_become_scripts(open_service: Service) -> None:
     """The API gives them as JSON that no browser takes for a page; the dashboard's own tests show
     that it writes them as text."""

@@ -1,34 +1,32 @@
 // Any bytes as an image file: it is read or refused with an error, and nothing else happens.
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
 #include <span>
 
+#include "adapters/image/codecs.hpp"
 #include "adapters/image/decode.hpp"
 #include "adapters/image/preprocess.hpp"
 #include "adapters/image/thumbnail.hpp"
+#include "fuzz.hpp"
 
 namespace {
 
 using classifier::RgbImage;
+using classifier::fuzz::demand;
 
 constexpr int kShortestSide = 16;
 
-void demand(bool holds) {
-  if (!holds) std::abort();
-}
-
 void check(const RgbImage& image, const classifier::DecodeLimits& limits) {
-  demand(image.width >= 1 && image.height >= 1);
+  demand(image.width >= 1 && image.height >= 1, "an image has pixels");
   const auto pixels =
       static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height);
-  demand(pixels <= static_cast<std::uint64_t>(limits.max_pixels));
-  demand(image.pixels.size() == pixels * 3);
+  demand(pixels <= static_cast<std::uint64_t>(limits.max_pixels), "sizes keep to the limit");
+  demand(image.pixels.size() == pixels * 3, "every pixel has three channels");
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const int turned = classifier::codecs::exif_orientation({data, size});
+  demand(turned >= 1 && turned <= 8, "orientations are from 1 to 8");
   const auto bytes = std::as_bytes(std::span(data, size));
   classifier::DecodeLimits limits;
   limits.max_bytes = std::size_t{1} << 20;
@@ -36,9 +34,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto info = classifier::probe_image(bytes, limits);
   auto whole = classifier::decode_image(bytes, limits);
   if (whole) {
-    demand(info.has_value());
+    demand(info.has_value(), "what can be decoded can be probed");
     check(whole->image, limits);
     check(orient(std::move(whole->image), whole->orientation), limits);
+  } else {
+    classifier::fuzz::demand_sentence(whole.error());
   }
   if (const auto scaled = classifier::decode_image(bytes, limits, kShortestSide))
     check(scaled->image, limits);
@@ -48,9 +48,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                .width = 12,
                                                .height = 14},
                                               limits);
-  if (crop) demand(crop->width == 12 && crop->height == 14 && crop->pixels.size() == 12UL * 14 * 3);
-  // A thumbnail is an image that the program itself reads.
-  if (const auto thumbnail = classifier::make_thumbnail(bytes, kShortestSide, limits))
-    demand(classifier::probe_image(std::as_bytes(std::span(*thumbnail)), limits).has_value());
+  if (crop) {
+    demand(crop->width == 12 && crop->height == 14 && crop->pixels.size() == 12UL * 14 * 3,
+           "a crop has the size that was asked for");
+  }
+  if (const auto thumbnail = classifier::make_thumbnail(bytes, kShortestSide, limits)) {
+    demand(classifier::probe_image(std::as_bytes(std::span(*thumbnail)), limits).has_value(),
+           "a thumbnail is an image that the program itself reads");
+  }
   return 0;
 }

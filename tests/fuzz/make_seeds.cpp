@@ -78,6 +78,7 @@ std::map<std::string, Bytes> make_seeds() {
   std::map<std::string, Bytes> seeds{
       {"whole.jpg", jpeg()},
       {"turned.jpg", jpeg_with_orientation(6)},
+      {"scans.jpg", jpeg_with_scans(2)},
       {"low.jpg", encode_jpeg(marked(33, 17), 20).value()},
       {"rgb8.png", png(marked(16, 12))},
       {"lossless.webp", webp_lossless(marked(16, 12))},

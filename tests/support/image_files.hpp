@@ -3,6 +3,7 @@
 
 #include <gif_lib.h>
 #include <spng.h>
+#include <turbojpeg.h>
 #include <webp/encode.h>
 
 #include <cstdint>
@@ -39,6 +40,21 @@ inline RgbImage marked(int width, int height) {
 }
 
 inline Bytes jpeg() { return encode_jpeg(marked(64, 48), 95).value(); }
+
+// A progressive JPEG whose last scan comes `count` times more.
+inline Bytes jpeg_with_scans(int count) {
+  const RgbImage image = marked(64, 48);
+  const std::unique_ptr<void, decltype(&tjDestroy)> compressor(tjInitCompress(), &tjDestroy);
+  unsigned char* out = nullptr;
+  unsigned long size = 0;
+  tjCompress2(compressor.get(), image.pixels.data(), image.width, 0, image.height, TJPF_RGB, &out,
+              &size, TJSAMP_420, 90, TJFLAG_PROGRESSIVE);
+  const std::unique_ptr<unsigned char, decltype(&tjFree)> owner(out, &tjFree);
+  Bytes file(reinterpret_cast<const char*>(out), size - 2);
+  const Bytes scan = file.substr(file.rfind("\xFF\xDA"));
+  for (int i = 0; i < count; ++i) file += scan;
+  return file + "\xFF\xD9";
+}
 
 // A TIFF block of one entry, the orientation.
 inline Bytes exif(int orientation) {

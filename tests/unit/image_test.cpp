@@ -116,6 +116,16 @@ TEST(Decode, HugeSizesAreRefusedByTheirHeader) {
   EXPECT_EQ(decode_image(view(gif_file), {}).error().code, ErrorCode::kTooLarge);
 }
 
+TEST(Decode, EndlessScansAreRefused) {
+  EXPECT_TRUE(decode_image(view(jpeg_with_scans(20)), {}));
+  const Bytes bomb = jpeg_with_scans(1'000);
+  const auto refused = decode_image(view(bomb), {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(refused.error().message, "the JPEG has more than 100 scans");
+  EXPECT_FALSE(make_thumbnail(view(bomb), 16, {}));
+}
+
 TEST(Decode, DamagedFilesNeverCrash) {
   std::minstd_rand random(1);
   for (const Bytes& original : {jpeg(), png(marked(64, 48)), webp_lossless(marked(64, 48)), gif(),

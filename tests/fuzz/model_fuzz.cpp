@@ -1,0 +1,70 @@
+// Any text as a model.json and, behind a line "%%", as the labels beside it.
+#include <cmath>
+#include <fstream>
+
+#include "adapters/inference/model_folder.hpp"
+#include "fuzz.hpp"
+#include "support/temp_dir.hpp"
+
+namespace {
+
+using namespace classifier;
+using fuzz::demand;
+namespace fs = std::filesystem;
+
+void write(const fs::path& file, std::string_view text) {
+  std::ofstream(file, std::ios::binary) << text;
+}
+
+void check(const ModelFolder& model, const fs::path& folder) {
+  for (const auto& graph : {model.image_graph, model.int8_graph, model.text_graph}) {
+    demand(graph.empty() || (graph.parent_path() == folder && fs::is_regular_file(graph)),
+           "graphs are files of the folder");
+  }
+  demand(model.resize.width >= 1 && model.resize.width <= 4'096 && model.resize.height >= 1 &&
+             model.resize.height <= 4'096,
+         "inputs have a size");
+  demand(model.resize.shortest_side >= std::max(model.resize.width, model.resize.height),
+         "crops fit into what they are cut from");
+  for (std::size_t i = 0; i < 3; ++i) {
+    demand(std::isfinite(model.mean[i]) && std::isfinite(model.std[i]) && model.std[i] > 0,
+           "pixels are scaled by numbers");
+  }
+  demand(std::isfinite(model.logit_scale) && model.logit_scale > 0,
+         "scores are scaled by a number");
+  if (model.kind == ModelKind::kImageText) {
+    demand(!model.prompts.empty() && !model.text_graph.empty(), "texts can be embedded");
+    return;
+  }
+  demand(!model.labels.empty(), "a classifier has labels");
+  for (const auto& label : model.labels)
+    demand(!label.empty() && label == trim(label) && is_utf8(label), "labels are text");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const testing::TempDir folder;
+  static const bool made = [] {
+    for (const char* const name : {"graph.xml", "text.xml"}) write(folder.path() / name, "graph");
+    return true;
+  }();
+  (void)made;
+  constexpr std::string_view kBreak = "\n%%\n";
+  const std::string_view text = fuzz::text_of(data, size);
+  const std::size_t end = text.find(kBreak);
+  write(folder.path() / "model.json", text.substr(0, end));
+  write(folder.path() / "labels.txt",
+        end == std::string_view::npos ? "cat\ndog\n" : text.substr(end + kBreak.size()));
+  const auto model = read_model_folder(folder.path());
+  if (model) {
+    check(*model, folder.path());
+  } else {
+    fuzz::demand_sentence(model.error());
+  }
+  ModelFolder here;
+  here.path = folder.path();
+  if (const auto verified = verify_model_files(here); !verified)
+    fuzz::demand_sentence(verified.error());
+  return 0;
+}
