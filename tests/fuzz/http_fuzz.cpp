@@ -102,7 +102,11 @@ Response respond(Service& service, RequestParser& parser, Request& request, std:
   demand(parse_ip(request.peer).has_value(), "the client has an address");
   demand(!request.id.empty() && !has_control_character(request.id), "requests have ids");
   if (head.refusal) return error_response(head.refusal->status, head.refusal->message);
-  if (head.asks_server) return {.status = 204};
+  if (head.asks_server) {
+    Response response;
+    response.status = 204;
+    return response;
+  }
   demand(request.path.starts_with('/'), "paths begin with a slash");
   RouteMatch match = service.router().match(request.method, request.path);
   switch (match.outcome) {

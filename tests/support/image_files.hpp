@@ -41,7 +41,8 @@ inline RgbImage marked(int width, int height) {
 
 inline Bytes jpeg() { return encode_jpeg(marked(64, 48), 95).value(); }
 
-// A progressive JPEG whose last scan comes `count` times more.
+// A progressive JPEG whose first scan comes `count` times more: later ones refine what is there,
+// and cannot be repeated.
 inline Bytes jpeg_with_scans(int count) {
   const RgbImage image = marked(64, 48);
   const std::unique_ptr<void, decltype(&tjDestroy)> compressor(tjInitCompress(), &tjDestroy);
@@ -50,10 +51,12 @@ inline Bytes jpeg_with_scans(int count) {
   tjCompress2(compressor.get(), image.pixels.data(), image.width, 0, image.height, TJPF_RGB, &out,
               &size, TJSAMP_420, 90, TJFLAG_PROGRESSIVE);
   const std::unique_ptr<unsigned char, decltype(&tjFree)> owner(out, &tjFree);
-  Bytes file(reinterpret_cast<const char*>(out), size - 2);
-  const Bytes scan = file.substr(file.rfind("\xFF\xDA"));
-  for (int i = 0; i < count; ++i) file += scan;
-  return file + "\xFF\xD9";
+  const Bytes file(reinterpret_cast<const char*>(out), size);
+  const std::size_t begin = file.find("\xFF\xDA");
+  const std::size_t end = file.find("\xFF\xC4", begin);  // the tables of the next scan
+  Bytes more;
+  for (int i = 0; i < count; ++i) more += file.substr(begin, end - begin);
+  return file.substr(0, end) + more + file.substr(end);
 }
 
 // A TIFF block of one entry, the orientation.
