@@ -1,6 +1,6 @@
 """Files made to take memory or time, and files that are two things at once, through the real
-service: every whole image is classified, every other one is named with a sentence, nothing is served
-as anything but an image, and the memory stays that of ordinary images."""
+service: every whole image is classified, every other one is named with a sentence, nothing is
+served as anything but an image, and the memory stays that of ordinary images."""
 
 from __future__ import annotations
 
