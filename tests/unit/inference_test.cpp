@@ -293,7 +293,7 @@ TEST_P(BadModelJsonTest, IsExplained) {
 INSTANTIATE_TEST_SUITE_P(
     Fields, BadModelJsonTest,
     ::testing::Values(
-        BadModelJson{"NotJson", "{", "model.json is not valid JSON"},
+        BadModelJson{"NotJson", "{", "model.json: it is not valid JSON"},
         BadModelJson{"NoFormat", "{}", "format is missing"},
         BadModelJson{"OtherFormat", R"({"format":2})", "format must be 1"},
         BadModelJson{"NoKind", R"({"format":1})",
