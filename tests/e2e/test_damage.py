@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,8 +23,8 @@ def fill(data: Path, images: int = 4_000) -> str:
     with sqlite3.connect(data / "jobs.sqlite") as database:
         database.execute(
             "INSERT INTO jobs(id, type, status, model, top_k, threshold, total, created_at, "
-            "updated_at) VALUES('job', 0, 3, 'm', 5, 0.5, ?, 0, 0)",
-            (images,),
+            "updated_at) VALUES('job', 0, 3, 'm', 5, 0.5, ?, ?, 0)",
+            (images, int(time.time() * 1000)),
         )
         database.executemany(
             "INSERT INTO images VALUES(1, ?, ?, NULL)",
