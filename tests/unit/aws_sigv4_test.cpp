@@ -53,7 +53,6 @@ TEST_P(SuiteTest, SignatureIsThePublishedOne) {
 }
 
 constexpr auto kVanilla = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
-constexpr auto kUnreserved = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 INSTANTIATE_TEST_SUITE_P(
     Published, SuiteTest,

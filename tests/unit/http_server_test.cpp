@@ -125,7 +125,7 @@ class ServerTest : public ::testing::Test {
       std::this_thread::sleep_for(300ms);
       return text_response(200, "text/plain", "done");
     });
-    router.add("GET", "/pieces", {}, [this](const Request&) {
+    router.add("GET", "/pieces", {}, [](const Request&) {
       Response response;
       response.body = StreamBody{std::make_unique<Pieces>(3, "abc", nullptr, -1), {}};
       return response;

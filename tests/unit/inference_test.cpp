@@ -19,8 +19,14 @@
 #include "adapters/inference/ranking.hpp"
 #include "support/temp_dir.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-// LeakSanitizer itself crashes on what OpenVINO leaves in thread-local storage when it is unloaded.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ADDRESS_SANITIZER
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(WITH_ADDRESS_SANITIZER)
+// LeakSanitizer sees what OpenVINO and its tokenizers leave behind when they are unloaded, and may
+// crash on what of it is in thread-local storage.
 extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
 #endif
 
