@@ -83,7 +83,7 @@ if $tsan; then
 fi
 say "Python and end-to-end tests"
 export CLASSIFIER_BIN=$PWD/build/release/classifier
-"$VENV/bin/pytest" -q -n "$(nproc)" tests
+"$VENV/bin/pytest" -q -n "$(($(nproc) + 1))" tests  # some only wait
 say "browser tests"
 npm_run run --silent test:browser
 

@@ -19,7 +19,7 @@ import requests
 from conftest import Service
 from preload import preload
 
-SPREAD = 15  # steps that are tried where not all are
+SPREAD = 8
 
 MODEL = "efficientnet_lite0"
 
