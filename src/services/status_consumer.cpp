@@ -23,12 +23,13 @@ StatusConsumer::StatusConsumer(StatusQueue& queue, ResultSink& accounting,
 StatusConsumer::~StatusConsumer() { stop(); }
 
 void StatusConsumer::start() {
+  stop_ = {};
   for (std::size_t i = 0; i < options_.threads; ++i)
-    threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
+    threads_.emplace_back([this, stop = stop_.get_token()] { run(stop); });
 }
 
 void StatusConsumer::stop() {
-  for (auto& thread : threads_) thread.request_stop();
+  stop_.request_stop();
   threads_.clear();  // joins
 }
 

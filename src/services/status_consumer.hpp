@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -38,6 +39,7 @@ class StatusConsumer {
   StatusQueue& queue_;
   ResultSink& accounting_;
   StatusConsumerOptions options_;
+  std::stop_source stop_;  // one of all threads, which may share what waits for messages
   std::vector<std::jthread> threads_;
 };
 

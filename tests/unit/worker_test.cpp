@@ -16,6 +16,7 @@
 #include "services/accounting.hpp"
 #include "services/dispatcher.hpp"
 #include "services/job_service.hpp"
+#include "services/status_consumer.hpp"
 #include "support/labelling_classifier.hpp"
 
 namespace classifier::testing {
@@ -340,6 +341,56 @@ TEST(UniqueFilenames, TellDifferentKeysApartAndEqualOnesNot) {
   EXPECT_THAT(
       unique_filenames({"a/cat.jpg", "b/cat.jpg", "a/cat.jpg", "b_cat.jpg", "cat.jpg"}),
       ::testing::ElementsAre("cat.jpg", "b_cat.jpg", "cat.jpg", "b_cat-2.jpg", "cat-2.jpg"));
+}
+
+// As SQS's: all receivers wait by one client, which the first stop ends for all of them.
+class OneClientQueue final : public StatusQueue {
+ public:
+  explicit OneClientQueue(std::size_t receivers) : receivers_(receivers) {}
+
+  Result<void> started(std::string_view) override { return {}; }
+  Result<void> report(std::span<const ImageOutcome>) override { return {}; }
+  Result<std::vector<StatusMessage>> receive(std::size_t, milliseconds,
+                                             std::stop_token stop) override {
+    const std::stop_callback end(stop, [this] {
+      std::unique_lock lock(mutex_);
+      ended_ = true;
+      changed_.notify_all();
+      changed_.wait(lock, [&] { return woken_ == receivers_; });
+    });
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return ended_; });
+    if (!stop.stop_requested()) ++surprised_;
+    ++woken_;
+    changed_.notify_all();
+    return fail(ErrorCode::kUnavailable, "the program is stopping");
+  }
+  Result<void> remove(std::span<const std::string>) override { return {}; }
+  Result<void> ping() override { return {}; }
+
+  void wait_for_receivers() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return waiting_ == receivers_; });
+  }
+  std::size_t surprised() const { return surprised_; }
+
+ private:
+  std::size_t receivers_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t waiting_ = 0, woken_ = 0, surprised_ = 0;  // guarded by mutex_
+  bool ended_ = false;                                   // guarded by mutex_
+};
+
+TEST(StatusConsumer, NoReceiverTakesAStopForAFault) {
+  OneClientQueue queue(2);
+  StatusConsumer consumer(queue, queue, {.threads = 2});
+  consumer.start();
+  queue.wait_for_receivers();
+  consumer.stop();
+  EXPECT_EQ(queue.surprised(), 0);
 }
 
 }  // namespace
