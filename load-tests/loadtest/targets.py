@@ -117,7 +117,7 @@ def machine() -> dict[str, Any]:
 
 @dataclass
 class Worker:
-    """An ML service that was started here, on a port of its own choice and one core, as a task has."""
+    """An ML service that was started here, on a port of its own and one core, as a task has."""
 
     program: Path
     log: Path
@@ -131,7 +131,7 @@ class Worker:
         settings = {"ML_PORT": "0", "MAX_WORKERS": workers, "LOG_LEVEL": "info"}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                ["taskset", "--cpu-list", str(self.core), self.program, "ml-service"],
+                ["/usr/bin/taskset", "--cpu-list", str(self.core), self.program, "ml-service"],
                 env=os.environ | settings,
                 stdout=log,
                 stderr=log,
