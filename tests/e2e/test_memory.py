@@ -37,15 +37,20 @@ def upload_large(service: Service, tmp_path: Path) -> list[str]:
     return keys
 
 
-def test_memory_that_comes_back_loses_no_image(
-    short_of_memory: tuple[Service, Path], tmp_path: Path
-) -> None:
-    service, switch = short_of_memory
+def submit_without_memory(service: Service, switch: Path, tmp_path: Path) -> tuple[str, list[str]]:
+    """A job of all formats, begun once the model is loaded and the memory gone; and its keys."""
     keys = upload_large(service, tmp_path)
     warm = service.submit(keys[:1], confidence_threshold=0, model="efficientnet_lite0")
     assert service.wait(warm)["status"] == "completed"
     switch.touch()
-    job = service.submit(keys, confidence_threshold=0, model="efficientnet_lite0")
+    return service.submit(keys, confidence_threshold=0, model="efficientnet_lite0"), keys
+
+
+def test_memory_that_comes_back_loses_no_image(
+    short_of_memory: tuple[Service, Path], tmp_path: Path
+) -> None:
+    service, switch = short_of_memory
+    job, _ = submit_without_memory(service, switch, tmp_path)
     deadline = time.monotonic() + 60
     while "out of memory" not in service.log.read_text():
         assert time.monotonic() < deadline
@@ -59,11 +64,7 @@ def test_memory_that_stays_away_ends_in_dead_letters(
     short_of_memory: tuple[Service, Path], tmp_path: Path
 ) -> None:
     service, switch = short_of_memory
-    keys = upload_large(service, tmp_path)
-    warm = service.submit(keys[:1], confidence_threshold=0, model="efficientnet_lite0")
-    assert service.wait(warm)["status"] == "completed"
-    switch.touch()
-    job = service.submit(keys, confidence_threshold=0, model="efficientnet_lite0")
+    job, keys = submit_without_memory(service, switch, tmp_path)
     status = service.wait(job)
     assert status["status"] == "failed"
     result = service.get(f"/result/{job}").json()

@@ -118,16 +118,11 @@ END;
 // What makes each version out of the one before; files of all of them are in use.
 constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2};
 
-std::string one_line(std::string text) {
-  std::ranges::replace(text, '\n', ' ');
-  return text;
-}
-
 fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
 
-Error damaged(const fs::path& file, std::string what) {
+Error damaged(const fs::path& file, std::string_view what) {
   return {ErrorCode::kInternal,
-          "the database " + file.string() + " is damaged (" + one_line(std::move(what)) +
+          "the database " + file.string() + " is damaged (" + one_line(what) +
               "): restore a copy of it, or move it and its -wal away to begin with no jobs; the "
               "images are not touched"};
 }
