@@ -21,8 +21,8 @@ import requests
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 from aws_servers import created, emulator  # noqa: E402
-from conftest import Service  # noqa: E402
 from harness import jpeg, processor_seconds, run_job  # noqa: E402
+from program import Service  # noqa: E402
 
 # US dollars for a million in us-east-1, on demand, of 2026.
 REQUEST_PRICES = {

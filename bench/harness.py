@@ -17,7 +17,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-from conftest import BINARY, Service  # noqa: E402
+from program import BINARY, Service  # noqa: E402
 
 __all__ = ["BINARY", "ROOT", "Service"]
 

@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 import requests
 import schemathesis
-from conftest import BINARY, Service
+from program import BINARY, Service
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import Service
 from PIL import Image
 from preload import preload
+from program import Service
 
 DAYS = 86_400
 MODEL = "efficientnet_lite0"

@@ -16,8 +16,8 @@ import boto3
 import pytest
 import requests
 from aws_servers import created, emulator
-from conftest import Service
 from fault_proxy import fault_proxy
+from program import Service
 
 IMAGES = int(os.environ.get("CLUSTER_IMAGES", "200"))
 RUNS = int(os.environ.get("CLUSTER_RUNS", "1"))

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Service
+from program import ROOT, Service
 
 
 class Shell:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import Service
 from preload import preload
+from program import Service
 
 SPREAD = 8
 

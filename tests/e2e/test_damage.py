@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import Service
+from program import Service
 from test_start import run
 
 PAGE = 4_096  # bytes

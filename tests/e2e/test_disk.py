@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import Service
+from program import Service
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import requests
-from conftest import Service
 from preload import preload
+from program import Service
 
 HUNG = 70  # the exit code
 

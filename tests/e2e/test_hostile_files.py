@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Service
 from PIL import Image
+from program import Service
 
 TYPES = {
     "jpg": "image/jpeg",

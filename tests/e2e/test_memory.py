@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Service
 from PIL import Image
 from preload import preload
+from program import Service
 
 ENCODINGS = ["jpeg", "png", "webp", "gif", "bmp"]
 

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from conftest import Service
 from PIL import Image
+from program import Service
 
 DESCRIPTION = Path(__file__).resolve().parents[2] / "src/adapters/http/openapi.json"
 AWS_SECRET = "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLE"

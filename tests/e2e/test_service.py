@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Service
+from program import Service
 
 SENTENCE = 15  # characters that an error has at least
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import SHARED, Service
+from program import SHARED, Service
 
 
 def run(binary: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Service
+from program import Service
 
 FOLDERS = sorted(Path(__file__).parent.glob("schema_*"))
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from conftest import Service
+from program import Service
 from script_run import ROOT, Scripts
 from terraform_fixtures import plugins
 from terraform_run import SCHEMA, copy_project

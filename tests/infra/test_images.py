@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Service
+from program import Service
 from script_run import PATH, ROOT
 
 sys.path.insert(0, str(ROOT / "tests"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import Service
+from program import Service
 from script_run import ROOT, Scripts
 from terraform_fixtures import Resources, actions_of, applied, plugins
 

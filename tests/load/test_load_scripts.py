@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Service
+from program import Service
 from script_run import Scripts
 
 # Importing it here would change how everything in this process waits.

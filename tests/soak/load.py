@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from conftest import Service
+from program import Service
 
 FINAL = ("completed", "failed", "cancelled")
 LABEL_SETS = [["cat", "coffee", "rocket", "person"], ["flower", "building", "vehicle", "animal"]]

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import linear_regression
 
 import requests
-from conftest import Service
+from program import Service
 
 MB = 1 << 20
 

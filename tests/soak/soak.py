@@ -21,7 +21,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(Path(__file__).parent)]
 
-from conftest import Service  # noqa: E402
 from load import FINAL, Load, Wrong  # noqa: E402
 from measure import (  # noqa: E402
     Sampler,
@@ -31,6 +30,7 @@ from measure import (  # noqa: E402
     steady,
     write_csv,
 )
+from program import Service  # noqa: E402
 
 WARM_UP = 5.0  # minutes of a process before its figures count
 SETTLE = 600.0  # seconds for the last jobs
