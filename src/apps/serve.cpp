@@ -21,6 +21,7 @@
 #include "services/dispatcher.hpp"
 #include "services/retention.hpp"
 #include "services/status_consumer.hpp"
+#include "services/watchdog.hpp"
 #include "services/worker.hpp"
 
 namespace classifier {
@@ -103,7 +104,8 @@ class Service {
   }
 
  private:
-  Service(const Config& config, Roles roles) : config_(config), roles_(roles) {
+  Service(const Config& config, Roles roles)
+      : config_(config), roles_(roles), thumbnail_watchdog_(config_.image_timeout, on_hang()) {
     limits_.max_backlog = config.max_backlog;
   }
 
@@ -134,7 +136,9 @@ class Service {
                                      metrics_, limits_, [this] { dispatcher_->wake(); });
     image_service_ = std::make_unique<ImageService>(
         stores_->objects(), clock_,
-        [decode = inference_options(config_).decode](std::span<const std::byte> image, int side) {
+        [this, decode = inference_options(config_).decode](std::span<const std::byte> image,
+                                                           int side) {
+          const Watchdog::Watch watch(thumbnail_watchdog_, "a thumbnail");
           return make_thumbnail(image, side, decode);
         },
         config_.max_image_bytes);
@@ -142,15 +146,15 @@ class Service {
                  .prepare_threads = config_.max_workers,
                  .classify_threads = config_.max_workers,
                  .queue_capacity = 8 * config_.max_workers,
-                 .nice = kWorkerNice};
+                 .nice = kWorkerNice,
+                 .step_timeout = config_.image_timeout,
+                 .on_hang = on_hang()};
     if (on_aws(config_)) {
       pipeline_.fetch_threads = config_.transfer_threads;
       pipeline_.queue_capacity = 2 * config_.transfer_threads;
     }
     WorkerOptions worker;
     worker.pipeline = pipeline_;
-    worker.pipeline.step_timeout = config_.image_timeout;
-    worker.pipeline.on_hang = [this](const std::string& image) { end_hung_process(image); };
     worker.receive_batch = config_.batch_size;
     worker.max_in_hand = std::max<std::size_t>(64, 16 * config_.max_workers);
     worker.max_attempts = config_.max_attempts;
@@ -173,11 +177,15 @@ class Service {
         worker);
   }
 
+  Watchdog::OnHang on_hang() const {
+    return [this](const std::string& what) { end_hung_process(what); };
+  }
+
   // A thread that hangs cannot be ended by itself. The image's message comes back when the process
   // is started again, alone, and is given up after MAX_ATTEMPTS.
-  [[noreturn]] void end_hung_process(const std::string& image) const {
+  [[noreturn]] void end_hung_process(const std::string& what) const {
     spdlog::critical("{} took longer than IMAGE_TIMEOUT, {} seconds: ending, to be started again",
-                     image, config_.image_timeout.count());
+                     what, config_.image_timeout.count());
     spdlog::default_logger()->flush();
     std::_Exit(kHung);
   }
@@ -323,6 +331,7 @@ class Service {
   SystemClock clock_;
   PrometheusMetrics metrics_;
   PipelineOptions pipeline_;
+  Watchdog thumbnail_watchdog_;
   std::unique_ptr<Stores> stores_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<Accounting> accounting_;

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
+import pytest
 import requests
 from preload import preload
 from program import Service
@@ -50,4 +52,30 @@ def test_an_image_that_hangs_ends_the_process_and_is_given_up(
     assert "given up" in errors[bad_key]
     letters = service.get("/queue/dead-letters").json()["dead_letters"]
     assert [letter["s3_key"] for letter in letters] == [bad_key]
+    assert service.stop() == 0, service.log.read_text()
+
+
+@pytest.mark.parametrize("way", ["thumbnail", "classify"])
+def test_a_request_that_hangs_ends_the_process_too(
+    binary: Path, tmp_path: Path, photos: dict[str, Path], way: str
+) -> None:
+    """Else each such request would keep a thread for ever, until none is left to answer."""
+    bad = photos["cat_720p.jpg"].read_bytes() + b"\0" * 77
+    service = Service(
+        tmp_path / "data",
+        LD_PRELOAD=preload("faulty_decoder", tmp_path),
+        HANG_BYTES=str(len(bad)),
+        IMAGE_TIMEOUT="2",
+    )
+    if way == "thumbnail":
+        key = service.upload(bad, "bad.jpg")
+        call = functools.partial(service.get, f"/images/{key}/thumbnail")
+    else:
+        files = {"images": ("bad.jpg", bad, "image/jpeg")}
+        call = functools.partial(requests.post, f"{service.ml}/classify", files=files, timeout=60)
+    with pytest.raises(requests.ConnectionError):
+        call()
+    assert service.process.wait(30) == HUNG
+    assert "took longer than IMAGE_TIMEOUT, 2 seconds" in service.log.read_text()
+    service.start()
     assert service.stop() == 0, service.log.read_text()
