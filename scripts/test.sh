@@ -7,7 +7,7 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: scripts/test.sh [--tsan] [--quick]
 Installs what the tests need, builds once, and runs everything; the closing lines of the runners come last.
-  --quick  leaves out clang-tidy and the build with sanitizers
+  --quick  leaves out clang-tidy, and runs the C++ tests without sanitizers
   --tsan   builds and runs the C++ tests with ThreadSanitizer as well
 HELP
   exit 0
@@ -27,7 +27,7 @@ pip_install models models/requirements.txt
 pip_install dev models/requirements.txt models/requirements-int8.txt requirements-dev.txt
 pip_install aws scripts/requirements-aws.txt
 pip_install load scripts/requirements-aws.txt load-tests/requirements.txt
-mkdir -p build
+mkdir -p build && rm -f build/ctest-*.log
 
 # Formatting, linters, types, licences.
 check() {
@@ -53,7 +53,9 @@ build_dashboard
 [ -d dashboard/node_modules ] || npm_run ci --silent --no-audit --no-fund
 check >build/check.log 2>&1 &
 checks=$!
-build release -DBUILD_TESTING=ON -DBUILD_BENCHMARKS=ON
+# Each C++ test is built once: with sanitizers, or without; but those of what optimisation may change with both.
+if $quick; then tests=cpp_tests; else tests=optimised_tests; fi
+build release -DBUILD_TESTING=ON -DBUILD_BENCHMARKS=ON -- classifier benchmarks "$tests"
 export_models
 export_samples
 wait "$servers"
@@ -65,21 +67,24 @@ if ! $quick; then
   git ls-files -- 'src/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy-19 -p build/release --quiet 2>/dev/null
 fi
 
-# run_ctest PRESET: with the servers that stand in for AWS; many at once, since those tests mostly wait.
+# run_ctest PRESET [ARGUMENT...]: with the servers that stand in for AWS; many at once, since those tests mostly wait.
 run_ctest() {
-  "$PYTHON" tests/aws_servers.py ctest --preset "$1" -j "$((4 * $(nproc)))"
+  "$PYTHON" tests/aws_servers.py ctest --preset "$1" -j "$((4 * $(nproc)))" "${@:2}" >"build/ctest-$1.log" 2>&1 ||
+    { cat "build/ctest-$1.log" && die "C++ tests failed ($1)"; }
 }
 say "C++ tests"
-run_ctest release >build/ctest.log 2>&1 || { cat build/ctest.log && die "C++ tests failed"; }
-if ! $quick; then
+if $quick; then
+  run_ctest release
+else
+  run_ctest release -L optimised
   say "C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer"
   build asan -- cpp_tests
-  run_ctest asan >build/ctest-asan.log 2>&1 || { cat build/ctest-asan.log && die "C++ tests failed under sanitizers"; }
+  run_ctest asan
 fi
 if $tsan; then
   say "C++ tests with ThreadSanitizer"
   build tsan -- cpp_tests
-  run_ctest tsan | tail -n 5
+  run_ctest tsan
 fi
 say "Python and end-to-end tests"
 export CLASSIFIER_BIN=$PWD/build/release/classifier
@@ -87,5 +92,4 @@ export CLASSIFIER_BIN=$PWD/build/release/classifier
 say "browser tests"
 npm_run run --silent test:browser
 
-tail -n 4 build/ctest.log
-$quick || tail -n 4 build/ctest-asan.log
+for log in build/ctest-*.log; do tail -n 4 "$log"; done
