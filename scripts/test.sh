@@ -64,7 +64,7 @@ wait "$checks" || { cat build/check.log && die "a check failed"; }
 cat build/check.log
 if ! $quick; then
   say "clang-tidy"
-  git ls-files -- 'src/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy-19 -p build/release --quiet 2>/dev/null
+  git ls-files -- 'src/*.cpp' | xargs -P "$(nproc)" -n 1 "$VENV/bin/clang-tidy" -p build/release --quiet 2>/dev/null
 fi
 
 # run_ctest PRESET [ARGUMENT...]: with the servers that stand in for AWS; many at once, since those tests mostly wait.

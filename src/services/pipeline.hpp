@@ -41,7 +41,7 @@ struct PipelineOptions {
   // in a queue does not count.
   std::chrono::milliseconds step_timeout{0};
   // Called, with what hangs, once a step took longer.
-  std::function<void(const std::string&)> on_hang{};
+  std::function<void(const std::string&)> on_hang = nullptr;
 };
 
 class Pipeline {

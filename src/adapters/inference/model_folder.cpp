@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "adapters/codec/json_text.hpp"
@@ -26,14 +27,14 @@ constexpr std::size_t kMaxLabels = 1'000'000;
 constexpr int kMaxSide = 4'096;
 
 // A wrong value in model.json; caught in read_model_folder and turned into an Error.
-struct BadModel {
-  std::string what;
+struct BadModel : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 class Fields {
  public:
   Fields(const json& object, std::string prefix) : object_(object), prefix_(std::move(prefix)) {
-    if (!object_.is_object()) throw BadModel{prefix_ + " must be an object"};
+    if (!object_.is_object()) throw BadModel(prefix_ + " must be an object");
   }
 
   template <class T>
@@ -43,14 +44,14 @@ class Fields {
     try {
       return found->get<T>();
     } catch (const json::exception&) {
-      throw BadModel{field(name) + " must be " + what};
+      throw BadModel(field(name) + " must be " + what);
     }
   }
 
   template <class T>
   T require(const char* name, const char* what) const {
     auto value = get<T>(name, what);
-    if (!value) throw BadModel{field(name) + " is missing: it must be " + what};
+    if (!value) throw BadModel(field(name) + " is missing: it must be " + what);
     return std::move(*value);
   }
 
@@ -64,13 +65,13 @@ class Fields {
       names += (names.empty() ? "\"" : ", \"") + std::string(key) + "\"";
     }
     if (!text && fallback) return *fallback;
-    throw BadModel{field(name) + " must be one of " + names +
-                   (text ? ", not \"" + *text + "\"" : "")};
+    throw BadModel(field(name) + " must be one of " + names +
+                   (text ? ", not \"" + *text + "\"" : ""));
   }
 
   Fields object(const char* name) const {
     const auto found = object_.find(name);
-    if (found == object_.end()) throw BadModel{field(name) + " is missing"};
+    if (found == object_.end()) throw BadModel(field(name) + " is missing");
     return {*found, field(name)};
   }
 
@@ -92,11 +93,11 @@ bool is_file_name(const std::string& name) {
 
 fs::path file_in(const fs::path& folder, const std::string& name, const std::string& field) {
   if (!is_file_name(name)) {
-    throw BadModel{field + " must be the name of a file in the model's folder, not \"" + name +
-                   "\""};
+    throw BadModel(field + " must be the name of a file in the model's folder, not \"" + name +
+                   "\"");
   }
   if (!fs::is_regular_file(folder / name))
-    throw BadModel{field + ": there is no file " + name + " in the folder"};
+    throw BadModel(field + ": there is no file " + name + " in the folder");
   return folder / name;
 }
 
@@ -106,13 +107,13 @@ std::vector<std::string> read_labels(const fs::path& file) {
   for (std::string line; std::getline(in, line);) {
     line = trim(line);
     if (line.empty())
-      throw BadModel{"labels: line " + std::to_string(labels.size() + 1) + " is empty"};
+      throw BadModel("labels: line " + std::to_string(labels.size() + 1) + " is empty");
     if (!is_utf8(line))
-      throw BadModel{"labels: line " + std::to_string(labels.size() + 1) + " is not UTF-8"};
+      throw BadModel("labels: line " + std::to_string(labels.size() + 1) + " is not UTF-8");
     labels.push_back(std::move(line));
-    if (labels.size() > kMaxLabels) throw BadModel{"labels: more than 1,000,000 lines"};
+    if (labels.size() > kMaxLabels) throw BadModel("labels: more than 1,000,000 lines");
   }
-  if (labels.empty()) throw BadModel{"labels: the file is empty"};
+  if (labels.empty()) throw BadModel("labels: the file is empty");
   return labels;
 }
 
@@ -121,13 +122,13 @@ std::array<float, 3> three(const Fields& fields, const char* name, std::array<fl
   if (!values) return fallback;
   if (values->size() != 3 ||
       !std::ranges::all_of(*values, [](float value) { return std::isfinite(value); }))
-    throw BadModel{fields.field(name) + " must be three numbers"};
+    throw BadModel(fields.field(name) + " must be three numbers");
   return {(*values)[0], (*values)[1], (*values)[2]};
 }
 
 int side(const Fields& fields, const char* name) {
   const int value = fields.require<int>(name, "a whole number of pixels");
-  if (value < 1 || value > kMaxSide) throw BadModel{fields.field(name) + " must be from 1 to 4096"};
+  if (value < 1 || value > kMaxSide) throw BadModel(fields.field(name) + " must be from 1 to 4096");
   return value;
 }
 
@@ -152,14 +153,14 @@ void read_image(ModelFolder& model, const Fields& image) {
         {{"bilinear", Interpolation::kBilinear}, {"bicubic", Interpolation::kBicubic}},
         Interpolation::kBilinear);
     if (model.resize.shortest_side < larger) {
-      throw BadModel{resize.field("shortest_side") + " must not be smaller than the input"};
+      throw BadModel(resize.field("shortest_side") + " must not be smaller than the input");
     }
   }
   model.mean = three(image, "mean", model.mean);
   model.std = three(image, "std", model.std);
   for (const float value : model.std) {
     if (!(value > 0) || !std::isfinite(value))
-      throw BadModel{image.field("std") + " must be three numbers above 0"};
+      throw BadModel(image.field("std") + " must be three numbers above 0");
   }
   model.output =
       model.kind == ModelKind::kImageText
@@ -175,20 +176,20 @@ void read_text(ModelFolder& model, const Fields& root) {
       file_in(model.path, text.require<std::string>("graph", "a file name"), text.field("graph"));
   model.prompts = text.get<std::vector<std::string>>("prompts", "a list of strings")
                       .value_or(std::vector<std::string>{"a photo of {label}"});
-  if (model.prompts.empty()) throw BadModel{text.field("prompts") + " must not be empty"};
+  if (model.prompts.empty()) throw BadModel(text.field("prompts") + " must not be empty");
   for (const auto& prompt : model.prompts) {
     if (prompt.find("{label}") == std::string::npos) {
-      throw BadModel{text.field("prompts") + ": \"" + prompt + "\" has no {label}"};
+      throw BadModel(text.field("prompts") + ": \"" + prompt + "\" has no {label}");
     }
   }
   model.logit_scale = root.get<float>("logit_scale", "a number").value_or(100.0F);
   if (!(model.logit_scale > 0) || !std::isfinite(model.logit_scale))
-    throw BadModel{"logit_scale must be above 0"};
+    throw BadModel("logit_scale must be above 0");
 }
 
 ModelFolder parse(const fs::path& path, const json& document) {
   const Fields root(document, "");
-  if (root.require<int>("format", "1") != 1) throw BadModel{"format must be 1"};
+  if (root.require<int>("format", "1") != 1) throw BadModel("format must be 1");
   ModelFolder model;
   model.path = path;
   model.name = path.filename().string();
@@ -246,7 +247,7 @@ Result<ModelFolder> read_model_folder(const fs::path& path) {
   try {
     return parse(path, *document);
   } catch (const BadModel& bad) {
-    return fail(ErrorCode::kInvalidArgument, "model.json: " + one_line(bad.what));
+    return fail(ErrorCode::kInvalidArgument, "model.json: " + one_line(bad.what()));
   }
 }
 

@@ -29,8 +29,11 @@ using prometheus::Gauge;
 using prometheus::Histogram;
 using prometheus::Registry;
 
-const Histogram::BucketBoundaries kSeconds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                           0.1,    0.25,  0.5,    1,     2.5,  5,     10};
+const Histogram::BucketBoundaries& seconds_buckets() {
+  static const Histogram::BucketBoundaries buckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                   0.1,    0.25,  0.5,    1,     2.5,  5,     10};
+  return buckets;
+}
 
 double resident_bytes() {
   std::ifstream in("/proc/self/statm");
@@ -90,7 +93,7 @@ class PrometheusMetrics::Impl {
       const std::string name(route);
       found.requests = &requests.Add(
           {{"method", std::string(method)}, {"route", name}, {"status", std::to_string(status)}});
-      found.seconds = &request_seconds.Add({{"route", name}}, kSeconds);
+      found.seconds = &request_seconds.Add({{"route", name}}, seconds_buckets());
       found.bytes_in = &received.Add({{"route", name}});
       found.bytes_out = &sent.Add({{"route", name}});
     }
@@ -120,10 +123,11 @@ class PrometheusMetrics::Impl {
       counters(registry, "classifier_images_accepted_total", "Images of accepted jobs").Add({});
   Family<Histogram>& stages =
       histograms(registry, "classifier_stage_seconds", "Time of one image in a stage");
-  std::array<Histogram*, 5> stage{
-      &stages.Add({{"stage", "fetch"}}, kSeconds), &stages.Add({{"stage", "prepare"}}, kSeconds),
-      &stages.Add({{"stage", "classify"}}, kSeconds), &stages.Add({{"stage", "store"}}, kSeconds),
-      &stages.Add({{"stage", "report"}}, kSeconds)};
+  std::array<Histogram*, 5> stage{&stages.Add({{"stage", "fetch"}}, seconds_buckets()),
+                                  &stages.Add({{"stage", "prepare"}}, seconds_buckets()),
+                                  &stages.Add({{"stage", "classify"}}, seconds_buckets()),
+                                  &stages.Add({{"stage", "store"}}, seconds_buckets()),
+                                  &stages.Add({{"stage", "report"}}, seconds_buckets())};
 
   Family<Counter>& requests =
       counters(registry, "classifier_http_requests_total", "Requests answered");
