@@ -5,6 +5,7 @@ Whatever the service accepted is remembered with what must become of it, and che
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import threading
@@ -12,7 +13,7 @@ import time
 import urllib.parse
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,24 @@ class Load:
 
     # --- requests
 
+    @contextlib.contextmanager
+    def whole_unless_killed(self) -> Iterator[None]:
+        """An answer that is cut off is a fault, but not where the service was killed meanwhile."""
+        process = self.service.process
+        try:
+            yield
+        except requests.exceptions.ChunkedEncodingError as error:
+            time.sleep(1)  # until the one who kills has seen it end
+            if self.service.process is process and process.poll() is None:
+                raise Wrong(f"an answer was cut off: {error}") from error
+            raise requests.ConnectionError(error) from error
+
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         """An answer; those of a service that is just being restarted come later, or are lost."""
         with self.lock:
             self.counts["requests"] += 1
-        answer = requests.request(method, self.service.url + path, timeout=60, **options)
+        with self.whole_unless_killed():
+            answer = requests.request(method, self.service.url + path, timeout=60, **options)
         if answer.status_code >= 500 and answer.status_code != 503:
             raise Wrong(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer
@@ -280,9 +294,8 @@ class Load:
         """A client that goes away in the middle."""
         keys, photos = self.pick(6)
         job = self.submit(keys, photos, ())
-        with requests.get(
-            f"{self.service.url}/events/{job.job}", stream=True, timeout=60
-        ) as answer:
+        url = f"{self.service.url}/events/{job.job}"
+        with self.whole_unless_killed(), requests.get(url, stream=True, timeout=60) as answer:
             next(answer.iter_content(16), b"")
 
     def raw(self) -> socket.socket:

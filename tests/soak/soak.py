@@ -79,6 +79,7 @@ class Run:
         self.sampler = Sampler(self.service)
         self.stop = threading.Event()
         self.kills: list[float] = []
+        self.told = 0.0  # minute of the last line
         self.faults: list[str] = []
 
     def client(self, number: int) -> None:
@@ -112,10 +113,22 @@ class Run:
         next_kill = time.monotonic() + chance.expovariate(1 / mean) if mean else calm
         while (now := time.monotonic()) < end and not self.faults:
             self.sampler.take(self.counts())
+            self.tell()
             if next_kill <= now < calm:
                 self.crash()
                 next_kill = time.monotonic() + chance.expovariate(1 / mean)
             time.sleep(min(every, max(0, end - time.monotonic())))
+
+    def tell(self) -> None:
+        """A line for who waits, every five minutes."""
+        sample = self.sampler.samples[-1]
+        if sample.minute >= self.told + 5:
+            self.told = sample.minute
+            print(
+                f"{sample.minute:.0f} of {self.options.minutes:.0f} minutes, {len(self.kills)} kills, "
+                f"{sample.jobs_accepted} jobs, {sample.rss_mb:.0f} MB",
+                file=sys.stderr,
+            )
 
     def settle(self) -> None:
         """Waits for what was accepted, then looks at every job."""
