@@ -106,8 +106,9 @@ class Run:
         """Samples, and kills, until the time is over."""
         options = self.options
         chance = random.Random(options.seed)
-        end = self.sampler.start + options.minutes * 60
-        calm = self.sampler.start + options.minutes * 40
+        begin = time.monotonic()  # the models are loaded by now, which may take long
+        end = begin + options.minutes * 60
+        calm = begin + options.minutes * 40
         every = max(0.5, min(10, options.minutes))
         mean = options.kill_every * 60
         next_kill = time.monotonic() + chance.expovariate(1 / mean) if mean else calm
@@ -125,8 +126,8 @@ class Run:
         if sample.minute >= self.told + 5:
             self.told = sample.minute
             print(
-                f"{sample.minute:.0f} of {self.options.minutes:.0f} minutes, {len(self.kills)} kills, "
-                f"{sample.jobs_accepted} jobs, {sample.rss_mb:.0f} MB",
+                f"{sample.minute:.0f} of {self.options.minutes:.0f} minutes, "
+                f"{len(self.kills)} kills, {sample.jobs_accepted} jobs, {sample.rss_mb:.0f} MB",
                 file=sys.stderr,
             )
 
