@@ -60,7 +60,7 @@ test("from a folder of photos to a CSV", async ({ page }) => {
 
   // Results.
   await expect(page).toHaveURL(/\/job\/[0-9a-f-]+$/);
-  await expect(page.getByRole("heading", { name: "Labels" })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole("heading", { name: "Labels" })).toBeVisible({ timeout: 180_000 });
   const numbers = page.getByRole("region", { name: "Summary" });
   await expect(numbers).toContainText("Photos7");
   await expect(numbers).toContainText("Failed1");
@@ -350,7 +350,7 @@ test("from photos to a table by keyboard alone, and news are announced", async (
   await expect(page.getByText("A starter model is in use.")).toBeVisible();
   await reach(/Classify 1 photo/);
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("heading", { name: "Labels" })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole("heading", { name: "Labels" })).toBeVisible({ timeout: 180_000 });
   await reach(/Share/);
   await page.keyboard.press("Enter");
   await page.keyboard.press("Enter");
