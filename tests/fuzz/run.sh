@@ -42,7 +42,7 @@ fuzz() {
     TIMEFORMAT='%U %S'
     # shellcheck disable=SC2046
     piece=$({ time "$programs/${target}_fuzz" $(dictionary_of "$target") -max_total_time=$((wanted - used)) \
-      -max_len=4096 -rss_limit_mb=2048 -timeout=25 -print_final_stats=1 -verbosity=1 \
+      -max_len=4096 -rss_limit_mb=2048 -timeout=25 -report_slow_units=25 -print_final_stats=1 -verbosity=1 \
       -artifact_prefix="$findings/" "$corpus" "$seeds" >"$log" 2>&1; } 2>&1) || status=$?
     used=$((used + $(echo "$piece" | awk 'END { print int($1 + $2) + 1 }')))
     executions=$((executions + $(awk '/stat::number_of_executed_units/ { n = $2 } END { print n + 0 }' "$log")))
