@@ -30,7 +30,7 @@ test_packages() {
   # Ubuntu has Chromium as a snap only, which no container installs; the browser tests then say so.
   # shellcheck disable=SC1091
   if [ "$(. /etc/os-release && echo "$ID")" = debian ]; then echo chromium; fi
-  echo libgtest-dev libgmock-dev libbenchmark-dev clang-19 clang-format-19 libclang-rt-19-dev shellcheck git
+  echo libgtest-dev libgmock-dev libbenchmark-dev clang-19 clang-format-19 libclang-rt-19-dev llvm-19 shellcheck git
 }
 
 # Installs those of the named packages that are missing.

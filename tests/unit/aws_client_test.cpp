@@ -3,13 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <future>
+#include <memory>
 #include <mutex>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -100,6 +100,26 @@ Response ok(std::string body = "{}") {
   return http::text_response(200, "application/x-amz-json-1.0", std::move(body));
 }
 
+// What is logged, from before the service's threads begin until they have ended.
+class CapturedLog {
+ public:
+  CapturedLog() { spdlog::set_default_logger(std::make_shared<spdlog::logger>("captured", sink_)); }
+  ~CapturedLog() { spdlog::set_default_logger(before_); }
+  CapturedLog(const CapturedLog&) = delete;
+  CapturedLog& operator=(const CapturedLog&) = delete;
+
+  std::string text() const {
+    std::string all;
+    for (const auto& line : sink_->last_formatted()) all += line;
+    return all;
+  }
+
+ private:
+  std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> sink_ =
+      std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(1'000);
+  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+};
+
 class AwsClientTest : public ::testing::Test {
  protected:
   AwsClientTest() {
@@ -141,6 +161,7 @@ class AwsClientTest : public ::testing::Test {
   std::shared_ptr<Keys> keys = std::make_shared<Keys>();
   testing::SkewedClock clock;
   Counts counts;
+  CapturedLog log;
 
  private:
   testing::PlayedService service_{
@@ -285,11 +306,6 @@ TEST_F(AwsClientTest, SlowAnswersTimeOutAndLongPollsDoNot) {
 }
 
 TEST_F(AwsClientTest, WrongClockIsCorrectedAndSaidOnce) {
-  auto text = std::make_shared<std::ostringstream>();
-  auto logger = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(*text));
-  const auto before = spdlog::default_logger();
-  spdlog::set_default_logger(logger);
   clock.set_offset(-10min);
   const std::string expired = "Signature expired: is now earlier than";
   // The service refuses the dates of the first two requests.
@@ -305,11 +321,11 @@ TEST_F(AwsClientTest, WrongClockIsCorrectedAndSaidOnce) {
     return ok();
   };
   EXPECT_TRUE(client().call(put_item()));
-  spdlog::set_default_logger(before);
+  const std::string said = log.text();
   EXPECT_GT(date, to_compact(SystemClock().now() - 2min).replace(8, 1, "T"));
   EXPECT_EQ(requests, 5);
-  EXPECT_THAT(text->str(), ContainsRegex("(599|600|601) s behind"));
-  EXPECT_EQ(text->str().find("set the clock"), text->str().rfind("set the clock"));
+  EXPECT_THAT(said, ContainsRegex("(599|600|601) s behind"));
+  EXPECT_EQ(said.find("set the clock"), said.rfind("set the clock"));
 }
 
 TEST_F(AwsClientTest, WrongSecretIsNotTakenForAWrongClock) {
