@@ -56,6 +56,9 @@ class Load:
         self.accepted: dict[str, Accepted] = {}  # guarded by lock
         self.expected: dict[tuple[str, tuple[str, ...]], str] = {}  # label of a photo
         self.counts: Counter[str] = Counter()  # guarded by lock
+        self.in_use: Counter[str] = (
+            Counter()
+        )  # jobs of each key that nobody has checked; guarded by lock
         self.actions: list[tuple[int, Callable[[], None]]] = [
             (20, self.upload),
             (14, self.submit_plain),
@@ -175,7 +178,7 @@ class Load:
         ):
             if not accepted.may_be_cancelled:
                 raise Wrong(f"job {accepted.job} was cancelled by nobody")
-            accepted.checked = True
+            self.done_with(accepted)
             return
         rows = result["detailed_results"]
         if [row["s3_key"] for row in rows] != accepted.keys:
@@ -188,7 +191,14 @@ class Load:
         summary = result["summary"]
         if (summary["total"], summary["failed"]) != (len(accepted.keys), bad):
             raise Wrong(f"job {accepted.job} has the summary {summary}, with {bad} bad files")
-        accepted.checked = True
+        self.done_with(accepted)
+
+    def done_with(self, accepted: Accepted) -> None:
+        """Nobody looks at the job again, and its photos may be deleted."""
+        with self.lock:
+            if not accepted.checked:
+                accepted.checked = True
+                self.in_use.subtract(accepted.keys)
 
     # --- actions
 
@@ -207,6 +217,7 @@ class Load:
         """Some keys, which deletion leaves alone from now on, and their photos."""
         with self.lock:
             keys = self.random.choices(list(self.pool), k=self.random.randint(1, most))
+            self.in_use.update(keys)  # before the job is accepted, which may take a restart's time
             return keys, [self.pool[key] for key in keys]
 
     def some_job(self, unchecked: bool = False) -> Accepted | None:
@@ -269,8 +280,7 @@ class Load:
     def delete(self) -> None:
         """One that no job in work uses: a job of a deleted photo is another test's matter."""
         with self.lock:
-            in_use = {key for job in self.accepted.values() if not job.checked for key in job.keys}
-            free = [key for key in self.pool if key not in in_use]
+            free = [key for key in self.pool if self.in_use[key] <= 0]
             if len(self.pool) < POOL or not free:
                 return
             chosen = self.random.sample(free, min(len(free), len(self.pool) - POOL // 2))
