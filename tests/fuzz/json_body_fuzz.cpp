@@ -53,6 +53,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   for (const auto& [name, value] : document->items()) compare(*body, name, value);
-  demand(!body->required_text("(no such field)", "x"), "absent fields are missing");
+  std::string absent = "(no such field)";
+  while (document->contains(absent)) absent += '!';  // the fuzzer has read its name
+  demand(!body->required_text(absent, "x"), "absent fields are missing");
   return 0;
 }
