@@ -56,9 +56,8 @@ class Load:
         self.accepted: dict[str, Accepted] = {}  # guarded by lock
         self.expected: dict[tuple[str, tuple[str, ...]], str] = {}  # label of a photo
         self.counts: Counter[str] = Counter()  # guarded by lock
-        self.in_use: Counter[str] = (
-            Counter()
-        )  # jobs of each key that nobody has checked; guarded by lock
+        # How many jobs that nobody has checked yet use a key; guarded by lock.
+        self.in_use: Counter[str] = Counter()
         self.actions: list[tuple[int, Callable[[], None]]] = [
             (20, self.upload),
             (14, self.submit_plain),
