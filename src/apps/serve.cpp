@@ -105,7 +105,10 @@ class Service {
 
  private:
   Service(const Config& config, Roles roles)
-      : config_(config), roles_(roles), thumbnail_watchdog_(config_.image_timeout, on_hang()) {
+      : config_(config),
+        roles_(roles),
+        watchdog_(config_.image_timeout,
+                  [this](const std::string& what) { end_hung_process(what); }) {
     limits_.max_backlog = config.max_backlog;
   }
 
@@ -138,7 +141,7 @@ class Service {
         stores_->objects(), clock_,
         [this, decode = inference_options(config_).decode](std::span<const std::byte> image,
                                                            int side) {
-          const Watchdog::Watch watch(thumbnail_watchdog_, "a thumbnail");
+          const Watchdog::Watch watch(&watchdog_, "a thumbnail");
           return make_thumbnail(image, side, decode);
         },
         config_.max_image_bytes);
@@ -147,8 +150,7 @@ class Service {
                  .classify_threads = config_.max_workers,
                  .queue_capacity = 8 * config_.max_workers,
                  .nice = kWorkerNice,
-                 .step_timeout = config_.image_timeout,
-                 .on_hang = on_hang()};
+                 .watchdog = &watchdog_};
     if (on_aws(config_)) {
       pipeline_.fetch_threads = config_.transfer_threads;
       pipeline_.queue_capacity = 2 * config_.transfer_threads;
@@ -175,10 +177,6 @@ class Service {
         Worker::Ports{stores_->queue(), stores_->jobs(), stores_->objects(), *classifier_, *results,
                       metrics_},
         worker);
-  }
-
-  Watchdog::OnHang on_hang() const {
-    return [this](const std::string& what) { end_hung_process(what); };
   }
 
   // A thread that hangs cannot be ended by itself. The image's message comes back when the process
@@ -331,7 +329,7 @@ class Service {
   SystemClock clock_;
   PrometheusMetrics metrics_;
   PipelineOptions pipeline_;
-  Watchdog thumbnail_watchdog_;
+  Watchdog watchdog_;
   std::unique_ptr<Stores> stores_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<Accounting> accounting_;

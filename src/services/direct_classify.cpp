@@ -52,7 +52,7 @@ Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobS
   std::mutex mutex;  // guards result while the pipeline runs
   {
     Pipeline pipeline(
-        classifier, metrics, std::move(options),
+        classifier, metrics, options,
         [&](const PipelineItem& item) -> Result<std::vector<std::byte>> {
           auto& image = images[static_cast<std::size_t>(item.task.index)];
           if (!image.content) return objects.get(Bucket::kInput, image.key, max_image_bytes);

@@ -14,7 +14,6 @@
 #include <utility>
 
 #include "services/bounded_queue.hpp"
-#include "services/watchdog.hpp"
 
 namespace classifier {
 namespace {
@@ -48,8 +47,7 @@ class Pipeline::Impl {
   Impl(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch, Done done)
       : classifier_(classifier),
         metrics_(metrics),
-        options_(std::move(options)),
-        watchdog_(options_.step_timeout, options_.on_hang),
+        options_(options),
         fetch_(std::move(fetch)),
         done_(std::move(done)),
         incoming_(options_.queue_capacity),
@@ -111,7 +109,7 @@ class Pipeline::Impl {
       }
       const auto start = std::chrono::steady_clock::now();
       auto image = guarded("prepared", [&] {
-        const Watchdog::Watch watch(watchdog_, name_of(next->item));
+        const Watchdog::Watch watch(options_.watchdog, name_of(next->item));
         return classifier_.prepare(*next->bytes, *next->item.task.spec);
       });
       const double seconds = seconds_since(start);
@@ -181,7 +179,7 @@ class Pipeline::Impl {
     std::string names;
     for (const auto& prepared : batch)
       names += (names.empty() ? "" : ", ") + name_of(prepared.item);
-    const Watchdog::Watch watch(watchdog_, std::move(names));
+    const Watchdog::Watch watch(options_.watchdog, std::move(names));
     return run_model(images, spec);
   }
 
@@ -206,7 +204,6 @@ class Pipeline::Impl {
   Classifier& classifier_;
   Metrics& metrics_;
   PipelineOptions options_;
-  Watchdog watchdog_;
   Fetch fetch_;
   Done done_;
   BoundedQueue<PipelineItem> incoming_;
@@ -219,7 +216,7 @@ class Pipeline::Impl {
 
 Pipeline::Pipeline(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch,
                    Done done)
-    : impl_(std::make_unique<Impl>(classifier, metrics, std::move(options), std::move(fetch),
+    : impl_(std::make_unique<Impl>(classifier, metrics, options, std::move(fetch),
                                    std::move(done))) {}
 
 Pipeline::~Pipeline() { finish(); }

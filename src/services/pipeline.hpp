@@ -2,7 +2,6 @@
 // with bounded queues between them so that decoding and inference overlap and memory stays flat.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "domain/job.hpp"
 #include "ports/classifier.hpp"
 #include "ports/metrics.hpp"
+#include "services/watchdog.hpp"
 
 namespace classifier {
 
@@ -37,11 +37,9 @@ struct PipelineOptions {
   std::size_t classify_threads = 2;
   std::size_t queue_capacity = 16;  // images that wait in front of each stage
   int nice = 0;                     // added to the threads' niceness, so that the API answers first
-  // How long preparing an image, or classifying a batch, may take; 0: as long as it does. Waiting
-  // in a queue does not count.
-  std::chrono::milliseconds step_timeout{0};
-  // Called, with what hangs, once a step took longer.
-  std::function<void(const std::string&)> on_hang = nullptr;
+  // Watches the preparing of each image and the classifying of each batch, not their waiting in a
+  // queue; lives longer than the pipeline. nullptr: they may take as long as they do.
+  Watchdog* watchdog = nullptr;
 };
 
 class Pipeline {

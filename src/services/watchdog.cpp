@@ -18,15 +18,17 @@ Watchdog::Watchdog(std::chrono::milliseconds limit, OnHang on_hang)
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
-Watchdog::Watch::Watch(Watchdog& watchdog, std::string what) : watchdog_(watchdog) {
-  const std::scoped_lock lock(watchdog_.mutex_);
-  id_ = watchdog_.next_++;
-  watchdog_.steps_.emplace(id_, Step{std::move(what), 0});
+Watchdog::Watch::Watch(Watchdog* watchdog, std::string what) : watchdog_(watchdog) {
+  if (watchdog_ == nullptr) return;
+  const std::scoped_lock lock(watchdog_->mutex_);
+  id_ = watchdog_->next_++;
+  watchdog_->steps_.emplace(id_, Step{std::move(what), 0});
 }
 
 Watchdog::Watch::~Watch() {
-  const std::scoped_lock lock(watchdog_.mutex_);
-  watchdog_.steps_.erase(id_);
+  if (watchdog_ == nullptr) return;
+  const std::scoped_lock lock(watchdog_->mutex_);
+  watchdog_->steps_.erase(id_);
 }
 
 void Watchdog::run(const std::stop_token& stop) {

@@ -22,16 +22,16 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // Lasts as long as its step.
+  // Lasts as long as its step; nullptr: the step is not watched.
   class Watch {
    public:
-    Watch(Watchdog& watchdog, std::string what);
+    Watch(Watchdog* watchdog, std::string what);
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
    private:
-    Watchdog& watchdog_;
+    Watchdog* watchdog_;
     std::uint64_t id_ = 0;
   };
 

@@ -43,7 +43,7 @@ class Worker::Impl {
  public:
   Impl(Ports ports, WorkerOptions options)
       : ports_(ports),
-        options_(std::move(options)),
+        options_(options),
         finished_(std::max<std::size_t>(options_.max_in_hand, 1)),
         copied_(std::max<std::size_t>(options_.max_in_hand, 1)) {}
 
@@ -366,7 +366,7 @@ class Worker::Impl {
 };
 
 Worker::Worker(Ports ports, WorkerOptions options)
-    : impl_(std::make_unique<Impl>(ports, std::move(options))) {}
+    : impl_(std::make_unique<Impl>(ports, options)) {}
 Worker::~Worker() = default;
 void Worker::start() { impl_->start(); }
 void Worker::stop() { impl_->stop(); }

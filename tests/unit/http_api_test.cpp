@@ -48,7 +48,7 @@ class ApiTest : public ::testing::Test {
                         .classifier = classifier_,
                         .clock = stores_.clock(),
                         .metrics = metrics_,
-                        .pipeline = PipelineOptions(),
+                        .pipeline = {},
                         .limits = {},
                         .max_image_bytes = 1'000,
                         .max_form_bytes = 10'000,

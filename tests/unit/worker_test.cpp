@@ -197,8 +197,8 @@ TEST_F(WorkerTest, AStepThatDoesNotEndIsToldWithItsImage) {
   HangingClassifier classifier;
   const Job job = submit({"cat", "hang", "dog"});
   WorkerOptions options;
-  options.pipeline.step_timeout = seconds(1);
-  options.pipeline.on_hang = [&](const std::string& what) { classifier.tell(what); };
+  Watchdog watchdog(seconds(1), [&](const std::string& what) { classifier.tell(what); });
+  options.pipeline.watchdog = &watchdog;
   Worker worker(
       {stores_.queue(), stores_.jobs(), stores_.objects(), classifier, accounting_, metrics_},
       options);
