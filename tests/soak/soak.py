@@ -36,6 +36,9 @@ WARM_UP = 5.0  # minutes of a process before its figures count
 SETTLE = 600.0  # seconds for the last jobs
 # What may grow how much in an hour, by the line of least squares behind the warm-up of a process.
 SLOPES = {"rss_mb": 20.0, "descriptors": 4.0, "threads": 2.0, "wal_mb": 8.0}
+# A rise of at most this over a whole life is a step, no trend: one more reader of the database holds
+# two descriptors, and the line through a step rises by up to one and a half times the step.
+STEPS = {"rss_mb": 5.0, "descriptors": 3.0, "threads": 0.5, "wal_mb": 2.0}
 # What must never be more.
 PEAKS = {"rss_mb": 1024.0, "descriptors": 400.0, "threads": 200.0, "wal_mb": 80.0}
 
@@ -172,8 +175,7 @@ class Run:
             for name, most in SLOPES.items():
                 slope = slope_per_hour(life, name)
                 hours = (life[-1].minute - life[0].minute) / 60
-                # A step of a short life is no trend: over its time it must come to something.
-                if slope > most and slope * hours > most / 4:
+                if slope > most and slope * hours > STEPS[name]:
                     wrong.append(f"{name} grew by {slope:.1f} an hour in process {life[0].life}")
         last = samples[-1]
         if last.waiting or last.in_work or last.dead:
