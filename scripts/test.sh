@@ -39,7 +39,7 @@ check() {
   "$VENV/bin/mypy" tests/models
   MYPYPATH=models:tests:bench:scripts "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
   MYPYPATH=tests:tests/infra:scripts:load-tests "$VENV/bin/mypy" load-tests/loadtest tests/load
-  MYPYPATH=models:tests:tests/soak "$VENV/bin/mypy" tests/soak
+  MYPYPATH=models:tests:tests/soak "$VENV/bin/mypy" tests/soak tests/fuzz
   "$VENV/bin/mypy" docker/sbom.py
   npm_run run --silent check
   "$PYTHON" scripts/check-licences.py

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.."
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: tests/fuzz/run.sh [MINUTES] [TARGET…]
-Needs cmake --preset fuzz && cmake --build --preset fuzz. One target after the other, on one core; all of them
+Needs cmake --preset fuzz && cmake --build --preset fuzz, and for the target checkpoint
+.deps/venv/bin/pip install -r tests/fuzz/requirements.txt. One target after the other, on one core; all of them
 for 10 minutes each, unless said otherwise. What is found new stays in build/fuzz/corpus and is where the next
 run goes on from; inputs that fail are in build/fuzz/findings. Exits with 1 where there are any.
 HELP
@@ -16,6 +17,7 @@ minutes=${1:-10}
 shift || true
 programs=build/fuzz/tests/fuzz
 if [ $# -eq 0 ]; then
+  set -- checkpoint
   for program in "$programs"/*_fuzz; do
     name=${program##*/}
     set -- "$@" "${name%_fuzz}"
@@ -35,13 +37,15 @@ fuzz() {
   local target=$1 seeds=tests/fuzz/seeds/$1 corpus=build/fuzz/corpus/$1 findings=build/fuzz/findings/$1
   local log=build/fuzz/$1.log used=0 executions=0 edges=- found status=0 piece
   [ "$target" != image ] || seeds=build/fuzz/seeds/image
+  local program=("$programs/${target}_fuzz")
+  [ "$target" != checkpoint ] || program=(.deps/venv/bin/python tests/fuzz/checkpoint_fuzz.py)
   mkdir -p "$corpus" "$findings"
   local wanted
   wanted=$(awk "BEGIN { print int($minutes * 60) }")
   while [ "$used" -lt "$wanted" ] && [ "$status" -eq 0 ]; do
     TIMEFORMAT='%U %S'
     # shellcheck disable=SC2046
-    piece=$({ time "$programs/${target}_fuzz" $(dictionary_of "$target") -max_total_time=$((wanted - used)) \
+    piece=$({ time "${program[@]}" $(dictionary_of "$target") -max_total_time=$((wanted - used)) \
       -max_len=4096 -rss_limit_mb=2048 -timeout=25 -report_slow_units=25 -print_final_stats=1 -verbosity=1 \
       -artifact_prefix="$findings/" "$corpus" "$seeds" >"$log" 2>&1; } 2>&1) || status=$?
     used=$((used + $(echo "$piece" | awk 'END { print int($1 + $2) + 1 }')))
