@@ -88,6 +88,11 @@ def quantized(graph: ov.Model, inputs: list[Floats], *, transformer: bool) -> ov
         nncf.Dataset(inputs),
         subset_size=len(inputs),
         model_type=nncf.ModelType.TRANSFORMER if transformer else None,
+        # Processors without VNNI add pairs of products in 16 bits, which larger weights overflow:
+        # what was compared on one machine would not hold on another.
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            overflow_fix=nncf.OverflowFix.ENABLE
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
 from export import __main__ as command
 from export import folders
@@ -59,6 +60,25 @@ def test_kept_graph_is_named_in_the_folder(
     # 8 bits for 32: what is written is the quantized graph
     sizes = [(model / name).stat().st_size for name in ("image_int8.bin", "image.bin")]
     assert sizes[0] < sizes[1] / 3
+
+
+def test_weights_cannot_overflow_on_any_processor(
+    model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pair of products, 255 × w twice, fits into 16 bits up to |w| = 64.
+
+    Depthwise kernels, of five dimensions here, add no pairs.
+    """
+    monkeypatch.setattr(quantize, "MIN_AGREEMENT", 0.0)
+    quantize.quantize(model, photos, [])
+    weights = [
+        operation.data
+        for operation in ov.Core().read_model(model / "image_int8.xml").get_ops()
+        if operation.get_type_name() == "Constant" and operation.get_element_type() == ov.Type.i8
+    ]
+    summed = [each for each in weights if each.ndim < 5]
+    assert len(summed) > 30
+    assert max(np.abs(each.astype(int)).max() for each in summed) <= 64
 
 
 def test_graph_that_disagrees_is_not_kept(
