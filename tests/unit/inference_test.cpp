@@ -14,6 +14,7 @@
 #include <sstream>
 #include <thread>
 
+#include "adapters/inference/label_sets.hpp"
 #include "adapters/inference/model_folder.hpp"
 #include "adapters/inference/openvino_classifier.hpp"
 #include "adapters/inference/ranking.hpp"
@@ -328,6 +329,40 @@ INSTANTIATE_TEST_SUITE_P(
                          "text":{"graph":"image.xml","prompts":["a photo"]}})",
             "has no {label}"}),
     [](const auto& bad) { return bad.param.name; });
+
+// ---- label sets ----
+
+TEST(LabelSets, AreFoundByTheirSpecOrTheirLabels) {
+  LabelSets sets;
+  const auto job = std::make_shared<JobSpec>();
+  job->custom_labels = {"cat", "dog"};
+  const auto matrix = std::make_shared<const LabelMatrix>(LabelMatrix{1, 0, 0, 1});
+  EXPECT_EQ(sets.of(job), nullptr);
+  EXPECT_EQ(sets.with({"cat", "dog"}), nullptr);
+  sets.add(job, matrix);
+  EXPECT_EQ(sets.of(job), matrix);
+  EXPECT_EQ(sets.with({"cat", "dog"}), matrix);
+  EXPECT_EQ(sets.with({"dog", "cat"}), nullptr);
+}
+
+TEST(LabelSets, TakeNoMoreMemoryThanTheirLimitButForTheNewest) {
+  const auto matrix = std::make_shared<const LabelMatrix>(40);
+  std::vector<std::shared_ptr<const JobSpec>> jobs;
+  for (int i = 0; i < 5; ++i) jobs.push_back(std::make_shared<const JobSpec>());
+  LabelSets by_floats(64, 100);
+  LabelSets by_number(3, 1'000);
+  for (const auto& job : jobs) {
+    by_floats.add(job, matrix);
+    by_number.add(job, matrix);
+  }
+  EXPECT_EQ(by_floats.of(jobs[2]), nullptr);
+  EXPECT_EQ(by_floats.of(jobs[3]), matrix);
+  EXPECT_EQ(by_number.of(jobs[1]), nullptr);
+  EXPECT_EQ(by_number.of(jobs[2]), matrix);
+  by_floats.add(jobs[0], std::make_shared<const LabelMatrix>(200));
+  EXPECT_NE(by_floats.of(jobs[0]), nullptr);
+  EXPECT_EQ(by_floats.of(jobs[4]), nullptr);
+}
 
 // ---- ranking ----
 

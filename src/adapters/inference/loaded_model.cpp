@@ -20,8 +20,6 @@ namespace {
 constexpr std::size_t kImageBatch = 8;
 // Texts in one run of a text graph.
 constexpr std::size_t kTextBatch = 64;
-// Label sets whose matrix is kept ready.
-constexpr std::size_t kLabelSets = 64;
 
 std::string fill(std::string prompt, const std::string& label) {
   constexpr std::string_view kSlot = "{label}";
@@ -96,19 +94,14 @@ Predictions LoadedModel::predict(std::span<float> scores, const JobSpec& spec,
   return rank(scores, folder_.labels, top_k);
 }
 
-std::shared_ptr<const LoadedModel::LabelMatrix> LoadedModel::label_matrix(
+std::shared_ptr<const LabelMatrix> LoadedModel::label_matrix(
     const std::shared_ptr<const JobSpec>& spec) {
-  {
-    const std::scoped_lock lock(sets_mutex_);
-    for (const auto& [known, matrix] : sets_) {
-      if (known == spec) return matrix;
-    }
-  }
+  if (auto matrix = sets_.of(spec)) return matrix;
   const std::scoped_lock embedding(embed_mutex_);
-  auto matrix = std::make_shared<const LabelMatrix>(embed(spec->custom_labels));
-  const std::scoped_lock lock(sets_mutex_);
-  sets_.emplace_front(spec, matrix);
-  if (sets_.size() > kLabelSets) sets_.pop_back();
+  if (auto matrix = sets_.of(spec)) return matrix;
+  auto matrix = sets_.with(spec->custom_labels);
+  if (!matrix) matrix = std::make_shared<const LabelMatrix>(embed(spec->custom_labels));
+  sets_.add(spec, matrix);
   return matrix;
 }
 
@@ -163,7 +156,7 @@ std::vector<float> LoadedModel::cosines(std::span<float> embedding,
 }
 
 // Called with embed_mutex_ held, so that two jobs with the same labels embed them once.
-LoadedModel::LabelMatrix LoadedModel::embed(const std::vector<std::string>& labels) {
+LabelMatrix LoadedModel::embed(const std::vector<std::string>& labels) {
   std::vector<std::string> missing;
   for (const auto& label : labels) {
     if (!embeddings_.contains(label)) missing.push_back(label);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <openvino/openvino.hpp>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/inference/label_sets.hpp"
 #include "adapters/inference/model_folder.hpp"
 #include "adapters/inference/openvino_classifier.hpp"
 #include "adapters/inference/request_pool.hpp"
@@ -38,9 +38,7 @@ class LoadedModel {
   Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
                                             const std::shared_ptr<const JobSpec>& spec);
 
-  using LabelMatrix = std::vector<float>;  // [labels, dimensions], rows of length 1
-  // The embeddings of a job's labels. The spec's address is the key: a job has one spec object for
-  // all its images, and the cache keeps it alive.
+  // The embeddings of a job's labels.
   std::shared_ptr<const LabelMatrix> label_matrix(const std::shared_ptr<const JobSpec>& spec);
 
  private:
@@ -66,9 +64,7 @@ class LoadedModel {
   std::unique_ptr<RequestPool> text_;  // guarded by embed_mutex_
   std::unordered_map<std::string, std::vector<float>>
       embeddings_;  // by label; guarded by embed_mutex_
-  std::mutex sets_mutex_;
-  std::deque<std::pair<std::shared_ptr<const JobSpec>, std::shared_ptr<const LabelMatrix>>>
-      sets_;  // newest first; guarded by sets_mutex_
+  LabelSets sets_;
 };
 
 }  // namespace classifier
