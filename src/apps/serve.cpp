@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <stop_token>
 #include <thread>
 #include <utility>
 
@@ -19,6 +20,7 @@
 #include "apps/stores.hpp"
 #include "services/accounting.hpp"
 #include "services/dispatcher.hpp"
+#include "services/pause.hpp"
 #include "services/retention.hpp"
 #include "services/status_consumer.hpp"
 #include "services/watchdog.hpp"
@@ -76,7 +78,14 @@ class Service {
   ~Service() {
     // Requests first, so that nothing new is accepted; then the work in hand is finished and
     // stored.
-    if (server_) server_->stop(kDrainTime);
+    if (worker_) worker_->stop_taking();
+    {
+      const std::jthread late([this](const std::stop_token& done) {
+        pause(kDrainTime, done);
+        stopping_.request_stop();
+      });
+      if (server_) server_->stop(kDrainTime);
+    }
     if (dispatcher_) dispatcher_->stop();
     if (retention_) retention_->stop();
     if (worker_) worker_->stop();
@@ -248,7 +257,8 @@ class Service {
                                     .version = CLASSIFIER_VERSION,
                                     .worker_runs = [this] { return worker_->running(); },
                                     .stores_answer = [this] { return stores_answer(*stores_); },
-                                    .metrics_text = [this] { return metrics_text(); }});
+                                    .metrics_text = [this] { return metrics_text(); },
+                                    .stopping = stopping_.get_token()});
       const auto port = add_port(config_.ml_port, router);
       if (!port) return std::unexpected(port.error());
       addresses_.push_back("ML service at " + url(*port));
@@ -330,6 +340,7 @@ class Service {
   PrometheusMetrics metrics_;
   PipelineOptions pipeline_;
   Watchdog watchdog_;
+  std::stop_source stopping_;  // requests that are still answered after kDrainTime
   std::unique_ptr<Stores> stores_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<Accounting> accounting_;

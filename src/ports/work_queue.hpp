@@ -73,9 +73,9 @@ class WorkQueue {
   // The newest `limit` dead letters.
   virtual Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) = 0;
 
-  // Drops messages of a job that wait, where the queue can do so cheaply; others are dropped when
-  // they are received.
-  virtual Result<void> drop_job(std::string_view job_id) = 0;
+  // Drops messages of a job that wait, up to those of `generation`, where the queue can do so
+  // cheaply; others are dropped when they are received.
+  virtual Result<void> drop_job(std::string_view job_id, int generation) = 0;
 
   virtual Result<QueueDepth> depth() = 0;
 

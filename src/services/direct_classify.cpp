@@ -35,7 +35,8 @@ ImageOutcome finish_image(PipelineResult result, bool stored, ObjectStore& objec
 Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobSpec> spec,
                                   std::vector<DirectImage> images, ObjectStore& objects,
                                   Classifier& classifier, Metrics& metrics, const Clock& clock,
-                                  PipelineOptions options, std::uint64_t max_image_bytes) {
+                                  PipelineOptions options, std::uint64_t max_image_bytes,
+                                  const std::stop_token& stop) {
   if (auto warm = classifier.warm_up(spec); !warm) return std::unexpected(warm.error());
   DirectResult result;
   result.job.id = std::move(job_id);
@@ -49,6 +50,7 @@ Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobS
   const auto filenames = unique_filenames(keys);
   result.records.resize(images.size());
 
+  std::size_t taken_up = 0;
   std::mutex mutex;  // guards result while the pipeline runs
   {
     Pipeline pipeline(
@@ -68,7 +70,7 @@ Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobS
           result.job.counts.add(state);
           result.records[index].outcome = std::move(outcome);
         });
-    for (std::size_t i = 0; i < images.size(); ++i) {
+    for (std::size_t& i = taken_up; i < images.size() && !stop.stop_requested(); ++i) {
       result.records[i].index = static_cast<std::int64_t>(i);
       result.records[i].s3_key = keys[i];
       result.records[i].filename = filenames[i];
@@ -82,6 +84,8 @@ Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobS
       pipeline.push(std::move(item));
     }
   }
+  if (taken_up < images.size())
+    return fail(ErrorCode::kUnavailable, "the service is stopping: send the images again");
   const auto& counts = result.job.counts;
   result.job.completed_at = result.job.updated_at = clock.now();
   result.job.status = counts.failed < counts.total ? JobStatus::kCompleted : JobStatus::kFailed;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -26,10 +27,11 @@ struct DirectResult {
 
 // Runs the images through a pipeline of its own and waits for all of them. Images fail one by one,
 // never together. Classified images are copied to the output bucket only where they came from the
-// store.
+// store. A stop takes up no more images and ends with kUnavailable.
 Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobSpec> spec,
                                   std::vector<DirectImage> images, ObjectStore& objects,
                                   Classifier& classifier, Metrics& metrics, const Clock& clock,
-                                  PipelineOptions options, std::uint64_t max_image_bytes);
+                                  PipelineOptions options, std::uint64_t max_image_bytes,
+                                  const std::stop_token& stop);
 
 }  // namespace classifier

@@ -37,12 +37,15 @@ void Dispatcher::wake() {
 Result<bool> Dispatcher::run_once() {
   auto unsent = jobs_.unsent(kJobsPerRound, kTasksPerJob);
   if (!unsent) return std::unexpected(unsent.error());
+  Result<bool> all_sent = !unsent->empty();
   for (const auto& tasks : *unsent) {
     // In this order: a crash in between sends the tasks again, and never loses them.
-    if (auto sent = queue_.send(tasks.tasks); !sent) return std::unexpected(sent.error());
-    if (auto marked = jobs_.mark_sent(tasks); !marked) return std::unexpected(marked.error());
+    auto sent = queue_.send(tasks.tasks);
+    if (sent) sent = jobs_.mark_sent(tasks);
+    // A job that cannot be sent must not hold up those behind it.
+    if (!sent && all_sent) all_sent = std::unexpected(std::move(sent.error()));
   }
-  return !unsent->empty();
+  return all_sent;
 }
 
 void Dispatcher::run(const std::stop_token& stop) {

@@ -136,6 +136,7 @@ Result<JobSpec> make_spec(JobType type, std::string_view model,
 std::vector<std::string> unique_filenames(const std::vector<std::string>& keys) {
   std::unordered_map<std::string_view, std::string> name_of_key;
   std::unordered_set<std::string> taken;
+  std::unordered_map<std::string, int> next_number;  // by name: thousands may be alike
   std::vector<std::string> names;
   names.reserve(keys.size());
   for (const auto& key : keys) {
@@ -146,14 +147,16 @@ std::vector<std::string> unique_filenames(const std::vector<std::string>& keys) 
       // "_" can make two of them alike, and then a number decides.
       std::size_t slash = key.rfind('/');
       std::string name = key.substr(slash + 1);
-      while (taken.contains(name) && slash != std::string::npos && slash > 0) {
+      while ((name.empty() || taken.contains(name)) && slash != std::string::npos && slash > 0) {
         slash = key.rfind('/', slash - 1);
         name = key.substr(slash + 1);
         std::ranges::replace(name, '/', '_');
       }
+      if (name.empty()) name = "image";
       if (name.size() > 200) name = shorten_filename(name, 200);
+      int& number = next_number.try_emplace(name, 2).first->second;
       const std::string base = name;
-      for (int number = 2; taken.contains(name); ++number) name = numbered_filename(base, number);
+      for (; taken.contains(name); ++number) name = numbered_filename(base, number);
       taken.insert(name);
       known->second = std::move(name);
     }
@@ -214,7 +217,7 @@ Result<JobPage> JobService::list(const JobFilter& filter, std::size_t limit,
 Result<Job> JobService::cancel(std::string_view job_id) {
   auto job = jobs_.cancel(job_id, clock_.now());
   // Messages that stay are dropped one by one when workers receive them.
-  if (job) std::ignore = queue_.drop_job(job_id);
+  if (job) std::ignore = queue_.drop_job(job_id, job->retry_count);
   return job;
 }
 

@@ -24,6 +24,8 @@ namespace {
 constexpr std::size_t kReportBatch = 64;
 constexpr std::chrono::milliseconds kAfterFailure{500};
 constexpr std::chrono::seconds kJobCheck{1};
+// About two minutes at the default first back-off.
+constexpr int kReportTries = 8;
 constexpr std::size_t kJobsToWarmUp = 8;
 
 // Doubles with each delivery; up to half of it is left to chance, so that images that failed
@@ -64,9 +66,14 @@ class Worker::Impl {
     receive_thread_ = std::jthread([this](const std::stop_token& stop) { run_receive(stop); });
   }
 
+  void stop_taking() {
+    receive_thread_.request_stop();
+    stopping_.request_stop();
+  }
+
   void stop() {
     if (!pipeline_) return;
-    receive_thread_.request_stop();
+    stop_taking();
     receive_thread_.join();
     pipeline_->finish();
     finished_.close();
@@ -102,6 +109,10 @@ class Worker::Impl {
         pause(kAfterFailure, stop);
         continue;
       }
+      {
+        const std::scoped_lock lock(mutex_);
+        for (const auto& delivery : *deliveries) waiting_.insert(delivery.receipt);
+      }
       for (auto& delivery : *deliveries) take_up(std::move(delivery));
     }
   }
@@ -135,6 +146,7 @@ class Worker::Impl {
     if (alone) wait_until_empty();
     {
       const std::scoped_lock lock(mutex_);
+      waiting_.erase(delivery.receipt);
       receipts_.insert(delivery.receipt);
     }
     PipelineItem item{std::move(delivery.task), std::move(delivery.receipt),
@@ -147,7 +159,7 @@ class Worker::Impl {
                                                       std::to_string(options_.max_attempts) +
                                                       " times and the worker never finished it"},
                       0});
-    } else if (!job_runs(item.task.job_id)) {
+    } else if (!is_wanted(item.task)) {
       drop(item);
     } else {
       report_start(item.task);
@@ -161,18 +173,24 @@ class Worker::Impl {
     empty_.wait(lock, [&] { return receipts_.empty(); });
   }
 
-  // Whether images of the job are still wanted; asked anew after a second, not for each image.
-  bool job_runs(const std::string& job_id) {
+  // Whether the image is still wanted. Its job is asked for anew after a second, not for each
+  // image, and at once for the first image of a retry: what was known of the job before says
+  // nothing of it.
+  bool is_wanted(const ImageTask& task) {
     const auto now = std::chrono::steady_clock::now();
-    if (const auto known = checked_jobs_.find(job_id);
-        known != checked_jobs_.end() && now - known->second.at < kJobCheck) {
-      return known->second.runs;
+    auto& known = checked_jobs_[task.job_id];
+    if (now - known.at >= kJobCheck || task.generation > known.generation) {
+      known = {now, true, task.generation};
+      if (const auto job = ports_.jobs.get(task.job_id)) {
+        known.runs = !is_final(job->status);
+        known.generation = job->retry_count;
+      } else {
+        known.runs = job.error().code != ErrorCode::kNotFound;
+      }
     }
+    const bool wanted = known.runs && task.generation >= known.generation;
     if (checked_jobs_.size() > 1'000) checked_jobs_.clear();
-    const auto job = ports_.jobs.get(job_id);
-    const bool runs = job ? !is_final(job->status) : job.error().code != ErrorCode::kNotFound;
-    checked_jobs_[job_id] = {now, runs};
-    return runs;
+    return wanted;
   }
 
   void report_start(const ImageTask& task) {
@@ -239,7 +257,7 @@ class Worker::Impl {
       receipts.push_back(item.receipt);
     }
     if (outcomes.empty()) return;
-    if (auto reported = ports_.results.report(outcomes); !reported) {
+    if (auto reported = report_until_stored(outcomes); !reported) {
       spdlog::warn("reporting {} images failed, they will be done again: {}", outcomes.size(),
                    reported.error().message);
       for (const auto& receipt : receipts)
@@ -256,6 +274,19 @@ class Worker::Impl {
                    removed.error().message);
     }
     forget(receipts);
+  }
+
+  // Tries again for a while: meanwhile the messages stay hidden, so that a fault of the store costs
+  // no image one of its tries.
+  Result<void> report_until_stored(std::span<const ImageOutcome> outcomes) {
+    for (int tries = 1;; ++tries) {
+      auto reported = ports_.results.report(outcomes);
+      const bool last = tries == kReportTries || stopping_.stop_requested();
+      if (reported || last || !reported.error().transient()) return reported;
+      spdlog::warn("reporting {} images failed, will try again: {}", outcomes.size(),
+                   reported.error().message);
+      pause(backoff(options_.first_backoff, tries), stopping_.get_token());
+    }
   }
 
   Result<void> remove_all(const std::vector<std::string>& receipts) {
@@ -326,6 +357,7 @@ class Worker::Impl {
       {
         const std::scoped_lock lock(mutex_);
         receipts.assign(receipts_.begin(), receipts_.end());
+        receipts.insert(receipts.end(), waiting_.begin(), waiting_.end());
       }
       if (receipts.empty()) continue;
       if (auto extended = ports_.queue.extend(receipts); !extended) {
@@ -345,6 +377,7 @@ class Worker::Impl {
   struct JobCheck {
     std::chrono::steady_clock::time_point at;
     bool runs = true;
+    int generation = -1;  // the job's when it was asked for
   };
 
   Ports ports_;
@@ -357,8 +390,10 @@ class Worker::Impl {
   std::condition_variable_any room_;
   std::condition_variable empty_;
   std::set<std::string> receipts_;                // of messages in hand; guarded by mutex_
+  std::set<std::string> waiting_;                 // received, not taken up yet; guarded by mutex_
   std::map<std::string, JobCheck> checked_jobs_;  // used by the receiving thread only
   std::set<std::string> started_jobs_;            // used by the receiving thread only
+  std::stop_source stopping_;
   std::vector<std::jthread> copy_threads_;
   std::jthread report_thread_;
   std::jthread extend_thread_;
@@ -369,6 +404,7 @@ Worker::Worker(Ports ports, WorkerOptions options)
     : impl_(std::make_unique<Impl>(ports, options)) {}
 Worker::~Worker() = default;
 void Worker::start() { impl_->start(); }
+void Worker::stop_taking() { impl_->stop_taking(); }
 void Worker::stop() { impl_->stop(); }
 bool Worker::running() const { return impl_->running(); }
 std::size_t Worker::in_hand() const { return impl_->in_hand(); }

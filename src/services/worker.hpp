@@ -48,6 +48,8 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   void start();
+  // Takes no more from now on; returns at once.
+  void stop_taking();
   // Takes no more, finishes and reports what is in hand, and returns.
   void stop();
   bool running() const;

@@ -130,8 +130,8 @@ class FaultyWorkQueue final : public WorkQueue {
   Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) override {
     return faults_.run("WorkQueue.dead_letters", [&] { return inner_.dead_letters(limit); });
   }
-  Result<void> drop_job(std::string_view job_id) override {
-    return faults_.run("WorkQueue.drop_job", [&] { return inner_.drop_job(job_id); });
+  Result<void> drop_job(std::string_view job_id, int generation) override {
+    return faults_.run("WorkQueue.drop_job", [&] { return inner_.drop_job(job_id, generation); });
   }
   Result<QueueDepth> depth() override {
     return faults_.run("WorkQueue.depth", [&] { return inner_.depth(); });

@@ -73,6 +73,7 @@ class Scenario {
     options.receive_batch = 4;
     options.max_in_hand = 8;
     options.max_attempts = kMaxAttempts;
+    options.first_backoff = milliseconds(5);  // the pauses of a report that failed are real time
     options.visibility_timeout = milliseconds(30);  // of real time: only how often it is extended
     options.receive_wait = milliseconds(10);
     options.report_linger = milliseconds(1);

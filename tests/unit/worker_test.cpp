@@ -10,13 +10,16 @@
 #include <cstring>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "contract/embedded_stores.hpp"
 #include "services/accounting.hpp"
+#include "services/direct_classify.hpp"
 #include "services/dispatcher.hpp"
 #include "services/job_service.hpp"
 #include "services/status_consumer.hpp"
+#include "support/faulty_stores.hpp"
 #include "support/labelling_classifier.hpp"
 
 namespace classifier::testing {
@@ -67,12 +70,15 @@ class WorkerTest : public ::testing::Test {
   JobService& service() { return service_; }
 
   void start_worker(WorkerOptions options = {}) {
-    options.first_backoff = milliseconds(1'000);
+    start_worker(stores_.queue(), accounting_, classifier_, options);
+  }
+
+  void start_worker(WorkQueue& queue, ResultSink& results, Classifier& classifier,
+                    WorkerOptions options) {
     options.max_attempts = 3;
-    worker_ =
-        std::make_unique<Worker>(Worker::Ports{stores_.queue(), stores_.jobs(), stores_.objects(),
-                                               classifier_, accounting_, metrics_},
-                                 options);
+    worker_ = std::make_unique<Worker>(
+        Worker::Ports{queue, stores_.jobs(), stores_.objects(), classifier, results, metrics_},
+        options);
     worker_->start();
   }
 
@@ -242,6 +248,125 @@ TEST_F(WorkerTest, CancelledJobIsNotClassified) {
   EXPECT_EQ(stores_.jobs().get(job.id).value().counts.done(), 0);
 }
 
+TEST_F(WorkerTest, ARetryRightAfterACancelIsNotTakenForTheCancelledJob) {
+  const Job job = submit({"cat", "cat"});
+  ASSERT_TRUE(dispatcher_.run_once());
+  // By itself, so that the messages stay and tell the worker of the cancelled job.
+  ASSERT_TRUE(stores_.jobs().cancel(job.id, stores_.clock().now()));
+  start_worker();
+  while (stores_.queue().depth().value().visible > 0) std::this_thread::sleep_for(milliseconds(1));
+  ASSERT_TRUE(service().retry(job.id));
+  EXPECT_EQ(finish(job.id).counts, (JobCounts{.total = 2, .classified = 2}));
+}
+
+TEST_F(WorkerTest, ACancelDropsNoMessagesOfALaterRetry) {
+  const Job job = submit({"cat", "cat"});
+  ASSERT_TRUE(stores_.jobs().cancel(job.id, stores_.clock().now()));
+  ASSERT_TRUE(service().retry(job.id));
+  ASSERT_TRUE(dispatcher_.run_once());
+  ASSERT_TRUE(stores_.queue().drop_job(job.id, 0));
+  EXPECT_EQ(stores_.queue().depth().value().visible, 2);
+  ASSERT_TRUE(stores_.queue().drop_job(job.id, 1));
+  EXPECT_EQ(stores_.queue().depth().value().visible, 0);
+}
+
+// Takes as long to load as the test wants.
+class SlowToLoadClassifier final : public LabellingClassifier {
+ public:
+  Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec) override {
+    ready.wait(false);
+    return LabellingClassifier::warm_up(spec);
+  }
+
+  std::atomic<bool> ready{false};
+};
+
+TEST_F(WorkerTest, MessagesThatWaitForTheirTurnStayHidden) {
+  Faults faults;  // none; it counts the calls
+  FaultyWorkQueue queue(stores_.queue(), faults);
+  SlowToLoadClassifier classifier;
+  start_worker(queue, accounting_, classifier,
+               {.pipeline = {}, .visibility_timeout = milliseconds(30)});
+  const Job job = submit({"cat", "cat", "cat"});
+  ASSERT_TRUE(dispatcher_.run_once());
+  while (stores_.queue().depth().value().in_flight < 3)
+    std::this_thread::sleep_for(milliseconds(1));
+  for (int i = 0; i < 4; ++i) {
+    stores_.clock().advance(EmbeddedStores::kVisibilityTimeout / 2);
+    // Two calls: one may have begun before the clock went on.
+    const int before = faults.calls()["WorkQueue.extend"];
+    while (faults.calls()["WorkQueue.extend"] < before + 2)
+      std::this_thread::sleep_for(milliseconds(1));
+  }
+  EXPECT_TRUE(stores_.queue().receive(3, milliseconds(0), {}).value().empty());
+  classifier.ready = true;
+  classifier.ready.notify_all();
+  EXPECT_EQ(finish(job.id).counts.classified, 3);
+}
+
+// Does not answer the first times.
+class AbsentSink final : public ResultSink {
+ public:
+  AbsentSink(ResultSink& inner, int times) : inner_(inner), times_(times) {}
+
+  Result<void> started(std::string_view job_id) override { return inner_.started(job_id); }
+  Result<void> report(std::span<const ImageOutcome> outcomes) override {
+    if (times_-- > 0) return fail(ErrorCode::kUnavailable, "not now");
+    return inner_.report(outcomes);
+  }
+
+ private:
+  ResultSink& inner_;
+  std::atomic<int> times_;
+};
+
+TEST_F(WorkerTest, AStoreThatIsAwayForAWhileCostsNoImageATry) {
+  const Job job = submit({"cat"});
+  AbsentSink results(accounting_, 6);
+  start_worker(stores_.queue(), results, classifier_,
+               {.pipeline = {}, .first_backoff = milliseconds(1)});
+  EXPECT_EQ(finish(job.id).counts.classified, 1);
+  EXPECT_EQ(classifier_.prepared, 1);
+}
+
+TEST_F(WorkerTest, AStopDoesNotWaitForAStoreThatIsAway) {
+  submit({"cat"});
+  AbsentSink results(accounting_, 1'000'000);
+  start_worker(stores_.queue(), results, classifier_,
+               {.pipeline = {}, .first_backoff = seconds(1'000)});
+  ASSERT_TRUE(dispatcher_.run_once());
+  while (classifier_.prepared == 0) std::this_thread::sleep_for(milliseconds(1));
+  worker_->stop();
+  const auto depth = stores_.queue().depth().value();
+  EXPECT_EQ(depth.visible + depth.in_flight, 1);
+}
+
+TEST_F(WorkerTest, AJobThatCannotBeSentHoldsUpNoOther) {
+  submit({"cat", "cat"});
+  submit({"dog"});
+  Faults faults;
+  faults.inject({.operation = "WorkQueue.send"});
+  FaultyWorkQueue queue(stores_.queue(), faults);
+  Dispatcher dispatcher(stores_.jobs(), queue);
+  EXPECT_FALSE(dispatcher.run_once());
+  EXPECT_EQ(stores_.queue().depth().value().visible, 1);
+  EXPECT_TRUE(dispatcher.run_once().value());
+  EXPECT_EQ(stores_.queue().depth().value().visible, 3);
+}
+
+TEST_F(WorkerTest, AStopEndsADirectClassification) {
+  const auto classify = [&](const std::stop_token& stop) {
+    const auto spec = std::make_shared<const JobSpec>();
+    const DirectImage image{"cat.jpg", std::vector<std::byte>{std::byte{'c'}}};
+    return classify_now("job", spec, {image, image}, stores_.objects(), classifier_, metrics_,
+                        stores_.clock(), {}, 100, stop);
+  };
+  std::stop_source stopping;
+  EXPECT_EQ(classify(stopping.get_token()).value().job.counts.done(), 2);
+  stopping.request_stop();
+  EXPECT_EQ(classify(stopping.get_token()).error().code, ErrorCode::kUnavailable);
+}
+
 TEST_F(WorkerTest, SmallJobOvertakesALargeOne) {
   submit(std::vector<std::string>(200, "cat"));
   ASSERT_TRUE(dispatcher_.run_once());
@@ -341,6 +466,24 @@ TEST(UniqueFilenames, TellDifferentKeysApartAndEqualOnesNot) {
   EXPECT_THAT(
       unique_filenames({"a/cat.jpg", "b/cat.jpg", "a/cat.jpg", "b_cat.jpg", "cat.jpg"}),
       ::testing::ElementsAre("cat.jpg", "b_cat.jpg", "cat.jpg", "b_cat-2.jpg", "cat-2.jpg"));
+}
+
+TEST(UniqueFilenames, AreNeverEmpty) {
+  EXPECT_THAT(unique_filenames({"photos/", "/", "a/photos/", "//"}),
+              ::testing::ElementsAre("photos_", "image", "a_photos_", "_"));
+}
+
+// Trying each number for each of them would take minutes.
+TEST(UniqueFilenames, ManyThatAreAlikeAreNumbered) {
+  constexpr std::size_t kKeys = 1 << 16;
+  std::vector<std::string> keys;
+  for (std::size_t bits = 0; bits < kKeys; ++bits) {
+    std::string key = "a";
+    for (std::size_t bit = 1; bit < kKeys; bit *= 2) key += (bits & bit) != 0 ? "/a" : "_a";
+    keys.push_back(std::move(key));
+  }
+  const auto names = unique_filenames(keys);
+  EXPECT_EQ((std::set<std::string>(names.begin(), names.end()).size()), kKeys);
 }
 
 // As SQS's: all receivers wait by one client, which the first stop ends for all of them.

@@ -205,7 +205,7 @@ Result<std::vector<DeadLetter>> SqsWorkQueue::dead_letters(std::size_t limit) {
   return letters;
 }
 
-Result<void> SqsWorkQueue::drop_job(std::string_view /*job_id*/) { return {}; }
+Result<void> SqsWorkQueue::drop_job(std::string_view /*job_id*/, int /*generation*/) { return {}; }
 
 Result<QueueDepth> SqsWorkQueue::depth() {
   const auto depth = queue_.depth();

@@ -37,7 +37,7 @@ class SqsWorkQueue final : public WorkQueue {
   // Looks at the messages, which hides them from others for some seconds.
   Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) override;
   // SQS cannot: they are dropped when they are received.
-  Result<void> drop_job(std::string_view job_id) override;
+  Result<void> drop_job(std::string_view job_id, int generation) override;
   // SQS does not tell the oldest age: it is that of the oldest message that was received here
   // within the last minute, and absent where none was.
   Result<QueueDepth> depth() override;

@@ -327,12 +327,14 @@ Result<std::vector<DeadLetter>> SqliteWorkQueue::dead_letters(std::size_t limit)
   });
 }
 
-Result<void> SqliteWorkQueue::drop_job(std::string_view job_id) {
+Result<void> SqliteWorkQueue::drop_job(std::string_view job_id, int generation) {
   return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
     const auto seq = find_seq(connection, job_id);
     if (!seq) return {};
-    auto& remove = connection.prepare("DELETE FROM queue WHERE job = ? AND hidden = 0");
+    auto& remove =
+        connection.prepare("DELETE FROM queue WHERE job = ? AND hidden = 0 AND generation <= ?");
     remove.bind(1, *seq);
+    remove.bind(2, generation);
     remove.exec();
     return {};
   });

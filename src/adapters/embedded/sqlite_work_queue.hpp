@@ -33,7 +33,7 @@ class SqliteWorkQueue final : public WorkQueue {
   Result<void> release(const std::string& receipt, std::chrono::milliseconds delay) override;
   Result<void> bury(const std::string& receipt, std::string_view reason) override;
   Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) override;
-  Result<void> drop_job(std::string_view job_id) override;
+  Result<void> drop_job(std::string_view job_id, int generation) override;
   Result<QueueDepth> depth() override;
   Result<void> ping() override;
 

@@ -201,7 +201,7 @@ Response post_classify(const MlApi& api, const Request& request) {
   if (!spec) return field_error(spec.error());
   auto done = classify_now(wanted->job_id, std::make_shared<const JobSpec>(std::move(*spec)),
                            std::move(wanted->images), api.objects, api.classifier, api.metrics,
-                           api.clock, api.pipeline, api.max_image_bytes);
+                           api.clock, api.pipeline, api.max_image_bytes, api.stopping);
   if (!done) return error_response(done.error());
   const auto result = std::make_shared<const DirectResult>(std::move(*done));
   const RecordSource records = [result](std::int64_t from, std::size_t limit) {
