@@ -235,6 +235,20 @@ TEST_F(ApiTest, ListsLooksAtAndDeletesImages) {
   EXPECT_EQ(request("DELETE", "/images/a/1.jpg").status, 404);
 }
 
+TEST_F(ApiTest, HeadSaysHowLargeAnImageIs) {
+  stores_.put_object("a/1.jpg", "twelve bytes");
+  RawClient client(port_);
+  const RawAnswer head = client.call("HEAD /images/a/1.jpg HTTP/1.1\r\nHost: a\r\n\r\n", true);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.header("Content-Length"), "12");
+  EXPECT_EQ(head.header("Content-Type"), "image/jpeg");
+  // The connection goes on: nothing of the image was sent.
+  const RawAnswer all = client.call("GET /images/a/1.jpg HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(all.body, "twelve bytes");
+  EXPECT_EQ(all.header("ETag"), head.header("ETag"));
+  EXPECT_EQ(client.call("HEAD /images/no.jpg HTTP/1.1\r\nHost: a\r\n\r\n", true).status, 404);
+}
+
 TEST_F(ApiTest, ChecksSubmissions) {
   const auto refused = [&](const json& changes) {
     json body = {{"job_type", "image_classification"}, {"s3_keys", {"a.jpg"}}};
