@@ -140,6 +140,7 @@ std::string body_of(Response& response) {
   if (auto* text = std::get_if<std::string>(&response.body)) return *text;
   if (auto* stream = std::get_if<StreamBody>(&response.body)) {
     std::string body;
+    if (stream->generator == nullptr) return body;  // the answer to HEAD
     while (true) {
       auto piece = stream->generator->next();
       demand(piece.has_value(), "answers do not break off");

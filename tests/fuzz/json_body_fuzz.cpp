@@ -45,7 +45,7 @@ void compare(JsonBody& body, const std::string& name, const json& value) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = classifier::fuzz::text_of(data, size);
   const auto document = classifier::parse_json(text);
-  auto body = JsonBody::parse(text, {.max_items = size + 1});
+  auto body = JsonBody::parse(text, {.max_items = size + 1, .max_fields = size + 1});
   demand(body.has_value() == (document && document->is_object()),
          "exactly the objects that nest within the limit are taken");
   if (!body) {

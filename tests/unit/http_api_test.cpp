@@ -21,6 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using testing::RawAnswer;
@@ -232,6 +233,20 @@ TEST_F(ApiTest, ListsLooksAtAndDeletesImages) {
 
   EXPECT_EQ(body_of(request("DELETE", "/images/a%2F1.jpg"))["success"], true);
   EXPECT_EQ(request("DELETE", "/images/a/1.jpg").status, 404);
+}
+
+TEST_F(ApiTest, HeadSaysHowLargeAnImageIs) {
+  stores_.put_object("a/1.jpg", "twelve bytes");
+  RawClient client(port_);
+  const RawAnswer head = client.call("HEAD /images/a/1.jpg HTTP/1.1\r\nHost: a\r\n\r\n", true);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.header("Content-Length"), "12");
+  EXPECT_EQ(head.header("Content-Type"), "image/jpeg");
+  // The connection goes on: nothing of the image was sent.
+  const RawAnswer all = client.call("GET /images/a/1.jpg HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(all.body, "twelve bytes");
+  EXPECT_EQ(all.header("ETag"), head.header("ETag"));
+  EXPECT_EQ(client.call("HEAD /images/no.jpg HTTP/1.1\r\nHost: a\r\n\r\n", true).status, 404);
 }
 
 TEST_F(ApiTest, ChecksSubmissions) {
@@ -466,6 +481,36 @@ TEST_F(ApiTest, TheMlServiceClassifiesImagesInAForm) {
   EXPECT_EQ(request("POST", "/classify", "Content-Type: text/plain\r\n", "x", ml_port_).status,
             415);
   EXPECT_EQ(request("POST", "/classify", type, std::string(10'001, 'x'), ml_port_).status, 413);
+}
+
+TEST_F(ApiTest, ImagesInAFormAreToldApart) {
+  stores_.put_object("cat.jpg", "cat");
+  const auto file = [](const std::string& name, const std::string& content) {
+    return "--B\r\nContent-Disposition: form-data; name=\"images\"; filename=\"" + name +
+           "\"\r\n\r\n" + content + "\r\n";
+  };
+  const auto field = [](const std::string& name, const std::string& value) {
+    return "--B\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n";
+  };
+  const std::string form = field("job_type", "custom_classification") +
+                           field("custom_labels", "cat, dog") + file("a/cat.jpg", "cat") +
+                           file("", "dog") + file("b/cat.jpg", "dog") + file("image-2", "cat") +
+                           file("cat-3.jpg", "dog") + file("c\\cat.jpg", "cat") +
+                           field("s3_keys", "cat.jpg") + "--B--\r\n";
+  const RawAnswer answer = request(
+      "POST", "/classify", "Content-Type: multipart/form-data; boundary=B\r\n", form, ml_port_);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const json result = body_of(answer);
+  std::vector<std::string> names;
+  std::vector<std::string> labels;
+  for (const json& image : result["detailed_results"]) {
+    names.push_back(image["filename"]);
+    labels.push_back(image["top_prediction"]);
+  }
+  // The stored image keeps its key, wherever the form has it.
+  EXPECT_THAT(names, ElementsAre("cat-2.jpg", "image-2", "cat-3.jpg", "image-2-2", "cat-3-2.jpg",
+                                 "cat-4.jpg", "cat.jpg"));
+  EXPECT_THAT(labels, ElementsAre("cat", "dog", "dog", "cat", "dog", "cat", "cat"));
 }
 
 }  // namespace

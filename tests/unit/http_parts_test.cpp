@@ -152,6 +152,35 @@ TEST(JsonBodyTest, BoundsDepthAndLists) {
   EXPECT_EQ(body.error().code, ErrorCode::kTooLarge);
 }
 
+std::string many_fields(int count) {
+  std::string text = "{";
+  for (int i = 0; i < count; ++i)
+    text += (i == 0 ? "\"f" : ",\"f") + std::to_string(i) + "\":\"x\"";
+  return text + "}";
+}
+
+TEST(JsonBodyTest, BoundsFields) {
+  EXPECT_EQ(error_of(many_fields(256)), "");
+  const auto body = JsonBody::parse(many_fields(257));
+  ASSERT_FALSE(body);
+  EXPECT_EQ(body.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(body.error().message, "the body has more than 256 fields");
+  // Those of objects inside are not kept. A name that comes again has to be looked for again.
+  EXPECT_EQ(error_of("{\"a\":" + many_fields(1'000) + "}"), "");
+  std::string again = "{\"a\":0";
+  for (int i = 0; i < 256; ++i) again += ",\"a\":1";
+  EXPECT_THAT(error_of(again + "}"), HasSubstr("256 fields"));
+}
+
+TEST(JsonBodyTest, ListsOfUnknownFieldsCountToo) {
+  JsonLimits limits;
+  limits.max_strings = 3;
+  EXPECT_TRUE(JsonBody::parse(R"({"a": ["1", "2"], "b": ["3"]})", limits));
+  const auto body = JsonBody::parse(R"({"a": ["1", "2"], "b": ["3", "4"]})", limits);
+  ASSERT_FALSE(body);
+  EXPECT_EQ(body.error().code, ErrorCode::kTooLarge);
+}
+
 TEST(JsonBodyTest, WantsTheRightContentType) {
   Request request;
   request.body = "{}";

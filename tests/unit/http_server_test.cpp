@@ -343,6 +343,50 @@ TEST_F(ServerTest, LargeBodiesAreRefusedBeforeTheyAreRead) {
             413);
 }
 
+TEST_F(ServerTest, WhatIsAroundChunksMustEnd) {
+  start();
+  const std::string chunked = " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string fields = "0\r\n";
+  while (fields.size() < 1'000'000) fields += "X-Sum: 12345678\r\n";
+  for (const std::string& endless :
+       {std::string(1'000'000, '0'), "3;" + std::string(1'000'000, 'x'),
+        "3\r\nabc\r\n3;x=\"" + std::string(1'000'000, 'y'), fields,
+        "3\r\nabc\r\n0\r\nX-Sum: " + std::string(1'000'000, '1')}) {
+    for (const std::string target : {"GET /health", "POST /echo", "PUT /objects/a"}) {
+      RawClient client(port_);
+      const RawAnswer answer = client.call(target + chunked + endless);
+      EXPECT_EQ(answer.status, 431) << target << " " << endless.substr(0, 20);
+      EXPECT_THAT(answer.body, HasSubstr("at most 32768 bytes"));
+      EXPECT_EQ(answer.header("Connection"), "close");
+      client.end_sending();
+      EXPECT_TRUE(client.is_closed());
+    }
+  }
+  EXPECT_EQ(abandoned_, 5);
+  EXPECT_EQ(get("/health").status, 200);
+}
+
+TEST_F(ServerTest, ChunksMayHaveExtensionsAndFieldsAfterThem) {
+  start();
+  RawClient client(port_);
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(
+      client
+          .call(head +
+                "3;a=b\r\nabc\r\n2;q=\"c d\"\r\nde\r\n0;last\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n")
+          .body,
+      "abcde");
+  client.send(head + "3;x=" + std::string(20'000, 'y'));
+  std::this_thread::sleep_for(20ms);
+  client.send("\r\nabc\r\n0\r\nX-Sum: " + std::string(20'000, '1'));
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(client.call("\r\n\r\n").body, "abc");
+  // Each chunk has a line of its own, however many there are.
+  std::string small;
+  for (int i = 0; i < 20'000; ++i) small += "1;n\r\nx\r\n";
+  EXPECT_EQ(client.call(head + small + "0\r\n\r\n").body, std::string(20'000, 'x'));
+}
+
 TEST_F(ServerTest, BodiesShareALimitedMemory) {
   limits_.buffered_body_bytes = 1'000'000;
   start();

@@ -113,7 +113,11 @@ Response get_original(const BackendApi& api, const Request& request) {
   if (!info) return error_response(info.error());
   Response response = cached_answer(request, info->etag, *type);
   response.headers.add("Content-Disposition", "inline");
-  if (response.status == 304 || request.method == "HEAD") return response;
+  if (response.status == 304) return response;
+  if (request.method == "HEAD") {
+    response.body = StreamBody{.generator = nullptr, .length = info->size};
+    return response;
+  }
   auto bytes = api.images.original(key);
   if (!bytes) return error_response(bytes.error());
   response.body = std::move(*bytes);

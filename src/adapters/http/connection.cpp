@@ -336,6 +336,8 @@ Awaitable<Connection::PieceEnd> Connection::read_piece(Parser& parser, Exchange&
     exchange.bytes_in += piece_size_;
     if (piece_size_ > 0) co_return PieceEnd::kData;
     if (parser.is_done()) co_return PieceEnd::kDone;
+    // An unfinished line before a chunk, or fields after the last: Beast sets no limit to them.
+    if (buffer_.size() > context_.limits.header_bytes) co_return PieceEnd::kTooLong;
     allow(context_.limits.body_idle);
     deadline_ = std::min(deadline_, exchange.body_deadline);
     auto space = buffer_.prepare(kPieceSize);
@@ -352,6 +354,12 @@ void Connection::refuse_body(Exchange& exchange, PieceEnd end) {
       return exchange.reject(408, "the body did not come in time: nothing was kept");
     case PieceEnd::kMalformed:
       return exchange.reject(400, "the chunks of the body are not valid");
+    case PieceEnd::kTooLong:
+      return exchange.reject(431,
+                             "the line before a chunk, or the fields after the last, are too long: "
+                             "at most " +
+                                 std::to_string(context_.limits.header_bytes) +
+                                 " bytes are allowed");
     default:
       // The client may have closed its side only, so it is told.
       if (channel_.peer_is_gone() && exchange.bytes_in == 0) exchange.gone = true;

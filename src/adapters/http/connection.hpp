@@ -97,7 +97,7 @@ class Connection {
   using Parser = RequestParser;
   struct Exchange;
   enum class HeaderEnd { kRequest, kGone, kTimeout, kMalformed, kUrlTooLong, kHeaderTooLarge };
-  enum class PieceEnd { kData, kDone, kGone, kTimeout, kMalformed };
+  enum class PieceEnd { kData, kDone, kGone, kTimeout, kMalformed, kTooLong };
 
   Awaitable<bool> begin();
   Awaitable<bool> serve_one();

@@ -96,14 +96,17 @@ class FieldReader {
 
   bool value(JsonBody::Value given, const char* kind) {
     if (depth_ == 1) {
-      // Of a name that comes twice, the last value counts, as in most readers of JSON.
-      const auto known =
-          std::ranges::find(body_.fields_, name_, [](const auto& f) { return f.first; });
-      if (known != body_.fields_.end()) {
-        known->second = std::move(given);
-      } else {
-        body_.fields_.emplace_back(name_, std::move(given));
+      if (++names_ > limits_.max_fields) {
+        error_ = {ErrorCode::kInvalidArgument,
+                  "the body has more than " + std::to_string(limits_.max_fields) + " fields"};
+        return false;
       }
+      // Of a name that comes twice, the last value counts, as in most readers of JSON.
+      auto field = std::ranges::find(body_.fields_, name_, [](const auto& f) { return f.first; });
+      if (field == body_.fields_.end())
+        field = body_.fields_.emplace(field, name_, JsonBody::Value());
+      field->second = std::move(given);
+      current_ = static_cast<std::size_t>(field - body_.fields_.begin());
     } else if (depth_ == 2 && in_list_) {
       mixed(kind);
     }
@@ -111,14 +114,18 @@ class FieldReader {
   }
 
   // The field whose list is being read.
-  JsonBody::Value& current() {
-    return std::ranges::find(body_.fields_, name_, [](const auto& f) { return f.first; })->second;
-  }
+  JsonBody::Value& current() { return body_.fields_[current_].second; }
 
   bool item(std::string given) {
     if (++items_ > limits_.max_items) {
       error_ = {ErrorCode::kTooLarge, excerpt(name_) + " has more than " +
                                           std::to_string(limits_.max_items) +
+                                          " entries: split the request"};
+      return false;
+    }
+    if (++strings_ > limits_.max_strings) {
+      error_ = {ErrorCode::kTooLarge, "the lists of the body have more than " +
+                                          std::to_string(limits_.max_strings) +
                                           " entries: split the request"};
       return false;
     }
@@ -137,7 +144,10 @@ class FieldReader {
   JsonLimits limits_;
   std::string name_;
   std::size_t depth_ = 0;
+  std::size_t names_ = 0;  // of top-level fields, also those that came before
+  std::size_t current_ = 0;
   std::size_t items_ = 0;
+  std::size_t strings_ = 0;
   bool in_list_ = false;
   bool is_object_ = false;
   std::optional<Error> error_;

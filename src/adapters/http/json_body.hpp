@@ -17,7 +17,9 @@
 namespace classifier::http {
 
 struct JsonLimits {
-  std::size_t max_items = 1'000'000;  // strings in one list
+  std::size_t max_items = 1'000'000;    // strings in one list
+  std::size_t max_strings = 2'000'000;  // in all lists: unknown fields are read as well
+  std::size_t max_fields = 256;
   std::size_t max_depth = 64;
 };
 
@@ -26,7 +28,7 @@ struct JsonLimits {
 class JsonBody {
  public:
   // kUnsupported for another Content-Type; kInvalidArgument for text that is not JSON, with the
-  // place, or is no object; kTooLarge over a limit.
+  // place, has too many fields, or is no object; kTooLarge over another limit.
   static Result<JsonBody> read(const Request& request, const JsonLimits& limits = {});
   static Result<JsonBody> parse(std::string_view text, const JsonLimits& limits = {});
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -154,6 +155,24 @@ Result<void> add_field(const MlApi& api, const FormPart& part, Classification& w
   return {};
 }
 
+// A result tells images apart by their keys; files of a form may have the name of another image.
+void tell_apart(std::vector<DirectImage>& images) {
+  std::unordered_map<std::string, int> taken;  // and the last number that was put after each
+  for (const auto& image : images) {
+    if (!image.content) taken.try_emplace(image.key, 1);
+  }
+  for (auto& image : images) {
+    if (!image.content) continue;
+    const auto [known, is_new] = taken.try_emplace(image.key, 1);
+    if (is_new) continue;
+    const std::string name = image.key;
+    int& number = known->second;
+    do {
+      image.key = numbered_filename(name, ++number);
+    } while (!taken.try_emplace(image.key, 1).second);
+  }
+}
+
 Result<Classification> read_form(const MlApi& api, const Request& request) {
   const auto parts = parse_multipart(request.headers.get("Content-Type"), request.body);
   if (!parts) return std::unexpected(parts.error());
@@ -169,6 +188,7 @@ Result<Classification> read_form(const MlApi& api, const Request& request) {
                                         : part.filename,
                              .content = std::vector<std::byte>(bytes.begin(), bytes.end())});
   }
+  tell_apart(wanted.images);
   return wanted;
 }
 

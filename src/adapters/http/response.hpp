@@ -28,8 +28,8 @@ class BodyGenerator {
 };
 
 struct StreamBody {
-  std::unique_ptr<BodyGenerator> generator;
-  std::optional<std::uint64_t> length;  // bytes in all, where known; otherwise sent in chunks
+  std::unique_ptr<BodyGenerator> generator;  // may be null in an answer to HEAD
+  std::optional<std::uint64_t> length;       // bytes in all, where known; otherwise sent in chunks
 };
 
 struct Event {

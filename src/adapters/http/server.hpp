@@ -18,8 +18,8 @@ namespace classifier::http {
 
 // Every limit of the server; what each route takes as a body is in its RouteOptions.
 struct ServerLimits {
-  std::size_t header_bytes = 32 << 10;               // request line and fields; 431 over it
-  std::size_t url_bytes = 8 << 10;                   // 414 over it
+  std::size_t header_bytes = 32 << 10;  // line and fields, also those of chunks; 431 over it
+  std::size_t url_bytes = 8 << 10;      // 414 over it
   std::uint64_t buffered_body_bytes = 512ULL << 20;  // of all requests at once; 503 over it
   std::size_t connections = 4'096;                   // 503 over it, then closed
   std::chrono::milliseconds header_time{10'000};     // from the first byte to the end of the header
