@@ -56,7 +56,8 @@ class ApiTest : public ::testing::Test {
                         .version = "1.2.3",
                         .worker_runs = [] { return true; },
                         .stores_answer = [this] { return stores_.jobs().ping(); },
-                        .metrics_text = [] { return std::string(); }});
+                        .metrics_text = [] { return std::string(); },
+                        .stopping = {}});
     const auto open = std::make_shared<const Access>();
     port_ = server_.listen("127.0.0.1", 0, {backend, open}).value();
     ml_port_ = server_.listen("127.0.0.1", 0, {ml, open}).value();

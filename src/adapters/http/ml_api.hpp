@@ -31,7 +31,7 @@ struct MlApi {
   std::function<Result<void>()> stores_answer;  // for /ready; the error says which does not
   std::function<std::string()> metrics_text;
   bool metrics_need_key = true;  // where keys are configured
-  std::stop_token stopping{};    // ends calls that take long with 503
+  std::stop_token stopping;      // ends calls that take long with 503
 };
 
 void add_ml_routes(Router& router, MlApi api);
