@@ -82,9 +82,8 @@ const sameImages = (a: readonly StoredImage[], b: readonly StoredImage[]): boole
 
 // Every stored image. The first time, pages are shown as they come; later lists replace the one that
 // is shown as a whole, and only when something changed.
-export const useImages = () => {
-  const client = useQueryClient();
-  return useQuery<ImageList>({
+export const imagesOf = (client: QueryClient) =>
+  queryOptions<ImageList>({
     queryKey: ["images"],
     refetchInterval: refreshMs,
     structuralSharing: false,
@@ -105,7 +104,14 @@ export const useImages = () => {
         : { images, complete: true };
     },
   });
-};
+
+export const useImages = () => useQuery(imagesOf(useQueryClient()));
+
+// Why the list is not whole; null where it is, however old, or still may become so.
+export const listProblem = (list: {
+  data: ImageList | undefined;
+  error: Error | null;
+}): Error | null => (list.data?.complete ? null : list.error);
 
 export interface HistoryFilter {
   status: string;
