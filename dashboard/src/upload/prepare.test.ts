@@ -60,6 +60,13 @@ describe("prepare", () => {
     expect(repeated).toEqual([{ name: "b.jpg", reason: "is the same picture as a.jpg" }]);
   });
 
+  test("a file that vanishes while it is looked at does not hold up the others", async () => {
+    const gone = jpeg("gone", "gone.jpg");
+    gone.arrayBuffer = () => Promise.reject(new Error("it is not there"));
+    const { ready } = await prepare([gone, jpeg("here", "here.jpg")], [], []);
+    expect(ready.map(({ file }) => file.name)).toEqual(["gone.jpg", "here.jpg"]);
+  });
+
   describe("where the browser gives no digests", () => {
     afterEach(() => vi.unstubAllGlobals());
 

@@ -119,10 +119,15 @@ async function findRepeated(candidates: readonly Candidate[]): Promise<Map<Candi
     const first = new Map<string, File>();
     for (const candidate of group) {
       const { file } = candidate;
-      const content = await (digests ? digest(file) : checksum(file));
-      const original = first.get(content);
-      if (original === undefined) first.set(content, file);
-      else if (digests || (await sameBytes(original, file))) repeated.set(candidate, original.name);
+      try {
+        const content = await (digests ? digest(file) : checksum(file));
+        const original = first.get(content);
+        if (original === undefined) first.set(content, file);
+        else if (digests || (await sameBytes(original, file)))
+          repeated.set(candidate, original.name);
+      } catch {
+        // It cannot be read any more. Sending it will say so; the others are not held up.
+      }
     }
   }
   return repeated;
