@@ -21,7 +21,10 @@ HELP
 done
 require_credentials
 resolve DYNAMODB_TABLE aws_resources.dynamodb_table
-$yes || confirm "Delete all jobs and results in the table $DYNAMODB_TABLE?"
+endpoint=${AWS_ENDPOINT_URL_DYNAMODB:-${AWS_ENDPOINT_URL:-}}
+place="in AWS, region $AWS_REGION"
+[ -z "$endpoint" ] || place="at $endpoint"
+$yes || confirm "Delete all jobs and results in the table $DYNAMODB_TABLE ($place)?"
 if ! python3 -c 'import boto3' 2>/dev/null; then
   pip_install aws scripts/requirements-aws.txt
 else

@@ -7,6 +7,7 @@ python3 scripts/empty-dynamodb.py TABLE
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any
 
@@ -38,9 +39,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Deletes every item of a DynamoDB table.")
     parser.add_argument("table", help="name of the table")
     name = parser.parse_args().table
+    # boto3 before 1.28 knows neither variable, and would empty the table of that name in AWS.
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or os.environ.get("AWS_ENDPOINT_URL")
     try:
-        deleted = delete_all(boto3.resource("dynamodb").Table(name))
-    except (BotoCoreError, ClientError) as error:
+        database = boto3.resource("dynamodb", endpoint_url=endpoint or None)
+        deleted = delete_all(database.Table(name))
+    except (BotoCoreError, ClientError, ValueError) as error:
         print(f"empty-dynamodb.py: the table {name} could not be emptied: {error}", file=sys.stderr)
         return 1
     print(f"{name} is empty: {deleted} items deleted")

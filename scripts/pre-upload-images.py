@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import sys
+import urllib.parse
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -40,13 +41,43 @@ def save(keys: dict[str, str], output: Path) -> None:
     temporary.replace(output)
 
 
+def stored(api: Api) -> set[str]:
+    """The keys of all images that the service has."""
+    keys: set[str] = set()
+    query = {"prefix": "uploads/"}
+    while True:
+        page = api.expect(200, "GET", "/images?" + urllib.parse.urlencode(query)).json()
+        keys |= {image["key"] for image in page["images"]}
+        if "next_token" not in page:
+            return keys
+        query["next_token"] = page["next_token"]
+
+
+def uploaded_before(api: Api, output: Path) -> dict[str, str]:
+    """What the output has, as far as the service has it: the file may be of another one."""
+    if not output.exists():
+        return {}
+    try:
+        keys = json.loads(output.read_text())
+    except ValueError:
+        keys = None
+    if not isinstance(keys, dict):
+        raise ApiError(f"{output} is not what this script writes: move it away, or name another")
+    there = stored(api) if keys else set()
+    kept = {name: key for name, key in keys.items() if str(key) in there}
+    if len(kept) < len(keys):
+        missing = len(keys) - len(kept)
+        print(f"{missing} of {len(keys)} images in {output} are not at {api.url}", file=sys.stderr)
+    return kept
+
+
 def send(api: Api, name: str, file: Path) -> str:
     return api.upload(Path(name).name, file.read_bytes())
 
 
 def upload_all(api: Api, names: dict[str, Path], output: Path, parallel: int) -> int:
-    """The number of images that failed. Names that the output has already are left out."""
-    keys: dict[str, str] = json.loads(output.read_text()) if output.exists() else {}
+    """The number of images that failed. Those that were uploaded before are left out."""
+    keys = uploaded_before(api, output)
     missing = {name: file for name, file in names.items() if name not in keys}
     failed = 0
     with ThreadPoolExecutor(parallel) as pool:

@@ -5,19 +5,22 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { createQueryClient } from "./api/queries";
 import { App } from "./App";
+import { followSettings } from "./settings/follow";
 import { applyTheme, settings } from "./state/settings";
 import "./styles/index.css";
 import { Toasts } from "./ui/Toasts";
 import { Whole } from "./ui/Whole";
 
 applyTheme(settings.get().theme);
+const client = createQueryClient();
+followSettings(client);
 
 const root = document.getElementById("root");
 if (root) {
   createRoot(root).render(
     <StrictMode>
       <Whole>
-        <QueryClientProvider client={createQueryClient()}>
+        <QueryClientProvider client={client}>
           <CSPProvider disableStyleElements>
             <Toasts>
               <App />

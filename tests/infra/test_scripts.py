@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -313,6 +315,82 @@ def test_emptying_the_table(cloud: Cloud, scripts: Scripts) -> None:
     assert "0 items deleted" in scripts.run("clean-dynamodb.sh", "--yes")
     shown = scripts.fails("clean-dynamodb.sh", "--yes", DYNAMODB_TABLE="none")
     assert "the table none could not be emptied" in shown
+
+
+def asked_on_a_terminal(scripts: Scripts, name: str, **settings: str) -> str:
+    """What the script asks; it gets no for an answer."""
+    terminal, its_end = pty.openpty()
+    try:
+        os.write(terminal, b"n\n")
+        done = subprocess.run(
+            [ROOT / "scripts" / name],
+            env=scripts.environment() | settings,
+            stdin=its_end,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=scripts.home,
+        )
+    finally:
+        os.close(terminal)
+        os.close(its_end)
+    assert done.returncode == 1, done.stderr
+    return done.stderr
+
+
+def test_the_question_says_where_the_table_is(cloud: Cloud, scripts: Scripts) -> None:
+    shown = asked_on_a_terminal(scripts, "clean-dynamodb.sh", DYNAMODB_TABLE="jobs")
+    assert f"the table jobs (at {cloud.url})?" in shown
+    own = "http://127.0.0.1:8000"
+    settings = {"DYNAMODB_TABLE": "jobs", "AWS_ENDPOINT_URL_DYNAMODB": own}
+    assert f"jobs (at {own})?" in asked_on_a_terminal(scripts, "clean-dynamodb.sh", **settings)
+    # AWS itself is not asked: the credentials are taken as good.
+    settings = {"DYNAMODB_TABLE": "jobs", "AWS_ENDPOINT_URL": "", "AWS_PROGRAM": "true"}
+    shown = asked_on_a_terminal(scripts, "clean-dynamodb.sh", **settings)
+    assert f"the table jobs (in AWS, region {REGION})?" in shown
+
+
+@pytest.mark.parametrize(
+    ("settings", "endpoint"),
+    [
+        ({}, None),
+        ({"AWS_ENDPOINT_URL": ""}, None),
+        ({"AWS_ENDPOINT_URL": "http://a:1"}, "http://a:1"),
+        (
+            {"AWS_ENDPOINT_URL": "http://a:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://b:2"},
+            "http://b:2",
+        ),
+    ],
+)
+def test_the_table_of_the_endpoint_is_emptied(
+    settings: dict[str, str], endpoint: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the version of boto3 makes of the variables."""
+    spec = importlib.util.spec_from_file_location("empty", ROOT / "scripts/empty-dynamodb.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    asked: list[Any] = []
+
+    class Database:
+        def Table(self, name: str) -> str:
+            return name
+
+    def resource(service: str, **options: Any) -> Database:
+        asked.append((service, options.get("endpoint_url")))
+        return Database()
+
+    for variable in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in settings.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(script.boto3, "resource", resource)
+    monkeypatch.setattr(script, "delete_all", lambda table: 0)
+    monkeypatch.setattr(sys, "argv", ["empty-dynamodb.py", "jobs"])
+    assert script.main() == 0
+    assert asked == [("dynamodb", endpoint)]
 
 
 def test_health_check_sees_what_is_wrong(cloud: Cloud, scripts: Scripts) -> None:

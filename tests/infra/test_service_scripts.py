@@ -6,8 +6,11 @@ import contextlib
 import json
 import os
 import subprocess
+import threading
 import time
+import urllib.parse
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +72,70 @@ def test_images_are_uploaded_once(scripts: Scripts, service: Any, photos: Any) -
     words[3] = "6"
     shown = scripts.run("pre-upload-images.sh", *words, BACKEND_API_URL=service.url)
     assert "1 images uploaded, 5 were there, 0 failed" in shown
+
+
+def test_keys_of_another_service_are_not_believed(
+    scripts: Scripts, service: Any, photos: Any
+) -> None:
+    (scripts.home / "images").mkdir()
+    for name in ("cat.jpg", "dog.jpg"):
+        (scripts.home / "images" / name).write_bytes(photos["cat_720p.jpg"].read_bytes())
+    scripts.run("pre-upload-images.sh", "--count", "1", BACKEND_API_URL=service.url)
+    file = scripts.home / "s3_keys.json"
+    here = json.loads(file.read_text())
+    elsewhere = "uploads/dog_20260101-000000_00000000.jpg"
+    file.write_text(json.dumps(here | {"dog.jpg": elsewhere, "bird.jpg": "uploads/none.jpg"}))
+    shown = scripts.run("pre-upload-images.sh", BACKEND_API_URL=service.url)
+    assert f"2 of 3 images in s3_keys.json are not at {service.url}" in shown
+    assert "1 images uploaded, 1 were there, 0 failed" in shown
+    keys = json.loads(file.read_text())
+    assert keys["cat.jpg"] == here["cat.jpg"]
+    assert set(keys) == {"cat.jpg", "dog.jpg"}
+    assert set(keys.values()) <= keys_of(service)
+
+
+def test_the_stored_keys_are_read_page_by_page(scripts: Scripts) -> None:
+    pages = {
+        "": {"images": [{"key": "uploads/a.jpg"}], "next_token": "to b&c"},
+        "to b&c": {"images": [{"key": "uploads/b.jpg"}]},
+    }
+
+    class Backend(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            query = dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))
+            body = pages[query.get("next_token", "")] if query.get("prefix") == "uploads/" else {}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    (scripts.home / "images").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (scripts.home / "images" / name).write_bytes(b"")
+    keys = json.dumps({"a.jpg": "uploads/a.jpg", "b.jpg": "uploads/b.jpg"})
+    (scripts.home / "s3_keys.json").write_text(keys)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Backend) as backend:
+        threading.Thread(target=backend.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{backend.server_port}"
+        shown = scripts.run("pre-upload-images.sh", BACKEND_API_URL=url)
+        backend.shutdown()
+    assert "0 images uploaded, 2 were there, 0 failed" in shown
+
+
+@pytest.mark.parametrize("content", ["{broken", "[]", "\udcff"])
+def test_a_file_that_has_no_keys_is_told(scripts: Scripts, service: Any, content: str) -> None:
+    (scripts.home / "images").mkdir()
+    (scripts.home / "images/cat.jpg").write_bytes(b"")
+    file = scripts.home / "s3_keys.json"
+    file.write_text(content, errors="surrogateescape")
+    shown = scripts.run("pre-upload-images.sh", BACKEND_API_URL=service.url, code=1)
+    assert shown.splitlines() == [
+        "pre-upload-images.sh: s3_keys.json is not what this script writes: move it away, "
+        "or name another"
+    ]
+    assert file.read_text(errors="surrogateescape") == content
 
 
 def test_a_refused_image_is_told(scripts: Scripts, service: Any) -> None:

@@ -8,6 +8,7 @@ import {
   useQueries,
   useQuery,
   useQueryClient,
+  type InfiniteData,
 } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import {
@@ -26,6 +27,7 @@ import { toRows, type Row } from "../job/results";
 import {
   isFinal,
   type JobDetails,
+  type JobPage,
   type JobProgress,
   type JobState,
   type StoredImage,
@@ -82,9 +84,8 @@ const sameImages = (a: readonly StoredImage[], b: readonly StoredImage[]): boole
 
 // Every stored image. The first time, pages are shown as they come; later lists replace the one that
 // is shown as a whole, and only when something changed.
-export const useImages = () => {
-  const client = useQueryClient();
-  return useQuery<ImageList>({
+export const imagesOf = (client: QueryClient) =>
+  queryOptions<ImageList>({
     queryKey: ["images"],
     refetchInterval: refreshMs,
     structuralSharing: false,
@@ -105,24 +106,85 @@ export const useImages = () => {
         : { images, complete: true };
     },
   });
-};
+
+export const useImages = () => useQuery(imagesOf(useQueryClient()));
+
+// Why the list is not whole; null where it is, however old, or still may become so.
+export const listProblem = (list: {
+  data: ImageList | undefined;
+  error: Error | null;
+}): Error | null => (list.data?.complete ? null : list.error);
 
 export interface HistoryFilter {
   status: string;
   job_type: string;
 }
 
-export const useJobs = (filter: HistoryFilter) =>
-  useInfiniteQuery({
+type JobPages = InfiniteData<JobPage, string>;
+
+// The loaded pages with what a newer first page tells: new jobs in front, known ones as they are now.
+export function withNewest(loaded: JobPages, newest: JobPage): JobPages {
+  const fresh = new Set(newest.jobs.map(({ job_id }) => job_id));
+  const known = loaded.pages.flatMap(({ jobs }) => jobs);
+  const meeting = known.findLastIndex(({ job_id }) => fresh.has(job_id));
+  // Without a job that both have, there may be others between them.
+  if (!newest.next_token || meeting < 0) return { pages: [newest], pageParams: [""] };
+  // What is before the meeting and not on the new page has left the list.
+  const replaced = new Set(known.slice(0, meeting + 1).map(({ job_id }) => job_id));
+  const pages = loaded.pages.map((page, i) => ({
+    ...page,
+    total: newest.total,
+    jobs: [
+      ...(i === 0 ? newest.jobs : []),
+      ...page.jobs.filter(({ job_id }) => !replaced.has(job_id)),
+    ],
+  }));
+  return { ...loaded, pages };
+}
+
+// The first page is small, so that it is there at once; the rest comes in large ones.
+const firstJobs = 100;
+const moreJobs = 1000;
+const mostPagesRefreshed = 3;
+
+// In the place of all pages, once they are many: what is new is on the first.
+export const newestJobs = (client: QueryClient, filter: HistoryFilter) =>
+  queryOptions({
+    queryKey: ["newest jobs", filter],
+    queryFn: async ({ signal }) => {
+      const newest = await getJobs({ ...filter, limit: firstJobs }, signal);
+      client.setQueryData<JobPages>(
+        ["jobs", filter],
+        (loaded) => loaded && withNewest(loaded, newest),
+      );
+      return newest.total;
+    },
+    refetchInterval: refreshMs,
+  });
+
+export const useJobs = (filter: HistoryFilter) => {
+  const client = useQueryClient();
+  const list = useInfiniteQuery({
     queryKey: ["jobs", filter],
     queryFn: ({ pageParam, signal }) =>
-      // The first page is small, so that it is there at once; the rest comes in large ones.
-      getJobs({ ...filter, limit: pageParam ? 1000 : 100, next_token: pageParam }, signal),
+      getJobs(
+        { ...filter, limit: pageParam ? moreJobs : firstJobs, next_token: pageParam },
+        signal,
+      ),
     initialPageParam: "",
     getNextPageParam: (page) => page.next_token,
     placeholderData: keepPreviousData,
-    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > 3 ? false : refreshMs),
+    refetchInterval: ({ state }) => (hasMany(state.data) ? false : refreshMs),
   });
+  useQuery({
+    ...newestJobs(client, filter),
+    enabled: !list.isPlaceholderData && !list.isFetchingNextPage && hasMany(list.data),
+  });
+  return list;
+};
+
+const hasMany = (loaded: { pages: unknown[] } | undefined): boolean =>
+  (loaded?.pages.length ?? 0) > mostPagesRefreshed;
 
 const detailsOf = (job: string) =>
   queryOptions({ queryKey: ["job", job], queryFn: () => getJob(job), staleTime: 60_000 });

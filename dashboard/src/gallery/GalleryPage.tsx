@@ -20,7 +20,7 @@ import { formatCount, formatTime, plural } from "../ui/format";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { unfinished } from "../upload/uploads";
 import { UploadButtons } from "../upload/UploadButtons";
-import { arrange, orders, type Order } from "./arrange";
+import { arrange, indexNear, indexOf, orders, type Order, type Spot } from "./arrange";
 import { DeleteDialog } from "./DeleteDialog";
 import { GalleryPreview } from "./GalleryPreview";
 import { Grid } from "./Grid";
@@ -97,8 +97,8 @@ export function GalleryPage() {
   const labels = useLabels(job);
   const jobsToAsk = useJobsToAsk(job);
   const [order, setOrder] = useState<Order>("newest");
-  const [active, setActive] = useState(0);
-  const [open, setOpen] = useState<number | null>(null);
+  const [activeSpot, setActiveSpot] = useState<Spot>({ key: "", index: 0 });
+  const [openSpot, setOpenSpot] = useState<Spot | null>(null);
   const [deleting, setDeleting] = useState<readonly string[] | null>(null);
   const anchor = useRef("");
 
@@ -111,6 +111,15 @@ export function GalleryPage() {
         : undefined;
     return arrange(images ?? [], order, wanted, only);
   }, [images, order, wanted, labels, label]);
+
+  // New photos come first and others go, so that an index is of this very list only.
+  const active = useMemo(() => indexNear(shown, activeSpot), [shown, activeSpot]);
+  const open = useMemo(() => (openSpot ? indexOf(shown, openSpot) : -1), [shown, openSpot]);
+  const openImage = shown[open];
+  if (openSpot && !openImage) setOpenSpot(null);
+  const spot = (index: number): Spot => ({ key: shown[index]?.key ?? "", index });
+  const setActive = (index: number) => setActiveSpot(spot(index));
+  const setOpen = (index: number) => setOpenSpot(spot(index));
 
   const choose = useCallback(
     (index: number) => {
@@ -132,7 +141,6 @@ export function GalleryPage() {
     selection.set((now) => new Set([...now, ...shown.map((image) => image.key)]));
 
   const stored = images ?? [];
-  const openImage = open === null ? undefined : shown[open];
   return (
     <>
       <header className="page-head">
@@ -239,7 +247,7 @@ export function GalleryPage() {
               images={shown}
               selected={selected}
               labels={labels}
-              active={Math.min(active, shown.length - 1)}
+              active={active}
               onActive={setActive}
               onToggle={choose}
               onRange={chooseRange}
@@ -251,7 +259,7 @@ export function GalleryPage() {
           )}
         </>
       )}
-      {openImage && open !== null && (
+      {openImage && (
         <GalleryPreview
           images={shown}
           index={open}
@@ -261,7 +269,7 @@ export function GalleryPage() {
           onIndex={setOpen}
           onClose={() => {
             setActive(open);
-            setOpen(null);
+            setOpenSpot(null);
           }}
         />
       )}

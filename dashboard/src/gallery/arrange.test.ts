@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { arrange, stepInGrid } from "./arrange";
+import { arrange, indexNear, indexOf, stepInGrid } from "./arrange";
 
 const image = (key: string, size: number, last_modified: string) => ({ key, size, last_modified });
 const images = [
@@ -43,5 +43,25 @@ describe("stepInGrid", () => {
   });
   test("leaves other keys alone", () => {
     expect(stepInGrid("x", 0, 4, 10, 2)).toBeUndefined();
+  });
+});
+
+describe("an image that is looked at", () => {
+  const list = arrange(images, "newest", "");
+  const dog = { key: list[1]?.key ?? "", index: 1 };
+  const newer = image("uploads/new_20260101-120000_00000004.jpg", 1, "2026-01-04T00:00:00Z");
+
+  test("is followed when others come before it", () => {
+    const longer = arrange([...images, newer], "newest", "");
+    expect(indexOf(list, dog)).toBe(1);
+    expect(indexOf(longer, dog)).toBe(2);
+    expect(indexNear(longer, dog)).toBe(2);
+  });
+  test("that is gone is no other; what is near takes the focus", () => {
+    const shorter = list.filter(({ key }) => key !== dog.key);
+    expect(indexOf(shorter, dog)).toBe(-1);
+    expect(names([shorter[indexNear(shorter, dog)] ?? newer])).toEqual(["Cat"]);
+    expect(indexNear(list.slice(0, 1), dog)).toBe(0);
+    expect(indexNear([], dog)).toBe(0);
   });
 });

@@ -3,9 +3,8 @@ import { CircleAlert, Copy, SearchX, TriangleAlert } from "lucide-react";
 import { ApiError, retryJob, sentenceOf } from "../api/client";
 import { useJobDetails, useJobState, useModels, useResults } from "../api/queries";
 import { isFinal, type JobDetails, type JobState } from "../api/types";
-import { useSwitchBackend } from "../settings/useSwitchBackend";
 import { Link } from "../state/router";
-import { backendAddress, settings } from "../state/settings";
+import { backendAddress, settings, switchBackend } from "../state/settings";
 import { useStore } from "../state/store";
 import { copy } from "../ui/browser";
 import { Button, IconButton } from "../ui/Button";
@@ -101,7 +100,6 @@ function Finished({ state, details }: { state: JobState; details: JobDetails }) 
 }
 
 function Vanished({ id }: { id: string }) {
-  const switchTo = useSwitchBackend();
   const { backend, keys } = useStore(settings);
   return (
     <EmptyState
@@ -116,7 +114,9 @@ function Vanished({ id }: { id: string }) {
             Start a new one
           </Link>
           {backend && (
-            <Button onClick={() => switchTo("", keys[""] ?? "")}>Look on {location.host}</Button>
+            <Button onClick={() => switchBackend("", keys[""] ?? "")}>
+              Look on {location.host}
+            </Button>
           )}
         </>
       }

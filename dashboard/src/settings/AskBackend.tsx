@@ -1,7 +1,7 @@
 // Stands in the place of the page while a shared link waits for the user's word on its backend.
 import { Link2, Link2Off } from "lucide-react";
 import { sentenceOf } from "../api/client";
-import { backendAddress, settings } from "../state/settings";
+import { backendAddress, settings, switchBackend } from "../state/settings";
 import { setQuery, usePlace } from "../state/router";
 import { backendOfLink } from "../state/shared";
 import { useStore } from "../state/store";
@@ -9,7 +9,6 @@ import { Button } from "../ui/Button";
 import { EmptyState } from "../ui/States";
 import { tellProblem } from "../ui/toast";
 import { queue } from "../upload/uploads";
-import { useSwitchBackend } from "./useSwitchBackend";
 
 export interface Question {
   backend: string; // as in the settings; undefined where the link names none that could be used
@@ -31,7 +30,6 @@ export function useQuestion(): Question | undefined {
 const forgetQuestion = () => setQuery({ backend: "" });
 
 export function AskBackend({ question }: { question: Question }) {
-  const switchTo = useSwitchBackend();
   const { keys } = useStore(settings);
   const { backend, mistake } = question;
   const here = backendAddress();
@@ -67,7 +65,7 @@ export function AskBackend({ question }: { question: Question }) {
                 );
                 return;
               }
-              switchTo(backend, keys[backend] ?? "");
+              switchBackend(backend, keys[backend] ?? "");
               forgetQuestion();
             }}
           >

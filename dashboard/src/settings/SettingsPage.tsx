@@ -2,7 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { CircleAlert, CircleCheck, HeartPulse } from "lucide-react";
 import { useId, useState, type SyntheticEvent } from "react";
 import { checkHealth, sentenceOf, type Target } from "../api/client";
-import { applyTheme, normalizeBackend, settings, type Theme } from "../state/settings";
+import { normalizeBackend, settings, switchBackend, type Theme } from "../state/settings";
 import { useStore } from "../state/store";
 import { Button } from "../ui/Button";
 import { Segments } from "../ui/Fields";
@@ -10,7 +10,6 @@ import { formatDuration, plural } from "../ui/format";
 import { Notice } from "../ui/States";
 import { tell } from "../ui/toast";
 import { queue } from "../upload/uploads";
-import { useSwitchBackend } from "./useSwitchBackend";
 
 function HealthAnswer({
   check,
@@ -35,7 +34,6 @@ function HealthAnswer({
 }
 
 export function SettingsPage() {
-  const switchTo = useSwitchBackend();
   const now = useStore(settings);
   const [backend, setBackend] = useState(now.backend);
   const [key, setKey] = useState(now.keys[now.backend] ?? "");
@@ -65,7 +63,7 @@ export function SettingsPage() {
       );
       return;
     }
-    switchTo(address, key.trim());
+    switchBackend(address, key.trim());
     setBackend(address);
     check.mutate({ backend: address, key: key.trim() });
     tell("Settings saved");
@@ -153,10 +151,7 @@ export function SettingsPage() {
               { value: "light", label: "Light" },
               { value: "dark", label: "Dark" },
             ]}
-            onChange={(theme) => {
-              settings.set({ ...settings.get(), theme });
-              applyTheme(theme);
-            }}
+            onChange={(theme) => settings.set({ ...settings.get(), theme })}
           />
         </section>
         <section className="card">

@@ -25,10 +25,12 @@ const examples: LabelSet[] = [
   { name: "Everyday", labels: ["person", "food", "document", "landscape", "building", "pet"] },
 ];
 
-export const labelSets = createPersisted<LabelSet[]>("classifier.labelSets", examples, (stored) => {
-  if (!Array.isArray(stored)) return examples;
-  return stored.filter(isLabelSet);
-});
+export const labelSets = createPersisted<LabelSet[]>(
+  "classifier.labelSets",
+  examples,
+  (stored) => (Array.isArray(stored) ? stored.filter(isLabelSet) : examples),
+  { followTabs: true },
+);
 
 export function saveLabelSet(name: string, labels: string[]): void {
   const set = { name: name.trim(), labels };

@@ -14,7 +14,7 @@ const defaults: Settings = { backend: "", keys: {}, theme: "system" };
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-export const settings = createPersisted<Settings>("classifier.settings", defaults, (stored) => {
+const readSettings = (stored: unknown): Settings => {
   if (!isRecord(stored)) return defaults;
   const keys = isRecord(stored.keys) ? stored.keys : {};
   return {
@@ -26,12 +26,20 @@ export const settings = createPersisted<Settings>("classifier.settings", default
     ),
     theme: stored.theme === "light" || stored.theme === "dark" ? stored.theme : "system",
   };
+};
+
+export const settings = createPersisted("classifier.settings", defaults, readSettings, {
+  followTabs: true,
 });
 
 export const apiKey = (): string => {
   const { backend, keys } = settings.get();
   return keys[backend] ?? "";
 };
+
+// Makes another backend the one in use. `key` is its API key, or empty.
+export const switchBackend = (backend: string, key: string): void =>
+  settings.set((now) => ({ ...now, backend, keys: { ...now.keys, [backend]: key } }));
 
 // The backend as people and shells name it.
 export const backendAddress = (): string => settings.get().backend || location.origin;

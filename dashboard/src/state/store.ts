@@ -28,11 +28,12 @@ export function createStore<T>(initial: T): Store<T> {
 export const useStore = <T>(store: Store<T>): T => useSyncExternalStore(store.subscribe, store.get);
 
 // A store that local storage remembers. `read` turns what was stored, by whatever version, into a
-// value or throws.
+// value or throws. With `followTabs` it takes what other tabs of the page set, as one value for all.
 export function createPersisted<T>(
   name: string,
   initial: T,
   read: (stored: unknown) => T,
+  { followTabs = false } = {},
 ): Store<T> {
   let start = initial;
   try {
@@ -42,12 +43,27 @@ export function createPersisted<T>(
     // Unreadable, or storage is off: begin afresh.
   }
   const store = createStore(start);
+  let taking = false;
   store.subscribe(() => {
+    if (taking) return; // another tab has stored it
     try {
       localStorage.setItem(name, JSON.stringify(store.get()));
     } catch {
       // Storage is full or off: the value still holds until the page is closed.
     }
   });
+  if (followTabs && typeof window !== "undefined") {
+    window.addEventListener("storage", ({ key, newValue }) => {
+      if (key !== name || newValue === null) return;
+      taking = true;
+      try {
+        store.set(read(JSON.parse(newValue)));
+      } catch {
+        // Unreadable: what is known here still holds.
+      } finally {
+        taking = false;
+      }
+    });
+  }
   return store;
 }

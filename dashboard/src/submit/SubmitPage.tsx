@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Images, Play, Terminal, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { sentenceOf, submitJob } from "../api/client";
-import { useImages, useModels } from "../api/queries";
+import { listProblem, useImages, useModels } from "../api/queries";
 import type { JobType, Model } from "../api/types";
 import { arrange } from "../gallery/arrange";
 import { submitCommand } from "../job/command";
@@ -51,10 +51,19 @@ function Section({
 
 const stripLength = 16; // as many as a wide screen has room for
 
-function ChosenPhotos({ keys, all }: { keys: readonly string[]; all: boolean }) {
+function ChosenPhotos({
+  keys,
+  all,
+  listed,
+}: {
+  keys: readonly string[];
+  all: boolean;
+  listed: boolean;
+}) {
+  const count = plural(keys.length, "photo");
   return (
     <Section
-      title={all ? `All ${plural(keys.length, "photo")}` : plural(keys.length, "photo")}
+      title={!all ? count : listed ? `All ${count}` : `All photos, ${count} listed so far`}
       aside={
         <Link href="/" className="button quiet">
           {all ? "Choose some" : "Change"}
@@ -164,11 +173,13 @@ function Plan({
   state,
   keys,
   all,
+  listed,
   model,
 }: {
   state: Draft;
   keys: readonly string[];
   all: boolean;
+  listed: boolean;
   model: Model | undefined;
 }) {
   const client = useQueryClient();
@@ -180,7 +191,7 @@ function Plan({
     },
     onError: (error) => tellProblem("The job was not started", sentenceOf(error)),
   });
-  const missing = whatIsMissing(state, keys.length, model);
+  const missing = whatIsMissing(state, keys.length, listed, model);
   const custom = state.type === "custom_classification";
   const command = submitCommand({
     backend: backendAddress(),
@@ -245,7 +256,9 @@ export function SubmitPage() {
       </div>
     </header>
   );
-  const error = models.error ?? (images.data ? null : images.error);
+  const all = selected.size === 0;
+  // Photos that were selected need no list.
+  const error = models.error ?? (all || !images.data ? listProblem(images) : null);
   if (error) {
     return (
       <>
@@ -287,7 +300,7 @@ export function SubmitPage() {
       </>
     );
   }
-  const all = selected.size === 0;
+  const listed = !all || images.data.complete;
   const keys = all ? arrange(stored, "newest", "").map(({ key }) => key) : [...selected];
   const model = modelFor(models.data, state);
   const custom = state.type === "custom_classification";
@@ -296,7 +309,7 @@ export function SubmitPage() {
       {head}
       <div className="split">
         <div className="stack">
-          <ChosenPhotos keys={keys} all={all} />
+          <ChosenPhotos keys={keys} all={all} listed={listed} />
           <Section title="What to look for">
             <KindChoice value={state.type} />
             {custom && (
@@ -332,7 +345,7 @@ export function SubmitPage() {
             </div>
           </Section>
         </div>
-        <Plan state={state} keys={keys} all={all} model={model} />
+        <Plan state={state} keys={keys} all={all} listed={listed} model={model} />
       </div>
     </>
   );

@@ -26,10 +26,11 @@ test("the default model runs, unless another is chosen; never a broken one", () 
 });
 
 test("says what is missing", () => {
-  expect(whatIsMissing(initialDraft, 0, model("a"))).toMatch(/photo/);
-  expect(whatIsMissing(initialDraft, 1, undefined)).toMatch(/model/);
-  expect(whatIsMissing(custom, 1, model("a"))).toMatch(/category/);
-  expect(whatIsMissing({ ...custom, labels: ["cat"] }, 1, model("a"))).toBe("");
+  expect(whatIsMissing(initialDraft, 0, true, model("a"))).toMatch(/photo/);
+  expect(whatIsMissing(initialDraft, 1, true, undefined)).toMatch(/model/);
+  expect(whatIsMissing(custom, 1, true, model("a"))).toMatch(/category/);
+  expect(whatIsMissing({ ...custom, labels: ["cat"] }, 1, true, model("a"))).toBe("");
+  expect(whatIsMissing(initialDraft, 1000, false, model("a"))).toMatch(/list .* still loading/);
 });
 
 test("asks for no more predictions than there are categories", () => {

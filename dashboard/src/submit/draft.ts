@@ -44,8 +44,14 @@ export const modelFor = (models: readonly Model[], { type, model }: Draft): Mode
     : (fitting.find((entry) => entry.default) ?? fitting[0]);
 };
 
-// Why the job cannot start yet; empty when it can.
-export function whatIsMissing(draft: Draft, images: number, model: Model | undefined): string {
+// Why the job cannot start yet; empty when it can. `listed`: no photo that it should have is unknown.
+export function whatIsMissing(
+  draft: Draft,
+  images: number,
+  listed: boolean,
+  model: Model | undefined,
+): string {
+  if (!listed) return "The list of photos is still loading.";
   if (images === 0) return "Choose at least one photo.";
   if (!model) return "No model is installed for this kind of job.";
   if (draft.type === "custom_classification" && draft.labels.length === 0) {

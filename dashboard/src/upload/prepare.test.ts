@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { imageType, nameInStore, prepare } from "./prepare";
 
 const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
@@ -58,6 +58,47 @@ describe("prepare", () => {
     );
     expect(ready.map(({ file }) => file.name)).toEqual(["a.jpg", "c.jpg"]);
     expect(repeated).toEqual([{ name: "b.jpg", reason: "is the same picture as a.jpg" }]);
+  });
+
+  test("a file that vanishes while it is looked at does not hold up the others", async () => {
+    const gone = jpeg("gone", "gone.jpg");
+    gone.arrayBuffer = () => Promise.reject(new Error("it is not there"));
+    const { ready } = await prepare([gone, jpeg("here", "here.jpg")], [], []);
+    expect(ready.map(({ file }) => file.name)).toEqual(["gone.jpg", "here.jpg"]);
+  });
+
+  describe("where the browser gives no digests", () => {
+    afterEach(() => vi.unstubAllGlobals());
+
+    test("different photos of one name and size are all sent, equal ones once", async () => {
+      vi.stubGlobal("crypto", {});
+      const { ready, repeated } = await prepare(
+        [jpeg("2024", "1.jpg"), jpeg("2025", "1.jpg"), jpeg("2024", "2.jpg")],
+        [],
+        [],
+      );
+      expect(ready).toHaveLength(2);
+      expect(repeated).toEqual([{ name: "2.jpg", reason: "is the same picture as 1.jpg" }]);
+    });
+
+    test("what differs far behind, or has the same checksum, is no repetition", async () => {
+      vi.stubGlobal("crypto", {});
+      const long = "x".repeat(3 << 20);
+      const { ready, repeated } = await prepare(
+        [
+          jpeg(`${long}a`),
+          jpeg(`${long}b`),
+          jpeg(`${long}a`),
+          // Found by trying; FNV-1a gives both the same 32 bits.
+          jpeg("009rnw"),
+          jpeg("00apba"),
+        ],
+        [],
+        [],
+      );
+      expect(ready).toHaveLength(4);
+      expect(repeated).toHaveLength(1);
+    });
   });
 
   test("sets aside what the store or the queue has already", async () => {

@@ -75,9 +75,30 @@ export function nameInStore(name: string, type: string): string {
   return `${cut}.${dot > 0 && known.includes(own) ? own : (known[0] ?? "jpg")}`;
 }
 
-// Hex of the SHA-256; empty where the page may not compute it (plain HTTP from another machine).
+const portion = 1 << 20; // bytes
+
+const read = async (file: File, from: number): Promise<Uint8Array> =>
+  new Uint8Array(await file.slice(from, from + portion).arrayBuffer());
+
+// FNV-1a, of 32 bits: different for most files that differ.
+async function checksum(file: File): Promise<string> {
+  let hash = 0x811c9dc5;
+  for (let from = 0; from < file.size; from += portion) {
+    for (const byte of await read(file, from)) hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  return String(hash);
+}
+
+async function sameBytes(a: File, b: File): Promise<boolean> {
+  for (let from = 0; from < a.size; from += portion) {
+    const [left, right] = await Promise.all([read(a, from), read(b, from)]);
+    if (left.length !== right.length || left.some((byte, i) => byte !== right[i])) return false;
+  }
+  return true;
+}
+
+// Hex of the SHA-256.
 async function digest(file: File): Promise<string> {
-  if (!("subtle" in crypto)) return "";
   const hash = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
   return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -90,15 +111,23 @@ async function findRepeated(candidates: readonly Candidate[]): Promise<Map<Candi
     if (group) group.push(candidate);
     else bySize.set(candidate.file.size, [candidate]);
   }
+  // Browsers give no digests to a page that came by plain HTTP from another machine.
+  const digests = "subtle" in crypto;
   const repeated = new Map<Candidate, string>();
   for (const group of bySize.values()) {
     if (group.length < 2) continue;
-    const first = new Map<string, string>();
+    const first = new Map<string, File>();
     for (const candidate of group) {
-      const content = (await digest(candidate.file)) || candidate.file.name;
-      const original = first.get(content);
-      if (original === undefined) first.set(content, candidate.file.name);
-      else repeated.set(candidate, original);
+      const { file } = candidate;
+      try {
+        const content = await (digests ? digest(file) : checksum(file));
+        const original = first.get(content);
+        if (original === undefined) first.set(content, file);
+        else if (digests || (await sameBytes(original, file)))
+          repeated.set(candidate, original.name);
+      } catch {
+        // It cannot be read any more. Sending it will say so; the others are not held up.
+      }
     }
   }
   return repeated;

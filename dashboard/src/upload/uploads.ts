@@ -11,8 +11,12 @@ export const queue = new UploadQueue(send);
 // How many files are being looked at.
 export const preparing = createStore(0);
 
+export interface Review extends Prepared {
+  files: readonly File[]; // all that it is about
+}
+
 // What waits for the user's word.
-export const review = createStore<Prepared | null>(null);
+export const review = createStore<Review | null>(null);
 
 interface Unfinished {
   done: number;
@@ -40,22 +44,34 @@ window.addEventListener("beforeunload", (event) => {
   if (queue.get().active) event.preventDefault();
 });
 
-export async function takeFiles(
-  files: readonly File[],
-  stored: readonly StoredImage[],
-): Promise<void> {
-  if (files.length === 0) return;
+let turn: Promise<void> = Promise.resolve();
+
+// One batch after another, so that each knows of the files of those before.
+export function takeFiles(files: readonly File[], stored: readonly StoredImage[]): Promise<void> {
+  if (files.length === 0) return Promise.resolve();
   preparing.set((count) => count + files.length);
-  try {
+  const mine = turn
+    .then(() => lookAt(files, stored))
+    .finally(() => preparing.set((count) => count - files.length));
+  turn = mine.catch(() => undefined);
+  return mine;
+}
+
+// Joins the batch that still waits for the user's word, if there is one.
+async function lookAt(came: readonly File[], stored: readonly StoredImage[]): Promise<void> {
+  for (;;) {
+    const waiting = review.get();
+    const files = [...(waiting?.files ?? []), ...came];
     const inQueue = queue
       .get()
       .uploads.filter(({ state }) => state !== "failed" && state !== "cancelled");
     const prepared = await prepare(files, stored, inQueue);
+    // The word came meanwhile: those files are sent by now, or not wanted.
+    if (review.get() !== waiting) continue;
     const remarks = prepared.stored.length + prepared.repeated.length + prepared.rejected.length;
-    if (remarks > 0) review.set(prepared);
+    if (remarks > 0 || waiting) review.set({ ...prepared, files });
     else startUploads(prepared, false);
-  } finally {
-    preparing.set((count) => count - files.length);
+    return;
   }
 }
 

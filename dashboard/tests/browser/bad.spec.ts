@@ -305,3 +305,29 @@ test("an answer of a form that nobody expects leaves the other pages usable", as
   await expect(page.getByRole("heading", { name: "Settings" })).toBeVisible();
   await page.close();
 });
+
+test("all photos are not classified before all of them are listed", async ({ page }) => {
+  const photo = (key: string) => ({ key, size: 1, last_modified: "2026-01-31T12:00:00Z" });
+  let answer = (): void => undefined;
+  const asked = new Promise<void>((resolve) => (answer = resolve));
+  await page.route(/\/images\?/, async (route) => {
+    if (!route.request().url().includes("next_token")) {
+      await route.fulfill({ json: { images: [photo("uploads/a.png")], next_token: "second" } });
+      return;
+    }
+    await asked;
+    await route.fulfill({ status: 400, json: { error: "the list of photos broke off" } });
+  });
+  await page.goto("/new");
+  await expect(page.getByText("The list of photos is still loading.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Classify 1 photo" })).toBeDisabled();
+  await expectAccessible(page);
+  answer();
+  await expect(page.getByText("The list of photos broke off.")).toBeVisible();
+
+  // What was selected is known, and is classified without the rest of the list.
+  await page.getByRole("link", { name: "Photos" }).first().click();
+  await page.getByRole("gridcell").click();
+  await page.getByRole("button", { name: "Classify" }).click();
+  await expect(page.getByRole("button", { name: "Classify 1 photo" })).toBeEnabled();
+});

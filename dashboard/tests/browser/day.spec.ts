@@ -258,6 +258,46 @@ test("photos are selected with mouse and keyboard, and deleted", async ({ page, 
   await count("27 photos");
 });
 
+test("the photo in the preview stays the same while others come and go", async ({
+  page,
+  service,
+}) => {
+  const stored: string[] = [];
+  const store = async (name: string) =>
+    stored.push(
+      await service.store(`stays-${name}.png`, makePng(2500 + stored.length), "image/png"),
+    );
+  await store("a");
+  await store("b");
+  await page.goto("/?q=stays-");
+  await page.getByRole("gridcell", { name: "stays-b" }).focus();
+  await page.keyboard.press("Enter");
+  const preview = page.getByRole("dialog", { name: "stays-b.png" });
+  await expect(preview).toContainText(/of 2/);
+  // Coming back to the tab has the list asked for again, where it is some seconds old.
+  const listShows = (words: RegExp) =>
+    expect(async () => {
+      await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
+      await expect(page.locator("[role=grid]")).toHaveAttribute("aria-label", words, {
+        timeout: 500,
+      });
+    }).toPass();
+  await store("c");
+  await store("d");
+  await listShows(/^4 photos/);
+  await expect(preview).toContainText(/of 4/);
+  await preview.getByRole("button", { name: "Select" }).click();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("gridcell", { selected: true })).toHaveAccessibleName(/^stays-b/);
+  await expect(page.getByRole("gridcell", { name: "stays-b" })).toBeFocused();
+
+  await page.keyboard.press("Enter");
+  await expect(preview).toBeVisible();
+  await service.call(`/images/${encodeURIComponent(stored[1] ?? "")}`, { method: "DELETE" });
+  await listShows(/^3 photos/);
+  await expect(page.getByRole("dialog")).toBeHidden();
+});
+
 test("label sets are saved, imported, exported and deleted", async ({ page, service }) => {
   await service.store("any.png", makePng(3000), "image/png");
   await page.goto("/new");

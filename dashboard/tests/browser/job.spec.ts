@@ -121,6 +121,36 @@ test("hundreds of jobs are filtered, sorted, searched and loaded as needed", asy
   }
 });
 
+test("new jobs appear in a history of many pages too", async ({ page }) => {
+  const jobs = ["job-5", "job-4", "job-3", "job-2", "job-1"];
+  await page.route(/\/jobs\?/, (route) => {
+    const at = Number(new URL(route.request().url()).searchParams.get("next_token") ?? 0);
+    const job = {
+      job_id: jobs[at],
+      status: "completed",
+      job_type: "image_classification",
+      model: "mobilenet_v2",
+      created_at: "2026-01-31T12:00:00.000Z",
+      completed_at: "2026-01-31T12:00:01.000Z",
+      num_images: 1,
+      done: 1,
+      failed: 0,
+    };
+    const more = at + 1 < jobs.length ? { next_token: String(at + 1) } : {};
+    return route.fulfill({ json: { jobs: [job], total: jobs.length, ...more } });
+  });
+  await page.clock.install();
+  await page.goto("/history");
+  await page.getByRole("button", { name: "Model" }).click();
+  await expect(page.getByRole("row", { name: /job-1/ })).toBeVisible();
+  jobs.splice(0, 1, "job-6", "job-5");
+  await page.clock.fastForward(31_000);
+  // Its page of one job does not reach the others, so they are all asked for.
+  await expect(page.getByRole("row", { name: /job-6/ })).toBeVisible();
+  await expect(page.getByRole("row", { name: /job-1/ })).toBeVisible();
+  await expect(page.getByRole("row")).toHaveCount(7);
+});
+
 test("a result of 20,000 images is loaded, grouped, sorted and scrolled", async ({
   page,
   service,

@@ -1,0 +1,69 @@
+import { QueryClient } from "@tanstack/react-query";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Send } from "../upload/queue";
+
+vi.mock("../upload/send", () => ({ send: (() => new Promise(() => undefined)) satisfies Send }));
+vi.mock("../ui/toast", () => ({ tellProblem: vi.fn() }));
+
+const dataset: { theme?: string } = {};
+let tab: EventTarget;
+beforeEach(() => {
+  tab = new EventTarget();
+  vi.stubGlobal("window", tab);
+  vi.stubGlobal("document", { documentElement: { dataset } });
+  vi.resetModules();
+});
+afterEach(() => vi.unstubAllGlobals());
+
+// What the modules hold is of one page, so they come anew for each test.
+async function openPage() {
+  const { followSettings } = await import("./follow");
+  const { settings, apiKey } = await import("../state/settings");
+  const { labelSets } = await import("../state/labelSets");
+  const { selection } = await import("../state/selection");
+  const { queue, review } = await import("../upload/uploads");
+  const { tellProblem } = await import("../ui/toast");
+  const client = new QueryClient();
+  client.setQueryData(["images"], "of the backend before");
+  followSettings(client);
+  return { settings, apiKey, labelSets, selection, queue, review, tellProblem, client };
+}
+
+const hear = (name: string, value: unknown) =>
+  tab.dispatchEvent(
+    Object.assign(new Event("storage"), {
+      key: `classifier.${name}`,
+      newValue: JSON.stringify(value),
+    }),
+  );
+
+const there = "https://other.example";
+
+test("a backend that another tab chose is this tab's too, with nothing of the one before", async () => {
+  const page = await openPage();
+  page.selection.set(new Set(["uploads/a.jpg"]));
+  page.queue.add([{ file: new File(["x"], "a.jpg"), type: "image/jpeg" }]);
+  hear("settings", { backend: there, keys: { [there]: "their-key" }, theme: "dark" });
+  expect(page.settings.get().backend).toBe(there);
+  expect(page.apiKey()).toBe("their-key");
+  expect(dataset.theme).toBe("dark");
+  expect(page.selection.get().size).toBe(0);
+  expect(page.client.getQueryData(["images"])).toBeUndefined();
+  expect(page.queue.get().uploads).toEqual([]);
+  expect(page.tellProblem).toHaveBeenCalledOnce();
+});
+
+test("another look forgets nothing", async () => {
+  const page = await openPage();
+  hear("settings", { backend: "", keys: {}, theme: "light" });
+  expect(dataset.theme).toBe("light");
+  expect(page.client.getQueryData(["images"])).toBe("of the backend before");
+});
+
+test("a label set that another tab saved is kept by what is saved here", async () => {
+  const page = await openPage();
+  hear("labelSets", [{ name: "Theirs", labels: ["cat"] }]);
+  const { saveLabelSet } = await import("../state/labelSets");
+  saveLabelSet("Mine", ["dog"]);
+  expect(page.labelSets.get().map(({ name }) => name)).toEqual(["Theirs", "Mine"]);
+});
