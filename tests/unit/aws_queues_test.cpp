@@ -3,13 +3,190 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "adapters/aws/aws_client.hpp"
 #include "adapters/aws/sqs_messages.hpp"
+#include "adapters/aws/sqs_status_queue.hpp"
+#include "adapters/aws/sqs_work_queue.hpp"
+#include "support/aws_environment.hpp"
 
 namespace classifier::aws {
 namespace {
+
+using namespace std::chrono_literals;
+using http::Request;
+using http::Response;
+using nlohmann::json;
+using ::testing::SizeIs;
+
+Response ok(const json& body) {
+  return http::text_response(200, "application/x-amz-json-1.0", body.dump());
+}
+
+// Plays SQS, DynamoDB and S3: `answer` has the operation, such as "ReceiveMessage", or the method
+// of S3. Counts the calls, and keeps the bodies of messages that are sent.
+class PlayedAws {
+ public:
+  using Answer = std::function<Response(const std::string& operation, const Request& request)>;
+
+  explicit PlayedAws(Answer answer = [](auto&, auto&) { return ok(json::object()); })
+      : answer_(std::move(answer)) {}
+
+  AwsClient& client() { return *client_; }
+  int calls(const std::string& operation) {
+    const std::scoped_lock lock(mutex_);
+    return calls_[operation];
+  }
+  std::vector<std::string> sent() {
+    const std::scoped_lock lock(mutex_);
+    return sent_;
+  }
+
+ private:
+  Response play(const Request& request) {
+    const std::string_view target = request.headers.get("X-Amz-Target");
+    const std::string operation(target.empty() ? request.method
+                                               : target.substr(target.find('.') + 1));
+    {
+      const std::scoped_lock lock(mutex_);
+      ++calls_[operation];
+      if (operation == "SendMessageBatch") {
+        const json body = json::parse(request.body);
+        for (const auto& entry : body.at("Entries"))
+          sent_.push_back(entry.at("MessageBody"));
+      }
+    }
+    return answer_(operation, request);
+  }
+  std::unique_ptr<AwsClient> make_client() {
+    return make_aws_client(clock_, {}, nullptr,
+                           testing::environment_of({{"AWS_REGION", "us-east-1"},
+                                                    {"AWS_ACCESS_KEY_ID", "id"},
+                                                    {"AWS_SECRET_ACCESS_KEY", "secret"},
+                                                    {"AWS_ENDPOINT_URL", service_.url()}}))
+        .value();
+  }
+
+  const Answer answer_;
+  std::mutex mutex_;
+  std::map<std::string, int> calls_;
+  std::vector<std::string> sent_;
+  SystemClock clock_;
+  testing::PlayedService service_{[this](const Request& request) { return play(request); }};
+  std::unique_ptr<AwsClient> client_ = make_client();
+};
+
+class SqsQueues : public ::testing::Test {
+ protected:
+  SqsWorkQueue work_queue(PlayedAws& aws, SqsWorkQueue::SpecSource specs) {
+    return {{aws.client(), aws.client()},
+            "http://queue/requests",
+            "photos",
+            std::move(specs),
+            clock_,
+            30s};
+  }
+  SystemClock clock_;
+};
+
+bool is_ascii(const std::string& text) {
+  return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+ImageTask task_with(std::vector<std::string> labels) {
+  return {.job_id = "job",
+          .spec = std::make_shared<const JobSpec>(JobSpec{.type = JobType::kCustomClassification,
+                                                          .model = "m",
+                                                          .custom_labels = std::move(labels)}),
+          .index = 3,
+          .s3_key = "uploads/\uffff\ufffe\U0001F600é.jpg",
+          .filename = "\uffff.jpg"};
+}
+
+TEST_F(SqsQueues, TasksAreSentInAscii) {
+  PlayedAws aws;
+  const ImageTask task = task_with({"dog", "\uffff"});
+  ASSERT_TRUE(work_queue(aws, {}).send({&task, 1}));
+  ASSERT_THAT(aws.sent(), SizeIs(1));
+  EXPECT_TRUE(is_ascii(aws.sent()[0])) << aws.sent()[0];
+  const auto same = sqs::read_task(aws.sent()[0]).value();
+  EXPECT_EQ(same.s3_key, task.s3_key);
+  EXPECT_EQ(same.filename, task.filename);
+  EXPECT_EQ(json::parse(aws.sent()[0]).at("custom_labels"), json({"dog", "\uffff"}));
+}
+
+TEST_F(SqsQueues, LabelsAreLeftOutByTheirSizeInTheMessage) {
+  PlayedAws aws;
+  std::string label;
+  for (int i = 0; i < 340; ++i) label += "\U0001F600";  // 4 bytes each, 12 in ASCII
+  for (const std::size_t labels : {1, 2, 4}) {
+    const ImageTask task = task_with(std::vector(labels, label));
+    ASSERT_TRUE(work_queue(aws, {}).send({&task, 1}));
+  }
+  ASSERT_THAT(aws.sent(), SizeIs(3));
+  EXPECT_TRUE(json::parse(aws.sent()[0]).contains("custom_labels"));
+  EXPECT_FALSE(json::parse(aws.sent()[1]).contains("custom_labels"));
+  EXPECT_FALSE(json::parse(aws.sent()[2]).contains("custom_labels"));
+}
+
+TEST_F(SqsQueues, OutcomesAreSentInAsciiInMessagesThatAreNotTooLarge) {
+  PlayedAws aws;
+  SqsStatusQueue queue({aws.client(), aws.client()}, "http://queue/status", 30s);
+  std::string label;
+  for (int i = 0; i < 333; ++i) label += "\uffff";
+  std::vector<ImageOutcome> outcomes;
+  for (int i = 0; i < 64; ++i) {
+    outcomes.push_back({.job_id = "job",
+                        .index = i,
+                        .generation = 0,
+                        .result = Predictions(10, {label, 0.5F}),
+                        .output_key = {},
+                        .processing_time_ms = 1});
+  }
+  ASSERT_TRUE(queue.report(outcomes));
+  std::size_t received = 0;
+  for (const auto& body : aws.sent()) {
+    EXPECT_TRUE(is_ascii(body));
+    EXPECT_LE(body.size(), sqs::Queue::kMaxBytes);
+    const auto status =
+        sqs::read_status({.id = {}, .body = body, .receipt = {}, .sent_at = {}}).value();
+    for (const auto& outcome : status.outcomes)
+      EXPECT_EQ(outcome.result, outcomes[received++].result);
+  }
+  EXPECT_EQ(received, outcomes.size());
+}
+
+TEST_F(SqsQueues, DeadLettersAreSentInAscii) {
+  PlayedAws aws([](const std::string& operation, const Request&) {
+    if (operation == "GetQueueAttributes") {
+      return ok({{"Attributes",
+                  {{"RedrivePolicy", R"({"deadLetterTargetArn":"arn:aws:sqs:r:1:dead"})"}}}});
+    }
+    if (operation == "GetQueueUrl") return ok({{"QueueUrl", "http://queue/dead"}});
+    if (operation != "ReceiveMessage") return ok(json::object());
+    const json body = {{"job_id", "job"},
+                       {"s3_keys", {"\uffff"}},
+                       {"filename", "a"},
+                       {"index", 0},
+                       {"retry_count", 0}};
+    return ok(
+        {{"Messages", {{{"MessageId", "1"}, {"ReceiptHandle", "r"}, {"Body", body.dump()}}}}});
+  });
+  auto queue = work_queue(aws, [](auto&) { return std::make_shared<const JobSpec>(); });
+  const auto deliveries = queue.receive(1, 0ms, {}).value();
+  ASSERT_THAT(deliveries, SizeIs(1));
+  ASSERT_TRUE(queue.bury(deliveries[0].receipt, "no \uffff"));
+  ASSERT_THAT(aws.sent(), SizeIs(1));
+  EXPECT_TRUE(is_ascii(aws.sent()[0])) << aws.sent()[0];
+}
 
 TEST(SqsMessages, TaskWithoutAFileNameHasTheNameInItsKey) {
   const auto filename_of = [](const std::string& key, const std::string& filename) {

@@ -27,7 +27,7 @@ struct Message {
 };
 
 struct Outgoing {
-  std::string body;   // at most kMaxBytes
+  std::string body;   // ASCII, since SQS refuses some of Unicode; at most kMaxBytes
   std::string group;  // messages of a group do not hold up those of others; may be empty
 };
 

@@ -33,8 +33,7 @@ json common_fields(const ImageTask& task, const std::string& bucket) {
                {"top_k", spec.top_k},           {"confidence_threshold", spec.confidence_threshold},
                {"retry_count", task.generation}};
   json labels(spec.custom_labels);
-  if (labels.dump(-1, ' ', false, json::error_handler_t::replace).size() <= kLabelBytes)
-    body["custom_labels"] = std::move(labels);
+  if (ascii_json(labels).size() <= kLabelBytes) body["custom_labels"] = std::move(labels);
   return body;
 }
 
@@ -63,7 +62,7 @@ Result<void> SqsWorkQueue::send(std::span<const ImageTask> tasks) {
     body["s3_keys"] = json::array({task.s3_key});
     body["index"] = task.index;
     body["filename"] = task.filename;
-    messages.push_back({body.dump(-1, ' ', false, json::error_handler_t::replace), task.job_id});
+    messages.push_back({ascii_json(body), task.job_id});
   }
   return queue_.send(messages);
 }
@@ -179,8 +178,7 @@ Result<void> SqsWorkQueue::bury(const std::string& receipt, std::string_view rea
   (*body)["dead_letter"] = {{"reason", reason},
                             {"receive_count", message.receive_count},
                             {"buried_at", to_rfc3339(clock_.now())}};
-  const sqs::Outgoing letter{body->dump(-1, ' ', false, json::error_handler_t::replace),
-                             text_field(*body, "job_id")};
+  const sqs::Outgoing letter{ascii_json(*body), text_field(*body, "job_id")};
   // In this order: a crash in between leaves two, and never none.
   if (auto sent = letters->send({&letter, 1}); !sent) return sent;
   return remove({&receipt, 1});
