@@ -4,19 +4,26 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "adapters/aws/aws_client.hpp"
+#include "adapters/aws/dynamo_job_store.hpp"
 #include "adapters/aws/sqs_messages.hpp"
 #include "adapters/aws/sqs_status_queue.hpp"
 #include "adapters/aws/sqs_work_queue.hpp"
+#include "services/status_consumer.hpp"
 #include "support/aws_environment.hpp"
+#include "support/memory_status_queue.hpp"
 
 namespace classifier::aws {
 namespace {
@@ -198,6 +205,138 @@ TEST(SqsMessages, TaskWithoutAFileNameHasTheNameInItsKey) {
   EXPECT_EQ(filename_of("uploads/a.jpg", ""), "a.jpg");
   EXPECT_EQ(filename_of("a.jpg", R"(,"filename":"")"), "a.jpg");
   EXPECT_EQ(filename_of("uploads/", R"(,"filename":"")"), "uploads/");
+}
+
+ImageOutcome failure_of(const std::string& job, std::int64_t index, int generation = 0) {
+  return {.job_id = job,
+          .index = index,
+          .generation = generation,
+          .result = Error{ErrorCode::kUndecodable, "it is no image"},
+          .output_key = {},
+          .processing_time_ms = 1};
+}
+
+// Counts, but for the outcomes of the job "bad", and for all while it is away.
+class Counter final : public ResultSink {
+ public:
+  Result<void> started(std::string_view /*job_id*/) override {
+    return away ? fail(ErrorCode::kUnavailable, "away") : fail(ErrorCode::kNotFound, "no such job");
+  }
+  Result<void> report(std::span<const ImageOutcome> outcomes) override {
+    ++reports;
+    const bool bad = std::ranges::any_of(outcomes, [](auto& one) { return one.job_id == "bad"; });
+    if (away || bad) return fail(ErrorCode::kUnavailable, "not now");
+    return {};
+  }
+  std::atomic<bool> away = false;
+  std::atomic<int> reports = 0;
+};
+
+// Counts the receives.
+class CountedQueue final : public StatusQueue {
+ public:
+  explicit CountedQueue(StatusQueue& inner) : inner_(inner) {}
+  Result<void> started(std::string_view job_id) override { return inner_.started(job_id); }
+  Result<void> report(std::span<const ImageOutcome> outcomes) override {
+    return inner_.report(outcomes);
+  }
+  Result<std::vector<StatusMessage>> receive(std::size_t max, std::chrono::milliseconds wait,
+                                             std::stop_token stop) override {
+    ++receives;
+    return inner_.receive(max, wait, stop);
+  }
+  Result<void> remove(std::span<const std::string> receipts) override {
+    return inner_.remove(receipts);
+  }
+  Result<void> ping() override { return inner_.ping(); }
+  std::atomic<int> receives = 0;
+
+ private:
+  StatusQueue& inner_;
+};
+
+bool within(std::chrono::milliseconds time, const std::function<bool()>& happens) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (!happens()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+TEST(StatusConsumerOnAws, OneJobThatCannotBeCountedDoesNotHoldUpOthers) {
+  const SystemClock clock;
+  testing::MemoryStatusQueue queue(clock);
+  Counter counter;
+  for (const char* const job : {"a", "bad", "b", "c"})
+    ASSERT_TRUE(queue.report(std::vector{failure_of(job, 0)}));
+  StatusConsumer consumer(queue, counter, {.threads = 1, .batch = 10, .wait = 10ms});
+  consumer.start();
+  EXPECT_TRUE(within(5s, [&] { return queue.size() == 1; })) << queue.size();
+}
+
+TEST(StatusConsumerOnAws, NothingIsReceivedWhileTheStoreIsAway) {
+  const SystemClock clock;
+  testing::MemoryStatusQueue inner(clock);
+  CountedQueue queue(inner);
+  Counter counter;
+  counter.away = true;
+  for (const char* const job : {"a", "b", "c", "d"})
+    ASSERT_TRUE(queue.report(std::vector{failure_of(job, 0)}));
+  StatusConsumer consumer(queue, counter, {.threads = 1, .batch = 2, .wait = 10ms});
+  consumer.start();
+  ASSERT_TRUE(within(5s, [&] { return counter.reports > 0; }));
+  std::this_thread::sleep_for(1'500ms);  // the first look at the store included
+  EXPECT_EQ(queue.receives, 1);
+  counter.away = false;
+  EXPECT_TRUE(within(10s, [&] { return inner.size() == 2; })) << "those of the first receive hide";
+}
+
+// A table with one job of two images, whose items are `items`; a write of the job's status fails.
+class PlayedTable {
+ public:
+  using Item = dynamo::Item;
+  explicit PlayedTable(std::vector<Item> items) : items_(std::move(items)) {}
+
+  static NewJob job() {
+    NewJob job;
+    job.id = "job";
+    job.spec = std::make_shared<const JobSpec>(JobSpec{.model = "m", .custom_labels = {}});
+    job.s3_keys = job.filenames = {"a.jpg", "b.jpg"};
+    job.created_at = SystemClock().now();
+    return job;
+  }
+  Result<std::size_t> record(const ImageOutcome& outcome) {
+    return store_.record({&outcome, 1}, clock_.now());
+  }
+  // Reads of the job from now on find this.
+  void set(std::vector<Item> items) {
+    const std::scoped_lock lock(mutex_);
+    items_ = std::move(items);
+  }
+  int writes() { return aws_.calls("TransactWriteItems"); }
+  int reads() { return aws_.calls("Query"); }
+  void load() { ASSERT_TRUE(store_.spec("job")); }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Item> items_;
+  SystemClock clock_;
+  PlayedAws aws_{[this](const std::string& operation, const Request&) {
+    const std::scoped_lock lock(mutex_);
+    return ok(operation == "Query" ? json{{"Items", items_}} : json::object());
+  }};
+  DynamoJobStore store_{aws_.client(), "table", clock_};
+};
+
+TEST(DynamoAccounting, JobThatIsRemovedMeanwhileIsDone) {
+  const NewJob job = PlayedTable::job();
+  PlayedTable table(
+      {dynamo::counter_item(job, 0, std::nullopt), dynamo::job_item(job, std::nullopt)});
+  table.load();
+  table.set({});
+  const auto counted = table.record(failure_of("job", 0));
+  EXPECT_TRUE(counted) << counted.error().message;
 }
 
 }  // namespace

@@ -78,7 +78,9 @@ Result<std::size_t> DynamoJobStore::record_job(std::vector<const ImageOutcome*> 
     }
   }
   // Also where nothing was new: whoever counted the last image may have died before this.
-  if (auto finished = finish_if_done(job_id, now); !finished)
+  auto finished = finish_if_done(job_id, now);
+  // A job that its time to live removed meanwhile is done as well.
+  if (!finished && finished.error().code != ErrorCode::kNotFound)
     return std::unexpected(finished.error());
   return counted;
 }
