@@ -104,6 +104,15 @@ class SqsQueues : public ::testing::Test {
   SystemClock clock_;
 };
 
+bool within(std::chrono::milliseconds time, const std::function<bool()>& happens) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (!happens()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
 bool is_ascii(const std::string& text) {
   return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
 }
@@ -195,6 +204,46 @@ TEST_F(SqsQueues, DeadLettersAreSentInAscii) {
   EXPECT_TRUE(is_ascii(aws.sent()[0])) << aws.sent()[0];
 }
 
+Response two_tasks(const std::string& operation, const Request& /*request*/) {
+  if (operation != "ReceiveMessage") return ok(json::object());
+  const std::string body =
+      R"({"job_id":"job","s3_keys":["a"],"filename":"a","index":0,"retry_count":0})";
+  json messages = json::array();
+  for (const char* const id : {"1", "2"})
+    messages.push_back({{"MessageId", id}, {"ReceiptHandle", id}, {"Body", body}});
+  return ok({{"Messages", std::move(messages)}});
+}
+
+TEST_F(SqsQueues, NothingIsReceivedWhileSpecsCannotBeRead) {
+  PlayedAws aws(two_tasks);
+  std::atomic<int> failures = 0;
+  auto queue = work_queue(aws, [&](auto&) -> Result<std::shared_ptr<const JobSpec>> {
+    if (failures == 3) return std::make_shared<const JobSpec>();
+    ++failures;
+    return fail(ErrorCode::kUnavailable, "the table is away");
+  });
+  EXPECT_EQ(queue.receive(10, 0ms, {}).error().message, "the table is away");
+  EXPECT_EQ(failures, 1) << "one question for two images of a job";
+  std::size_t delivered = 0;
+  EXPECT_TRUE(within(10s, [&] {
+    if (const auto deliveries = queue.receive(10, 10ms, {})) delivered = deliveries->size();
+    return delivered > 0;
+  }));
+  EXPECT_EQ(delivered, 2U);
+  EXPECT_EQ(aws.calls("ReceiveMessage"), 2) << "one before the outage, one after it";
+}
+
+TEST_F(SqsQueues, OneJobThatCannotBeReadForGoodHoldsUpNobody) {
+  PlayedAws aws(two_tasks);
+  auto queue = work_queue(aws, [](auto&) -> Result<std::shared_ptr<const JobSpec>> {
+    return fail(ErrorCode::kTooLarge, "its labels are too long");
+  });
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_FALSE(queue.receive(10, 0ms, {}));
+    EXPECT_EQ(aws.calls("ReceiveMessage"), i);
+  }
+}
+
 TEST(SqsMessages, TaskWithoutAFileNameHasTheNameInItsKey) {
   const auto filename_of = [](const std::string& key, const std::string& filename) {
     const auto task = sqs::read_task(R"({"job_id":"j","s3_keys":[")" + key +
@@ -254,15 +303,6 @@ class CountedQueue final : public StatusQueue {
  private:
   StatusQueue& inner_;
 };
-
-bool within(std::chrono::milliseconds time, const std::function<bool()>& happens) {
-  const auto end = std::chrono::steady_clock::now() + time;
-  while (!happens()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
-}
 
 TEST(StatusConsumerOnAws, OneJobThatCannotBeCountedDoesNotHoldUpOthers) {
   const SystemClock clock;
