@@ -67,8 +67,7 @@ class PlayedAws {
       ++calls_[operation];
       if (operation == "SendMessageBatch") {
         const json body = json::parse(request.body);
-        for (const auto& entry : body.at("Entries"))
-          sent_.push_back(entry.at("MessageBody"));
+        for (const auto& entry : body.at("Entries")) sent_.push_back(entry.at("MessageBody"));
       }
     }
     return answer_(operation, request);
@@ -377,6 +376,43 @@ TEST(DynamoAccounting, JobThatIsRemovedMeanwhileIsDone) {
   table.set({});
   const auto counted = table.record(failure_of("job", 0));
   EXPECT_TRUE(counted) << counted.error().message;
+}
+
+dynamo::Item counter_with(int failed, int generation) {
+  dynamo::Item item = dynamo::counter_item(PlayedTable::job(), 0, std::nullopt);
+  item["failed"] = dynamo::number(failed);
+  item["generation"] = dynamo::number(generation);
+  return item;
+}
+
+TEST(DynamoAccounting, CountsOfBeforeARetryDoNotEndIt) {
+  const NewJob job = PlayedTable::job();
+  dynamo::Item retried = dynamo::job_item(job, std::nullopt);
+  retried["generation"] = dynamo::number(1);
+  PlayedTable table({counter_with(2, 0), retried});
+  table.load();
+  const int reads = table.reads();
+  EXPECT_TRUE(table.record(failure_of(job.id, 0, 0)));
+  EXPECT_EQ(table.writes(), 1) << "the outcome, and not the end of the job";
+  EXPECT_GT(table.reads() - reads, 1) << "it was looked at again";
+  table.set({retried});  // a counter is missing
+  EXPECT_TRUE(table.record(failure_of(job.id, 0, 1)));
+  EXPECT_EQ(table.writes(), 2);
+}
+
+TEST(DynamoLayout, JobIsWholeWithAllCountersOfItsGeneration) {
+  const NewJob job = PlayedTable::job();
+  dynamo::Item item = dynamo::job_item(job, std::nullopt);
+  item["counters"] = dynamo::number(2);
+  item["generation"] = dynamo::number(1);
+  const auto whole = [&](std::vector<dynamo::Item> items) {
+    items.push_back(item);
+    return dynamo::read_job(items)->whole;
+  };
+  EXPECT_TRUE(whole({counter_with(1, 1), counter_with(0, 1)}));
+  EXPECT_FALSE(whole({counter_with(1, 0), counter_with(0, 1)}));
+  EXPECT_FALSE(whole({counter_with(1, 1)}));
+  EXPECT_FALSE(whole({}));
 }
 
 }  // namespace
