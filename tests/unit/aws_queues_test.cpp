@@ -18,6 +18,7 @@
 
 #include "adapters/aws/aws_client.hpp"
 #include "adapters/aws/dynamo_job_store.hpp"
+#include "adapters/aws/s3_object_store.hpp"
 #include "adapters/aws/sqs_messages.hpp"
 #include "adapters/aws/sqs_status_queue.hpp"
 #include "adapters/aws/sqs_work_queue.hpp"
@@ -413,6 +414,88 @@ TEST(DynamoLayout, JobIsWholeWithAllCountersOfItsGeneration) {
   EXPECT_FALSE(whole({counter_with(1, 0), counter_with(0, 1)}));
   EXPECT_FALSE(whole({counter_with(1, 1)}));
   EXPECT_FALSE(whole({}));
+}
+
+// What the running service makes of faults that the start would have told.
+class FaultsAtRunTime : public ::testing::Test {
+ protected:
+  static Response fault(int status, const std::string& code) {
+    return http::text_response(status, "application/x-amz-json-1.0",
+                               json{{"__type", code}, {"message", "because"}}.dump());
+  }
+  // `ping` tells the fault; the call has the same sentence, but as a passing failure.
+  static void expect_passing(const Result<void>& ping, const Error& call) {
+    ASSERT_FALSE(ping);
+    EXPECT_FALSE(ping.error().transient()) << ping.error().message;
+    EXPECT_EQ(call.code, ErrorCode::kUnavailable) << call.message;
+  }
+  SystemClock clock_;
+};
+
+TEST_F(FaultsAtRunTime, OfTheTableAreNotTheUsers) {
+  for (const auto& [status, code] : {std::pair{400, "ResourceNotFoundException"},
+                                     {400, "ExpiredTokenException"},
+                                     {400, "UnrecognizedClientException"},
+                                     {400, "AccessDeniedException"}}) {
+    PlayedAws aws([&](auto&, auto&) { return fault(status, code); });
+    DynamoJobStore jobs(aws.client(), "table", clock_);
+    const auto ping = jobs.ping();
+    const Error get = jobs.get("job").error();
+    expect_passing(ping, get);
+    expect_passing(ping, jobs.create(PlayedTable::job()).error());
+    expect_passing(ping, jobs.mark_started("job", clock_.now()).error());
+    if (std::string(code) == "ResourceNotFoundException") {
+      EXPECT_EQ(get.message, ping.error().message);
+    }
+  }
+}
+
+TEST_F(FaultsAtRunTime, OfQueuesAreNotTheUsers) {
+  for (const char* const code : {"QueueDoesNotExist", "ExpiredToken", "AccessDenied"}) {
+    PlayedAws aws([&](auto&, auto&) { return fault(400, code); });
+    SqsStatusQueue queue({aws.client(), aws.client()}, "http://queue/status", 30s);
+    expect_passing(queue.ping(), queue.started("job").error());
+    expect_passing(queue.ping(), queue.receive(1, 0ms, {}).error());
+  }
+}
+
+TEST_F(FaultsAtRunTime, OfBucketsAreNotThoseOfImages) {
+  for (const auto& [status, code] : {std::pair{404, "NoSuchBucket"},
+                                     {403, "AccessDenied"},
+                                     {403, "InvalidAccessKeyId"},
+                                     {400, "ExpiredToken"}}) {
+    PlayedAws aws([&](auto& method, auto&) {
+      return method == "HEAD" ? http::text_response(status == 404 ? 404 : 403, "text/plain", "")
+                              : fault(status, code);
+    });
+    S3ObjectStore objects(aws.client(), clock_, "in", "out");
+    expect_passing(objects.ping(), objects.get(Bucket::kInput, "a.jpg", 100).error());
+    expect_passing(objects.ping(), objects.list(Bucket::kInput, "", "", 1).error());
+    expect_passing(objects.ping(), objects.copy_to_output("a.jpg", "b.jpg").error());
+  }
+}
+
+TEST_F(FaultsAtRunTime, MissingImagesStayMissingAndConflictsPass) {
+  PlayedAws aws([&](auto& method, auto&) {
+    if (method == "HEAD") return http::text_response(404, "text/plain", "");
+    return method == "PUT" ? fault(409, "OperationAborted") : fault(404, "NoSuchKey");
+  });
+  S3ObjectStore objects(aws.client(), clock_, "in", "out");
+  EXPECT_EQ(objects.get(Bucket::kInput, "a.jpg", 100).error(),
+            (Error{ErrorCode::kNotFound, "there is no image \"a.jpg\""}));
+  EXPECT_EQ(objects.head(Bucket::kInput, "a.jpg").error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(objects.copy_to_output("a.jpg", "b.jpg").error().transient());
+}
+
+TEST_F(FaultsAtRunTime, NoCredentialsAreNotTheUsersFault) {
+  const auto client = make_aws_client(
+      clock_, {}, nullptr,
+      testing::environment_of({{"AWS_REGION", "us-east-1"}, {"AWS_ACCESS_KEY_ID", "id"}}));
+  DynamoJobStore jobs(**client, "table", clock_);
+  expect_passing(jobs.ping(), jobs.get("job").error());
+  S3ObjectStore objects(**client, clock_, "in", "out");
+  expect_passing(objects.ping(),
+                 objects.upload_url("a.jpg", "image/jpeg", clock_.now() + 1h, "").error());
 }
 
 }  // namespace

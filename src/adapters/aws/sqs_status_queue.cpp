@@ -84,10 +84,6 @@ Result<void> SqsStatusQueue::remove(std::span<const std::string> receipts) {
   return queue_.remove(receipts);
 }
 
-Result<void> SqsStatusQueue::ping() {
-  const auto depth = queue_.depth();
-  if (!depth) return std::unexpected(depth.error());
-  return {};
-}
+Result<void> SqsStatusQueue::ping() { return queue_.ping(); }
 
 }  // namespace classifier::aws

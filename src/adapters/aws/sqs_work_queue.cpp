@@ -274,10 +274,6 @@ Result<QueueDepth> SqsWorkQueue::depth() {
   return result;
 }
 
-Result<void> SqsWorkQueue::ping() {
-  const auto depth = queue_.depth();
-  if (!depth) return std::unexpected(depth.error());
-  return {};
-}
+Result<void> SqsWorkQueue::ping() { return queue_.ping(); }
 
 }  // namespace classifier::aws
