@@ -10,7 +10,8 @@ Creates on an emulator (LocalStack, moto) what the service needs, with names tha
 two buckets, the request and the status queue, each with a dead-letter queue, and the table of jobs. What is there
 already stays. Prints the variables to start the service with, as lines for a shell:
   eval "$(scripts/init-localstack.sh)" && classifier serve
-MAX_RECEIVES (default 10) is how often SQS delivers a message before it goes to the dead letters.
+MAX_RECEIVES (default 10) is how often SQS delivers a request before it goes to the dead letters; results always
+have 1000, the most that SQS takes.
 Never talks to AWS itself: AWS_ENDPOINT_URL must be set.
 HELP
   exit 0
@@ -57,9 +58,8 @@ make_bucket "$output"
 # Uploads come from pages of any origin here; the signed URL is what lets them in.
 aws s3api put-bucket-cors --bucket "$input" --cors-configuration \
   '{"CORSRules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["*"], "AllowedHeaders": ["content-type"], "MaxAgeSeconds": 3600}]}'
-receives=${MAX_RECEIVES:-10}
-requests=$(make_queue "classification-requests-$name" "$receives")
-status=$(make_queue "classification-status-$name" "$receives")
+requests=$(make_queue "classification-requests-$name" "${MAX_RECEIVES:-10}")
+status=$(make_queue "classification-status-$name" 1000)
 if ! aws dynamodb describe-table --table-name "$table" >/dev/null 2>&1; then
   aws dynamodb create-table --cli-input-json file://scripts/dynamodb-table.json --table-name "$table" >/dev/null
   aws dynamodb update-time-to-live --table-name "$table" \

@@ -3,9 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <iterator>
 #include <string>
-#include <utility>
 
 #include "services/pause.hpp"
 
@@ -13,6 +11,9 @@ namespace classifier {
 namespace {
 
 constexpr std::chrono::milliseconds kAfterFailure{1'000};
+constexpr std::chrono::milliseconds kLongestPause{30'000};
+// Never there: whoever says so answers.
+constexpr const char* kNoJob = "none";
 
 }  // namespace
 
@@ -42,36 +43,63 @@ void StatusConsumer::run(const std::stop_token& stop) {
       pause(kAfterFailure, stop);
       continue;
     }
-    if (!messages->empty()) count(std::move(*messages));
+    if (!messages->empty() && !count(*messages)) wait_for_store(stop);
   }
 }
 
-// What is not counted for now is not removed, so it comes again.
-void StatusConsumer::count(std::vector<StatusMessage> messages) {
+// What is not counted for now is not removed, so it comes again. Whether all of it was counted.
+bool StatusConsumer::count(const std::vector<StatusMessage>& messages) {
   std::vector<std::string> counted;
-  std::vector<std::string> receipts;
+  std::vector<const StatusMessage*> reports;
   std::vector<ImageOutcome> outcomes;
-  for (auto& message : messages) {
-    if (message.outcomes.empty()) {
-      const auto started = accounting_.started(message.job_id);
-      if (started || started.error().code == ErrorCode::kNotFound)
-        counted.push_back(std::move(message.receipt));
+  for (const auto& message : messages) {
+    if (!message.outcomes.empty()) {
+      reports.push_back(&message);
+      outcomes.insert(outcomes.end(), message.outcomes.begin(), message.outcomes.end());
       continue;
     }
-    receipts.push_back(std::move(message.receipt));
-    std::ranges::move(message.outcomes, std::back_inserter(outcomes));
+    const auto started = accounting_.started(message.job_id);
+    if (started || started.error().code == ErrorCode::kNotFound) counted.push_back(message.receipt);
   }
-  if (const auto reported = accounting_.report(outcomes)) {
-    std::ranges::move(receipts, std::back_inserter(counted));
-  } else {
-    spdlog::warn("counting {} images failed, they will come again: {}", outcomes.size(),
-                 reported.error().message);
+  if (report(outcomes)) {
+    for (const auto* message : reports) counted.push_back(message->receipt);
+  } else if (reports.size() > 1 && store_answers()) {
+    // One job that cannot be counted must not keep those of others from being counted.
+    for (const auto* message : reports) {
+      if (report(message->outcomes)) counted.push_back(message->receipt);
+    }
   }
-  if (counted.empty()) return;
+  const bool all = counted.size() == messages.size();
+  if (counted.empty()) return all;
   if (const auto removed = queue_.remove(counted); !removed) {
     spdlog::warn("removing {} results failed, they will come again: {}", counted.size(),
                  removed.error().message);
   }
+  return all;
+}
+
+bool StatusConsumer::report(const std::vector<ImageOutcome>& outcomes) {
+  if (outcomes.empty()) return true;
+  const auto reported = accounting_.report(outcomes);
+  if (!reported) {
+    spdlog::warn("counting {} images failed, they will come again: {}", outcomes.size(),
+                 reported.error().message);
+  }
+  return reported.has_value();
+}
+
+bool StatusConsumer::store_answers() {
+  const auto answer = accounting_.started(kNoJob);
+  return answer || answer.error().code == ErrorCode::kNotFound;
+}
+
+// Each receive brings a message nearer to the dead letters, which nobody counts.
+void StatusConsumer::wait_for_store(const std::stop_token& stop) {
+  auto time = kAfterFailure;
+  do {
+    pause(time, stop);
+    time = std::min(2 * time, kLongestPause);
+  } while (!stop.stop_requested() && !store_answers());
 }
 
 }  // namespace classifier

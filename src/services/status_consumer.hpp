@@ -34,7 +34,10 @@ class StatusConsumer {
 
  private:
   void run(const std::stop_token& stop);
-  void count(std::vector<StatusMessage> messages);
+  bool count(const std::vector<StatusMessage>& messages);
+  bool report(const std::vector<ImageOutcome>& outcomes);
+  bool store_answers();
+  void wait_for_store(const std::stop_token& stop);
 
   StatusQueue& queue_;
   ResultSink& accounting_;

@@ -63,11 +63,12 @@ class AwsStores final : public Stores {
         sqs("GetQueueAttributes", {{"QueueUrl", dead}, {"AttributeNames", {"QueueArn"}}})
             .at("Attributes")
             .at("QueueArn");
-    requests_ = make_queue(
-        "requests-" + name_,
-        {{"RedrivePolicy",
-          nlohmann::json{{"deadLetterTargetArn", arn}, {"maxReceiveCount", "10"}}.dump()}});
-    status_ = make_queue("status-" + name_, {});
+    const auto redrive = [&](const char* receives) -> nlohmann::json {
+      return {{"RedrivePolicy",
+               nlohmann::json{{"deadLetterTargetArn", arn}, {"maxReceiveCount", receives}}.dump()}};
+    };
+    requests_ = make_queue("requests-" + name_, redrive("10"));
+    status_ = make_queue("status-" + name_, redrive("1000"));
     make_table();
     open();
     // Messages carry the time of the server.

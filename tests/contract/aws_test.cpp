@@ -181,6 +181,10 @@ TEST_F(AwsTest, SentencesSayWhichNameIsWrong) {
   const auto table = aws::DynamoJobStore(client, "no-such-table", clock).ping();
   EXPECT_THAT(table.error().message,
               AllOf(HasSubstr("no-such-table"), HasSubstr("DYNAMODB_TABLE")));
+  EXPECT_EQ(table.error().code, ErrorCode::kNotFound) << "it stops the start";
+  const auto job = aws::DynamoJobStore(client, "no-such-table", clock).get("job");
+  EXPECT_EQ(job.error(), (Error{ErrorCode::kUnavailable, table.error().message}))
+      << "there may be such a job";
   const auto bucket =
       aws::S3ObjectStore(client, clock, "no-such-bucket", "no-such-bucket-either").ping();
   EXPECT_THAT(bucket.error().message,
@@ -196,10 +200,11 @@ TEST_F(AwsTest, WrongSecretIsTold) {
   servers.secret = "wrong";
   const SystemClock clock;
   const auto client = AwsStores::make_client(servers, clock);
-  const auto answer = aws::S3ObjectStore(*client, clock, stores_->input_bucket(), "b")
-                          .list(Bucket::kInput, "", "", 1);
+  aws::S3ObjectStore objects(*client, clock, stores_->input_bucket(), "b");
+  EXPECT_FALSE(objects.ping().error().transient()) << "it stops the start";
+  const auto answer = objects.list(Bucket::kInput, "", "", 1);
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, ErrorCode::kUnauthorized);
+  EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable) << "nobody who asks can help it";
   EXPECT_THAT(answer.error().message,
               AllOf(HasSubstr("SignatureDoesNotMatch"), HasSubstr("AWS_SECRET_ACCESS_KEY")));
 }

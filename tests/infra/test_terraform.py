@@ -217,11 +217,11 @@ def test_queues_have_dead_letters_alarms_and_policies(applied: Resources) -> Non
     queues = {queue["name"]: queue for queue in of_type(applied, "aws_sqs_queue")}
     assert len(queues) == 4
     assert all(queue["sqs_managed_sse_enabled"] for queue in queues.values())
-    for kind in ("requests", "status"):
+    for kind, receives in (("requests", 10), ("status", 1000)):
         queue, dead = queues[f"classification-{kind}-dev"], queues[f"classification-{kind}-dev-dlq"]
         assert json.loads(queue["redrive_policy"]) == {
             "deadLetterTargetArn": dead["arn"],
-            "maxReceiveCount": 10,
+            "maxReceiveCount": receives,
         }
     alarms = {
         alarm["alarm_name"]: alarm for alarm in of_type(applied, "aws_cloudwatch_metric_alarm")

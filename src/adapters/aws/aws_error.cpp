@@ -59,13 +59,12 @@ constexpr std::array<std::string_view, 7> kMissing{"NoSuchKey",
                                                    "QueueDoesNotExist",
                                                    "QueueDoesNotExistException",
                                                    "AWS.SimpleQueueService.NonExistentQueue"};
-constexpr std::array<std::string_view, 8> kConflicts{"ConditionalCheckFailedException",
+constexpr std::array<std::string_view, 7> kConflicts{"ConditionalCheckFailedException",
                                                      "TransactionCanceledException",
                                                      "TransactionConflictException",
                                                      "IdempotentParameterMismatchException",
                                                      "PreconditionFailed",
                                                      "ConditionalRequestConflict",
-                                                     "OperationAborted",
                                                      "Conflict"};
 constexpr std::array<std::string_view, 3> kOtherRegion{"PermanentRedirect", "TemporaryRedirect",
                                                        "AuthorizationHeaderMalformed"};
@@ -81,7 +80,8 @@ ErrorCode kind_of(const AwsError& error) {
   if (code == "ResponseTooLarge" || code == "EntityTooLarge" || error.status == 413)
     return ErrorCode::kTooLarge;
   if (is_throttling(error) || error.status == 0 || error.status == 429 || error.status >= 500 ||
-      code == "RequestTimeout" || code == "TransactionInProgressException")
+      code == "RequestTimeout" || code == "TransactionInProgressException" ||
+      code == "OperationAborted")
     return ErrorCode::kUnavailable;
   if (is_one_of(code, kMissing) || error.status == 404) return ErrorCode::kNotFound;
   if (is_one_of(code, kDenied)) return ErrorCode::kForbidden;
@@ -247,6 +247,13 @@ Error to_error(const AwsError& error) {
   const std::string_view what_to_do = advice(error);
   if (!what_to_do.empty()) text.append("; ").append(what_to_do);
   return {error.kind, std::move(text)};
+}
+
+Error at_run_time(Error error) {
+  if (error.code == ErrorCode::kUnauthorized || error.code == ErrorCode::kForbidden ||
+      error.code == ErrorCode::kNotFound)
+    error.code = ErrorCode::kUnavailable;
+  return error;
 }
 
 }  // namespace classifier::aws

@@ -33,6 +33,12 @@ struct AwsError {
 // and what to do for the usual ones. Its code is `kind`.
 Error to_error(const AwsError& error);
 
+// The error as a call of the running service gives it: wrong credentials, rights and names of
+// tables, buckets and queues are no fault of whoever asks the service, and somebody will mend them,
+// so they become kUnavailable with the same sentence. Only pings tell them apart, for the check at
+// the start.
+Error at_run_time(Error error);
+
 // Reads the answer to a failed call: JSON of DynamoDB and SQS, XML of S3, or none (HEAD), where the
 // code comes from the status. Header names are in lower case.
 AwsError parse_error(std::string_view service, std::string_view operation, int status,

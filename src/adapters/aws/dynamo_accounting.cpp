@@ -78,7 +78,9 @@ Result<std::size_t> DynamoJobStore::record_job(std::vector<const ImageOutcome*> 
     }
   }
   // Also where nothing was new: whoever counted the last image may have died before this.
-  if (auto finished = finish_if_done(job_id, now); !finished)
+  auto finished = finish_if_done(job_id, now);
+  // A job that its time to live removed meanwhile is done as well.
+  if (!finished && finished.error().code != ErrorCode::kNotFound)
     return std::unexpected(finished.error());
   return counted;
 }
@@ -121,11 +123,14 @@ Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
 }
 
 Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint now) {
+  bool unsure = false;
   for (int attempt = 0; attempt < kFinishTries; ++attempt) {
     const auto row = read(job_id);
     if (!row) return std::unexpected(row.error());
     const JobCounts& counts = row->job.counts;
     if (is_final(row->job.status) || counts.done() == 0) return {};
+    unsure = !row->whole;
+    if (unsure) continue;
     const bool done = counts.done() >= counts.total;
     if (!done && row->job.status == JobStatus::kProcessing) return {};
     const JobStatus to = done ? final_status(counts) : JobStatus::kProcessing;
@@ -146,6 +151,8 @@ Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint
     if (!moved) return std::unexpected(moved.error());
     if (*moved) return {};
   }
+  // A retry is at work, which has outcomes to come.
+  if (unsure) return {};
   return fail(ErrorCode::kUnavailable, "job " + job_id + " was changed by others at the same time");
 }
 

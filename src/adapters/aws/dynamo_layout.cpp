@@ -199,11 +199,13 @@ std::optional<JobRow> read_job(const std::vector<Item>& items) {
   std::optional<JobRow> row;
   JobCounts counts;
   TimePoint counted_at;
+  std::vector<std::int64_t> generations;
   for (const auto& item : items) {
     if (text_of(item, "sk") == kJob) {
       row = read_job(item);
       continue;
     }
+    generations.push_back(number_of(item, "generation"));
     counts.classified += number_of(item, "classified");
     counts.unknown += number_of(item, "unknown");
     counts.failed += number_of(item, "failed");
@@ -212,6 +214,8 @@ std::optional<JobRow> read_job(const std::vector<Item>& items) {
   if (!row) return std::nullopt;
   counts.total = row->job.counts.total;
   row->job.counts = counts;
+  row->whole = std::cmp_equal(generations.size(), row->counters) &&
+               std::ranges::count(generations, row->job.retry_count) == row->counters;
   row->job.updated_at = std::max(row->job.updated_at, counted_at);
   return row;
 }

@@ -56,6 +56,9 @@ struct JobRow {
   int counters = 1;
   std::int64_t sent_next = 0;
   std::optional<std::int64_t> expires_at;
+  // Read with all of its counters, each of the job's generation. A query is no snapshot: a retry in
+  // the midst of it leaves counters of before with the job of after.
+  bool whole = false;
 };
 
 // Counters that a job with that many images gets.

@@ -74,7 +74,7 @@ Error Table::explain(const AwsError& error) const {
 }
 
 Result<json> Table::answer(AwsResult response) const {
-  if (!response) return std::unexpected(explain(response.error()));
+  if (!response) return std::unexpected(at_run_time(explain(response.error())));
   auto body = parse_json(response->body);
   if (!body || !body->is_object()) {
     return fail(
@@ -212,7 +212,7 @@ Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
     const AwsError& error = response.error();
     const bool busy = error.code == "TransactionInProgressException";
     if (error.code != "TransactionCanceledException" && !busy)
-      return std::unexpected(explain(error));
+      return std::unexpected(at_run_time(explain(error)));
     TransactionOutcome outcome;
     bool any = false;
     bool other = false;
@@ -221,7 +221,7 @@ Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
       any = any || outcome.refused.back();
       other = other || reason == "ValidationError" || reason == "ItemCollectionSizeLimitExceeded";
     }
-    if (other) return std::unexpected(explain(error));
+    if (other) return std::unexpected(at_run_time(explain(error)));
     if (any) return outcome;
     if (attempt == kTransactionTries) {
       return fail(ErrorCode::kUnavailable,
@@ -235,7 +235,10 @@ Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
 
 Result<void> Table::ping() {
   // An item that is never there: cheaper than a description, and needs no permission of its own.
-  auto body = call("GetItem", {{"TableName", name_}, {"Key", key("PING", "PING")}});
+  auto response =
+      client_.call(request("GetItem", {{"TableName", name_}, {"Key", key("PING", "PING")}}));
+  if (!response) return std::unexpected(explain(response.error()));
+  auto body = answer(std::move(response));
   if (!body) return std::unexpected(body.error());
   return {};
 }

@@ -48,7 +48,7 @@ struct Query {
 // Sorts after every sort key of the table.
 inline constexpr const char* kAfterAll = "~";
 
-// Thread-safe. Errors name the call and the table; kNotFound where the table is missing.
+// Thread-safe. Errors name the call and the table.
 class Table {
  public:
   static constexpr std::size_t kMaxActions = 100;  // of one transaction
@@ -72,7 +72,8 @@ class Table {
   // All actions or none. Conflicts with other transactions are tried again.
   Result<TransactionOutcome> transact(std::vector<Action> actions);
 
-  // Whether the table answers.
+  // Whether the table answers. kNotFound where it is missing, kUnauthorized and kForbidden where
+  // the credentials are not good enough; other calls tell all that as kUnavailable.
   Result<void> ping();
 
  private:

@@ -64,12 +64,19 @@ Error S3ObjectStore::explain(const AwsError& error, Bucket bucket, std::string_v
   return to_error(error);
 }
 
+Error S3ObjectStore::at_run_time(const AwsError& error, Bucket bucket, std::string_view key) const {
+  const bool about_bucket = error.code == "NoSuchBucket" || key.empty();
+  Error explained = explain(error, bucket, key);
+  if (explained.code == ErrorCode::kNotFound && !about_bucket) return explained;
+  return aws::at_run_time(std::move(explained));
+}
+
 Result<std::vector<std::byte>> S3ObjectStore::get(Bucket bucket, std::string_view key,
                                                   std::uint64_t max_bytes) {
   auto get = request("GetObject", "GET", bucket, key);
   get.max_response_bytes = max_bytes;
   const auto response = client_.call(std::move(get));
-  if (!response) return std::unexpected(explain(response.error(), bucket, key));
+  if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));
   std::vector<std::byte> bytes(response->body.size());
   std::memcpy(bytes.data(), response->body.data(), bytes.size());
   return bytes;
@@ -77,7 +84,7 @@ Result<std::vector<std::byte>> S3ObjectStore::get(Bucket bucket, std::string_vie
 
 Result<ObjectInfo> S3ObjectStore::head(Bucket bucket, std::string_view key) {
   const auto response = client_.call(request("HeadObject", "HEAD", bucket, key));
-  if (!response) return std::unexpected(explain(response.error(), bucket, key));
+  if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));
   const auto header = [&](const char* name) {
     const auto found = response->headers.find(name);
     return found == response->headers.end() ? std::string() : found->second;
@@ -101,7 +108,7 @@ Result<bool> S3ObjectStore::list_page(Bucket bucket, std::string_view prefix,
   if (!prefix.empty()) list.query.emplace_back("prefix", prefix);
   if (!start_after.empty()) list.query.emplace_back("start-after", start_after);
   const auto response = client_.call(std::move(list));
-  if (!response) return std::unexpected(explain(response.error(), bucket, ""));
+  if (!response) return std::unexpected(at_run_time(response.error(), bucket, ""));
   auto listing = read_listing(response->body);
   if (!listing) {
     return fail(listing.error().code,
@@ -129,7 +136,7 @@ Result<void> S3ObjectStore::remove(Bucket bucket, std::string_view key) {
   // S3 says that it removed what was never there.
   if (const auto there = head(bucket, key); !there) return std::unexpected(there.error());
   const auto response = client_.call(request("DeleteObject", "DELETE", bucket, key));
-  if (!response) return std::unexpected(explain(response.error(), bucket, key));
+  if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));
   return {};
 }
 
@@ -142,7 +149,8 @@ Result<void> S3ObjectStore::copy_to_output(std::string_view input_key,
   if (!response) {
     const AwsError& error = response.error();
     const bool source = error.code == "NoSuchKey" || error.code == "NotFound";
-    return std::unexpected(explain(error, source ? Bucket::kInput : Bucket::kOutput, input_key));
+    return std::unexpected(
+        at_run_time(error, source ? Bucket::kInput : Bucket::kOutput, input_key));
   }
   return {};
 }
@@ -155,7 +163,7 @@ Result<std::string> S3ObjectStore::upload_url(std::string_view key, std::string_
        .key = std::string(key),
        .content_type = std::string(content_type),
        .validity = std::chrono::duration_cast<std::chrono::seconds>(expires_at - clock_.now())});
-  if (!url) return std::unexpected(explain(url.error(), Bucket::kInput, key));
+  if (!url) return std::unexpected(at_run_time(url.error(), Bucket::kInput, key));
   return std::move(*url);
 }
 

@@ -26,13 +26,16 @@ class S3ObjectStore final : public ObjectStore {
   // A presigned PUT with the content type signed; `base_url` is not used, clients send to S3.
   Result<std::string> upload_url(std::string_view key, std::string_view content_type,
                                  TimePoint expires_at, std::string_view base_url) override;
-  // Both buckets answer, and may be listed.
+  // Both buckets answer, and may be listed. kNotFound where one is missing, kForbidden and
+  // kUnauthorized where the credentials are not good enough; other calls tell all that as
+  // kUnavailable.
   Result<void> ping() override;
 
  private:
   AwsRequest request(const char* operation, const char* method, Bucket bucket,
                      std::string_view key) const;
   Error explain(const AwsError& error, Bucket bucket, std::string_view key) const;
+  Error at_run_time(const AwsError& error, Bucket bucket, std::string_view key) const;
   Result<bool> list_page(Bucket bucket, std::string_view prefix, std::string_view start_after,
                          std::size_t limit, std::vector<ObjectInfo>& objects);
 

@@ -20,6 +20,12 @@ std::string first_key(const json& body) {
   return keys.is_array() && !keys.empty() ? text_or_empty(keys.front()) : std::string();
 }
 
+// The last part of a key, or all of one that ends with a slash.
+std::string name_in(const std::string& key) {
+  const std::size_t slash = key.rfind('/');
+  return slash == std::string::npos || slash + 1 == key.size() ? key : key.substr(slash + 1);
+}
+
 }  // namespace
 
 std::int64_t whole_attribute(const json& attributes, const char* name) {
@@ -56,11 +62,11 @@ Result<ImageTask> read_task(std::string_view body) {
   task.job_id = text_field(*document, "job_id");
   task.s3_key = first_key(*document);
   task.filename = text_field(*document, "filename");
-  if (task.job_id.empty() || task.s3_key.empty() || task.filename.empty() || !index || *index < 0 ||
-      !generation || *generation < 0) {
-    return fail(ErrorCode::kInvalidArgument,
-                "it must have job_id, s3_keys, index, filename and retry_count");
+  if (task.job_id.empty() || task.s3_key.empty() || !index || *index < 0 || !generation ||
+      *generation < 0) {
+    return fail(ErrorCode::kInvalidArgument, "it must have job_id, s3_keys, index and retry_count");
   }
+  if (task.filename.empty()) task.filename = name_in(task.s3_key);
   task.index = *index;
   task.generation = *generation;
   return task;

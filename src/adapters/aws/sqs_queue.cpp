@@ -55,7 +55,7 @@ Error Queue::explain(const AwsError& error) const {
 }
 
 Result<json> Queue::answer(AwsResult response) const {
-  if (!response) return std::unexpected(explain(response.error()));
+  if (!response) return std::unexpected(at_run_time(explain(response.error())));
   if (response->body.empty()) return json::object();
   auto body = parse_json(response->body);
   if (!body || !body->is_object()) {
@@ -215,6 +215,13 @@ Result<Depth> Queue::depth() {
   return Depth{.visible = whole_attribute(*found, "ApproximateNumberOfMessages"),
                .in_flight = whole_attribute(*found, "ApproximateNumberOfMessagesNotVisible") +
                             whole_attribute(*found, "ApproximateNumberOfMessagesDelayed")};
+}
+
+Result<void> Queue::ping() {
+  const auto response =
+      client_->call(request("GetQueueAttributes", {{"AttributeNames", json::array({"QueueArn"})}}));
+  if (!response) return std::unexpected(explain(response.error()));
+  return {};
 }
 
 Result<Queue> Queue::dead_letter_queue() {

@@ -27,7 +27,7 @@ struct Message {
 };
 
 struct Outgoing {
-  std::string body;   // at most kMaxBytes
+  std::string body;   // ASCII, since SQS refuses some of Unicode; at most kMaxBytes
   std::string group;  // messages of a group do not hold up those of others; may be empty
 };
 
@@ -42,7 +42,8 @@ struct Clients {
   AwsClient& polling;  // only for waiting, so that it can be ended alone
 };
 
-// Thread-safe. Errors name the call, and the variable where the queue is missing.
+// Thread-safe. Errors name the call, and the variable where the queue is missing. That and what is
+// wrong with credentials is kUnavailable, but for ping.
 class Queue {
  public:
   static constexpr std::size_t kBatch = 10;
@@ -72,6 +73,10 @@ class Queue {
   }
 
   Result<Depth> depth();
+
+  // Whether the queue answers. kNotFound where it is missing, kUnauthorized and kForbidden where
+  // the credentials are not good enough.
+  Result<void> ping();
 
   // The queue that SQS moves messages to; kNotFound where none is set.
   Result<Queue> dead_letter_queue();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "adapters/aws/sqs_messages.hpp"
+#include "adapters/codec/json_text.hpp"
 #include "adapters/codec/outcome_json.hpp"
 
 namespace classifier::aws {
@@ -20,7 +21,7 @@ constexpr std::size_t kBytes = 200U << 10U;  // of one message, below what SQS t
 std::string body_of(std::string_view job_id, json outcomes) {
   json body = {{"job_id", job_id}, {"status", to_string(JobStatus::kProcessing)}};
   if (!outcomes.empty()) body["result"] = {{"outcomes", std::move(outcomes)}};
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+  return ascii_json(body);
 }
 
 }  // namespace
@@ -43,9 +44,9 @@ Result<void> SqsStatusQueue::report(std::span<const ImageOutcome> outcomes) {
   std::vector<sqs::Outgoing> messages;
   for (const auto& outcome : outcomes) {
     json entry = outcome_to_json(outcome);
-    const std::size_t size = entry.dump(-1, ' ', false, json::error_handler_t::replace).size();
+    const std::size_t size = ascii_json(entry).size();
     Open& of_job = open[outcome.job_id];
-    if (of_job.list.size() == kOutcomes || of_job.bytes + size > kBytes) {
+    if (of_job.list.size() == kOutcomes || (!of_job.list.empty() && of_job.bytes + size > kBytes)) {
       messages.push_back({body_of(outcome.job_id, std::exchange(of_job.list, json::array())), {}});
       of_job.bytes = 0;
     }
@@ -83,10 +84,6 @@ Result<void> SqsStatusQueue::remove(std::span<const std::string> receipts) {
   return queue_.remove(receipts);
 }
 
-Result<void> SqsStatusQueue::ping() {
-  const auto depth = queue_.depth();
-  if (!depth) return std::unexpected(depth.error());
-  return {};
-}
+Result<void> SqsStatusQueue::ping() { return queue_.ping(); }
 
 }  // namespace classifier::aws

@@ -10,6 +10,7 @@
 
 #include "adapters/aws/sqs_messages.hpp"
 #include "adapters/codec/json_text.hpp"
+#include "services/pause.hpp"
 
 namespace classifier::aws {
 namespace {
@@ -21,6 +22,9 @@ using std::chrono::seconds;
 // More labels than that are read from the job instead of being sent with each image.
 constexpr std::size_t kLabelBytes = 4'096;
 constexpr seconds kAfterFailure{5};
+// Between tries to read a spec; doubles.
+constexpr milliseconds kFirstPause{500};
+constexpr milliseconds kLongestPause{30'000};
 // Long enough to read the letters one after another, short enough not to be in anyone's way.
 constexpr seconds kLook{5};
 constexpr seconds kAgeHolds{60};
@@ -33,8 +37,7 @@ json common_fields(const ImageTask& task, const std::string& bucket) {
                {"top_k", spec.top_k},           {"confidence_threshold", spec.confidence_threshold},
                {"retry_count", task.generation}};
   json labels(spec.custom_labels);
-  if (labels.dump(-1, ' ', false, json::error_handler_t::replace).size() <= kLabelBytes)
-    body["custom_labels"] = std::move(labels);
+  if (ascii_json(labels).size() <= kLabelBytes) body["custom_labels"] = std::move(labels);
   return body;
 }
 
@@ -63,9 +66,48 @@ Result<void> SqsWorkQueue::send(std::span<const ImageTask> tasks) {
     body["s3_keys"] = json::array({task.s3_key});
     body["index"] = task.index;
     body["filename"] = task.filename;
-    messages.push_back({body.dump(-1, ' ', false, json::error_handler_t::replace), task.job_id});
+    messages.push_back({ascii_json(body), task.job_id});
   }
   return queue_.send(messages);
+}
+
+Result<std::shared_ptr<const JobSpec>> SqsWorkQueue::spec_of(const std::string& job_id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (outage_ && outage_->job_id == job_id) return std::unexpected(outage_->error);
+  }
+  auto spec = specs_(job_id);
+  if (!spec && spec.error().transient()) {
+    const std::scoped_lock lock(mutex_);
+    if (!outage_) {
+      outage_ = {job_id, spec.error(), kFirstPause, std::chrono::steady_clock::now() + kFirstPause};
+    }
+  }
+  return spec;
+}
+
+// Each receive takes one of the tries of an image, so none is spent while nothing could come of it.
+// False: it is not time yet to try again.
+Result<bool> SqsWorkQueue::specs_answer(milliseconds wait, const std::stop_token& stop) {
+  Outage outage;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!outage_) return true;
+    outage = *outage_;
+  }
+  const auto left =
+      std::chrono::ceil<milliseconds>(outage.next_try - std::chrono::steady_clock::now());
+  pause(std::clamp(left, milliseconds(0), wait), stop);
+  if (left > wait || stop.stop_requested()) return false;
+  const auto spec = specs_(outage.job_id);
+  const std::scoped_lock lock(mutex_);
+  if (spec || !spec.error().transient()) {
+    outage_.reset();
+    return true;
+  }
+  const auto longer = std::min(2 * outage.pause, kLongestPause);
+  outage_ = {outage.job_id, spec.error(), longer, std::chrono::steady_clock::now() + longer};
+  return std::unexpected(spec.error());
 }
 
 // nullopt for a message that is nobody's work; it is dealt with.
@@ -79,7 +121,7 @@ Result<std::optional<Delivery>> SqsWorkQueue::read(sqs::Message message) {
   }
   Delivery delivery;
   delivery.task = std::move(*task);
-  auto spec = specs_(delivery.task.job_id);
+  auto spec = spec_of(delivery.task.job_id);
   if (!spec && spec.error().code == ErrorCode::kNotFound) {
     spdlog::info("a message of job {} is dropped: there is no such job", delivery.task.job_id);
     if (auto removed = queue_.remove({&message.receipt, 1}); !removed)
@@ -97,6 +139,9 @@ Result<std::optional<Delivery>> SqsWorkQueue::read(sqs::Message message) {
 
 Result<std::vector<Delivery>> SqsWorkQueue::receive(std::size_t max, milliseconds wait,
                                                     std::stop_token stop) {
+  const auto readable = specs_answer(wait, stop);
+  if (!readable) return std::unexpected(readable.error());
+  if (!*readable) return std::vector<Delivery>{};
   auto messages = queue_.receive(max, wait, stop);
   if (!messages) {
     if (stop.stop_requested()) return std::vector<Delivery>{};
@@ -179,8 +224,7 @@ Result<void> SqsWorkQueue::bury(const std::string& receipt, std::string_view rea
   (*body)["dead_letter"] = {{"reason", reason},
                             {"receive_count", message.receive_count},
                             {"buried_at", to_rfc3339(clock_.now())}};
-  const sqs::Outgoing letter{body->dump(-1, ' ', false, json::error_handler_t::replace),
-                             text_field(*body, "job_id")};
+  const sqs::Outgoing letter{ascii_json(*body), text_field(*body, "job_id")};
   // In this order: a crash in between leaves two, and never none.
   if (auto sent = letters->send({&letter, 1}); !sent) return sent;
   return remove({&receipt, 1});
@@ -230,10 +274,6 @@ Result<QueueDepth> SqsWorkQueue::depth() {
   return result;
 }
 
-Result<void> SqsWorkQueue::ping() {
-  const auto depth = queue_.depth();
-  if (!depth) return std::unexpected(depth.error());
-  return {};
-}
+Result<void> SqsWorkQueue::ping() { return queue_.ping(); }
 
 }  // namespace classifier::aws

@@ -49,7 +49,17 @@ class SqsWorkQueue final : public WorkQueue {
     int receive_count = 1;
   };
 
+  // Specs could not be read for a passing reason. Nothing is received until they can.
+  struct Outage {
+    std::string job_id;
+    Error error;
+    std::chrono::milliseconds pause{0};
+    std::chrono::steady_clock::time_point next_try;
+  };
+
   Result<std::optional<Delivery>> read(sqs::Message message);
+  Result<std::shared_ptr<const JobSpec>> spec_of(const std::string& job_id);
+  Result<bool> specs_answer(std::chrono::milliseconds wait, const std::stop_token& stop);
   Result<sqs::Queue> dead_letter_queue();
   void forget(std::span<const std::string> receipts);
   void note_age(std::span<const sqs::Message> messages);
@@ -61,6 +71,7 @@ class SqsWorkQueue final : public WorkQueue {
   std::mutex mutex_;
   std::map<std::string, InHand> in_hand_;   // by receipt, to bury them; guarded by mutex_
   std::optional<sqs::Queue> dead_letters_;  // once it is known; guarded by mutex_
+  std::optional<Outage> outage_;            // guarded by mutex_
   TimePoint received_at_;                   // guarded by mutex_
   std::chrono::milliseconds age_{0};        // of the oldest message then; guarded by mutex_
 };

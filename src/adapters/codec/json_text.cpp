@@ -37,6 +37,10 @@ Result<json> parse_json(std::string_view text) {
   return value;
 }
 
+std::string ascii_json(const json& value) {
+  return value.dump(-1, ' ', true, json::error_handler_t::replace);
+}
+
 std::string text_or_empty(const json& value) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }

@@ -21,6 +21,10 @@ inline constexpr std::size_t kMaxJsonDepth = 64;
 // kInvalidArgument: "it is not valid JSON", or that it nests too deeply.
 Result<nlohmann::json> parse_json(std::string_view text);
 
+// In ASCII alone, for those that do not take every character of Unicode, such as U+FFFF. Bytes that
+// are not UTF-8 are replaced.
+std::string ascii_json(const nlohmann::json& value);
+
 // Of a string; empty for anything else.
 std::string text_or_empty(const nlohmann::json& value);
 // Of a field of an object; empty where either is something else.

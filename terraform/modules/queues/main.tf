@@ -4,7 +4,8 @@ locals {
   queues = { for kind in ["requests", "status"] : kind => "classification-${kind}-${var.suffix}" }
 
   # More than MAX_ATTEMPTS (4): the worker reports an image that was tried too often before SQS moves its message.
-  max_receives   = 10
+  # The most that SQS takes for results: they must outlast an outage of the table, for nobody counts dead letters.
+  max_receives   = { requests = 10, status = 1000 }
   longest_days   = 14
   day_in_seconds = 86400
 
@@ -34,7 +35,7 @@ resource "aws_sqs_queue" "main" {
   sqs_managed_sse_enabled    = true
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters[each.key].arn
-    maxReceiveCount     = local.max_receives
+    maxReceiveCount     = local.max_receives[each.key]
   })
 }
 

@@ -1,0 +1,502 @@
+// What is put into the queues and comes out of them, and the stores on AWS while something is
+// wrong, against a service that the test plays.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "adapters/aws/aws_client.hpp"
+#include "adapters/aws/dynamo_job_store.hpp"
+#include "adapters/aws/s3_object_store.hpp"
+#include "adapters/aws/sqs_messages.hpp"
+#include "adapters/aws/sqs_status_queue.hpp"
+#include "adapters/aws/sqs_work_queue.hpp"
+#include "services/status_consumer.hpp"
+#include "support/aws_environment.hpp"
+#include "support/memory_status_queue.hpp"
+
+namespace classifier::aws {
+namespace {
+
+using namespace std::chrono_literals;
+using http::Request;
+using http::Response;
+using nlohmann::json;
+using ::testing::SizeIs;
+
+Response ok(const json& body) {
+  return http::text_response(200, "application/x-amz-json-1.0", body.dump());
+}
+
+// Plays SQS, DynamoDB and S3: `answer` has the operation, such as "ReceiveMessage", or the method
+// of S3. Counts the calls, and keeps the bodies of messages that are sent.
+class PlayedAws {
+ public:
+  using Answer = std::function<Response(const std::string& operation, const Request& request)>;
+
+  explicit PlayedAws(Answer answer = [](auto&, auto&) { return ok(json::object()); })
+      : answer_(std::move(answer)) {}
+
+  AwsClient& client() { return *client_; }
+  int calls(const std::string& operation) {
+    const std::scoped_lock lock(mutex_);
+    return calls_[operation];
+  }
+  std::vector<std::string> sent() {
+    const std::scoped_lock lock(mutex_);
+    return sent_;
+  }
+
+ private:
+  Response play(const Request& request) {
+    const std::string_view target = request.headers.get("X-Amz-Target");
+    const std::string operation(target.empty() ? request.method
+                                               : target.substr(target.find('.') + 1));
+    {
+      const std::scoped_lock lock(mutex_);
+      ++calls_[operation];
+      if (operation == "SendMessageBatch") {
+        const json body = json::parse(request.body);
+        for (const auto& entry : body.at("Entries")) sent_.push_back(entry.at("MessageBody"));
+      }
+    }
+    return answer_(operation, request);
+  }
+  std::unique_ptr<AwsClient> make_client() {
+    return make_aws_client(clock_, {}, nullptr,
+                           testing::environment_of({{"AWS_REGION", "us-east-1"},
+                                                    {"AWS_ACCESS_KEY_ID", "id"},
+                                                    {"AWS_SECRET_ACCESS_KEY", "secret"},
+                                                    {"AWS_ENDPOINT_URL", service_.url()}}))
+        .value();
+  }
+
+  const Answer answer_;
+  std::mutex mutex_;
+  std::map<std::string, int> calls_;
+  std::vector<std::string> sent_;
+  SystemClock clock_;
+  testing::PlayedService service_{[this](const Request& request) { return play(request); }};
+  std::unique_ptr<AwsClient> client_ = make_client();
+};
+
+class SqsQueues : public ::testing::Test {
+ protected:
+  SqsWorkQueue work_queue(PlayedAws& aws, SqsWorkQueue::SpecSource specs) {
+    return {{aws.client(), aws.client()},
+            "http://queue/requests",
+            "photos",
+            std::move(specs),
+            clock_,
+            30s};
+  }
+  SystemClock clock_;
+};
+
+bool within(std::chrono::milliseconds time, const std::function<bool()>& happens) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (!happens()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+bool is_ascii(const std::string& text) {
+  return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+ImageTask task_with(std::vector<std::string> labels) {
+  return {.job_id = "job",
+          .spec = std::make_shared<const JobSpec>(JobSpec{.type = JobType::kCustomClassification,
+                                                          .model = "m",
+                                                          .custom_labels = std::move(labels)}),
+          .index = 3,
+          .s3_key = "uploads/\uffff\ufffe\U0001F600é.jpg",
+          .filename = "\uffff.jpg"};
+}
+
+TEST_F(SqsQueues, TasksAreSentInAscii) {
+  PlayedAws aws;
+  const ImageTask task = task_with({"dog", "\uffff"});
+  ASSERT_TRUE(work_queue(aws, {}).send({&task, 1}));
+  ASSERT_THAT(aws.sent(), SizeIs(1));
+  EXPECT_TRUE(is_ascii(aws.sent()[0])) << aws.sent()[0];
+  const auto same = sqs::read_task(aws.sent()[0]).value();
+  EXPECT_EQ(same.s3_key, task.s3_key);
+  EXPECT_EQ(same.filename, task.filename);
+  EXPECT_EQ(json::parse(aws.sent()[0]).at("custom_labels"), json({"dog", "\uffff"}));
+}
+
+TEST_F(SqsQueues, LabelsAreLeftOutByTheirSizeInTheMessage) {
+  PlayedAws aws;
+  std::string label;
+  for (int i = 0; i < 340; ++i) label += "\U0001F600";  // 4 bytes each, 12 in ASCII
+  for (const std::size_t labels : {1, 2, 4}) {
+    const ImageTask task = task_with(std::vector(labels, label));
+    ASSERT_TRUE(work_queue(aws, {}).send({&task, 1}));
+  }
+  ASSERT_THAT(aws.sent(), SizeIs(3));
+  EXPECT_TRUE(json::parse(aws.sent()[0]).contains("custom_labels"));
+  EXPECT_FALSE(json::parse(aws.sent()[1]).contains("custom_labels"));
+  EXPECT_FALSE(json::parse(aws.sent()[2]).contains("custom_labels"));
+}
+
+TEST_F(SqsQueues, OutcomesAreSentInAsciiInMessagesThatAreNotTooLarge) {
+  PlayedAws aws;
+  SqsStatusQueue queue({aws.client(), aws.client()}, "http://queue/status", 30s);
+  std::string label;
+  for (int i = 0; i < 333; ++i) label += "\uffff";
+  std::vector<ImageOutcome> outcomes;
+  for (int i = 0; i < 64; ++i) {
+    outcomes.push_back({.job_id = "job",
+                        .index = i,
+                        .generation = 0,
+                        .result = Predictions(10, {label, 0.5F}),
+                        .output_key = {},
+                        .processing_time_ms = 1});
+  }
+  ASSERT_TRUE(queue.report(outcomes));
+  std::size_t received = 0;
+  for (const auto& body : aws.sent()) {
+    EXPECT_TRUE(is_ascii(body));
+    EXPECT_LE(body.size(), sqs::Queue::kMaxBytes);
+    const auto status =
+        sqs::read_status({.id = {}, .body = body, .receipt = {}, .sent_at = {}}).value();
+    for (const auto& outcome : status.outcomes)
+      EXPECT_EQ(outcome.result, outcomes[received++].result);
+  }
+  EXPECT_EQ(received, outcomes.size());
+}
+
+TEST_F(SqsQueues, DeadLettersAreSentInAscii) {
+  PlayedAws aws([](const std::string& operation, const Request&) {
+    if (operation == "GetQueueAttributes") {
+      return ok({{"Attributes",
+                  {{"RedrivePolicy", R"({"deadLetterTargetArn":"arn:aws:sqs:r:1:dead"})"}}}});
+    }
+    if (operation == "GetQueueUrl") return ok({{"QueueUrl", "http://queue/dead"}});
+    if (operation != "ReceiveMessage") return ok(json::object());
+    const json body = {{"job_id", "job"},
+                       {"s3_keys", {"\uffff"}},
+                       {"filename", "a"},
+                       {"index", 0},
+                       {"retry_count", 0}};
+    return ok(
+        {{"Messages", {{{"MessageId", "1"}, {"ReceiptHandle", "r"}, {"Body", body.dump()}}}}});
+  });
+  auto queue = work_queue(aws, [](auto&) { return std::make_shared<const JobSpec>(); });
+  const auto deliveries = queue.receive(1, 0ms, {}).value();
+  ASSERT_THAT(deliveries, SizeIs(1));
+  ASSERT_TRUE(queue.bury(deliveries[0].receipt, "no \uffff"));
+  ASSERT_THAT(aws.sent(), SizeIs(1));
+  EXPECT_TRUE(is_ascii(aws.sent()[0])) << aws.sent()[0];
+}
+
+Response two_tasks(const std::string& operation, const Request& /*request*/) {
+  if (operation != "ReceiveMessage") return ok(json::object());
+  const std::string body =
+      R"({"job_id":"job","s3_keys":["a"],"filename":"a","index":0,"retry_count":0})";
+  json messages = json::array();
+  for (const char* const id : {"1", "2"})
+    messages.push_back({{"MessageId", id}, {"ReceiptHandle", id}, {"Body", body}});
+  return ok({{"Messages", std::move(messages)}});
+}
+
+TEST_F(SqsQueues, NothingIsReceivedWhileSpecsCannotBeRead) {
+  PlayedAws aws(two_tasks);
+  std::atomic<int> failures = 0;
+  auto queue = work_queue(aws, [&](auto&) -> Result<std::shared_ptr<const JobSpec>> {
+    if (failures == 3) return std::make_shared<const JobSpec>();
+    ++failures;
+    return fail(ErrorCode::kUnavailable, "the table is away");
+  });
+  EXPECT_EQ(queue.receive(10, 0ms, {}).error().message, "the table is away");
+  EXPECT_EQ(failures, 1) << "one question for two images of a job";
+  std::size_t delivered = 0;
+  EXPECT_TRUE(within(10s, [&] {
+    if (const auto deliveries = queue.receive(10, 10ms, {})) delivered = deliveries->size();
+    return delivered > 0;
+  }));
+  EXPECT_EQ(delivered, 2U);
+  EXPECT_EQ(aws.calls("ReceiveMessage"), 2) << "one before the outage, one after it";
+}
+
+TEST_F(SqsQueues, OneJobThatCannotBeReadForGoodHoldsUpNobody) {
+  PlayedAws aws(two_tasks);
+  auto queue = work_queue(aws, [](auto&) -> Result<std::shared_ptr<const JobSpec>> {
+    return fail(ErrorCode::kTooLarge, "its labels are too long");
+  });
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_FALSE(queue.receive(10, 0ms, {}));
+    EXPECT_EQ(aws.calls("ReceiveMessage"), i);
+  }
+}
+
+TEST(SqsMessages, TaskWithoutAFileNameHasTheNameInItsKey) {
+  const auto filename_of = [](const std::string& key, const std::string& filename) {
+    const auto task = sqs::read_task(R"({"job_id":"j","s3_keys":[")" + key +
+                                     R"("],"index":0,"retry_count":0)" + filename + "}");
+    return task ? task->filename : "refused: " + task.error().message;
+  };
+  EXPECT_EQ(filename_of("uploads/a.jpg", R"(,"filename":"b.jpg")"), "b.jpg");
+  EXPECT_EQ(filename_of("uploads/a.jpg", ""), "a.jpg");
+  EXPECT_EQ(filename_of("a.jpg", R"(,"filename":"")"), "a.jpg");
+  EXPECT_EQ(filename_of("uploads/", R"(,"filename":"")"), "uploads/");
+}
+
+ImageOutcome failure_of(const std::string& job, std::int64_t index, int generation = 0) {
+  return {.job_id = job,
+          .index = index,
+          .generation = generation,
+          .result = Error{ErrorCode::kUndecodable, "it is no image"},
+          .output_key = {},
+          .processing_time_ms = 1};
+}
+
+// Counts, but for the outcomes of the job "bad", and for all while it is away.
+class Counter final : public ResultSink {
+ public:
+  Result<void> started(std::string_view /*job_id*/) override {
+    return away ? fail(ErrorCode::kUnavailable, "away") : fail(ErrorCode::kNotFound, "no such job");
+  }
+  Result<void> report(std::span<const ImageOutcome> outcomes) override {
+    ++reports;
+    const bool bad = std::ranges::any_of(outcomes, [](auto& one) { return one.job_id == "bad"; });
+    if (away || bad) return fail(ErrorCode::kUnavailable, "not now");
+    return {};
+  }
+  std::atomic<bool> away = false;
+  std::atomic<int> reports = 0;
+};
+
+// Counts the receives.
+class CountedQueue final : public StatusQueue {
+ public:
+  explicit CountedQueue(StatusQueue& inner) : inner_(inner) {}
+  Result<void> started(std::string_view job_id) override { return inner_.started(job_id); }
+  Result<void> report(std::span<const ImageOutcome> outcomes) override {
+    return inner_.report(outcomes);
+  }
+  Result<std::vector<StatusMessage>> receive(std::size_t max, std::chrono::milliseconds wait,
+                                             std::stop_token stop) override {
+    ++receives;
+    return inner_.receive(max, wait, stop);
+  }
+  Result<void> remove(std::span<const std::string> receipts) override {
+    return inner_.remove(receipts);
+  }
+  Result<void> ping() override { return inner_.ping(); }
+  std::atomic<int> receives = 0;
+
+ private:
+  StatusQueue& inner_;
+};
+
+TEST(StatusConsumerOnAws, OneJobThatCannotBeCountedDoesNotHoldUpOthers) {
+  const SystemClock clock;
+  testing::MemoryStatusQueue queue(clock);
+  Counter counter;
+  for (const char* const job : {"a", "bad", "b", "c"})
+    ASSERT_TRUE(queue.report(std::vector{failure_of(job, 0)}));
+  StatusConsumer consumer(queue, counter, {.threads = 1, .batch = 10, .wait = 10ms});
+  consumer.start();
+  EXPECT_TRUE(within(5s, [&] { return queue.size() == 1; })) << queue.size();
+}
+
+TEST(StatusConsumerOnAws, NothingIsReceivedWhileTheStoreIsAway) {
+  const SystemClock clock;
+  testing::MemoryStatusQueue inner(clock);
+  CountedQueue queue(inner);
+  Counter counter;
+  counter.away = true;
+  for (const char* const job : {"a", "b", "c", "d"})
+    ASSERT_TRUE(queue.report(std::vector{failure_of(job, 0)}));
+  StatusConsumer consumer(queue, counter, {.threads = 1, .batch = 2, .wait = 10ms});
+  consumer.start();
+  ASSERT_TRUE(within(5s, [&] { return counter.reports > 0; }));
+  std::this_thread::sleep_for(1'500ms);  // the first look at the store included
+  EXPECT_EQ(queue.receives, 1);
+  counter.away = false;
+  EXPECT_TRUE(within(10s, [&] { return inner.size() == 2; })) << "those of the first receive hide";
+}
+
+// A table with one job of two images, whose items are `items`; a write of the job's status fails.
+class PlayedTable {
+ public:
+  using Item = dynamo::Item;
+  explicit PlayedTable(std::vector<Item> items) : items_(std::move(items)) {}
+
+  static NewJob job() {
+    NewJob job;
+    job.id = "job";
+    job.spec = std::make_shared<const JobSpec>(JobSpec{.model = "m", .custom_labels = {}});
+    job.s3_keys = job.filenames = {"a.jpg", "b.jpg"};
+    job.created_at = SystemClock().now();
+    return job;
+  }
+  Result<std::size_t> record(const ImageOutcome& outcome) {
+    return store_.record({&outcome, 1}, clock_.now());
+  }
+  // Reads of the job from now on find this.
+  void set(std::vector<Item> items) {
+    const std::scoped_lock lock(mutex_);
+    items_ = std::move(items);
+  }
+  int writes() { return aws_.calls("TransactWriteItems"); }
+  int reads() { return aws_.calls("Query"); }
+  void load() { ASSERT_TRUE(store_.spec("job")); }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Item> items_;
+  SystemClock clock_;
+  PlayedAws aws_{[this](const std::string& operation, const Request&) {
+    const std::scoped_lock lock(mutex_);
+    return ok(operation == "Query" ? json{{"Items", items_}} : json::object());
+  }};
+  DynamoJobStore store_{aws_.client(), "table", clock_};
+};
+
+TEST(DynamoAccounting, JobThatIsRemovedMeanwhileIsDone) {
+  const NewJob job = PlayedTable::job();
+  PlayedTable table(
+      {dynamo::counter_item(job, 0, std::nullopt), dynamo::job_item(job, std::nullopt)});
+  table.load();
+  table.set({});
+  const auto counted = table.record(failure_of("job", 0));
+  EXPECT_TRUE(counted) << counted.error().message;
+}
+
+dynamo::Item counter_with(int failed, int generation) {
+  dynamo::Item item = dynamo::counter_item(PlayedTable::job(), 0, std::nullopt);
+  item["failed"] = dynamo::number(failed);
+  item["generation"] = dynamo::number(generation);
+  return item;
+}
+
+TEST(DynamoAccounting, CountsOfBeforeARetryDoNotEndIt) {
+  const NewJob job = PlayedTable::job();
+  dynamo::Item retried = dynamo::job_item(job, std::nullopt);
+  retried["generation"] = dynamo::number(1);
+  PlayedTable table({counter_with(2, 0), retried});
+  table.load();
+  const int reads = table.reads();
+  EXPECT_TRUE(table.record(failure_of(job.id, 0, 0)));
+  EXPECT_EQ(table.writes(), 1) << "the outcome, and not the end of the job";
+  EXPECT_GT(table.reads() - reads, 1) << "it was looked at again";
+  table.set({retried});  // a counter is missing
+  EXPECT_TRUE(table.record(failure_of(job.id, 0, 1)));
+  EXPECT_EQ(table.writes(), 2);
+}
+
+TEST(DynamoLayout, JobIsWholeWithAllCountersOfItsGeneration) {
+  const NewJob job = PlayedTable::job();
+  dynamo::Item item = dynamo::job_item(job, std::nullopt);
+  item["counters"] = dynamo::number(2);
+  item["generation"] = dynamo::number(1);
+  const auto whole = [&](std::vector<dynamo::Item> items) {
+    items.push_back(item);
+    return dynamo::read_job(items)->whole;
+  };
+  EXPECT_TRUE(whole({counter_with(1, 1), counter_with(0, 1)}));
+  EXPECT_FALSE(whole({counter_with(1, 0), counter_with(0, 1)}));
+  EXPECT_FALSE(whole({counter_with(1, 1)}));
+  EXPECT_FALSE(whole({}));
+}
+
+// What the running service makes of faults that the start would have told.
+class FaultsAtRunTime : public ::testing::Test {
+ protected:
+  static Response fault(int status, const std::string& code) {
+    return http::text_response(status, "application/x-amz-json-1.0",
+                               json{{"__type", code}, {"message", "because"}}.dump());
+  }
+  // `ping` tells the fault; the call has the same sentence, but as a passing failure.
+  static void expect_passing(const Result<void>& ping, const Error& call) {
+    ASSERT_FALSE(ping);
+    EXPECT_FALSE(ping.error().transient()) << ping.error().message;
+    EXPECT_EQ(call.code, ErrorCode::kUnavailable) << call.message;
+  }
+  SystemClock clock_;
+};
+
+TEST_F(FaultsAtRunTime, OfTheTableAreNotTheUsers) {
+  for (const auto& [status, code] : {std::pair{400, "ResourceNotFoundException"},
+                                     {400, "ExpiredTokenException"},
+                                     {400, "UnrecognizedClientException"},
+                                     {400, "AccessDeniedException"}}) {
+    PlayedAws aws([&](auto&, auto&) { return fault(status, code); });
+    DynamoJobStore jobs(aws.client(), "table", clock_);
+    const auto ping = jobs.ping();
+    const Error get = jobs.get("job").error();
+    expect_passing(ping, get);
+    expect_passing(ping, jobs.create(PlayedTable::job()).error());
+    expect_passing(ping, jobs.mark_started("job", clock_.now()).error());
+    if (std::string(code) == "ResourceNotFoundException") {
+      EXPECT_EQ(get.message, ping.error().message);
+    }
+  }
+}
+
+TEST_F(FaultsAtRunTime, OfQueuesAreNotTheUsers) {
+  for (const char* const code : {"QueueDoesNotExist", "ExpiredToken", "AccessDenied"}) {
+    PlayedAws aws([&](auto&, auto&) { return fault(400, code); });
+    SqsStatusQueue queue({aws.client(), aws.client()}, "http://queue/status", 30s);
+    expect_passing(queue.ping(), queue.started("job").error());
+    expect_passing(queue.ping(), queue.receive(1, 0ms, {}).error());
+  }
+}
+
+TEST_F(FaultsAtRunTime, OfBucketsAreNotThoseOfImages) {
+  for (const auto& [status, code] : {std::pair{404, "NoSuchBucket"},
+                                     {403, "AccessDenied"},
+                                     {403, "InvalidAccessKeyId"},
+                                     {400, "ExpiredToken"}}) {
+    PlayedAws aws([&](auto& method, auto&) {
+      return method == "HEAD" ? http::text_response(status == 404 ? 404 : 403, "text/plain", "")
+                              : fault(status, code);
+    });
+    S3ObjectStore objects(aws.client(), clock_, "in", "out");
+    expect_passing(objects.ping(), objects.get(Bucket::kInput, "a.jpg", 100).error());
+    expect_passing(objects.ping(), objects.list(Bucket::kInput, "", "", 1).error());
+    expect_passing(objects.ping(), objects.copy_to_output("a.jpg", "b.jpg").error());
+  }
+}
+
+TEST_F(FaultsAtRunTime, MissingImagesStayMissingAndConflictsPass) {
+  PlayedAws aws([&](auto& method, auto&) {
+    if (method == "HEAD") return http::text_response(404, "text/plain", "");
+    return method == "PUT" ? fault(409, "OperationAborted") : fault(404, "NoSuchKey");
+  });
+  S3ObjectStore objects(aws.client(), clock_, "in", "out");
+  EXPECT_EQ(objects.get(Bucket::kInput, "a.jpg", 100).error(),
+            (Error{ErrorCode::kNotFound, "there is no image \"a.jpg\""}));
+  EXPECT_EQ(objects.head(Bucket::kInput, "a.jpg").error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(objects.copy_to_output("a.jpg", "b.jpg").error().transient());
+}
+
+TEST_F(FaultsAtRunTime, NoCredentialsAreNotTheUsersFault) {
+  const auto client = make_aws_client(
+      clock_, {}, nullptr,
+      testing::environment_of({{"AWS_REGION", "us-east-1"}, {"AWS_ACCESS_KEY_ID", "id"}}));
+  DynamoJobStore jobs(**client, "table", clock_);
+  expect_passing(jobs.ping(), jobs.get("job").error());
+  S3ObjectStore objects(**client, clock_, "in", "out");
+  expect_passing(objects.ping(),
+                 objects.upload_url("a.jpg", "image/jpeg", clock_.now() + 1h, "").error());
+}
+
+}  // namespace
+}  // namespace classifier::aws
