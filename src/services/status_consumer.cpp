@@ -4,22 +4,23 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "services/pause.hpp"
 
 namespace classifier {
 namespace {
 
-constexpr std::chrono::milliseconds kAfterFailure{1'000};
 constexpr std::chrono::milliseconds kLongestPause{30'000};
-// Never there: whoever says so answers.
-constexpr const char* kNoJob = "none";
 
 }  // namespace
 
-StatusConsumer::StatusConsumer(StatusQueue& queue, ResultSink& accounting,
+StatusConsumer::StatusConsumer(StatusQueue& queue, ResultSink& accounting, StoreCheck store_answers,
                                StatusConsumerOptions options)
-    : queue_(queue), accounting_(accounting), options_(options) {}
+    : queue_(queue),
+      accounting_(accounting),
+      store_answers_(std::move(store_answers)),
+      options_(options) {}
 
 StatusConsumer::~StatusConsumer() { stop(); }
 
@@ -40,7 +41,7 @@ void StatusConsumer::run(const std::stop_token& stop) {
     if (!messages) {
       if (stop.stop_requested()) return;
       spdlog::warn("receiving results failed, will try again: {}", messages.error().message);
-      pause(kAfterFailure, stop);
+      pause(options_.after_failure, stop);
       continue;
     }
     if (!messages->empty() && !count(*messages)) wait_for_store(stop);
@@ -63,7 +64,7 @@ bool StatusConsumer::count(const std::vector<StatusMessage>& messages) {
   }
   if (report(outcomes)) {
     for (const auto* message : reports) counted.push_back(message->receipt);
-  } else if (reports.size() > 1 && store_answers()) {
+  } else if (reports.size() > 1 && store_answers_()) {
     // One job that cannot be counted must not keep those of others from being counted.
     for (const auto* message : reports) {
       if (report(message->outcomes)) counted.push_back(message->receipt);
@@ -88,18 +89,13 @@ bool StatusConsumer::report(const std::vector<ImageOutcome>& outcomes) {
   return reported.has_value();
 }
 
-bool StatusConsumer::store_answers() {
-  const auto answer = accounting_.started(kNoJob);
-  return answer || answer.error().code == ErrorCode::kNotFound;
-}
-
 // Each receive brings a message nearer to the dead letters, which nobody counts.
 void StatusConsumer::wait_for_store(const std::stop_token& stop) {
-  auto time = kAfterFailure;
+  auto time = options_.after_failure;
   do {
     pause(time, stop);
     time = std::min(2 * time, kLongestPause);
-  } while (!stop.stop_requested() && !store_answers());
+  } while (!stop.stop_requested() && !store_answers_());
 }
 
 }  // namespace classifier

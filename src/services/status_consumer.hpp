@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -17,12 +18,17 @@ struct StatusConsumerOptions {
   std::size_t threads = 2;
   std::size_t batch = 10;  // messages counted at once
   std::chrono::milliseconds wait{20'000};
+  std::chrono::milliseconds after_failure{1'000};  // doubles while the store does not answer
 };
 
 class StatusConsumer {
  public:
+  // Says whether the store that `accounting` counts in answers.
+  using StoreCheck = std::function<Result<void>()>;
+
   // `accounting` counts; it and the queue outlive this.
-  StatusConsumer(StatusQueue& queue, ResultSink& accounting, StatusConsumerOptions options = {});
+  StatusConsumer(StatusQueue& queue, ResultSink& accounting, StoreCheck store_answers,
+                 StatusConsumerOptions options = {});
   // As stop().
   ~StatusConsumer();
   StatusConsumer(const StatusConsumer&) = delete;
@@ -36,11 +42,11 @@ class StatusConsumer {
   void run(const std::stop_token& stop);
   bool count(const std::vector<StatusMessage>& messages);
   bool report(const std::vector<ImageOutcome>& outcomes);
-  bool store_answers();
   void wait_for_store(const std::stop_token& stop);
 
   StatusQueue& queue_;
   ResultSink& accounting_;
+  StoreCheck store_answers_;
   StatusConsumerOptions options_;
   std::stop_source stop_;  // one of all threads, which may share what waits for messages
   std::vector<std::jthread> threads_;

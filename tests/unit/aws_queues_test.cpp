@@ -268,8 +268,9 @@ ImageOutcome failure_of(const std::string& job, std::int64_t index, int generati
 // Counts, but for the outcomes of the job "bad", and for all while it is away.
 class Counter final : public ResultSink {
  public:
-  Result<void> started(std::string_view /*job_id*/) override {
-    return away ? fail(ErrorCode::kUnavailable, "away") : fail(ErrorCode::kNotFound, "no such job");
+  Result<void> started(std::string_view /*job_id*/) override { return {}; }
+  Result<void> ping() const {
+    return away ? fail(ErrorCode::kUnavailable, "away") : Result<void>();
   }
   Result<void> report(std::span<const ImageOutcome> outcomes) override {
     ++reports;
@@ -310,7 +311,8 @@ TEST(StatusConsumerOnAws, OneJobThatCannotBeCountedDoesNotHoldUpOthers) {
   Counter counter;
   for (const char* const job : {"a", "bad", "b", "c"})
     ASSERT_TRUE(queue.report(std::vector{failure_of(job, 0)}));
-  StatusConsumer consumer(queue, counter, {.threads = 1, .batch = 10, .wait = 10ms});
+  StatusConsumer consumer(queue, counter, [&] { return counter.ping(); },
+                          {.threads = 1, .batch = 10, .wait = 10ms, .after_failure = 10ms});
   consumer.start();
   EXPECT_TRUE(within(5s, [&] { return queue.size() == 1; })) << queue.size();
 }
@@ -323,10 +325,15 @@ TEST(StatusConsumerOnAws, NothingIsReceivedWhileTheStoreIsAway) {
   counter.away = true;
   for (const char* const job : {"a", "b", "c", "d"})
     ASSERT_TRUE(queue.report(std::vector{failure_of(job, 0)}));
-  StatusConsumer consumer(queue, counter, {.threads = 1, .batch = 2, .wait = 10ms});
+  std::atomic<int> looks = 0;
+  const auto look = [&] {
+    ++looks;
+    return counter.ping();
+  };
+  StatusConsumer consumer(queue, counter, look,
+                          {.threads = 1, .batch = 2, .wait = 10ms, .after_failure = 1ms});
   consumer.start();
-  ASSERT_TRUE(within(5s, [&] { return counter.reports > 0; }));
-  std::this_thread::sleep_for(1'500ms);  // the first look at the store included
+  ASSERT_TRUE(within(5s, [&] { return looks > 4; }));
   EXPECT_EQ(queue.receives, 1);
   counter.away = false;
   EXPECT_TRUE(within(10s, [&] { return inner.size() == 2; })) << "those of the first receive hide";

@@ -60,8 +60,12 @@ class Scenario {
  public:
   explicit Scenario(Wiring wiring) : wiring_(wiring) {
     if (wiring_ == Wiring::kStatusQueue) {
-      consumer_.emplace(status_, accounting_,
-                        StatusConsumerOptions{.threads = 1, .batch = 4, .wait = milliseconds(10)});
+      consumer_.emplace(
+          status_, accounting_, [this] { return jobs_.ping(); },
+          StatusConsumerOptions{.threads = 1,
+                                .batch = 4,
+                                .wait = milliseconds(10),
+                                .after_failure = milliseconds(5)});
       consumer_->start();
     }
     WorkerOptions options;

@@ -529,7 +529,7 @@ class OneClientQueue final : public StatusQueue {
 
 TEST(StatusConsumer, NoReceiverTakesAStopForAFault) {
   OneClientQueue queue(2);
-  StatusConsumer consumer(queue, queue, {.threads = 2});
+  StatusConsumer consumer(queue, queue, [&] { return queue.ping(); });
   consumer.start();
   queue.wait_for_receivers();
   consumer.stop();
