@@ -225,7 +225,7 @@ TEST_F(SqsQueues, NothingIsReceivedWhileSpecsCannotBeRead) {
   EXPECT_EQ(queue.receive(10, 0ms, {}).error().message, "the table is away");
   EXPECT_EQ(failures, 1) << "one question for two images of a job";
   std::size_t delivered = 0;
-  EXPECT_TRUE(within(10s, [&] {
+  EXPECT_TRUE(within(30s, [&] {
     if (const auto deliveries = queue.receive(10, 10ms, {})) delivered = deliveries->size();
     return delivered > 0;
   }));
@@ -314,7 +314,7 @@ TEST(StatusConsumerOnAws, OneJobThatCannotBeCountedDoesNotHoldUpOthers) {
   StatusConsumer consumer(queue, counter, [&] { return counter.ping(); },
                           {.threads = 1, .batch = 10, .wait = 10ms, .after_failure = 10ms});
   consumer.start();
-  EXPECT_TRUE(within(5s, [&] { return queue.size() == 1; })) << queue.size();
+  EXPECT_TRUE(within(30s, [&] { return queue.size() == 1; })) << queue.size();
 }
 
 TEST(StatusConsumerOnAws, NothingIsReceivedWhileTheStoreIsAway) {
@@ -333,10 +333,10 @@ TEST(StatusConsumerOnAws, NothingIsReceivedWhileTheStoreIsAway) {
   StatusConsumer consumer(queue, counter, look,
                           {.threads = 1, .batch = 2, .wait = 10ms, .after_failure = 1ms});
   consumer.start();
-  ASSERT_TRUE(within(5s, [&] { return looks > 4; }));
+  ASSERT_TRUE(within(30s, [&] { return looks > 4; }));
   EXPECT_EQ(queue.receives, 1);
   counter.away = false;
-  EXPECT_TRUE(within(10s, [&] { return inner.size() == 2; })) << "those of the first receive hide";
+  EXPECT_TRUE(within(30s, [&] { return inner.size() == 2; })) << "those of the first receive hide";
 }
 
 // A table with one job of two images, whose items are `items`; a write of the job's status fails.
