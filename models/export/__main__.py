@@ -242,6 +242,29 @@ def _count_outputs(graph: ov.Model) -> int:
     return max(sizes)
 
 
+def _copy_graph(file: Path, graph: ov.Model, folder: Path) -> Path:
+    """Brings what `graph` was read from into the folder, whole; returns the graph's file there.
+
+    Raises ValueError when it cannot be read there.
+    """
+    if file.suffix.lower() == ".onnx":
+        # Weights may be in files of any name beside it; IR has them in one.
+        made = folder / "image.xml"
+        folders.save_graph(graph, made, half=False)
+    else:
+        made = folder / file.name
+        shutil.copyfile(file, made)
+        weights = file.with_suffix(".bin")
+        if file.suffix == ".xml" and weights.exists():
+            shutil.copyfile(weights, folder / weights.name)
+    try:
+        ov.Core().compile_model(made, "CPU")
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ValueError(f"{file.name} does not run from the model's folder: {reason}") from error
+    return made
+
+
 def _add(args: argparse.Namespace) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", args.name):
         raise ValueError(f"--name {args.name!r} must be letters, digits, dots, - and _")
@@ -261,14 +284,11 @@ def _add(args: argparse.Namespace) -> None:
     mean, std = ([0.0] * 3, [1.0] * 3) if integer else (_IMAGENET_MEAN, _IMAGENET_STD)
 
     def fill(folder: Path) -> None:
-        shutil.copyfile(args.file, folder / args.file.name)
-        weights = args.file.with_suffix(".bin")
-        if args.file.suffix == ".xml" and weights.exists():
-            shutil.copyfile(weights, folder / weights.name)
+        image["graph"] = _copy_graph(args.file, graph, folder).name
         (folder / "labels.txt").write_text("\n".join(labels) + "\n", encoding="utf-8")
 
     image = {
-        "graph": args.file.name,
+        "graph": "",
         "width": width,
         "height": height,
         "layout": "NCHW" if channels_first else "NHWC",

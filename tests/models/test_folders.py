@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_file
 import openvino as ov
 import pytest
 from export import __main__ as command
@@ -154,6 +156,42 @@ def test_add_refuses_a_file_that_is_no_model(
     options = ["--labels", labels, "--name", "mine"]
     assert export("--out", tmp_path / "out", "add", tmp_path / "net.onnx", *options) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_add_takes_the_weights_beside_an_onnx(tmp_path: Path, labels: Path) -> None:
+    weights = (np.arange(9).reshape(3, 3) / 7).astype(np.float32)
+    file = tmp_path / "given/net.onnx"
+    file.parent.mkdir()
+    onnx_file.write_with_external_weights(file, weights, "net.onnx.data")
+    options = ["--labels", labels, "--name", "mine"]
+    assert export("--out", tmp_path / "out", "add", file, *options) == 0
+    made = content(tmp_path / "out/mine")
+    assert (made["image"]["graph"], made["source"]) == ("image.xml", "net.onnx")
+    assert set(made["sha256"]) == {"image.xml", "image.bin", "labels.txt"}
+    shutil.rmtree(file.parent)
+    pixels = np.random.default_rng(1).random((1, 3, 32, 32), np.float32)
+    scores = run(ov.Core().read_model(tmp_path / "out/mine/image.xml"), pixels)
+    np.testing.assert_allclose(scores, pixels.mean(axis=(2, 3)) @ weights, rtol=1e-4)
+
+
+def test_add_makes_nothing_that_does_not_run(
+    tmp_path: Path,
+    labels: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ov.save_model(classifier([1, 3, 32, 32]), tmp_path / "net.xml")
+    copy = shutil.copyfile
+
+    def without_weights(file: Path, to: Path) -> None:
+        if file.suffix != ".bin":
+            copy(file, to)
+
+    monkeypatch.setattr(shutil, "copyfile", without_weights)
+    options = ["--labels", labels, "--name", "mine"]
+    assert export("--out", tmp_path / "out", "add", tmp_path / "net.xml", *options) == 1
+    assert "net.xml does not run from the model's folder: " in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_add_tflite(shared: Path, tmp_path: Path, goldens: Path) -> None:
