@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import sys
@@ -265,6 +266,31 @@ def _copy_graph(file: Path, graph: ov.Model, folder: Path) -> Path:
     return made
 
 
+def _default_classifier(out: Path) -> tuple[str, list[str]]:
+    """The classifier that the service takes where none is named, and the starters beside it."""
+    found = []
+    for file in sorted(out.glob("*/model.json")):
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(document, dict) and document.get("kind") == "classifier":
+            found.append((file.parent.name, bool(document.get("starter", False))))
+    # The order of the service: the official one, then what is no starter, by name.
+    best = min(found, key=lambda each: (each[0] != "mobilenet_v2", each[1], each[0]))
+    return best[0], [name for name, starter in found if starter and name != best[0]]
+
+
+def _say_default(out: Path, name: str) -> None:
+    best, starters = _default_classifier(out)
+    if best == name:
+        before = f", before {starters[0]}" if starters else ""
+        say(f"{name} is the default for image_classification now{before}")
+    else:
+        say(f"{best} stays the default for image_classification")
+    say("  IMAGE_MODEL=NAME sets another default, --model NAME chooses for one job")
+
+
 def _add(args: argparse.Namespace) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", args.name):
         raise ValueError(f"--name {args.name!r} must be letters, digits, dots, - and _")
@@ -310,6 +336,7 @@ def _add(args: argparse.Namespace) -> None:
     }
     folders.write(args.out / args.name, document, fill)
     say(f"{args.out / args.name}: {width} × {height} pixels, {len(labels)} labels, {output}")
+    _say_default(args.out, args.name)
 
 
 def _int8(args: argparse.Namespace) -> None:

@@ -194,6 +194,28 @@ def test_add_makes_nothing_that_does_not_run(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_add_says_which_model_is_the_default(
+    tmp_path: Path, labels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    for name, kind in (("lite0", "classifier"), ("conse", "image-text")):
+        folders.write(out / name, {"kind": kind, "starter": True}, lambda _: None)
+    ov.save_model(classifier([1, 3, 32, 32]), tmp_path / "net.xml")
+
+    def add(name: str) -> str:
+        options = ["--labels", labels, "--name", name]
+        assert export("--out", out, "add", tmp_path / "net.xml", *options) == 0
+        return capsys.readouterr().err
+
+    said = add("mine")
+    assert "mine is the default for image_classification now, before lite0\n" in said
+    assert "IMAGE_MODEL=NAME sets another default, --model NAME chooses for one job" in said
+    assert "mine stays the default for image_classification\n" in add("other")
+    assert "another is the default for image_classification now" in add("another")
+    folders.write(out / "mobilenet_v2", {"kind": "classifier"}, lambda _: None)
+    assert "mobilenet_v2 stays the default for image_classification" in add("a")
+
+
 def test_add_tflite(shared: Path, tmp_path: Path, goldens: Path) -> None:
     file = shared / "models/mobilenet_v2_1.0_224_quant.tflite"
     names = shared / "models/imagenet_labels.txt"
