@@ -53,8 +53,15 @@ for _ in $(seq "$((10 * ${START_SECONDS:-60}))"); do
 done
 $ready || die "the service was not ready within ${START_SECONDS:-60} seconds"
 
+# go_on CODE WHAT: after a command that ended with CODE, unless it failed as a whole.
+go_on() {
+  [ "$1" -le 1 ] || exit "$1"
+  say "$2"
+}
+
 keys=$(mktemp)
-"$classifier" upload "$folder" --keys-out "$keys"
+"$classifier" upload "$folder" --keys-out "$keys" || go_on $? "some photos were not taken: going on with the others"
+grep -q '"' "$keys" || die "none of the photos of $folder was taken"
 labels=${LABELS:-cat,dog,bird,flower,food,person,vehicle,building,beach}
 for categories in "" "$labels"; do
   if [ -z "$categories" ]; then
@@ -65,8 +72,8 @@ for categories in "" "$labels"; do
     arguments=(--labels "$categories")
   fi
   job=$("$classifier" submit --keys-file "$keys" --threshold 0.3 "${arguments[@]}")
-  "$classifier" watch "$job" >/dev/null || say "some images failed"
-  "$classifier" result "$job"
+  "$classifier" watch "$job" >/dev/null || go_on $? "some images failed"
+  "$classifier" result "$job" || go_on $? "some images have no result"
 done
 rm -f "$keys"
 $once && exit 0

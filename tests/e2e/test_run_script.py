@@ -117,3 +117,26 @@ def test_a_service_that_never_gets_ready_is_told(scripts: Scripts) -> None:
     last = scripts.fails("run.sh", "--once", "photos", START="never ready", START_SECONDS="1")
     assert "the service was not ready within 1 seconds" in last
     assert not listens(int(scripts.settings["PORT"]))
+
+
+def test_a_photo_that_is_refused_stops_nothing(scripts: Scripts) -> None:
+    shown = scripts.run("run.sh", "--once", "photos", CODES='{"upload": 1}')
+    assert "some photos were not taken: going on with the others" in shown
+    assert shown.count("result of job") == 2
+
+
+def test_an_image_that_fails_stops_nothing(scripts: Scripts) -> None:
+    shown = scripts.run("run.sh", "--once", "photos", CODES='{"watch": 1, "result": 1}')
+    assert shown.count("result of job") == 2
+    assert shown.count("some images failed") == 2
+    assert shown.count("some images have no result") == 2
+
+
+@pytest.mark.parametrize("command", ["upload", "watch", "result"])
+def test_a_command_that_fails_as_a_whole_ends_it(scripts: Scripts, command: str) -> None:
+    scripts.run("run.sh", "--once", "photos", CODES=f'{{"{command}": 3}}', code=3)
+
+
+def test_photos_that_are_all_refused_are_told(scripts: Scripts) -> None:
+    last = scripts.fails("run.sh", "--once", "photos", CODES='{"upload": 1}', KEYS="{}")
+    assert "none of the photos of" in last
