@@ -113,7 +113,8 @@ export_models() {
 
 # Photos from packages, in $DEPS/samples.
 export_samples() {
-  [ -d "$DEPS/samples" ] || (cd models && "../$PYTHON" -m export samples "../$DEPS/samples")
+  # The last of them: set-ups that were interrupted have left folders with a part of them.
+  [ -f "$DEPS/samples/china.jpg" ] || (cd models && "../$PYTHON" -m export samples "../$DEPS/samples")
 }
 
 # A checker of Terraform's security, in an environment of its own: it wants older versions of much that the tests use.

@@ -352,7 +352,7 @@ def _int8(args: argparse.Namespace) -> None:
 
 
 def _samples(args: argparse.Namespace) -> None:
-    """Copies sample photos out of two packages into a folder."""
+    """Copies sample photos out of two packages into a folder, when all of them are there."""
     photos = [
         ("scikit-image", f"skimage/data/{name}")
         for name in (
@@ -365,9 +365,18 @@ def _samples(args: argparse.Namespace) -> None:
     ] + [
         ("scikit-learn", f"sklearn/datasets/images/{name}") for name in ("flower.jpg", "china.jpg")
     ]
-    args.folder.mkdir(parents=True, exist_ok=True)
+    folder = args.folder.resolve()
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
     for package, name in photos:
-        shutil.copy(sources.unpacked_wheel(package, args.cache) / name, args.folder)
+        shutil.copy(sources.unpacked_wheel(package, args.cache) / name, part)
+    if folder.is_dir():
+        for file in [part / Path(name).name for _, name in photos]:
+            file.replace(folder / file.name)
+        part.rmdir()
+    else:
+        part.rename(folder)
 
 
 def _parser() -> argparse.ArgumentParser:

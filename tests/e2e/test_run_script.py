@@ -140,3 +140,27 @@ def test_a_command_that_fails_as_a_whole_ends_it(scripts: Scripts, command: str)
 def test_photos_that_are_all_refused_are_told(scripts: Scripts) -> None:
     last = scripts.fails("run.sh", "--once", "photos", CODES='{"upload": 1}', KEYS="{}")
     assert "none of the photos of" in last
+
+
+def in_library(scripts: Scripts, command: str) -> str:
+    """What a command of scripts/lib.sh prints in the tree."""
+    executable(
+        scripts.root / "scripts/call.sh", f'#!/bin/bash\n. "$(dirname "$0")/lib.sh"\n{command}\n'
+    )
+    return scripts.run("call.sh")
+
+
+@pytest.mark.parametrize("left", [[], ["chelsea.png"]])
+def test_samples_that_are_not_whole_are_fetched_again(scripts: Scripts, left: list[str]) -> None:
+    samples = scripts.root / ".deps/samples"
+    samples.mkdir(parents=True)
+    for name in left:
+        (samples / name).touch()
+    (scripts.root / "models").mkdir()
+    executable(
+        scripts.root / ".deps/venv/bin/python",
+        '#!/bin/sh\necho "called: $*"\ntouch "$4/china.jpg"\n',
+    )
+    told = in_library(scripts, "export_samples")
+    assert told == "called: -m export samples ../.deps/samples\n"
+    assert in_library(scripts, "export_samples") == ""

@@ -311,3 +311,38 @@ def test_starter_models_stand_in_where_no_host_answers(
     assert capsys.readouterr().err.count("using the starter model") == 2
     assert export("--out", tmp_path, "all", "--source", "official") == 1
     assert made == ["lite0", "conse"]
+
+
+def test_samples_are_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reachable = ["scikit-image"]
+
+    def unpacked(package: str, _: Path) -> Path:
+        if package not in reachable:
+            raise sources.SourceError("the host cannot be reached")
+        return tmp_path / package
+
+    names = ["chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png", "motorcycle_left.png"]
+    for place in [
+        *[f"scikit-image/skimage/data/{name}" for name in names],
+        *[f"scikit-learn/sklearn/datasets/images/{name}" for name in ("flower.jpg", "china.jpg")],
+    ]:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(place)
+    monkeypatch.setattr(sources, "unpacked_wheel", unpacked)
+    folder = tmp_path / "made/samples"
+    assert export("samples", folder) == 1
+    assert not folder.exists()
+    reachable.append("scikit-learn")
+    assert export("samples", folder) == 0
+    assert [path.name for path in folder.parent.iterdir()] == ["samples"]
+    made = sorted(path.name for path in folder.iterdir())
+    assert made == sorted([*names, "flower.jpg", "china.jpg"])
+
+    # What an interrupted run of before has left is filled up, and what else is there stays.
+    (folder / "china.jpg").unlink()
+    (folder / "mine.jpg").write_text("mine")
+    assert export("samples", folder) == 0
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*made, "mine.jpg"])
+    assert [path.name for path in folder.parent.iterdir()] == ["samples"]
