@@ -62,7 +62,8 @@ pip_install() {
   shift
   sum=$(cat "$@" | sha256sum)
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then return 0; fi
-  [ -x "$PYTHON" ] || python3 -m venv "$VENV"
+  # One whose making was interrupted has a Python, but no pip.
+  "$PYTHON" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$VENV"
   local file arguments=()
   for file in "$@"; do arguments+=(-r "$file"); done
   say "installing Python packages into $VENV"

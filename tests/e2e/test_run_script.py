@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -164,3 +165,16 @@ def test_samples_that_are_not_whole_are_fetched_again(scripts: Scripts, left: li
     told = in_library(scripts, "export_samples")
     assert told == "called: -m export samples ../.deps/samples\n"
     assert in_library(scripts, "export_samples") == ""
+
+
+def test_an_environment_without_pip_is_made_anew(scripts: Scripts) -> None:
+    """What `python3 -m venv` leaves when it is interrupted."""
+    venv = scripts.root / ".deps/venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    (scripts.root / "none.txt").touch()
+    call = "pip_install some none.txt && $PYTHON -m pip --version"
+    assert f" from {venv}/" in in_library(scripts, call)
+    (venv / "kept").touch()
+    (scripts.root / "none.txt").write_text("# changed\n")
+    in_library(scripts, call)
+    assert (venv / "kept").exists()
