@@ -31,6 +31,21 @@ _RULES = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BIC
 Floats = npt.NDArray[np.float32]
 
 
+def image_of(document: dict[str, Any]) -> dict[str, Any]:
+    """model.json's `image`, with the defaults of docs/models.md."""
+    image: dict[str, Any] = document["image"]
+    resize = {
+        "shortest_side": max(image["width"], image["height"]) * 256 // 224,
+        "interpolation": "bilinear",
+    } | image.get("resize", {})
+    return {"mean": [0.0] * 3, "std": [1.0] * 3} | image | {"resize": resize}
+
+
+def prompt_of(document: dict[str, Any]) -> str:
+    """The first of model.json's prompts, or the default."""
+    return str(document["text"].get("prompts", ["a photo of {label}"])[0])
+
+
 def crop(photo: Image.Image, image: dict[str, Any]) -> Floats:
     """The input [1, 3, H, W] of a graph from a photo, by the rules of model.json's `image`."""
     side, (width, height) = image["resize"]["shortest_side"], photo.size
@@ -100,7 +115,7 @@ def _label_embeddings(folder: Path, document: dict[str, Any], labels: list[str])
     import openvino_tokenizers  # noqa: F401  (registers the tokenizers' operations)
 
     text = ov.Core().compile_model(folder / document["text"]["graph"], "CPU")
-    prompt = document["text"]["prompts"][0]
+    prompt = prompt_of(document)
     return np.asarray(text(np.array([prompt.replace("{label}", label) for label in labels]))[0])
 
 
@@ -112,7 +127,7 @@ def quantize(folder: Path, photos: Path, labels: list[str]) -> float:
     the categories among which the first is compared. Raises ValueError for too few photos.
     """
     document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    image = document["image"]
+    image = image_of(document)
     say(f"{folder.name}: reading photos")
     inputs = list(read_photos(photos, image))
     if len(inputs) < MIN_PHOTOS:
@@ -123,9 +138,12 @@ def quantize(folder: Path, photos: Path, labels: list[str]) -> float:
     calibration = inputs[::_CALIBRATION_SHARE][:_MAX_CALIBRATION]
     compared = [data for index, data in enumerate(inputs) if index % _CALIBRATION_SHARE]
     graph = ov.Core().read_model(folder / image["graph"])
-    if graph.input(0).element_type != ov.Type.f32 or image.get("layout", "NCHW") != "NCHW":
+    shape = [-1, 3, image["height"], image["width"]]
+    fits = graph.input(0).partial_shape.compatible(ov.PartialShape(shape))
+    channels_first = fits and image.get("layout", "NCHW") == "NCHW"
+    if graph.input(0).element_type != ov.Type.f32 or not channels_first:
         raise ValueError(f"{folder.name} does not take floats with channels first")
-    graph.reshape([-1, 3, image["height"], image["width"]])
+    graph.reshape(shape)
     zero_shot = document["kind"] == "image-text"
     say(f"  8 bits, calibrated on {len(calibration)} photos")
     small = quantized(graph.clone(), calibration, transformer=zero_shot)
@@ -150,6 +168,7 @@ def add_int8(folder: Path, graph: ov.Model, same: float, photos: int) -> None:
         "agreement": round(same, 4),
         "photos": photos,
     }
+    sums = document.setdefault("sha256", {})
     for name in ("image_int8.xml", "image_int8.bin"):
-        document["sha256"][name] = folders.sha256(folder / name)
+        sums[name] = folders.sha256(folder / name)
     folders.write_document(folder, document)
