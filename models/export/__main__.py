@@ -206,6 +206,13 @@ def _all(args: argparse.Namespace) -> None:
     _export_one(args, "clip_vit_b32", "conse_efficientnet_lite0_minilm")
 
 
+def _reason(error: Exception) -> str:
+    """OpenVINO's errors go through several files, a line each; the last says what is wrong."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return (str(error).strip() or repr(error)).splitlines()[-1]
+
+
 def _image_size(shape: ov.PartialShape) -> tuple[bool, int, int]:
     """Whether channels come first, height and width of an image input; raises ValueError for
     anything else.
@@ -261,8 +268,9 @@ def _copy_graph(file: Path, graph: ov.Model, folder: Path) -> Path:
     try:
         ov.Core().compile_model(made, "CPU")
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"{file.name} does not run from the model's folder: {reason}") from error
+        raise ValueError(
+            f"{file.name} does not run from the model's folder: {_reason(error)}"
+        ) from error
     return made
 
 
@@ -347,8 +355,18 @@ def _int8(args: argparse.Namespace) -> None:
             f"{error.name} is not installed: pip install -r models/requirements-int8.txt"
         ) from error
     names = args.model or sorted(path.parent.name for path in args.out.glob("*/model.json"))
+    failed = []
     for name in names:
-        quantize.quantize(args.out / name, args.photos, args.labels.split(","))
+        try:
+            quantize.quantize(args.out / name, args.photos, args.labels.split(","))
+        except Exception as error:  # NNCF's errors have no class in common
+            say(f"  {_reason(error)}")
+            failed.append(name)
+    if failed:
+        raise ValueError(
+            f"{len(failed)} of {len(names)} models could not be tried, as said above: "
+            + ", ".join(failed)
+        )
 
 
 def _samples(args: argparse.Namespace) -> None:
@@ -471,8 +489,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         args.run(args)
     except (SourceError, CheckpointError, OSError, ValueError, RuntimeError) as error:
-        # OpenVINO's errors go through several files, a line each; the last says what is wrong.
-        say(f"export: {(str(error).strip() or repr(error)).splitlines()[-1]}")
+        say(f"export: {_reason(error)}")
         return 1
     return 0
 

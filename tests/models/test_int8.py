@@ -155,6 +155,24 @@ def test_channels_that_come_last_are_refused(tmp_path: Path, squares: Path) -> N
         quantize.quantize(model, squares, [])
 
 
+@pytest.mark.usefixtures("unchanged")
+def test_a_model_that_is_unfit_does_not_stop_the_others(
+    tmp_path: Path, squares: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    small_model(out, "a", channels_first=False)
+    (small_model(out, "b") / "model.json").write_text('{"kind": "classifier"}')
+    (small_model(out, "c") / "image.xml").write_text("no graph")
+    small_model(out, "d")
+    assert command.main(["--out", str(out), "int8", str(squares)]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert "  a does not take floats with channels first" in said
+    assert "  'image' is missing" in said
+    assert said[-1] == "export: 3 of 4 models could not be tried, as said above: a, b, c"
+    assert (out / "d/image_int8.xml").exists()
+    assert command.main(["--out", str(out), "int8", str(squares), "--model", "d"]) == 0
+
+
 def test_crop_is_that_of_the_goldens(shared: Path) -> None:
     stored = np.load(shared / "goldens/preprocessed_crops.npz")
     for rule, side, interpolation in (
