@@ -22,6 +22,8 @@ from .sources import say
 MIN_AGREEMENT = 0.99
 # With fewer photos, 99 % could not be told from 96 %.
 MIN_PHOTOS = 100
+# A model's inputs from them are kept in memory, CLIP's with 602 kB each.
+MAX_PHOTOS = 2000
 # Calibration photos take no part in the comparison: one of so many.
 _CALIBRATION_SHARE = 4
 _MAX_CALIBRATION = 300
@@ -63,11 +65,30 @@ def crop(photo: Image.Image, image: dict[str, Any]) -> Floats:
     return np.asarray(pixels.transpose(2, 0, 1)[None], np.float32)
 
 
-def read_photos(folder: Path, image: dict[str, Any]) -> Iterator[Floats]:
-    """The inputs from all photos under a folder, by name; files that are none are skipped."""
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() not in _SUFFIXES:
-            continue
+def find_photos(folder: Path) -> list[Path]:
+    """The photos under a folder, by name; of more than MAX_PHOTOS, as many from all parts of it.
+
+    Raises ValueError for too few.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
+    if len(files) < MIN_PHOTOS:
+        raise _too_few(folder, len(files))
+    if len(files) <= MAX_PHOTOS:
+        return files
+    say(f"{folder}: {MAX_PHOTOS:,} of its {len(files):,} photos are taken, evenly by name")
+    return [files[index * len(files) // MAX_PHOTOS] for index in range(MAX_PHOTOS)]
+
+
+def _too_few(folder: Path, count: int) -> ValueError:
+    return ValueError(
+        f"{folder} has {count} photos; "
+        f"at least {MIN_PHOTOS} are needed to tell whether 8 bits agree"
+    )
+
+
+def read_photos(files: list[Path], image: dict[str, Any]) -> Iterator[Floats]:
+    """The inputs from photos; files that are none are skipped."""
+    for file in files:
         try:
             with Image.open(file) as photo:
                 yield crop(photo, image)
@@ -129,12 +150,9 @@ def quantize(folder: Path, photos: Path, labels: list[str]) -> float:
     document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     image = image_of(document)
     say(f"{folder.name}: reading photos")
-    inputs = list(read_photos(photos, image))
+    inputs = list(read_photos(find_photos(photos), image))
     if len(inputs) < MIN_PHOTOS:
-        raise ValueError(
-            f"{photos} has {len(inputs)} photos; "
-            f"at least {MIN_PHOTOS} are needed to tell whether 8 bits agree"
-        )
+        raise _too_few(photos, len(inputs))
     calibration = inputs[::_CALIBRATION_SHARE][:_MAX_CALIBRATION]
     compared = [data for index, data in enumerate(inputs) if index % _CALIBRATION_SHARE]
     graph = ov.Core().read_model(folder / image["graph"])

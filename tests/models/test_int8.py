@@ -173,6 +173,28 @@ def test_a_model_that_is_unfit_does_not_stop_the_others(
     assert command.main(["--out", str(out), "int8", str(squares), "--model", "d"]) == 0
 
 
+@pytest.mark.usefixtures("unchanged")
+def test_of_many_photos_some_of_all_parts_are_decoded(
+    tmp_path: Path,
+    squares: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    decoded: list[str] = []
+    opened = Image.open
+
+    def count(file: Path) -> Image.Image:
+        decoded.append(file.name)
+        return opened(file)
+
+    monkeypatch.setattr(quantize, "MIN_PHOTOS", 8)
+    monkeypatch.setattr(quantize, "MAX_PHOTOS", 8)
+    monkeypatch.setattr(Image, "open", count)
+    quantize.quantize(small_model(tmp_path / "out", "mine"), squares, [])
+    assert decoded == [f"{index:03}.png" for index in (0, 12, 25, 37, 50, 62, 75, 87)]
+    assert "8 of its 100 photos are taken, evenly by name" in capsys.readouterr().err
+
+
 def test_crop_is_that_of_the_goldens(shared: Path) -> None:
     stored = np.load(shared / "goldens/preprocessed_crops.npz")
     for rule, side, interpolation in (
