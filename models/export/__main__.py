@@ -308,7 +308,7 @@ def _add(args: argparse.Namespace) -> None:
     channels_first, height, width = _image_size(graph.input(0).partial_shape)
     classes = _count_outputs(graph)
     output = args.output or ("probabilities" if _gives_probabilities(graph) else "logits")
-    labels = args.labels.read_text(encoding="utf-8").splitlines()
+    labels = args.labels.read_text(encoding="utf-8-sig").splitlines()
     if len(labels) != classes:
         raise ValueError(
             f"the graph has {classes} outputs, but {args.labels} has {len(labels)} lines"

@@ -117,6 +117,14 @@ def test_add(
     assert folders.is_current(tmp_path / "out/mine")
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_label(tmp_path: Path, labels: Path) -> None:
+    labels.write_text("crane\ncat\ndog\n", "utf-8-sig")
+    ov.save_model(classifier([1, 3, 32, 32]), tmp_path / "net.xml")
+    options = ["--labels", labels, "--name", "mine"]
+    assert export("--out", tmp_path / "out", "add", tmp_path / "net.xml", *options) == 0
+    assert (tmp_path / "out/mine/labels.txt").read_bytes() == b"crane\ncat\ndog\n"
+
+
 @pytest.mark.parametrize(
     ("shape", "outputs", "reason"),
     [
