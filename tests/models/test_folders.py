@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_file
 import openvino as ov
 import pytest
 from export import __main__ as command
@@ -115,6 +117,14 @@ def test_add(
     assert folders.is_current(tmp_path / "out/mine")
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_label(tmp_path: Path, labels: Path) -> None:
+    labels.write_text("crane\ncat\ndog\n", "utf-8-sig")
+    ov.save_model(classifier([1, 3, 32, 32]), tmp_path / "net.xml")
+    options = ["--labels", labels, "--name", "mine"]
+    assert export("--out", tmp_path / "out", "add", tmp_path / "net.xml", *options) == 0
+    assert (tmp_path / "out/mine/labels.txt").read_bytes() == b"crane\ncat\ndog\n"
+
+
 @pytest.mark.parametrize(
     ("shape", "outputs", "reason"),
     [
@@ -154,6 +164,64 @@ def test_add_refuses_a_file_that_is_no_model(
     options = ["--labels", labels, "--name", "mine"]
     assert export("--out", tmp_path / "out", "add", tmp_path / "net.onnx", *options) == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_add_takes_the_weights_beside_an_onnx(tmp_path: Path, labels: Path) -> None:
+    weights = (np.arange(9).reshape(3, 3) / 7).astype(np.float32)
+    file = tmp_path / "given/net.onnx"
+    file.parent.mkdir()
+    onnx_file.write_with_external_weights(file, weights, "net.onnx.data")
+    options = ["--labels", labels, "--name", "mine"]
+    assert export("--out", tmp_path / "out", "add", file, *options) == 0
+    made = content(tmp_path / "out/mine")
+    assert (made["image"]["graph"], made["source"]) == ("image.xml", "net.onnx")
+    assert set(made["sha256"]) == {"image.xml", "image.bin", "labels.txt"}
+    shutil.rmtree(file.parent)
+    pixels = np.random.default_rng(1).random((1, 3, 32, 32), np.float32)
+    scores = run(ov.Core().read_model(tmp_path / "out/mine/image.xml"), pixels)
+    np.testing.assert_allclose(scores, pixels.mean(axis=(2, 3)) @ weights, rtol=1e-4)
+
+
+def test_add_makes_nothing_that_does_not_run(
+    tmp_path: Path,
+    labels: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ov.save_model(classifier([1, 3, 32, 32]), tmp_path / "net.xml")
+    copy = shutil.copyfile
+
+    def without_weights(file: Path, to: Path) -> None:
+        if file.suffix != ".bin":
+            copy(file, to)
+
+    monkeypatch.setattr(shutil, "copyfile", without_weights)
+    options = ["--labels", labels, "--name", "mine"]
+    assert export("--out", tmp_path / "out", "add", tmp_path / "net.xml", *options) == 1
+    assert "net.xml does not run from the model's folder: " in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_add_says_which_model_is_the_default(
+    tmp_path: Path, labels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    for name, kind in (("lite0", "classifier"), ("conse", "image-text")):
+        folders.write(out / name, {"kind": kind, "starter": True}, lambda _: None)
+    ov.save_model(classifier([1, 3, 32, 32]), tmp_path / "net.xml")
+
+    def add(name: str) -> str:
+        options = ["--labels", labels, "--name", name]
+        assert export("--out", out, "add", tmp_path / "net.xml", *options) == 0
+        return capsys.readouterr().err
+
+    said = add("mine")
+    assert "mine is the default for image_classification now, before lite0\n" in said
+    assert "IMAGE_MODEL=NAME sets another default, --model NAME chooses for one job" in said
+    assert "mine stays the default for image_classification\n" in add("other")
+    assert "another is the default for image_classification now" in add("another")
+    folders.write(out / "mobilenet_v2", {"kind": "classifier"}, lambda _: None)
+    assert "mobilenet_v2 stays the default for image_classification" in add("a")
 
 
 def test_add_tflite(shared: Path, tmp_path: Path, goldens: Path) -> None:
@@ -251,3 +319,38 @@ def test_starter_models_stand_in_where_no_host_answers(
     assert capsys.readouterr().err.count("using the starter model") == 2
     assert export("--out", tmp_path, "all", "--source", "official") == 1
     assert made == ["lite0", "conse"]
+
+
+def test_samples_are_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reachable = ["scikit-image"]
+
+    def unpacked(package: str, _: Path) -> Path:
+        if package not in reachable:
+            raise sources.SourceError("the host cannot be reached")
+        return tmp_path / package
+
+    names = ["chelsea.png", "coffee.png", "rocket.jpg", "astronaut.png", "motorcycle_left.png"]
+    for place in [
+        *[f"scikit-image/skimage/data/{name}" for name in names],
+        *[f"scikit-learn/sklearn/datasets/images/{name}" for name in ("flower.jpg", "china.jpg")],
+    ]:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(place)
+    monkeypatch.setattr(sources, "unpacked_wheel", unpacked)
+    folder = tmp_path / "made/samples"
+    assert export("samples", folder) == 1
+    assert not folder.exists()
+    reachable.append("scikit-learn")
+    assert export("samples", folder) == 0
+    assert [path.name for path in folder.parent.iterdir()] == ["samples"]
+    made = sorted(path.name for path in folder.iterdir())
+    assert made == sorted([*names, "flower.jpg", "china.jpg"])
+
+    # What an interrupted run of before has left is filled up, and what else is there stays.
+    (folder / "china.jpg").unlink()
+    (folder / "mine.jpg").write_text("mine")
+    assert export("samples", folder) == 0
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*made, "mine.jpg"])
+    assert [path.name for path in folder.parent.iterdir()] == ["samples"]

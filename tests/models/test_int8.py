@@ -10,7 +10,8 @@ import numpy as np
 import openvino as ov
 import pytest
 from export import __main__ as command
-from export import folders
+from export import folders, layers
+from openvino import opset13 as ops
 from PIL import Image
 
 quantize = pytest.importorskip("export.quantize", reason="nncf is not installed")
@@ -96,6 +97,102 @@ def test_too_few_photos_are_refused(
     (tmp_path / "few").mkdir()
     assert command.main(["--out", str(model.parent), "int8", str(tmp_path / "few")]) == 1
     assert "has 0 photos; at least 100 are needed" in capsys.readouterr().err
+
+
+def small_model(out: Path, name: str, *, channels_first: bool = True, **image: object) -> Path:
+    """A classifier of three mean colours, with only what model.json must have."""
+    shape, axes = ([1, 3, 32, 48], [2, 3]) if channels_first else ([1, 32, 48, 3], [1, 2])
+    pixels = layers.parameter(shape, "image")
+    means = ops.reduce_mean(pixels, layers.constant(axes, np.int64), keep_dims=False)
+    (out / name).mkdir(parents=True)
+    ov.save_model(layers.model(means, [pixels], name, "out"), out / name / "image.xml")
+    fields = {"graph": "image.xml", "width": 48, "height": 32, "output": "logits"} | image
+    document = {"format": 1, "kind": "classifier", "image": fields, "labels": "labels.txt"}
+    (out / name / "model.json").write_text(json.dumps(document))
+    return out / name
+
+
+@pytest.fixture
+def squares(tmp_path: Path) -> Path:
+    """100 photos of one colour each."""
+    (tmp_path / "squares").mkdir()
+    for index in range(100):
+        file = tmp_path / f"squares/{index:03}.png"
+        Image.new("RGB", (40, 40), (index, 255 - index, 128)).save(file)
+    return tmp_path / "squares"
+
+
+@pytest.fixture
+def unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The graph itself stands in for its 8 bits."""
+    monkeypatch.setattr(quantize, "quantized", lambda graph, inputs, transformer: graph)
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_what_is_optional_in_model_json_has_its_default(tmp_path: Path, squares: Path) -> None:
+    model = small_model(tmp_path / "out", "mine")
+    assert quantize.quantize(model, squares, []) == 1
+    made = json.loads((model / "model.json").read_text())
+    assert made["image"]["int8"]["graph"] == "image_int8.xml"
+    assert set(made["sha256"]) == {"image_int8.xml", "image_int8.bin"}
+
+
+def test_defaults_are_those_of_the_program() -> None:
+    image = {"width": 50, "height": 33, "resize": {"shortest_side": 60}}
+    filled = quantize.image_of({"image": image})
+    assert filled["resize"] == {"shortest_side": 60, "interpolation": "bilinear"}
+    assert (filled["mean"], filled["std"]) == ([0, 0, 0], [1, 1, 1])
+    del image["resize"]
+    assert quantize.image_of({"image": image})["resize"]["shortest_side"] == 57
+    assert quantize.image_of({"image": image | {"mean": [1, 2, 3]}})["mean"] == [1, 2, 3]
+    assert quantize.prompt_of({"text": {}}) == "a photo of {label}"
+    assert quantize.prompt_of({"text": {"prompts": ["{label}", "a {label}"]}}) == "{label}"
+
+
+def test_channels_that_come_last_are_refused(tmp_path: Path, squares: Path) -> None:
+    model = small_model(tmp_path / "out", "mine", channels_first=False)
+    with pytest.raises(ValueError, match="mine does not take floats with channels first"):
+        quantize.quantize(model, squares, [])
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_model_that_is_unfit_does_not_stop_the_others(
+    tmp_path: Path, squares: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    small_model(out, "a", channels_first=False)
+    (small_model(out, "b") / "model.json").write_text('{"kind": "classifier"}')
+    (small_model(out, "c") / "image.xml").write_text("no graph")
+    small_model(out, "d")
+    assert command.main(["--out", str(out), "int8", str(squares)]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert "  a does not take floats with channels first" in said
+    assert "  'image' is missing" in said
+    assert said[-1] == "export: 3 of 4 models could not be tried, as said above: a, b, c"
+    assert (out / "d/image_int8.xml").exists()
+    assert command.main(["--out", str(out), "int8", str(squares), "--model", "d"]) == 0
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_of_many_photos_some_of_all_parts_are_decoded(
+    tmp_path: Path,
+    squares: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    decoded: list[str] = []
+    opened = Image.open
+
+    def count(file: Path) -> Image.Image:
+        decoded.append(file.name)
+        return opened(file)
+
+    monkeypatch.setattr(quantize, "MIN_PHOTOS", 8)
+    monkeypatch.setattr(quantize, "MAX_PHOTOS", 8)
+    monkeypatch.setattr(Image, "open", count)
+    quantize.quantize(small_model(tmp_path / "out", "mine"), squares, [])
+    assert decoded == [f"{index:03}.png" for index in (0, 12, 25, 37, 50, 62, 75, 87)]
+    assert "8 of its 100 photos are taken, evenly by name" in capsys.readouterr().err
 
 
 def test_crop_is_that_of_the_goldens(shared: Path) -> None:
