@@ -36,8 +36,8 @@ WARM_UP = 5.0  # minutes of a process before its figures count
 SETTLE = 600.0  # seconds for the last jobs
 # What may grow how much in an hour, by the line of least squares behind the warm-up of a process.
 SLOPES = {"rss_mb": 20.0, "descriptors": 4.0, "threads": 2.0, "wal_mb": 8.0}
-# A rise of at most this over a whole life is a step, no trend: one more reader of the database holds
-# two descriptors, and the line through a step rises by up to one and a half times the step.
+# A rise of at most this over a whole life is a step, no trend: one more reader of the database
+# holds two descriptors, and the line through a step rises by up to one and a half times the step.
 STEPS = {"rss_mb": 5.0, "descriptors": 3.0, "threads": 0.5, "wal_mb": 2.0}
 # What must never be more.
 PEAKS = {"rss_mb": 1024.0, "descriptors": 400.0, "threads": 200.0, "wal_mb": 80.0}
