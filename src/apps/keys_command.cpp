@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <csignal>
 #include <iostream>
 #include <optional>
 #include <utility>
@@ -69,8 +70,16 @@ void record(const Config& config, const char* action, const std::string& name) {
   AuditLog(config.audit_log).write(event);
 }
 
-int show_secret(const std::string& secret) {
-  std::cout << secret << "\n";
+int show_secret(const ApiKey& key) {
+  std::signal(SIGPIPE, SIG_IGN);  // the sentence below is needed then too
+  std::cout << key.secret << "\n";
+  if (!std::cout.flush()) {
+    return complain({ErrorCode::kExhausted,
+                     "cannot write to standard output: the key is in force, but nobody has seen "
+                     "it; run `classifier keys rotate " +
+                         key.name + "` to get another"},
+                    kSomeFailed);
+  }
   note("This is the only time that the key is shown. Services with this key file know it at once.");
   return 0;
 }
@@ -92,7 +101,7 @@ int add(const Config& config, const KeyOptions& options) {
     return complain(added.error(), kSomeFailed);
   if (auto saved = file->save(); !saved) return complain(saved.error(), kSomeFailed);
   record(config, "key.add", options.name);
-  return show_secret(key.secret);
+  return show_secret(key);
 }
 
 int list(const Config& config) {
@@ -148,7 +157,7 @@ int rotate(const Config& config, const KeyOptions& options) {
   if (!replaced) return complain(replaced.error(), kSomeFailed);
   if (auto saved = file->save(); !saved) return complain(saved.error(), kSomeFailed);
   record(config, "key.rotate", options.name);
-  return show_secret(key.secret);
+  return show_secret(key);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -103,6 +104,12 @@ int run(int argc, char** argv) {
   return chosen(*config);
 }
 
+// What could not be printed, as on a full disk, is no success.
+int after_printing(int code) {
+  if (std::cout.flush() || code != 0) return code;
+  return complain({ErrorCode::kExhausted, "cannot write to standard output"}, kSomeFailed);
+}
+
 }  // namespace
 
 int complain(const Error& error, int code) {
@@ -156,7 +163,7 @@ InferenceOptions inference_options(const Config& config) {
 int main(int argc, char** argv) {
   try {
     classifier::keep_heaps_small();
-    return classifier::run(argc, argv);
+    return classifier::after_printing(classifier::run(argc, argv));
   } catch (const nlohmann::json::exception&) {
     std::fprintf(stderr, "classifier: what answers at BACKEND_API_URL is not this service\n");
     return classifier::kUnreachable;

@@ -137,6 +137,49 @@ def test_wrong_arguments_are_told_in_one_line(shell: Shell, words: list[str], sa
     assert done.stdout == ""
 
 
+def full(binary: Path, *words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Runs the program with its standard output on a disk that is full."""
+    with Path("/dev/full").open("w") as nowhere:
+        return subprocess.run(
+            [binary, *words],
+            env=os.environ | settings,
+            stdout=nowhere,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+def test_output_that_is_lost_is_no_success(
+    binary: Path, service: Service, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    cat = photos["cat_720p.jpg"]
+    key = service.upload(cat, "cat.jpg")
+    for words in (
+        ["--help"],
+        ["settings"],
+        ["classify", cat],
+        ["classify", cat, "--format", "json"],
+        ["classify", cat, "--format", "csv"],
+        ["upload", cat],
+        ["submit", key],
+        ["submit", key, "--watch"],
+        ["images"],
+        ["jobs"],
+        ["jobs", "--format", "json"],
+    ):
+        done = full(binary, *words, BACKEND_API_URL=service.url)
+        assert done.returncode == 1, words
+        assert done.stderr == "classifier: cannot write to standard output\n", words
+    done = full(binary, "keys", "add", "ci", "--role", "read", DATA_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "run `classifier keys rotate ci`" in done.stderr
+    done = full(binary, "keys", "rotate", "ci", DATA_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "run `classifier keys rotate ci`" in done.stderr
+
+
 def test_help_is_there_for_every_command(shell: Shell) -> None:
     text = shell("--help")
     commands = [
