@@ -11,8 +11,12 @@ import select
 import shutil
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from program import ROOT, Service
@@ -224,6 +228,122 @@ def test_a_day_with_the_service(shell: Shell, folder: Path, tmp_path: Path) -> N
     assert "is healthy and ready" in shell("health")
     assert "visible" in json.loads(shell("queue"))
     assert shell.run("watch", "none").returncode == 3
+
+
+class SlowStore:
+    """Stands in for a service whose store never answers to an upload of slow.jpg."""
+
+    def __init__(self) -> None:
+        store = self
+        self.released = threading.Event()
+        self.names: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                name = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["filename"]
+                store.names.append(name)
+                ticket = {"upload_url": f"{store.url}/{quote(name)}", "s3_key": f"uploads/{name}"}
+                self.answer(json.dumps(ticket).encode())
+
+            def do_PUT(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                if self.path == "/slow.jpg":
+                    store.released.wait(60)
+                self.answer(b"")
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def slow_store() -> Iterator[SlowStore]:
+    store = SlowStore()
+    yield store
+    store.released.set()
+    store.server.shutdown()
+    store.server.server_close()
+
+
+def test_a_killed_upload_has_written_what_it_did(
+    binary: Path, slow_store: SlowStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    names = ["a.jpg", "b.jpg", "slow.jpg"]
+    for name in names:
+        (folder / name).write_bytes(b"x")
+    keys_file = tmp_path / "keys.json"
+    process = subprocess.Popen(
+        [binary, "upload", folder, "--keys-out", keys_file],
+        env=os.environ | {"BACKEND_API_URL": slow_store.url},
+    )
+    expected = {str(folder / name): f"uploads/{name}" for name in names[:2]}
+    deadline = time.monotonic() + 30
+    while not keys_file.exists() or json.loads(keys_file.read_text()) != expected:
+        assert time.monotonic() < deadline, "the map was not written"
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    slow_store.names.clear()
+    slow_store.released.set()
+    shell = Shell(binary, slow_store.url)
+    shell("upload", folder, "--keys-out", keys_file, "--resume")
+    assert slow_store.names == ["slow.jpg"]
+    assert len(json.loads(keys_file.read_text())) == 3
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["keys.json", "photos"]
+
+
+def test_keys_that_cannot_be_written_are_told_before_the_first_upload(
+    binary: Path, slow_store: SlowStore, tmp_path: Path
+) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"x")
+    shell = Shell(binary, slow_store.url)
+    for bad in (tmp_path / "none" / "keys.json", tmp_path):
+        done = shell.run("upload", photo, "--keys-out", bad)
+        assert done.returncode == 2
+        assert f"cannot write the keys to {bad}" in done.stderr
+    damaged = tmp_path / "keys.json"
+    for content in ("", '{"a.jpg": "upl', "[]", '{"a.jpg": 1}'):
+        damaged.write_text(content)
+        done = shell.run("upload", photo, "--keys-out", damaged, "--resume")
+        assert done.returncode == 2
+        assert "is no map of file to key" in done.stderr
+        assert damaged.read_text() == content
+    assert slow_store.names == []
+    # A pipe is written to, and stays one.
+    shown = shell("upload", photo, "--keys-out", "/dev/stdout")
+    assert json.loads(shown) == {str(photo): "uploads/a.jpg"}
+
+
+def test_names_that_are_not_utf8_have_keys_of_their_own(
+    binary: Path, slow_store: SlowStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in (b"\xe8.jpg", b"\xe9.jpg"):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(b"x")
+    keys_file = tmp_path / "keys.json"
+    shell = Shell(binary, slow_store.url)
+    shell("upload", folder, "--keys-out", keys_file)
+    keys = json.loads(keys_file.read_text())
+    assert set(keys) == {f"{folder}/\\xe8.jpg", f"{folder}/\\xe9.jpg"}
+    slow_store.names.clear()
+    shell("upload", folder, "--keys-out", keys_file, "--resume")
+    assert slow_store.names == []
+    assert json.loads(keys_file.read_text()) == keys
 
 
 def test_a_service_that_is_away_is_told(binary: Path, folder: Path) -> None:
