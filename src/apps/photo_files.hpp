@@ -1,6 +1,7 @@
 // The photos and labels that a command line names.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,10 @@ namespace classifier {
 
 // Files as they are named, folders with all images in them (by extension, sorted, without hidden
 // files), "-" for a list on standard input, one path a line. kNotFound for what is not there, and
-// where there is no image at all.
-Result<std::vector<std::string>> find_photos(const std::vector<std::string>& paths);
+// where there is no image at all. What is inside `left_out`, a folder, counts only where a file is
+// named itself.
+Result<std::vector<std::string>> find_photos(const std::vector<std::string>& paths,
+                                             const std::filesystem::path& left_out = {});
 
 // Labels separated by commas, and those of a file, one on each line; blank lines and white space
 // around labels do not count. kNotFound when the file cannot be read.

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import resource
 import select
 import shutil
 import signal
@@ -101,6 +102,46 @@ def test_classify_sorts_copies_and_a_second_run_changes_nothing(
         shell("classify", folder, "--labels", "bird,cat", "--copy-to", to, code=1)
         files = sorted(str(file.relative_to(to)) for file in to.rglob("*") if file.is_file())
         assert files == ["bird/猫.jpg", "cat/cat.jpg"]
+
+
+def test_copies_are_not_classified_again(
+    shell: Shell, folder: Path, photos: dict[str, Path]
+) -> None:
+    to = folder / "sorted"
+    words = ("--labels", "bird,cat", "--copy-to", to)
+    for _ in range(3):
+        shown = shell("classify", folder, *words, code=1)
+        assert len(shown.splitlines()) == 3
+        files = sorted(str(file.relative_to(to)) for file in to.rglob("*") if file.is_file())
+        assert files == ["bird/猫.jpg", "cat/cat.jpg"]
+    # Named beside others, and through a link.
+    (folder.parent / "link").symlink_to(to)
+    shown = shell("classify", photos["owl.jpg"], to, folder.parent / "link", *words)
+    assert len(shown.splitlines()) == 1
+    done = shell.run("classify", to, *words)
+    assert done.returncode == 2
+    assert f"beside those in {to}" in done.stderr
+
+
+def test_a_copy_that_fails_leaves_nothing_behind(
+    binary: Path, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    def no_big_files() -> None:
+        size = photos["cat_720p.jpg"].stat().st_size // 2
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    done = subprocess.run(
+        [binary, "classify", photos["cat_720p.jpg"], "--copy-to", tmp_path / "sorted"],
+        preexec_fn=no_big_files,
+        restore_signals=False,  # SIGXFSZ stays ignored, so that the write fails
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "could not be copied" in done.stderr
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
 def test_classify_says_that_copies_failed(shell: Shell, folder: Path, tmp_path: Path) -> None:
