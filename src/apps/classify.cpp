@@ -120,7 +120,10 @@ class Session {
   int run() {
     catch_interrupts();
     spdlog::set_level(spdlog::level::warn);
-    auto photos = find_photos(options_.paths, options_.copy_to);
+    auto photos = find_photos(options_.paths, options_.copy_to, [&](const Error& error) {
+      folders_failed_ = true;
+      complain(error, 0);
+    });
     if (!photos) return complain(photos.error(), kUsage);
     if (auto ready = prepare(std::move(*photos)); !ready) return complain(ready.error(), kUsage);
     classify();
@@ -231,7 +234,7 @@ class Session {
                                  " photos could not be copied; the first: " + copy_error_.message},
           kSomeFailed);
     }
-    return job_.counts.failed > 0 ? kSomeFailed : 0;
+    return job_.counts.failed > 0 || folders_failed_ ? kSomeFailed : 0;
   }
 
   std::vector<ResultRow> rows() const {
@@ -275,6 +278,7 @@ class Session {
   Job job_;                           // likewise
   std::size_t copies_failed_ = 0;     // likewise
   Error copy_error_;                  // likewise
+  bool folders_failed_ = false;
   double seconds_ = 0;
 };
 

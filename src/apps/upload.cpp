@@ -95,7 +95,10 @@ class Session {
   Session(const Config& config, const Options& options) : options_(options), client_(config) {}
 
   int run() {
-    auto files = find_photos(options_.paths);
+    auto files = find_photos(options_.paths, {}, [&](const Error& error) {
+      folders_failed_ = true;
+      complain(error, 0);
+    });
     if (!files) return complain(files.error(), kUsage);
     files_ = std::move(*files);
     if (options_.resume) {
@@ -209,7 +212,7 @@ class Session {
          human_bytes(static_cast<double>(bytes_)));
     if (interrupted()) return kInterrupted;
     if (unreachable_) return kUnreachable;
-    return failed_ > 0 ? kSomeFailed : 0;
+    return failed_ > 0 || folders_failed_ ? kSomeFailed : 0;
   }
 
   const Options& options_;
@@ -224,6 +227,7 @@ class Session {
   std::int64_t uploaded_ = 0;
   std::int64_t failed_ = 0;
   bool unreachable_ = false;
+  bool folders_failed_ = false;
 };
 
 }  // namespace

@@ -87,11 +87,12 @@ def test_classify_prints_a_table_json_and_csv(shell: Shell, folder: Path) -> Non
 
 def test_classify_takes_lists_and_label_files(shell: Shell, folder: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.txt"
-    labels.write_text("bird\ncat, of any colour\n")
+    labels.write_bytes(b"\xef\xbb\xbfbird\ncat, of any colour\n")  # with a byte order mark
     names = f"{folder / 'cat.jpg'}\n{folder / '2026 été' / '猫.jpg'}\n"
     table = rows_of(shell("classify", "-", "--labels-file", labels, "--format", "csv", stdin=names))
     assert list(table) == ["cat.jpg", "猫.jpg"]
     assert table["cat.jpg"]["top_prediction"] == "cat, of any colour"
+    assert table["猫.jpg"]["top_prediction"] == "bird"
 
 
 def test_classify_sorts_copies_and_a_second_run_changes_nothing(
@@ -102,6 +103,49 @@ def test_classify_sorts_copies_and_a_second_run_changes_nothing(
         shell("classify", folder, "--labels", "bird,cat", "--copy-to", to, code=1)
         files = sorted(str(file.relative_to(to)) for file in to.rglob("*") if file.is_file())
         assert files == ["bird/猫.jpg", "cat/cat.jpg"]
+
+
+def without_privileges() -> list[str]:
+    """What a command begins with so that modes of files count for it."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("root may read everything")
+    return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
+
+
+def test_folders_that_cannot_be_read_are_told(
+    binary: Path, service: Service, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    shutil.copy(photos["cat_720p.jpg"], tmp_path)
+    shut = tmp_path / "shut"
+    shut.mkdir()
+    shutil.copy(photos["owl.jpg"], shut)
+    shut.chmod(0)
+
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*without_privileges(), binary, *words],
+            env=os.environ | {"BACKEND_API_URL": service.url},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    try:
+        for command in ("classify", "upload"):
+            done = run(command, tmp_path)
+            assert done.returncode == 1
+            assert len(done.stdout.splitlines()) == 1
+            said = f"classifier: cannot read the folder {shut}: Permission denied\n"
+            assert done.stderr == said
+            done = run(command, shut)
+            assert done.returncode == 2
+            assert done.stderr == said
+    finally:
+        shut.chmod(0o700)
 
 
 def test_copies_are_not_classified_again(
