@@ -5,10 +5,12 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "apps/commands.hpp"
 
@@ -56,6 +58,19 @@ std::string what_is_wrong(const CLI::App& app, int argc, char** argv,
          (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help";
 }
 
+// CLI11 takes "[a,b]" for a list, so that a path of that form needs another spelling.
+std::vector<std::string> keep_brackets(int argc, char** argv) {
+  std::vector<std::string> arguments(argv, argv + argc);
+  for (auto& argument : arguments) {
+    std::error_code error;
+    if (argument.starts_with('[') && argument.ends_with(']') &&
+        std::filesystem::exists(argument, error)) {
+      argument.insert(0, "./");
+    }
+  }
+  return arguments;
+}
+
 // By default glibc keeps a heap for each thread, and big blocks inside them; what images of many
 // sizes leave free there grows for hours. Without effect where another allocator is loaded.
 void keep_heaps_small() {
@@ -93,7 +108,11 @@ int run(int argc, char** argv) {
   add_settings_command(app, set_run, flags);
   app.footer(kFooter);  // after the subcommands, which would take it over
   try {
-    app.parse(argc, argv);
+    const auto arguments = keep_brackets(argc, argv);
+    std::vector<const char*> words;
+    words.reserve(arguments.size());
+    for (const auto& argument : arguments) words.push_back(argument.c_str());
+    app.parse(argc, words.data());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return complain({ErrorCode::kInvalidArgument, what_is_wrong(app, argc, argv, error)}, kUsage);

@@ -188,6 +188,17 @@ def test_a_copy_that_fails_leaves_nothing_behind(
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
+def test_a_folder_with_a_name_in_brackets(
+    shell: Shell, photos: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("[2024]", "[a, b]"):
+        Path(name).mkdir()
+        shutil.copy(photos["cat_720p.jpg"], name)
+    assert len(shell("classify", "[2024]", "[a, b]").splitlines()) == 2
+    assert len(shell("upload", "[2024]").splitlines()) == 1
+
+
 def test_classify_says_that_copies_failed(shell: Shell, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     done = shell.run("classify", folder, "--copy-to", tmp_path / "file" / "sorted")
