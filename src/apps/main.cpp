@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "apps/commands.hpp"
+#include "apps/terminal.hpp"
 
 namespace classifier {
 namespace {
@@ -132,7 +133,7 @@ int after_printing(int code) {
 }  // namespace
 
 int complain(const Error& error, int code) {
-  std::fprintf(stderr, "classifier: %s\n", error.message.c_str());
+  std::fprintf(stderr, "classifier: %s\n", printable(error.message).c_str());
   return code;
 }
 
@@ -187,7 +188,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "classifier: what answers at BACKEND_API_URL is not this service\n");
     return classifier::kUnreachable;
   } catch (const std::exception& exception) {
-    std::fprintf(stderr, "classifier: %s\n", exception.what());
-    return 1;
+    return classifier::complain({classifier::ErrorCode::kInternal, exception.what()},
+                                classifier::kSomeFailed);
   }
 }

@@ -280,6 +280,19 @@ def test_output_that_is_lost_is_no_success(
     assert "run `classifier keys rotate ci`" in done.stderr
 
 
+def test_names_in_errors_do_not_steer_the_terminal(shell: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "a\x1b[31mb\n"
+    done = shell.run("classify", folder)
+    assert done.stderr == (f"classifier: there is no file or folder {tmp_path}/a\\x1b[31mb\\x0a\n")
+    folder.mkdir()
+    (folder / "empty.jpg").touch()
+    (folder / "notes.txt").touch()
+    for words in (["upload", folder / "notes.txt"], ["classify", folder], [folder]):
+        done = shell.run(*words)
+        assert done.returncode != 0
+        assert "\x1b" not in done.stdout + done.stderr
+
+
 def test_help_is_there_for_every_command(shell: Shell) -> None:
     text = shell("--help")
     commands = [
