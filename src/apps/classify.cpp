@@ -1,7 +1,10 @@
 // `classifier classify`: photos and folders, without a server.
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -12,6 +15,7 @@
 #include "apps/photo_files.hpp"
 #include "apps/result_table.hpp"
 #include "apps/terminal.hpp"
+#include "domain/ids.hpp"
 #include "domain/text.hpp"
 #include "ports/clock.hpp"
 #include "services/job_service.hpp"
@@ -65,20 +69,41 @@ bool same_content(const fs::path& a, const fs::path& b) {
   return std::equal(Bytes(left), Bytes(), Bytes(right));
 }
 
-// A sorted copy, under a name that no other photo has yet; a second run changes nothing.
+// Never over a file that another run has put there meanwhile.
+void move_to_free(const fs::path& from, const fs::path& to, std::error_code& error) {
+  error.clear();
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return;
+  error = std::error_code(errno, std::generic_category());
+  // Not every file system can tell.
+  if (error == std::errc::invalid_argument || error == std::errc::function_not_supported)
+    fs::rename(from, to, error);
+}
+
+// A sorted copy, under a name that no other photo has yet; a second run changes nothing. It gets
+// its name when it is whole.
 Result<void> copy_sorted(const fs::path& photo, const std::string& label,
                          const std::string& filename, const fs::path& to) {
   const fs::path folder = to / safe_label(label);
   std::error_code error;
   fs::create_directories(folder, error);
   fs::path target = folder / filename;
-  for (int number = 2;
-       !error && !fs::copy_file(photo, target, error) && error == std::errc::file_exists;
-       ++number) {
-    error.clear();
-    if (same_content(photo, target)) break;
-    target = folder / numbered_filename(filename, number);
+  const fs::path temporary = folder / (".copy-" + random_hex(16));
+  bool copied = false;
+  for (int number = 2; !error;) {
+    std::error_code absent;
+    if (fs::exists(fs::symlink_status(target, absent))) {
+      if (same_content(photo, target)) break;
+      target = folder / numbered_filename(filename, number++);
+    } else if (!copied) {
+      copied = fs::copy_file(photo, temporary, error);
+    } else if (move_to_free(temporary, target, error); !error) {
+      return {};
+    } else if (error == std::errc::file_exists) {
+      error.clear();
+    }
   }
+  std::error_code ignored;
+  fs::remove(temporary, ignored);
   if (error) {
     return fail(ErrorCode::kExhausted,
                 "cannot copy to " + target.string() + ": " + error.message());
@@ -95,7 +120,10 @@ class Session {
   int run() {
     catch_interrupts();
     spdlog::set_level(spdlog::level::warn);
-    auto photos = find_photos(options_.paths);
+    auto photos = find_photos(options_.paths, options_.copy_to, [&](const Error& error) {
+      folders_failed_ = true;
+      complain(error, 0);
+    });
     if (!photos) return complain(photos.error(), kUsage);
     if (auto ready = prepare(std::move(*photos)); !ready) return complain(ready.error(), kUsage);
     classify();
@@ -206,7 +234,7 @@ class Session {
                                  " photos could not be copied; the first: " + copy_error_.message},
           kSomeFailed);
     }
-    return job_.counts.failed > 0 ? kSomeFailed : 0;
+    return job_.counts.failed > 0 || folders_failed_ ? kSomeFailed : 0;
   }
 
   std::vector<ResultRow> rows() const {
@@ -250,6 +278,7 @@ class Session {
   Job job_;                           // likewise
   std::size_t copies_failed_ = 0;     // likewise
   Error copy_error_;                  // likewise
+  bool folders_failed_ = false;
   double seconds_ = 0;
 };
 
@@ -264,7 +293,8 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
   add_classification_options(*command, options->how);
   command->add_option("--format", options->format, "what is printed: table, json or csv [table]")
       ->check(CLI::IsMember({"table", "json", "csv"}));
-  command->add_option("--copy-to", options->copy_to, "folder for copies, sorted by label");
+  command->add_option("--copy-to", options->copy_to,
+                      "folder for copies, sorted by label; what is in it is not classified");
   command->callback([options, set_run] {
     set_run([options](const Config& config) { return Session(config, *options).run(); });
   });

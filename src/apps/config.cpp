@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <initializer_list>
+#include <string_view>
 #include <utility>
 
 #include "domain/text.hpp"
@@ -87,6 +88,14 @@ Setting list(const char* variable, const char* help, std::vector<std::string> Co
             config.*member = split_list(value);
             return true;
           }};
+}
+
+bool read_public_base_url(Config& config, const std::string& value) {
+  config.public_base_url = value;
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (value.starts_with(scheme)) return value.size() > scheme.size();
+  }
+  return false;
 }
 
 bool read_api_keys(Config& config, const std::string& value) {
@@ -227,8 +236,8 @@ std::vector<Setting> make_settings() {
            &Config::audit_log, "a file", "in the log"),
       list("ALLOWED_ORIGINS", "origins of pages that may call the API (CORS); * for all",
            &Config::allowed_origins, "none"),
-      text("PUBLIC_BASE_URL", "address of this service as clients see it", &Config::public_base_url,
-           "a URL", "from each request"),
+      {"PUBLIC_BASE_URL", "address of this service as clients see it",
+       "a URL that begins with http:// or https://", "from each request", read_public_base_url},
       choice("LOG_LEVEL", "least severity that is logged", &Config::log_level,
              {"debug", "info", "warn", "error"}, "info"),
       text("BACKEND_API_URL", "address of the service, for upload, submit and so on",

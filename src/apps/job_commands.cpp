@@ -197,8 +197,6 @@ int result(const Config& config, const std::string& job, const std::string& form
                                        });
   if (!streamed) return call_failed(streamed.error());
   if (format == "json") std::cout << "\n";
-  if (!std::cout.flush())
-    return complain({ErrorCode::kExhausted, "cannot write to standard output"}, kSomeFailed);
   return interrupted() ? kInterrupted : 0;
 }
 

@@ -1,7 +1,9 @@
 // `classifier keys`: the API keys of the key file.
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <csignal>
 #include <iostream>
 #include <optional>
 #include <utility>
@@ -18,7 +20,7 @@ namespace {
 struct KeyOptions {
   std::string name;
   std::string role;
-  int days = 0;  // until it expires; 0: never
+  std::optional<int> days;  // until it expires; 0: never
   std::string keep_old;
 };
 
@@ -69,8 +71,16 @@ void record(const Config& config, const char* action, const std::string& name) {
   AuditLog(config.audit_log).write(event);
 }
 
-int show_secret(const std::string& secret) {
-  std::cout << secret << "\n";
+int show_secret(const ApiKey& key) {
+  std::signal(SIGPIPE, SIG_IGN);  // the sentence below is needed then too
+  std::cout << key.secret << "\n";
+  if (!std::cout.flush()) {
+    return complain({ErrorCode::kExhausted,
+                     "cannot write to standard output: the key is in force, but nobody has seen "
+                     "it; run `classifier keys rotate " +
+                         key.name + "` to get another"},
+                    kSomeFailed);
+  }
   note("This is the only time that the key is shown. Services with this key file know it at once.");
   return 0;
 }
@@ -85,14 +95,14 @@ int add(const Config& config, const KeyOptions& options) {
   if (!file) return complain(file.error(), kSomeFailed);
   const TimePoint now = SystemClock().now();
   std::optional<TimePoint> expires;
-  if (options.days > 0) expires = now + std::chrono::days(options.days);
+  if (options.days) expires = now + std::chrono::days(*options.days);
   const ApiKey key{
       .name = options.name, .role = *parse_role(options.role), .secret = make_secret()};
   if (auto added = file->add(store_key(key, now, expires), now); !added)
     return complain(added.error(), kSomeFailed);
   if (auto saved = file->save(); !saved) return complain(saved.error(), kSomeFailed);
   record(config, "key.add", options.name);
-  return show_secret(key.secret);
+  return show_secret(key);
 }
 
 int list(const Config& config) {
@@ -126,6 +136,14 @@ int remove(const Config& config, const KeyOptions& options) {
   return 0;
 }
 
+// The new key's end: as asked for, or after as long a life as the old one was given.
+std::optional<TimePoint> end_of_rotated(const StoredKey& old, std::optional<int> days,
+                                        TimePoint now) {
+  if (days) return *days > 0 ? std::optional(now + std::chrono::days(*days)) : std::nullopt;
+  if (!old.expires) return std::nullopt;
+  return now + (*old.expires - old.created);
+}
+
 int rotate(const Config& config, const KeyOptions& options) {
   const TimePoint now = SystemClock().now();
   std::optional<TimePoint> old_until;
@@ -144,11 +162,16 @@ int rotate(const Config& config, const KeyOptions& options) {
   auto role = file->role_of(options.name);
   if (!role) return complain(role.error(), kSomeFailed);
   const ApiKey key{.name = options.name, .role = *role, .secret = make_secret()};
-  auto replaced = file->replace(store_key(key, now, std::nullopt), old_until, now);
+  // The newest of that name: the end of those before it was moved when they were rotated.
+  const auto old =
+      std::find_if(file->keys().rbegin(), file->keys().rend(),
+                   [&](const StoredKey& stored) { return stored.name == options.name; });
+  const auto expires = end_of_rotated(*old, options.days, now);
+  auto replaced = file->replace(store_key(key, now, expires), old_until, now);
   if (!replaced) return complain(replaced.error(), kSomeFailed);
   if (auto saved = file->save(); !saved) return complain(saved.error(), kSomeFailed);
   record(config, "key.rotate", options.name);
-  return show_secret(key.secret);
+  return show_secret(key);
 }
 
 }  // namespace
@@ -179,6 +202,10 @@ void add_keys_command(CLI::App& app, const SetRun& set_run) {
   command->add_option("NAME", options->name, "of the key")->required();
   command->add_option("--keep-old", options->keep_old,
                       "how long the old one stays valid, such as 30m, 24h or 7d [it ends now]");
+  command
+      ->add_option("--expires", options->days,
+                   "days until the new one ends, 0: never [as many as the old one was given]")
+      ->check(CLI::Range(0, 36'500));
   command->callback(
       [=] { set_run([=](const Config& config) { return rotate(config, *options); }); });
 }

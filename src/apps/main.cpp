@@ -5,11 +5,15 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "apps/commands.hpp"
+#include "apps/terminal.hpp"
 
 namespace classifier {
 namespace {
@@ -55,6 +59,19 @@ std::string what_is_wrong(const CLI::App& app, int argc, char** argv,
          (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help";
 }
 
+// CLI11 takes "[a,b]" for a list, so that a path of that form needs another spelling.
+std::vector<std::string> keep_brackets(int argc, char** argv) {
+  std::vector<std::string> arguments(argv, argv + argc);
+  for (auto& argument : arguments) {
+    std::error_code error;
+    if (argument.starts_with('[') && argument.ends_with(']') &&
+        std::filesystem::exists(argument, error)) {
+      argument.insert(0, "./");
+    }
+  }
+  return arguments;
+}
+
 // By default glibc keeps a heap for each thread, and big blocks inside them; what images of many
 // sizes leave free there grows for hours. Without effect where another allocator is loaded.
 void keep_heaps_small() {
@@ -92,7 +109,11 @@ int run(int argc, char** argv) {
   add_settings_command(app, set_run, flags);
   app.footer(kFooter);  // after the subcommands, which would take it over
   try {
-    app.parse(argc, argv);
+    const auto arguments = keep_brackets(argc, argv);
+    std::vector<const char*> words;
+    words.reserve(arguments.size());
+    for (const auto& argument : arguments) words.push_back(argument.c_str());
+    app.parse(argc, words.data());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return complain({ErrorCode::kInvalidArgument, what_is_wrong(app, argc, argv, error)}, kUsage);
@@ -103,10 +124,16 @@ int run(int argc, char** argv) {
   return chosen(*config);
 }
 
+// What could not be printed, as on a full disk, is no success.
+int after_printing(int code) {
+  if (std::cout.flush() || code != 0) return code;
+  return complain({ErrorCode::kExhausted, "cannot write to standard output"}, kSomeFailed);
+}
+
 }  // namespace
 
 int complain(const Error& error, int code) {
-  std::fprintf(stderr, "classifier: %s\n", error.message.c_str());
+  std::fprintf(stderr, "classifier: %s\n", printable(error.message).c_str());
   return code;
 }
 
@@ -156,12 +183,12 @@ InferenceOptions inference_options(const Config& config) {
 int main(int argc, char** argv) {
   try {
     classifier::keep_heaps_small();
-    return classifier::run(argc, argv);
+    return classifier::after_printing(classifier::run(argc, argv));
   } catch (const nlohmann::json::exception&) {
     std::fprintf(stderr, "classifier: what answers at BACKEND_API_URL is not this service\n");
     return classifier::kUnreachable;
   } catch (const std::exception& exception) {
-    std::fprintf(stderr, "classifier: %s\n", exception.what());
-    return 1;
+    return classifier::complain({classifier::ErrorCode::kInternal, exception.what()},
+                                classifier::kSomeFailed);
   }
 }

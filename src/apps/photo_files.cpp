@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <string_view>
+#include <utility>
 
 #include "domain/text.hpp"
 #include "services/image_service.hpp"
@@ -14,43 +16,78 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<void> add_folder(const std::string& folder, std::vector<std::string>& found) {
+// Whether `folder` is `outer` or inside it; both are there, and links do not matter.
+bool is_inside(const fs::path& folder, const fs::path& outer) {
   std::error_code error;
-  std::vector<std::string> inside;
-  fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied,
-                                         error);
-  for (const fs::recursive_directory_iterator end; !error && entry != end; entry.increment(error)) {
-    std::error_code unreadable;
+  const fs::path inner = fs::canonical(folder, error);
+  return !error && std::ranges::mismatch(outer, inner).in1 == outer.end();
+}
+
+// The images of one folder, and the folders in it that are to be searched next.
+Result<void> read_folder(const fs::path& folder, const fs::path& left_out,
+                         std::vector<std::string>& images, std::vector<fs::path>& folders) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
+    std::error_code unknown;
     const std::string name = entry->path().filename().string();
-    if (name.starts_with('.')) {
-      entry.disable_recursion_pending();
-    } else if (image_content_type(name) && entry->is_regular_file(unreadable)) {
-      inside.push_back(entry->path().string());
+    if (name.starts_with('.')) continue;
+    if (entry->is_directory(unknown)) {
+      const bool link = entry->is_symlink(unknown);  // could lead in circles
+      if (!link && (left_out.empty() || !is_inside(entry->path(), left_out)))
+        folders.push_back(entry->path());
+    } else if (image_content_type(name) && entry->is_regular_file(unknown)) {
+      images.push_back(entry->path().string());
     }
   }
-  if (error)
-    return fail(ErrorCode::kNotFound, "cannot read the folder " + folder + ": " + error.message());
+  if (!error) return {};
+  return fail(ErrorCode::kNotFound,
+              "cannot read the folder " + folder.string() + ": " + error.message());
+}
+
+// `left_out` is canonical, or empty for none.
+Result<void> add_folder(const std::string& folder, const fs::path& left_out,
+                        const std::function<void(const Error&)>& unreadable,
+                        std::vector<std::string>& found) {
+  if (!left_out.empty() && is_inside(folder, left_out)) return {};
+  std::vector<std::string> inside;
+  std::vector<fs::path> folders;
+  if (auto read = read_folder(folder, left_out, inside, folders); !read) return read;
+  while (!folders.empty()) {
+    const fs::path next = std::move(folders.back());
+    folders.pop_back();
+    const auto read = read_folder(next, left_out, inside, folders);
+    if (!read && unreadable) unreadable(read.error());
+  }
   std::ranges::sort(inside);
   found.insert(found.end(), inside.begin(), inside.end());
   return {};
 }
 
 void add_lines(std::istream& in, std::vector<std::string>& lines) {
-  for (std::string line; std::getline(in, line);) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // as editors on Windows write it
+  bool first = true;
+  for (std::string line; std::getline(in, line); first = false) {
+    if (first && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
     if (auto text = trim(line); !text.empty()) lines.push_back(std::move(text));
   }
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> find_photos(const std::vector<std::string>& paths) {
+Result<std::vector<std::string>> find_photos(const std::vector<std::string>& paths,
+                                             const fs::path& left_out,
+                                             const std::function<void(const Error&)>& unreadable) {
   std::vector<std::string> found;
+  std::error_code absent;
+  const fs::path outside = left_out.empty() ? fs::path() : fs::canonical(left_out, absent);
   for (const auto& path : paths) {
     std::error_code error;
     if (path == "-") {
       add_lines(std::cin, found);
     } else if (fs::is_directory(path, error)) {
-      if (auto added = add_folder(path, found); !added) return std::unexpected(added.error());
+      if (auto added = add_folder(path, outside, unreadable, found); !added)
+        return std::unexpected(added.error());
     } else if (fs::exists(path, error)) {
       found.push_back(path);
     } else {
@@ -59,8 +96,9 @@ Result<std::vector<std::string>> find_photos(const std::vector<std::string>& pat
   }
   if (found.empty()) {
     return fail(ErrorCode::kNotFound,
-                "there are no images in what was named; images end in .jpg, .jpeg, .png, .gif, "
-                ".bmp or .webp");
+                "there are no images in what was named" +
+                    (outside.empty() ? "" : ", beside those in " + left_out.string()) +
+                    "; images end in .jpg, .jpeg, .png, .gif, .bmp or .webp");
   }
   return found;
 }

@@ -178,7 +178,7 @@ std::string Painter::operator()(Colour colour, std::string_view text) const {
 }
 
 void note(const std::string& line) {
-  if (is_terminal(stderr)) std::fprintf(stderr, "%s\n", line.c_str());
+  if (is_terminal(stderr)) std::fprintf(stderr, "%s\n", printable(line).c_str());
 }
 
 ProgressBar::ProgressBar(std::int64_t total, std::string unit)

@@ -1,6 +1,9 @@
 // `classifier upload`: photos and folders into the service's store, several at a time.
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <mutex>
@@ -11,6 +14,7 @@
 #include "apps/commands.hpp"
 #include "apps/photo_files.hpp"
 #include "apps/terminal.hpp"
+#include "domain/ids.hpp"
 #include "services/image_service.hpp"
 
 namespace classifier {
@@ -42,17 +46,74 @@ Result<std::string> upload_one(HttpClient& client, const fs::path& file,
   return ticket->value("s3_key", "");
 }
 
+Error cannot_write(const fs::path& file, const std::string& why) {
+  return {ErrorCode::kExhausted, "cannot write the keys to " + file.string() + " (" + why + ")"};
+}
+
+// A pipe or a device, which cannot be replaced, and is written once, at the end.
+bool is_stream(const fs::path& file) {
+  std::error_code error;
+  return fs::is_other(file, error);
+}
+
+// As a whole: whenever this process ends, the old or the new content is there.
+Result<void> replace_file(const fs::path& file, const std::string& text) {
+  std::error_code error;
+  fs::path target = fs::canonical(file, error);  // a link stays one
+  const bool there = !error;
+  if (!there) target = file;
+  if (fs::is_directory(target, error)) {
+    return std::unexpected(cannot_write(file, std::strerror(EISDIR)));
+  }
+  error.clear();
+  const fs::path temporary = target.string() + "." + random_hex(8);
+  std::ofstream out(temporary, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) {
+    error = std::error_code(errno, std::generic_category());
+  } else {
+    if (there) fs::permissions(temporary, fs::status(target, error).permissions(), error);
+    fs::rename(temporary, target, error);
+  }
+  if (!error) return {};
+  std::error_code ignored;
+  fs::remove(temporary, ignored);
+  return std::unexpected(cannot_write(file, error.message()));
+}
+
+Result<void> write_stream(const fs::path& file, const std::string& text) {
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) return std::unexpected(cannot_write(file, std::strerror(errno)));
+  return {};
+}
+
 class Session {
  public:
   Session(const Config& config, const Options& options) : options_(options), client_(config) {}
 
   int run() {
-    auto files = find_photos(options_.paths);
+    auto files = find_photos(options_.paths, {}, [&](const Error& error) {
+      folders_failed_ = true;
+      complain(error, 0);
+    });
     if (!files) return complain(files.error(), kUsage);
     files_ = std::move(*files);
-    if (options_.resume) skip_known();
+    if (options_.resume) {
+      if (const auto known = skip_known(); !known) return complain(known.error(), kUsage);
+    }
+    if (writes_file()) {
+      // What cannot be written is better known before hours of uploading.
+      if (const auto written = replace_file(options_.keys_out, keys_as_text()); !written)
+        return complain(written.error(), kUsage);
+    }
     ProgressBar bar(static_cast<std::int64_t>(files_.size()), "photos");
     {
+      std::jthread writer;
+      if (writes_file())
+        writer = std::jthread([this](const std::stop_token& ended) { keep_writing(ended); });
       std::vector<std::jthread> threads;
       for (std::size_t i = 0; i < std::min(options_.parallel, files_.size()); ++i)
         threads.emplace_back([this, &bar] { upload_some(bar); });
@@ -62,15 +123,52 @@ class Session {
   }
 
  private:
+  bool writes_file() const { return !options_.keys_out.empty() && !is_stream(options_.keys_out); }
+
+  // Needs mutex_ while threads run.
+  std::string keys_as_text() const {
+    return keys_.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+  }
+
   // What an earlier run wrote to the file of keys is there already.
-  void skip_known() {
+  Result<void> skip_known() {
+    std::error_code error;
+    if (!fs::exists(options_.keys_out, error) && !error) return {};
     std::ifstream in(options_.keys_out);
     const json known = json::parse(in, nullptr, false);
-    if (!known.is_object()) return;
+    const bool whole = known.is_object() &&
+                       std::ranges::all_of(known, [](const json& key) { return key.is_string(); });
+    if (!whole) {
+      return fail(ErrorCode::kInvalidArgument,
+                  options_.keys_out +
+                      " is no map of file to key, as --keys-out writes it: name another file, or "
+                      "leave out --resume to replace it");
+    }
     keys_ = known;
-    const auto count =
-        std::erase_if(files_, [&](const std::string& file) { return keys_.contains(file); });
+    const auto count = std::erase_if(
+        files_, [&](const std::string& file) { return keys_.contains(printable(file)); });
     note(std::to_string(count) + " photos are there already");
+    return {};
+  }
+
+  // So that little is lost with a process that is killed. A big map is written less often.
+  void keep_writing(const std::stop_token& ended) {
+    using Clock = std::chrono::steady_clock;
+    constexpr Clock::duration kPause = std::chrono::seconds(2);
+    Clock::duration pause = kPause;
+    std::unique_lock lock(mutex_);
+    std::size_t written = keys_.size();
+    while (!stop_writing_.wait_for(lock, ended, pause, [&] { return ended.stop_requested(); })) {
+      if (keys_.size() == written) continue;
+      const auto start = Clock::now();
+      const std::string text = keys_as_text();
+      const std::size_t size = keys_.size();
+      lock.unlock();
+      // A failure is told at the end, where it is tried again.
+      if (replace_file(options_.keys_out, text)) written = size;
+      pause = std::max(kPause, 10 * (Clock::now() - start));
+      lock.lock();
+    }
   }
 
   void upload_some(ProgressBar& bar) {
@@ -83,11 +181,10 @@ class Session {
       };
       auto key = upload_one(*client_, files_[i], progress);
       const std::scoped_lock lock(mutex_);
-      if (interrupted()) {
-        ended_ = true;
-        return;
-      }
+      const bool stopped = interrupted();
+      if (stopped) ended_ = true;
       if (!key) {
+        if (stopped) return;
         bar.clear();
         complain({key.error().code, files_[i] + ": " + key.error().message}, 0);
         ++failed_;
@@ -96,7 +193,8 @@ class Session {
       } else {
         ++uploaded_;
         if (options_.keys_out.empty()) std::cout << *key << "\n";
-        keys_[files_[i]] = std::move(*key);
+        // Names that are not UTF-8 stay apart that way.
+        keys_[printable(files_[i])] = std::move(*key);
       }
       bar.show(uploaded_ + failed_, failed_, bytes_);
     }
@@ -105,18 +203,16 @@ class Session {
   int report() const {
     std::cout.flush();
     if (!options_.keys_out.empty()) {
-      std::ofstream out(options_.keys_out);
-      out << keys_.dump(1, ' ', false, json::error_handler_t::replace) << "\n";
-      if (!out.flush()) {
-        return complain({ErrorCode::kExhausted, "cannot write the keys to " + options_.keys_out},
-                        kUsage);
-      }
+      const auto written = is_stream(options_.keys_out)
+                               ? write_stream(options_.keys_out, keys_as_text())
+                               : replace_file(options_.keys_out, keys_as_text());
+      if (!written) return complain(written.error(), kUsage);
     }
     note(std::to_string(uploaded_) + " of " + std::to_string(files_.size()) + " photos uploaded, " +
          human_bytes(static_cast<double>(bytes_)));
     if (interrupted()) return kInterrupted;
     if (unreachable_) return kUnreachable;
-    return failed_ > 0 ? kSomeFailed : 0;
+    return failed_ > 0 || folders_failed_ ? kSomeFailed : 0;
   }
 
   const Options& options_;
@@ -126,10 +222,12 @@ class Session {
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<bool> ended_{false};
   std::mutex mutex_;
+  std::condition_variable_any stop_writing_;
   json keys_ = json::object();  // guarded by mutex_, as all below while threads run
   std::int64_t uploaded_ = 0;
   std::int64_t failed_ = 0;
   bool unreachable_ = false;
+  bool folders_failed_ = false;
 };
 
 }  // namespace

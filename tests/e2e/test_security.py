@@ -14,6 +14,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -91,6 +92,31 @@ def guarded(
     service = Service(data)
     yield service, made
     assert service.stop() == 0
+
+
+def test_a_rotated_key_lives_as_long_as_the_old_one(binary: Path, tmp_path: Path) -> None:
+    keys = Keys(binary, tmp_path / "data")
+
+    def days() -> float | None:
+        newest = json.loads((tmp_path / "data/api-keys.json").read_text())["keys"][-1]
+        if "expires" not in newest:
+            return None
+        life = datetime.fromisoformat(newest["expires"]) - datetime.fromisoformat(newest["created"])
+        return life / timedelta(days=1)
+
+    keys("add", "camera", "--role", "write", "--expires", "30")
+    keys("rotate", "camera")
+    assert days() == 30
+    # The old key's end, moved by --keep-old, is not what the next one gets.
+    keys("rotate", "camera", "--keep-old", "1h")
+    keys("rotate", "camera", "--keep-old", "1h")
+    assert days() == 30
+    keys("rotate", "camera", "--expires", "7")
+    assert days() == 7
+    keys("rotate", "camera", "--expires", "0")
+    assert days() is None
+    keys("rotate", "camera")
+    assert days() is None
 
 
 def test_keys_change_without_a_restart(binary: Path, tmp_path: Path) -> None:

@@ -84,6 +84,17 @@ TEST_F(ConfigTest, RatesAreLimitedOnlyWhereOthersCanCall) {
   EXPECT_EQ(load({{"TRUSTED_PROXIES", "10.0.0.0/8, ::1"}})->trusted_proxies.size(), 2U);
 }
 
+TEST_F(ConfigTest, ThePublicAddressHasAScheme) {
+  for (const std::string url : {"http://localhost:8080", "https://photos.example.com/api"})
+    EXPECT_EQ(load({{"PUBLIC_BASE_URL", url}})->public_base_url, url);
+  for (const char* const url : {"", "photos.example.com", "ftp://photos.example.com", "https://"})
+    EXPECT_FALSE(load({{"PUBLIC_BASE_URL", url}})) << url;
+  set("PUBLIC_BASE_URL", "photos.example.com");
+  EXPECT_EQ(load().error().message,
+            "PUBLIC_BASE_URL is \"photos.example.com\", but must be a URL that begins with http:// "
+            "or https://");
+}
+
 TEST_F(ConfigTest, CertificateAndKeyComeTogether) {
   EXPECT_THAT(load({{"TLS_CERT", "a.pem"}}).error().message, HasSubstr("without TLS_KEY"));
   EXPECT_TRUE(load({{"TLS_CERT", "a.pem"}, {"TLS_KEY", "b.pem"}}));
