@@ -73,6 +73,7 @@ class WorkerTest : public ::testing::Test {
     start_worker(stores_.queue(), accounting_, classifier_, options);
   }
 
+  // A test whose own objects are given stops the worker before they go.
   void start_worker(WorkQueue& queue, ResultSink& results, Classifier& classifier,
                     WorkerOptions options) {
     options.max_attempts = 3;
@@ -302,6 +303,7 @@ TEST_F(WorkerTest, MessagesThatWaitForTheirTurnStayHidden) {
   classifier.ready = true;
   classifier.ready.notify_all();
   EXPECT_EQ(finish(job.id).counts.classified, 3);
+  worker_->stop();
 }
 
 // Does not answer the first times.
@@ -327,6 +329,7 @@ TEST_F(WorkerTest, AStoreThatIsAwayForAWhileCostsNoImageATry) {
                {.pipeline = {}, .first_backoff = milliseconds(1)});
   EXPECT_EQ(finish(job.id).counts.classified, 1);
   EXPECT_EQ(classifier_.prepared, 1);
+  worker_->stop();
 }
 
 TEST_F(WorkerTest, AStopDoesNotWaitForAStoreThatIsAway) {
