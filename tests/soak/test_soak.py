@@ -11,7 +11,35 @@ from pathlib import Path
 import pytest
 from program import ROOT
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from measure import Sample
+from soak import judge
+
 PHOTOS = ROOT / ".deps/samples"
+
+
+def lives(*memory: list[float]) -> list[Sample]:
+    """Processes with these megabytes, a minute each."""
+    samples: list[Sample] = []
+    for life, of_life in enumerate(memory):
+        for minute, rss in enumerate(of_life):
+            zeros = dict.fromkeys(Sample.__dataclass_fields__, 0)
+            at = {"minute": len(samples), "life": life, "life_minute": minute, "rss_mb": rss}
+            samples.append(Sample(**(zeros | at)))  # type: ignore[arg-type]
+    return samples
+
+
+def test_what_grows_with_age_is_told() -> None:
+    flat, rising = [400.0] * 40, [350.0 + minute for minute in range(40)]
+    assert judge(lives(flat, flat)) == []
+    assert judge(lives(rising)) == ["rss_mb grew by 60.0 an hour in process 0"]
+    assert judge(lives([340.0] * 8, rising)) == ["rss_mb grew by 60.0 an hour in process 1"]
+
+
+def test_what_rises_to_where_others_were_is_no_growth() -> None:
+    assert judge(lives([390.0] * 8, [350.0 + minute for minute in range(40)])) == []
+    assert judge(lives([2_000.0] * 8)) == ["rss_mb came to 2000; at most 1024 are allowed"]
 
 
 @pytest.mark.slow
