@@ -6,7 +6,7 @@ Needs nncf and Pillow (`models/requirements-int8.txt`), which nothing else in th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,9 @@ def image_of(document: dict[str, Any]) -> dict[str, Any]:
     return {"mean": [0.0] * 3, "std": [1.0] * 3} | image | {"resize": resize}
 
 
-def prompt_of(document: dict[str, Any]) -> str:
-    """The first of model.json's prompts, or the default."""
-    return str(document["text"].get("prompts", ["a photo of {label}"])[0])
+def prompts_of(document: dict[str, Any]) -> list[str]:
+    """Those of model.json, or the default."""
+    return list(document["text"].get("prompts", ["a photo of {label}"]))
 
 
 def crop(photo: Image.Image, image: dict[str, Any]) -> Floats:
@@ -132,12 +132,29 @@ def quantized(graph: ov.Model, inputs: list[Floats], *, transformer: bool) -> ov
     )
 
 
+def label_embeddings(
+    embed: Callable[[list[str]], Floats], prompts: list[str], labels: list[str]
+) -> Floats:
+    """Rows [labels, dimensions] of length 1: the mean over the prompts, as the program makes it."""
+    total = sum(
+        unit_rows(embed([prompt.replace("{label}", label) for label in labels]))
+        for prompt in prompts
+    )
+    return unit_rows(np.asarray(total, np.float32))
+
+
+def unit_rows(rows: Floats) -> Floats:
+    """Each row divided by its length."""
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
 def _label_embeddings(folder: Path, document: dict[str, Any], labels: list[str]) -> Floats:
     import openvino_tokenizers  # noqa: F401  (registers the tokenizers' operations)
 
     text = ov.Core().compile_model(folder / document["text"]["graph"], "CPU")
-    prompt = prompt_of(document)
-    return np.asarray(text(np.array([prompt.replace("{label}", label) for label in labels]))[0])
+    return label_embeddings(
+        lambda texts: np.asarray(text(np.array(texts))[0]), prompts_of(document), labels
+    )
 
 
 def quantize(folder: Path, photos: Path, labels: list[str]) -> float:

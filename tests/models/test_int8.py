@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import openvino as ov
 import pytest
 from export import __main__ as command
@@ -145,8 +146,8 @@ def test_defaults_are_those_of_the_program() -> None:
     del image["resize"]
     assert quantize.image_of({"image": image})["resize"]["shortest_side"] == 57
     assert quantize.image_of({"image": image | {"mean": [1, 2, 3]}})["mean"] == [1, 2, 3]
-    assert quantize.prompt_of({"text": {}}) == "a photo of {label}"
-    assert quantize.prompt_of({"text": {"prompts": ["{label}", "a {label}"]}}) == "{label}"
+    assert quantize.prompts_of({"text": {}}) == ["a photo of {label}"]
+    assert quantize.prompts_of({"text": {"prompts": ["{label}"]}}) == ["{label}"]
 
 
 def test_channels_that_come_last_are_refused(tmp_path: Path, squares: Path) -> None:
@@ -213,3 +214,15 @@ def test_crop_is_that_of_the_goldens(shared: Path) -> None:
             assert np.abs(ours - stored[f"{file.name}|{rule}"].astype(np.float32)).max() < 0.01, (
                 file
             )
+
+
+def test_label_embeddings_are_those_of_the_program() -> None:
+    """Rows of length 1, averaged over all prompts: a long row must not win by its length."""
+    rows = {"cat": [3, 0, 4], "a cat": [0, 2, 0], "dog": [0, 0, 100], "a dog": [0, 0, 1]}
+
+    def embed(texts: list[str]) -> npt.NDArray[np.float32]:
+        return np.array([rows[text] for text in texts], np.float32)
+
+    found = quantize.label_embeddings(embed, ["{label}", "a {label}"], ["cat", "dog"])
+    cat = np.array([0.6, 1, 0.8]) / 2**0.5
+    np.testing.assert_allclose(found, np.array([cat, [0, 0, 1]]), rtol=1e-6)
