@@ -96,8 +96,10 @@ std::string short_number(double value) {
   return result;
 }
 
+std::string_view filename_of(std::string_view key) { return key.substr(key.rfind('/') + 1); }
+
 std::string extension_of(std::string_view path) {
-  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::string_view name = filename_of(path);
   const std::size_t dot = name.rfind('.');
   if (dot == std::string_view::npos) return {};
   std::string extension(name.substr(dot));

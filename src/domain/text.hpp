@@ -30,6 +30,9 @@ bool has_dot_part(std::string_view key);
 // "0.31": at most four digits after the point, and none that say nothing.
 std::string short_number(double value);
 
+// "cat.jpg" of "a/cat.jpg"; empty where the key ends in a slash.
+std::string_view filename_of(std::string_view key);
+
 // ".jpg" of "a/cat.JPG": the extension in lower case with its dot; empty where there is none.
 std::string extension_of(std::string_view path);
 

@@ -5,11 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "domain/ids.hpp"
 #include "domain/text.hpp"
+#include "domain/unique_names.hpp"
 
 namespace classifier {
 namespace {
@@ -135,8 +135,7 @@ Result<JobSpec> make_spec(JobType type, std::string_view model,
 
 std::vector<std::string> unique_filenames(const std::vector<std::string>& keys) {
   std::unordered_map<std::string_view, std::string> name_of_key;
-  std::unordered_set<std::string> taken;
-  std::unordered_map<std::string, int> next_number;  // by name: thousands may be alike
+  UniqueNames taken;
   std::vector<std::string> names;
   names.reserve(keys.size());
   for (const auto& key : keys) {
@@ -146,7 +145,7 @@ std::vector<std::string> unique_filenames(const std::vector<std::string>& keys) 
       // slash that became a
       // "_" can make two of them alike, and then a number decides.
       std::size_t slash = key.rfind('/');
-      std::string name = key.substr(slash + 1);
+      std::string name(filename_of(key));
       while ((name.empty() || taken.contains(name)) && slash != std::string::npos && slash > 0) {
         slash = key.rfind('/', slash - 1);
         name = key.substr(slash + 1);
@@ -154,11 +153,7 @@ std::vector<std::string> unique_filenames(const std::vector<std::string>& keys) 
       }
       if (name.empty()) name = "image";
       if (name.size() > 200) name = shorten_filename(name, 200);
-      int& number = next_number.try_emplace(name, 2).first->second;
-      const std::string base = name;
-      for (; taken.contains(name); ++number) name = numbered_filename(base, number);
-      taken.insert(name);
-      known->second = std::move(name);
+      known->second = taken.take(std::move(name));
     }
     names.push_back(known->second);
   }

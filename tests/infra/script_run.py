@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 # Programs of Python packages are beside the Python that runs the tests; scripts/test.sh puts
@@ -61,20 +62,26 @@ class Scripts:
         **settings: str,
     ) -> str:
         """What the script printed, both ways; it must end with `code`, or one of several."""
-        done = subprocess.run(
+        done = self.ended(name, *arguments, settings=settings, input=answer)
+        shown = done.stdout + done.stderr
+        codes = code if isinstance(code, tuple) else (code,)
+        assert done.returncode in codes, f"{name} ended with {done.returncode}:\n{shown}"
+        return shown
+
+    def ended(
+        self, name: str, *arguments: str, settings: dict[str, str], **how: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """The script once it ended, with whatever code; `how` is more for subprocess.run."""
+        return subprocess.run(
             [self.root / "scripts" / name, *arguments],
             env=self.environment() | settings,
-            input=answer,
             capture_output=True,
             text=True,
             timeout=300,
             check=False,
             cwd=self.home,
+            **how,
         )
-        shown = done.stdout + done.stderr
-        codes = code if isinstance(code, tuple) else (code,)
-        assert done.returncode in codes, f"{name} ended with {done.returncode}:\n{shown}"
-        return shown
 
     def fails(self, name: str, *arguments: str, **settings: str) -> str:
         """The last line, in which a script says what is wrong."""

@@ -322,16 +322,7 @@ def asked_on_a_terminal(scripts: Scripts, name: str, **settings: str) -> str:
     terminal, its_end = pty.openpty()
     try:
         os.write(terminal, b"n\n")
-        done = subprocess.run(
-            [ROOT / "scripts" / name],
-            env=scripts.environment() | settings,
-            stdin=its_end,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=scripts.home,
-        )
+        done = scripts.ended(name, settings=settings, stdin=its_end)
     finally:
         os.close(terminal)
         os.close(its_end)

@@ -39,8 +39,6 @@ void expire(Item& item, std::optional<std::int64_t> expires_at) {
   if (expires_at) item["expires_at"] = number(*expires_at);
 }
 
-std::string_view last_part(std::string_view key) { return key.substr(key.rfind('/') + 1); }
-
 // Entries of a long list, in as many JSON arrays as the size of items asks for.
 class Parts {
  public:
@@ -159,7 +157,7 @@ std::vector<Item> bulk_items(const NewJob& job, std::optional<std::int64_t> expi
       for (std::int64_t i = block * Segments::kBlock + stripe; i < end; i += stripes) {
         const auto& image = job.s3_keys[static_cast<std::size_t>(i)];
         const auto& filename = job.filenames[static_cast<std::size_t>(i)];
-        parts.add(filename == last_part(image) ? json(image) : json{image, filename});
+        parts.add(filename == filename_of(image) ? json(image) : json{image, filename});
       }
       parts.append_items(items, segment_pk(job.id, block * Segments::kStripes + stripe), "K#%06lld",
                          "image_keys", expires_at);
@@ -250,7 +248,7 @@ std::vector<ImageName> read_image_names(const std::vector<Item>& parts) {
         names.push_back({text_or_empty(entry[0]), text_or_empty(entry[1])});
       } else if (entry.is_string()) {
         auto image = entry.get<std::string>();
-        std::string filename(last_part(image));
+        std::string filename(filename_of(image));
         names.push_back({std::move(image), std::move(filename)});
       }
     }

@@ -7,6 +7,7 @@
 
 #include "adapters/codec/json_text.hpp"
 #include "adapters/codec/outcome_json.hpp"
+#include "domain/text.hpp"
 
 namespace classifier::aws::sqs {
 namespace {
@@ -18,12 +19,6 @@ using std::chrono::milliseconds;
 std::string first_key(const json& body) {
   const json& keys = json_field(body, "s3_keys");
   return keys.is_array() && !keys.empty() ? text_or_empty(keys.front()) : std::string();
-}
-
-// The last part of a key, or all of one that ends with a slash.
-std::string name_in(const std::string& key) {
-  const std::size_t slash = key.rfind('/');
-  return slash == std::string::npos || slash + 1 == key.size() ? key : key.substr(slash + 1);
 }
 
 }  // namespace
@@ -66,7 +61,8 @@ Result<ImageTask> read_task(std::string_view body) {
       *generation < 0) {
     return fail(ErrorCode::kInvalidArgument, "it must have job_id, s3_keys, index and retry_count");
   }
-  if (task.filename.empty()) task.filename = name_in(task.s3_key);
+  if (task.filename.empty()) task.filename = filename_of(task.s3_key);
+  if (task.filename.empty()) task.filename = task.s3_key;
   task.index = *index;
   task.generation = *generation;
   return task;

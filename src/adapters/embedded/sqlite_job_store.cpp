@@ -7,6 +7,7 @@
 
 #include "adapters/codec/outcome_json.hpp"
 #include "domain/job_rules.hpp"
+#include "domain/text.hpp"
 
 namespace classifier {
 namespace {
@@ -75,7 +76,7 @@ void insert_images(SqliteConnection& connection, std::int64_t seq, const NewJob&
     insert.bind(2, static_cast<std::int64_t>(i));
     insert.bindNoCopy(3, key);
     // Most names are the last part of their key, and cost nothing then.
-    if (key.substr(key.rfind('/') + 1) == job.filenames[i]) {
+    if (filename_of(key) == job.filenames[i]) {
       insert.bind(4);
     } else {
       insert.bindNoCopy(4, job.filenames[i]);
@@ -202,7 +203,7 @@ ImageRecord read_record(SQLite::Statement& row, const std::string& job_id, int g
   ImageRecord record;
   record.index = row.getColumn(0).getInt64();
   record.s3_key = row.getColumn(1).getString();
-  record.filename = row.getColumn(2).isNull() ? record.s3_key.substr(record.s3_key.rfind('/') + 1)
+  record.filename = row.getColumn(2).isNull() ? std::string(filename_of(record.s3_key))
                                               : row.getColumn(2).getString();
   if (row.getColumn(3).isNull()) return record;
   ImageOutcome outcome;
@@ -243,7 +244,7 @@ UnsentTasks read_unsent(SqliteConnection& connection, std::int64_t from, std::in
     task.spec = spec;
     task.index = query.getColumn(0).getInt64();
     task.s3_key = query.getColumn(1).getString();
-    task.filename = query.getColumn(2).isNull() ? task.s3_key.substr(task.s3_key.rfind('/') + 1)
+    task.filename = query.getColumn(2).isNull() ? std::string(filename_of(task.s3_key))
                                                 : query.getColumn(2).getString();
     task.generation = generation;
     unsent.tasks.push_back(std::move(task));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "domain/job_rules.hpp"
+#include "domain/text.hpp"
 
 namespace classifier {
 namespace {
@@ -185,10 +186,9 @@ Result<std::vector<Delivery>> SqliteWorkQueue::take(std::size_t max) {
           Delivery delivery;
           delivery.task.job_id = image.getColumn(0).getString();
           delivery.task.s3_key = image.getColumn(1).getString();
-          delivery.task.filename =
-              image.getColumn(2).isNull()
-                  ? delivery.task.s3_key.substr(delivery.task.s3_key.rfind('/') + 1)
-                  : image.getColumn(2).getString();
+          delivery.task.filename = image.getColumn(2).isNull()
+                                       ? std::string(filename_of(delivery.task.s3_key))
+                                       : image.getColumn(2).getString();
           delivery.task.index = row.index;
           delivery.task.generation = row.generation;
           delivery.task.spec = specs_.get(connection, row.seq);

@@ -5,7 +5,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "adapters/http/multipart.hpp"
 #include "domain/ids.hpp"
 #include "domain/text.hpp"
+#include "domain/unique_names.hpp"
 #include "services/direct_classify.hpp"
 
 namespace classifier::http {
@@ -157,19 +157,12 @@ Result<void> add_field(const MlApi& api, const FormPart& part, Classification& w
 
 // A result tells images apart by their keys; files of a form may have the name of another image.
 void tell_apart(std::vector<DirectImage>& images) {
-  std::unordered_map<std::string, int> taken;  // and the last number that was put after each
+  UniqueNames taken;
   for (const auto& image : images) {
-    if (!image.content) taken.try_emplace(image.key, 1);
+    if (!image.content && !taken.contains(image.key)) taken.take(image.key);
   }
   for (auto& image : images) {
-    if (!image.content) continue;
-    const auto [known, is_new] = taken.try_emplace(image.key, 1);
-    if (is_new) continue;
-    const std::string name = image.key;
-    int& number = known->second;
-    do {
-      image.key = numbered_filename(name, ++number);
-    } while (!taken.try_emplace(image.key, 1).second);
+    if (image.content) image.key = taken.take(std::move(image.key));
   }
 }
 

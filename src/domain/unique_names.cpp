@@ -1,0 +1,18 @@
+#include "domain/unique_names.hpp"
+
+#include "domain/text.hpp"
+
+namespace classifier {
+
+std::string UniqueNames::take(std::string name) {
+  const auto [known, is_new] = last_numbers_.try_emplace(name, 1);
+  if (is_new) return name;
+  int& number = known->second;  // stays where it is when others are added
+  std::string numbered;
+  do {
+    numbered = numbered_filename(name, ++number);
+  } while (!last_numbers_.try_emplace(numbered, 1).second);
+  return numbered;
+}
+
+}  // namespace classifier
