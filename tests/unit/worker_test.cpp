@@ -288,6 +288,8 @@ TEST_F(WorkerTest, MessagesThatWaitForTheirTurnStayHidden) {
   SlowToLoadClassifier classifier;
   start_worker(queue, accounting_, classifier,
                {.pipeline = {}, .visibility_timeout = milliseconds(30)});
+  // Once it receives: a worker that starts loads the models of jobs that are there.
+  while (faults.calls()["WorkQueue.receive"] == 0) std::this_thread::sleep_for(milliseconds(1));
   const Job job = submit({"cat", "cat", "cat"});
   ASSERT_TRUE(dispatcher_.run_once());
   while (stores_.queue().depth().value().in_flight < 3)
