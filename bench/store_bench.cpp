@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/aws/sigv4.hpp"
+#include "adapters/aws/client/sigv4.hpp"
 #include "adapters/codec/outcome_json.hpp"
 #include "contract/embedded_stores.hpp"
 #include "services/result_format.hpp"

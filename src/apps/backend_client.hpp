@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "adapters/http/client.hpp"
+#include "adapters/client/http_client.hpp"
 #include "apps/config.hpp"
 
 namespace classifier {

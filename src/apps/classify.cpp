@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using SteadyClock = std::chrono::steady_clock;
 
-struct Options {
+struct ClassifyOptions {
   std::vector<std::string> paths;
   ClassificationOptions how;
   std::string format = "table";
@@ -111,9 +111,9 @@ Result<void> copy_sorted(const fs::path& photo, const std::string& label,
   return {};
 }
 
-class Session {
+class Classification {
  public:
-  Session(const Config& config, const Options& options) : config_(config), options_(options) {
+  Classification(const Config& config, const ClassifyOptions& options) : config_(config), options_(options) {
     classifier_ = make_openvino_classifier(inference_options(config));
   }
 
@@ -268,7 +268,7 @@ class Session {
   }
 
   const Config& config_;
-  const Options& options_;
+  const ClassifyOptions& options_;
   std::unique_ptr<Classifier> classifier_;
   NoMetrics metrics_;
   std::shared_ptr<const JobSpec> spec_;
@@ -285,7 +285,7 @@ class Session {
 }  // namespace
 
 void add_classify_command(CLI::App& app, const SetRun& set_run) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ClassifyOptions>();
   auto* command =
       app.add_subcommand("classify", "photos and folders, here and now, without a server");
   command->add_option("PATH", options->paths, "photos, folders, or - for a list on standard input")
@@ -296,7 +296,7 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
   command->add_option("--copy-to", options->copy_to,
                       "folder for copies, sorted by label; what is in it is not classified");
   command->callback([options, set_run] {
-    set_run([options](const Config& config) { return Session(config, *options).run(); });
+    set_run([options](const Config& config) { return Classification(config, *options).run(); });
   });
 }
 

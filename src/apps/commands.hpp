@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "adapters/http/client.hpp"
+#include "adapters/client/http_client.hpp"
 #include "adapters/inference/openvino_classifier.hpp"
 #include "apps/config.hpp"
 

@@ -309,6 +309,7 @@ Result<Config> load_config(const Flags& flags) {
     }
   }
   if (auto complete = check_aws(config); !complete) return std::unexpected(complete.error());
+  config.stores = config.dynamodb_table.empty() ? StoreKind::kEmbedded : StoreKind::kAws;
   if (config.tls_cert.empty() != config.tls_key.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 config.tls_key.empty() ? "TLS_CERT is set without TLS_KEY: set both, or none"
@@ -316,7 +317,7 @@ Result<Config> load_config(const Flags& flags) {
   }
   if (config.data_dir.empty()) config.data_dir = default_data_dir();
   config.api_keys_file_is_set = !config.api_keys_file.empty();
-  if (!config.api_keys_file_is_set && !on_aws(config))
+  if (!config.api_keys_file_is_set && config.stores == StoreKind::kEmbedded)
     config.api_keys_file = config.data_dir / "api-keys.json";
   for (double* const limit : {&config.rate_limit, &config.rate_limit_address}) {
     if (*limit == kUnset) *limit = binds_to_loopback(config) ? 0 : kUsualRate;

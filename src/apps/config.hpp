@@ -16,6 +16,9 @@
 
 namespace classifier {
 
+// Where jobs, work and images are kept.
+enum class StoreKind { kEmbedded, kAws };
+
 struct Config {
   std::uint16_t port = 8080;
   std::uint16_t ml_port = 8000;
@@ -26,7 +29,8 @@ struct Config {
   std::filesystem::path dashboard_dir;
   std::string input_bucket = "distributed-classifier-input";
   std::string output_bucket = "distributed-classifier-output";
-  // All three: on AWS. None: embedded.
+  StoreKind stores = StoreKind::kEmbedded;
+  // All three with kAws, none with kEmbedded.
   std::string dynamodb_table;
   std::string request_queue_url;
   std::string status_queue_url;
@@ -63,9 +67,6 @@ struct Config {
 
 // Whether other machines cannot reach the service.
 bool binds_to_loopback(const Config& config);
-
-// Whether the stores and queues are AWS's.
-inline bool on_aws(const Config& config) { return !config.dynamodb_table.empty(); }
 
 struct Setting {
   std::string variable;  // "DATA_DIR"

@@ -10,17 +10,23 @@
 #include <thread>
 #include <utility>
 
-#include "adapters/http/backend_api.hpp"
-#include "adapters/http/ml_api.hpp"
+#include "adapters/api/backend_api.hpp"
+#include "adapters/api/ml_api.hpp"
 #include "adapters/http/server.hpp"
-#include "adapters/http/static_files.hpp"
+#include "adapters/api/static_files.hpp"
 #include "adapters/image/thumbnail.hpp"
 #include "adapters/metrics/prometheus_metrics.hpp"
 #include "apps/commands.hpp"
 #include "apps/stores.hpp"
+#include "ports/clock.hpp"
+#include "ports/job_store.hpp"
+#include "ports/object_store.hpp"
+#include "ports/status_queue.hpp"
+#include "ports/upload_receiver.hpp"
+#include "ports/work_queue.hpp"
 #include "services/accounting.hpp"
 #include "services/dispatcher.hpp"
-#include "services/pause.hpp"
+#include "support/pause.hpp"
 #include "services/retention.hpp"
 #include "services/status_consumer.hpp"
 #include "services/watchdog.hpp"
@@ -34,10 +40,6 @@ constexpr int kDashboardPorts = 20;
 constexpr int kWorkerNice = 10;
 // At the end, for requests that have begun.
 constexpr std::chrono::seconds kDrainTime{10};
-// The longest that SQS offers: fewer requests while there is nothing to do.
-constexpr std::chrono::seconds kLongPoll{20};
-// Outcomes that wait so long share a message and a transaction.
-constexpr std::chrono::milliseconds kReportLinger{200};
 
 // Of a key that somebody made up.
 constexpr std::size_t kShortKey = 20;
@@ -60,13 +62,6 @@ class Service {
     auto stores = open_stores(config, service->clock_, service->metrics_);
     if (!stores) return std::unexpected(stores.error());
     service->stores_ = std::move(*stores);
-    // Files that are not there say so by themselves; names on AWS are easily mistaken.
-    if (on_aws(config)) {
-      if (auto answer = stores_answer(*service->stores_); !answer) {
-        if (!answer.error().transient()) return std::unexpected(answer.error());
-        spdlog::warn("AWS does not answer for now: {}", answer.error().message);
-      }
-    }
     service->build();
     if (auto usable = service->check_models(); !usable) return std::unexpected(usable.error());
     if (auto access = service->open_access(); !access) return std::unexpected(access.error());
@@ -154,29 +149,20 @@ class Service {
           return make_thumbnail(image, side, decode);
         },
         config_.max_image_bytes);
-    pipeline_ = {.fetch_threads = 0,
-                 .prepare_threads = config_.max_workers,
-                 .classify_threads = config_.max_workers,
-                 .queue_capacity = 8 * config_.max_workers,
-                 .nice = kWorkerNice,
-                 .watchdog = &watchdog_};
-    if (on_aws(config_)) {
-      pipeline_.fetch_threads = config_.transfer_threads;
-      pipeline_.queue_capacity = 2 * config_.transfer_threads;
-    }
     WorkerOptions worker;
-    worker.pipeline = pipeline_;
+    worker.pipeline = {.fetch_threads = 0,
+                       .prepare_threads = config_.max_workers,
+                       .classify_threads = config_.max_workers,
+                       .queue_capacity = 8 * config_.max_workers,
+                       .nice = kWorkerNice,
+                       .watchdog = &watchdog_};
     worker.receive_batch = config_.batch_size;
     worker.max_in_hand = std::max<std::size_t>(64, 16 * config_.max_workers);
     worker.max_attempts = config_.max_attempts;
     worker.visibility_timeout = config_.visibility_timeout;
     worker.max_image_bytes = config_.max_image_bytes;
-    if (on_aws(config_)) {
-      worker.copy_threads = config_.transfer_threads;
-      worker.max_in_hand = std::max<std::size_t>(256, 64 * config_.max_workers);
-      worker.receive_wait = kLongPoll;
-      worker.report_linger = kReportLinger;
-    }
+    stores_->adapt(worker);
+    pipeline_ = worker.pipeline;
     ResultSink* results = accounting_.get();
     if (auto* const status_queue = stores_->status_queue()) {
       results = status_queue;
@@ -248,7 +234,7 @@ class Service {
     }
     if (roles_.ml) {
       auto router = std::make_shared<http::Router>();
-      http::add_ml_routes(*router, {.objects = stores_->objects(),
+      api::add_ml_routes(*router, {.objects = stores_->objects(),
                                     .classifier = *classifier_,
                                     .clock = clock_,
                                     .metrics = metrics_,
@@ -282,7 +268,7 @@ class Service {
 
   std::shared_ptr<const http::Router> backend_router() {
     auto router = std::make_shared<http::Router>();
-    http::add_backend_routes(*router, {.jobs = *job_service_,
+    api::add_backend_routes(*router, {.jobs = *job_service_,
                                        .images = *image_service_,
                                        .objects = stores_->objects(),
                                        .queue = stores_->queue(),
@@ -294,8 +280,8 @@ class Service {
                                        .version = CLASSIFIER_VERSION,
                                        .stores_answer = [this] { return stores_answer(*stores_); },
                                        .metrics_text = [this] { return metrics_text(); },
-                                       .quick_jobs = !on_aws(config_)});
-    http::add_dashboard_routes(*router, config_.dashboard_dir);
+                                       .quick_jobs = stores_->reads_jobs_at_once()});
+    api::add_dashboard_routes(*router, config_.dashboard_dir);
     return router;
   }
 

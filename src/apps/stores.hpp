@@ -1,18 +1,22 @@
-// Where a service keeps its images, jobs and work: in the data folder, or on AWS.
+// Where a service keeps its images, jobs and work. Each kind of stores is a file <kind>_stores.cpp,
+// and a line in stores.cpp.
 #pragma once
 
 #include <memory>
 
-#include "adapters/aws/aws_client.hpp"
-#include "adapters/embedded/file_object_store.hpp"
 #include "apps/config.hpp"
-#include "ports/clock.hpp"
-#include "ports/job_store.hpp"
-#include "ports/object_store.hpp"
-#include "ports/status_queue.hpp"
-#include "ports/work_queue.hpp"
+#include "domain/error.hpp"
 
 namespace classifier {
+
+class CallObserver;
+class Clock;
+class JobStore;
+class ObjectStore;
+class StatusQueue;
+class UploadReceiver;
+class WorkQueue;
+struct WorkerOptions;
 
 class Stores {
  public:
@@ -22,15 +26,26 @@ class Stores {
   virtual ObjectStore& objects() = 0;
   // By which workers report to the backends; null where they count themselves.
   virtual StatusQueue* status_queue() { return nullptr; }
-  // The store that takes uploads through this service; null where clients send to S3.
-  virtual FileObjectStore* uploads() { return nullptr; }
+  // What takes uploads through this service; null where clients send to the store itself.
+  virtual UploadReceiver* uploads() { return nullptr; }
+
+  // Changes the options of a worker, which fit stores in this process, to what these stores need.
+  virtual void adapt(WorkerOptions& /*options*/) const {}
+  // Whether a job is read without waiting, as from a database in this process.
+  virtual bool reads_jobs_at_once() const { return true; }
 };
 
 // As the configuration has it. `clock` and `observer` outlive the stores.
 Result<std::unique_ptr<Stores>> open_stores(const Config& config, const Clock& clock,
-                                            aws::AwsObserver& observer);
+                                            CallObserver& observer);
 
 // Whether all of them answer; the error says which does not.
 Result<void> stores_answer(Stores& stores);
+
+// Of each kind of stores.
+Result<std::unique_ptr<Stores>> open_embedded_stores(const Config& config, const Clock& clock,
+                                                     CallObserver& observer);
+Result<std::unique_ptr<Stores>> open_aws_stores(const Config& config, const Clock& clock,
+                                                CallObserver& observer);
 
 }  // namespace classifier

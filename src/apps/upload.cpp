@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-struct Options {
+struct UploadOptions {
   std::vector<std::string> paths;
   std::string keys_out;
   std::size_t parallel = 8;
@@ -90,9 +90,9 @@ Result<void> write_stream(const fs::path& file, const std::string& text) {
   return {};
 }
 
-class Session {
+class Uploads {
  public:
-  Session(const Config& config, const Options& options) : options_(options), client_(config) {}
+  Uploads(const Config& config, const UploadOptions& options) : options_(options), client_(config) {}
 
   int run() {
     auto files = find_photos(options_.paths, {}, [&](const Error& error) {
@@ -215,7 +215,7 @@ class Session {
     return failed_ > 0 || folders_failed_ ? kSomeFailed : 0;
   }
 
-  const Options& options_;
+  const UploadOptions& options_;
   BackendClient client_;
   std::vector<std::string> files_;
   std::atomic<std::size_t> next_{0};
@@ -233,7 +233,7 @@ class Session {
 }  // namespace
 
 void add_upload_command(CLI::App& app, const SetRun& set_run) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<UploadOptions>();
   auto* command =
       app.add_subcommand("upload", "photos and folders to the service; prints their keys");
   command->add_option("PATH", options->paths, "photos, folders, or - for a list on standard input")
@@ -245,7 +245,7 @@ void add_upload_command(CLI::App& app, const SetRun& set_run) {
   command->add_option("--parallel", options->parallel, "uploads at once, 1 to 64 [8]")
       ->check(CLI::Range(1, 64));
   command->callback([options, set_run] {
-    set_run([options](const Config& config) { return Session(config, *options).run(); });
+    set_run([options](const Config& config) { return Uploads(config, *options).run(); });
   });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,9 @@ std::string one_line(std::string_view text);
 
 // Whether a part between slashes is "." or "..".
 bool has_dot_part(std::string_view key);
+
+// Of decimal digits with an optional minus; nullopt for anything else, and beyond 64 bits.
+std::optional<std::int64_t> parse_integer(std::string_view text);
 
 // "0.31": at most four digits after the point, and none that say nothing.
 std::string short_number(double value);

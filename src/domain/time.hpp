@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,10 @@
 namespace classifier {
 
 using TimePoint = std::chrono::sys_time<std::chrono::milliseconds>;
+
+// Milliseconds since the epoch, as stores keep a time, and back.
+constexpr std::int64_t to_ms(TimePoint time) { return time.time_since_epoch().count(); }
+constexpr TimePoint from_ms(std::int64_t ms) { return TimePoint{std::chrono::milliseconds{ms}}; }
 
 // "2026-01-31T12:00:00.000Z"
 std::string to_rfc3339(TimePoint time);

@@ -1,7 +1,9 @@
-// The port to the counters that operators watch.
+// The ports to the counters that operators watch.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "domain/job.hpp"
@@ -34,6 +36,33 @@ class Metrics {
   virtual void image_buried() = 0;
   virtual void stage_time(Stage stage, double seconds, std::size_t images) = 0;
   virtual void job_accepted(std::size_t images) = 0;
+};
+
+// One HTTP request that was answered.
+struct RequestRecord {
+  std::string_view method;
+  std::string_view route;  // the pattern; "(unknown)" for paths without a route
+  int status = 0;
+  double seconds = 0;  // from the end of the header to the end of the answer's head and body
+  std::uint64_t bytes_in = 0;   // of the body
+  std::uint64_t bytes_out = 0;  // of the body
+};
+
+// Thread-safe and cheap; never fails.
+class RequestObserver {
+ public:
+  virtual ~RequestObserver() = default;
+  virtual void request_done(const RequestRecord& record) = 0;
+  virtual void connections_changed(int delta) = 0;
+};
+
+// Sees the end of each call to another service. Thread-safe and cheap; never fails.
+class CallObserver {
+ public:
+  virtual ~CallObserver() = default;
+  // `outcome` is "ok" or the code of the error. `attempts` counts the requests that were sent.
+  virtual void call_done(std::string_view service, std::string_view operation, int attempts,
+                         std::string_view outcome, std::chrono::milliseconds took) = 0;
 };
 
 // For programs that nobody watches, and tests.

@@ -2,12 +2,12 @@
 
 #include <spdlog/spdlog.h>
 
-#include "services/pause.hpp"
+#include "support/pause.hpp"
 
 namespace classifier {
 namespace {
 
-constexpr std::size_t kJobsPerRound = 100;
+constexpr std::size_t kJobsPerRemoval = 100;
 constexpr std::chrono::hours kInterval{1};
 
 }  // namespace
@@ -32,10 +32,10 @@ Result<std::size_t> Retention::run_once(const std::stop_token& stop) {
   if (age_.count() == 0) return 0;
   std::size_t total = 0;
   while (!stop.stop_requested()) {
-    const auto removed = jobs_.remove_expired(clock_.now() - age_, kJobsPerRound);
+    const auto removed = jobs_.remove_expired(clock_.now() - age_, kJobsPerRemoval);
     if (!removed) return std::unexpected(removed.error());
     total += *removed;
-    if (*removed < kJobsPerRound) break;
+    if (*removed < kJobsPerRemoval) break;
   }
   return total;
 }

@@ -6,7 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "services/pause.hpp"
+#include "support/backoff.hpp"
+#include "support/pause.hpp"
 
 namespace classifier {
 namespace {
@@ -91,10 +92,9 @@ bool StatusConsumer::report(const std::vector<ImageOutcome>& outcomes) {
 
 // Each receive brings a message nearer to the dead letters, which nobody counts.
 void StatusConsumer::wait_for_store(const std::stop_token& stop) {
-  auto time = options_.after_failure;
+  int failures = 0;
   do {
-    pause(time, stop);
-    time = std::min(2 * time, kLongestPause);
+    pause(exponential_backoff(options_.after_failure, kLongestPause, ++failures), stop);
   } while (!stop.stop_requested() && !store_answers_());
 }
 

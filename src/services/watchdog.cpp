@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "services/pause.hpp"
+#include "support/pause.hpp"
 
 namespace classifier {
 namespace {

@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
-#include <random>
 #include <set>
 #include <span>
 #include <string>
@@ -15,28 +14,23 @@
 #include <vector>
 
 #include "services/bounded_queue.hpp"
-#include "services/pause.hpp"
+#include "support/backoff.hpp"
+#include "support/pause.hpp"
 #include "services/result_format.hpp"
 
 namespace classifier {
 namespace {
 
 constexpr std::size_t kReportBatch = 64;
-constexpr std::chrono::milliseconds kAfterFailure{500};
+constexpr std::chrono::milliseconds kAfterFailedReceive{500};
 constexpr std::chrono::seconds kJobCheck{1};
 // About two minutes at the default first back-off.
 constexpr int kReportTries = 8;
 constexpr std::size_t kJobsToWarmUp = 8;
 
-// Doubles with each delivery; up to half of it is left to chance, so that images that failed
-// together come apart.
-std::chrono::milliseconds backoff(std::chrono::milliseconds first, int receive_count) {
-  thread_local std::minstd_rand random{std::random_device{}()};
-  const int doublings = std::min(receive_count - 1, 16);
-  const auto full =
-      std::min<std::chrono::milliseconds>(kMaxReleaseDelay, first * (1LL << doublings));
-  return full / 2 +
-         std::chrono::milliseconds(static_cast<long long>(random()) % (full.count() / 2 + 1));
+// Half of it is left to chance, so that images that failed together come apart.
+std::chrono::milliseconds backoff(std::chrono::milliseconds first, int failures) {
+  return equal_jitter(exponential_backoff(first, kMaxReleaseDelay, failures));
 }
 
 }  // namespace
@@ -106,7 +100,7 @@ class Worker::Impl {
           ports_.queue.receive(std::min(room, options_.receive_batch), options_.receive_wait, stop);
       if (!deliveries) {
         spdlog::warn("receiving work failed, will try again: {}", deliveries.error().message);
-        pause(kAfterFailure, stop);
+        pause(kAfterFailedReceive, stop);
         continue;
       }
       {

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-DESCRIPTION = Path(__file__).resolve().parents[2] / "src/adapters/http/openapi.json"
+DESCRIPTION = Path(__file__).resolve().parents[2] / "src/adapters/api/openapi.json"
 PATHS = json.loads(DESCRIPTION.read_text())["paths"]
 CALLS = [(method.upper(), path) for path, methods in PATHS.items() for method in methods]
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "15"))  # for each call

@@ -15,12 +15,12 @@
 #include <thread>
 #include <utility>
 
-#include "adapters/aws/aws_client.hpp"
-#include "adapters/aws/dynamo_job_store.hpp"
-#include "adapters/aws/json_request.hpp"
-#include "adapters/aws/s3_object_store.hpp"
-#include "adapters/aws/sqs_status_queue.hpp"
-#include "adapters/aws/sqs_work_queue.hpp"
+#include "adapters/aws/client/aws_client.hpp"
+#include "adapters/aws/dynamodb/dynamo_job_store.hpp"
+#include "adapters/aws/client/json_request.hpp"
+#include "adapters/aws/s3/s3_object_store.hpp"
+#include "adapters/aws/sqs/sqs_status_queue.hpp"
+#include "adapters/aws/sqs/sqs_work_queue.hpp"
 #include "contract/stores.hpp"
 #include "domain/ids.hpp"
 #include "domain/text.hpp"

@@ -8,7 +8,7 @@
 #include <set>
 #include <thread>
 
-#include "adapters/aws/segments.hpp"
+#include "adapters/aws/dynamodb/segments.hpp"
 #include "contract/aws_stores.hpp"
 
 namespace classifier::testing {

@@ -25,7 +25,7 @@ class EmbeddedStores final : public Stores {
   ManualClock& clock() override { return clock_; }
 
   void put_object(const std::string& key, const std::string& content) override {
-    auto writer = objects_->write(Bucket::kInput, key);
+    auto writer = objects_->write(key);
     if (!writer) throw std::runtime_error(writer.error().message);
     if (!(*writer)->write(std::as_bytes(std::span(content))))
       throw std::runtime_error("cannot write " + key);

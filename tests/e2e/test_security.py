@@ -23,7 +23,7 @@ import requests
 from PIL import Image
 from program import Service
 
-DESCRIPTION = Path(__file__).resolve().parents[2] / "src/adapters/http/openapi.json"
+DESCRIPTION = Path(__file__).resolve().parents[2] / "src/adapters/api/openapi.json"
 AWS_SECRET = "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLE"
 CONFIGURED = "configured-key-of-some-length"
 NOBODY = "00000000-0000-7000-8000-000000000000"

@@ -2,11 +2,11 @@
 // line is the status.
 #include <cstdlib>
 
-#include "adapters/aws/aws_error.hpp"
-#include "adapters/aws/credential_endpoints.hpp"
-#include "adapters/aws/profile_files.hpp"
-#include "adapters/aws/s3_listing.hpp"
-#include "adapters/aws/url.hpp"
+#include "adapters/aws/client/aws_error.hpp"
+#include "adapters/aws/client/credential_endpoints.hpp"
+#include "adapters/aws/client/profile_files.hpp"
+#include "adapters/aws/s3/s3_listing.hpp"
+#include "adapters/aws/client/url.hpp"
 #include "fuzz.hpp"
 
 namespace {

@@ -1,5 +1,5 @@
 // Any JSON as items of the jobs' table: one item, or a list of them.
-#include "adapters/aws/dynamo_layout.hpp"
+#include "adapters/aws/dynamodb/dynamo_layout.hpp"
 #include "adapters/codec/json_text.hpp"
 #include "fuzz.hpp"
 

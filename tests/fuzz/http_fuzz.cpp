@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapters/http/access.hpp"
-#include "adapters/http/backend_api.hpp"
+#include "adapters/api/backend_api.hpp"
 #include "adapters/http/request_head.hpp"
 #include "adapters/http/server.hpp"
 #include "adapters/http/wire.hpp"
@@ -32,7 +32,7 @@ class Service {
   static constexpr int kRequests = 20'000;
 
   Service() {
-    add_backend_routes(router_, {.jobs = jobs_,
+    api::add_backend_routes(router_, {.jobs = jobs_,
                                  .images = images_,
                                  .objects = stores_.objects(),
                                  .queue = stores_.queue(),

@@ -1,5 +1,5 @@
 // Any text as an answer of SQS, and as the body of a message.
-#include "adapters/aws/sqs_messages.hpp"
+#include "adapters/aws/sqs/sqs_messages.hpp"
 #include "adapters/codec/json_text.hpp"
 #include "adapters/codec/outcome_json.hpp"
 #include "fuzz.hpp"

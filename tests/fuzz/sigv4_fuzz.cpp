@@ -1,6 +1,6 @@
 // What is signed is what is sent, in one form however it is written. Lines, decoded: host, path,
 // value of a header, then names and values of the query in turn.
-#include "adapters/aws/sigv4.hpp"
+#include "adapters/aws/client/sigv4.hpp"
 #include "fuzz.hpp"
 
 namespace {

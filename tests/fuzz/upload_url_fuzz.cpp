@@ -44,8 +44,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::chrono::seconds{std::strtoul(lines.next_decoded().c_str(), nullptr, 10) & 0xFFFF'FFFFU}};
   auto parts = parts_of(urls.sign("http://here", key, type, expires));
   demand(parts["key"] == key && parts["content_type"] == type, "a URL has what was signed");
-  const auto verified =
-      urls.verify(parts["key"], parts["content_type"], parts["expires"], parts["signature"], kNow);
+  const SignedUpload signed_upload{parts["key"], parts["content_type"], parts["expires"],
+                                   parts["signature"]};
+  const auto verified = urls.verify(signed_upload, kNow);
   demand(verified.has_value() == (expires > kNow && !has_control_character(type)),
          "a URL is good until its time");
   if (!verified) fuzz::demand_sentence(verified.error());
@@ -55,10 +56,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string other_time = lines.next_decoded();
   const std::string signature = lines.next_decoded();
   const bool same = other_key == key && other_type == type && other_time == parts["expires"];
-  demand(same || !urls.verify(other_key, other_type, other_time, parts["signature"], kNow),
+  demand(same || !urls.verify({other_key, other_type, other_time, parts["signature"]}, kNow),
          "a signature is good for nothing else");
-  demand(
-      signature == parts["signature"] || !urls.verify(key, type, parts["expires"], signature, kNow),
+  demand(signature == parts["signature"] ||
+             !urls.verify({key, type, parts["expires"], signature}, kNow),
       "another signature is not good");
   return 0;
 }

@@ -48,7 +48,7 @@ def asked(url: str) -> set[str]:
 
 
 def test_every_operation_of_the_program_is_known() -> None:
-    code = "".join(file.read_text() for file in (ROOT / "src/adapters/aws").glob("*.cpp"))
+    code = "".join(file.read_text() for file in (ROOT / "src/adapters/aws").rglob("*.cpp"))
     operations = set(re.findall(r'(?:call|request)\("([A-Z]\w+)"', code))
     assert operations - {"GetItem"}, "the operations are written in another way now"
     assert operations <= set(ACTIONS)

@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "adapters/aws/credentials.hpp"
+#include "adapters/aws/client/credentials.hpp"
 #include "adapters/http/server.hpp"
 #include "ports/clock.hpp"
 

@@ -1,5 +1,5 @@
 // The AWS client against a service that misbehaves.
-#include "adapters/aws/aws_client.hpp"
+#include "adapters/aws/client/aws_client.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,6 @@
 #include <thread>
 #include <vector>
 
-#include "adapters/aws/retry.hpp"
 #include "domain/text.hpp"
 #include "support/aws_environment.hpp"
 
@@ -52,7 +51,7 @@ class Keys final : public CredentialsSource {
   std::string token_;
 };
 
-class Counts final : public AwsObserver {
+class Counts final : public CallObserver {
  public:
   void call_done(std::string_view service, std::string_view operation, int attempts,
                  std::string_view outcome, std::chrono::milliseconds /*took*/) override {
@@ -213,7 +212,6 @@ TEST_F(AwsClientTest, ThrottlingPasses) {
     return n <= 2 ? aws_error(400, "ProvisionedThroughputExceededException") : ok();
   };
   AwsRequest request = put_item();
-  request.idempotent = false;  // what was throttled was not done
   EXPECT_TRUE(client().call(request));
   EXPECT_THAT(counts.lines(), ::testing::ElementsAre("dynamodb PutItem 3 ok"));
 }
@@ -225,19 +223,6 @@ TEST_F(AwsClientTest, ServerErrorsAndBrokenConnectionsPass) {
     return ok("{\"n\":3}");
   };
   EXPECT_EQ(client().call(put_item())->body, "{\"n\":3}");
-}
-
-TEST_F(AwsClientTest, WhatMayHaveBeenDoneIsNotRepeatedUnlessIdempotent) {
-  answer = [](int n, const Request&) {
-    return n == 1 ? aws_error(500, "InternalServerError") : cut();
-  };
-  AwsRequest request = put_item();
-  request.idempotent = false;
-  EXPECT_EQ(client().call(request).error().code, "InternalServerError");
-  const auto broken = client().call(request);
-  EXPECT_EQ(broken.error().code, kConnectionFailedCode);
-  EXPECT_EQ(to_error(broken.error()).code, ErrorCode::kUnavailable);
-  EXPECT_EQ(requests, 2);
 }
 
 TEST_F(AwsClientTest, EndsAfterTheLastAttempt) {
@@ -299,10 +284,6 @@ TEST_F(AwsClientTest, SlowAnswersTimeOutAndLongPollsDoNot) {
   poll.extra_time = 10s;
   EXPECT_TRUE(client().call(poll));
   EXPECT_EQ(requests, 3);
-  poll.extra_time = 0s;
-  poll.idempotent = false;
-  EXPECT_EQ(client().call(poll).error().code, kTimedOutCode);
-  EXPECT_EQ(requests, 4);
 }
 
 TEST_F(AwsClientTest, WrongClockIsCorrectedAndSaidOnce) {
@@ -480,7 +461,6 @@ TEST(AwsClientAlone, NobodyThere) {
   AwsRequest request;
   request.service = "sqs";
   request.operation = "SendMessage";
-  request.idempotent = false;
   const Error error = to_error(client->call(request).error());
   EXPECT_EQ(error.code, ErrorCode::kUnavailable);
   EXPECT_THAT(error.message,
@@ -516,14 +496,6 @@ TEST(AwsErrors, KindsAndAdvice) {
   AwsError missing = parsed(400, "QueueDoesNotExist");
   missing.context = "the queue q of REQUEST_QUEUE_URL";
   EXPECT_THAT(to_error(missing).message, HasSubstr("; the queue q of REQUEST_QUEUE_URL"));
-}
-
-TEST(AwsBackoff, StaysBelowItsBounds) {
-  for (int failures = 1; failures < 100; ++failures) {
-    EXPECT_LE(backoff(50ms, 5s, failures),
-              std::min<std::chrono::milliseconds>(50ms * (1 << std::min(failures - 1, 10)), 5s));
-    EXPECT_GE(backoff(50ms, 5s, failures), 0ms);
-  }
 }
 
 }  // namespace

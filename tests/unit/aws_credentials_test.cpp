@@ -8,9 +8,9 @@
 #include <thread>
 #include <vector>
 
-#include "adapters/aws/cached_credentials.hpp"
-#include "adapters/aws/credentials.hpp"
-#include "adapters/aws/profile_files.hpp"
+#include "adapters/aws/client/cached_credentials.hpp"
+#include "adapters/aws/client/credentials.hpp"
+#include "adapters/aws/client/profile_files.hpp"
 #include "support/aws_environment.hpp"
 #include "support/manual_clock.hpp"
 #include "support/temp_dir.hpp"

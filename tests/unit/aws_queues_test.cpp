@@ -16,12 +16,12 @@
 #include <thread>
 #include <vector>
 
-#include "adapters/aws/aws_client.hpp"
-#include "adapters/aws/dynamo_job_store.hpp"
-#include "adapters/aws/s3_object_store.hpp"
-#include "adapters/aws/sqs_messages.hpp"
-#include "adapters/aws/sqs_status_queue.hpp"
-#include "adapters/aws/sqs_work_queue.hpp"
+#include "adapters/aws/client/aws_client.hpp"
+#include "adapters/aws/dynamodb/dynamo_job_store.hpp"
+#include "adapters/aws/s3/s3_object_store.hpp"
+#include "adapters/aws/sqs/sqs_messages.hpp"
+#include "adapters/aws/sqs/sqs_status_queue.hpp"
+#include "adapters/aws/sqs/sqs_work_queue.hpp"
 #include "services/status_consumer.hpp"
 #include "support/aws_environment.hpp"
 #include "support/memory_status_queue.hpp"

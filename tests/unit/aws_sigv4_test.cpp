@@ -4,8 +4,8 @@
 #include <chrono>
 #include <string>
 
-#include "adapters/aws/endpoint.hpp"
-#include "adapters/aws/sigv4.hpp"
+#include "adapters/aws/client/endpoint.hpp"
+#include "adapters/aws/client/sigv4.hpp"
 #include "domain/text.hpp"
 #include "support/aws_environment.hpp"
 

@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "adapters/http/backend_api.hpp"
-#include "adapters/http/ml_api.hpp"
+#include "adapters/api/backend_api.hpp"
+#include "adapters/api/ml_api.hpp"
 #include "adapters/http/server.hpp"
 #include "contract/embedded_stores.hpp"
 #include "services/job_service.hpp"
@@ -32,7 +32,7 @@ class ApiTest : public ::testing::Test {
  protected:
   ApiTest() {
     auto backend = std::make_shared<Router>();
-    add_backend_routes(*backend, {.jobs = jobs_,
+    api::add_backend_routes(*backend, {.jobs = jobs_,
                                   .images = images_,
                                   .objects = stores_.objects(),
                                   .queue = stores_.queue(),
@@ -45,7 +45,7 @@ class ApiTest : public ::testing::Test {
                                   .stores_answer = [this] { return stores_.jobs().ping(); },
                                   .metrics_text = [] { return std::string("classifier_up 1\n"); }});
     auto ml = std::make_shared<Router>();
-    add_ml_routes(*ml, {.objects = stores_.objects(),
+    api::add_ml_routes(*ml, {.objects = stores_.objects(),
                         .classifier = classifier_,
                         .clock = stores_.clock(),
                         .metrics = metrics_,

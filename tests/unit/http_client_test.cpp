@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "adapters/http/client.hpp"
+#include "adapters/client/http_client.hpp"
 #include "adapters/http/server.hpp"
 #include "support/temp_dir.hpp"
 

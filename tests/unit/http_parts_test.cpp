@@ -9,7 +9,7 @@
 #include "adapters/http/json_body.hpp"
 #include "adapters/http/multipart.hpp"
 #include "adapters/http/router.hpp"
-#include "adapters/http/static_files.hpp"
+#include "adapters/api/static_files.hpp"
 #include "adapters/http/wire.hpp"
 #include "domain/text.hpp"
 #include "support/temp_dir.hpp"
@@ -312,7 +312,7 @@ TEST_F(StaticFilesTest, ServesFilesAndPages) {
   write("icon.svg", "<svg/>");
   write("../secret.txt", "secret");
   router_.add("GET", "/jobs", {}, nothing);
-  add_dashboard_routes(router_, dir_.path());
+  api::add_dashboard_routes(router_, dir_.path());
   EXPECT_EQ(std::get<std::string>(get("/").body), "<html>");
   const Response script = get("/assets/index-1a2b.js");
   EXPECT_EQ(script.headers.get("Content-Type"), "text/javascript; charset=utf-8");
@@ -335,7 +335,7 @@ TEST_F(StaticFilesTest, SendsTheCompressedTwinToWhoTakesIt) {
   write("index.html", "<html>");
   write("assets/index-1a2b.js", "script");
   write("assets/index-1a2b.js.gz", "gzipped");
-  add_dashboard_routes(router_, dir_.path());
+  api::add_dashboard_routes(router_, dir_.path());
   const Response small = get("/assets/index-1a2b.js", {{"Accept-Encoding", "br, gzip"}});
   EXPECT_EQ(std::get<std::string>(small.body), "gzipped");
   EXPECT_EQ(small.headers.get("Content-Encoding"), "gzip");
@@ -349,7 +349,7 @@ TEST_F(StaticFilesTest, SendsTheCompressedTwinToWhoTakesIt) {
 }
 
 TEST_F(StaticFilesTest, SaysHowToBuildAMissingPage) {
-  add_dashboard_routes(router_, dir_.path() / "none");
+  api::add_dashboard_routes(router_, dir_.path() / "none");
   EXPECT_THAT(std::get<std::string>(get("/").body), HasSubstr("npm run build"));
 }
 

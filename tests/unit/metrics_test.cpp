@@ -21,7 +21,7 @@ TEST(PrometheusMetricsTest, CountsWhatItIsTold) {
   metrics.stage_time(Stage::kClassify, 0.008, 4);
   metrics.job_accepted(7);
   metrics.connections_changed(1);
-  http::RequestRecord request;
+  RequestRecord request;
   request.method = "GET";
   request.route = "/status/{id}";
   request.status = 200;

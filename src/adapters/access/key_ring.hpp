@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "adapters/access/file_version.hpp"
+#include "support/file_version.hpp"
 #include "adapters/access/key_file.hpp"
 #include "domain/access.hpp"
 #include "domain/error.hpp"

@@ -85,8 +85,11 @@ void remove_leftovers(const fs::path& folder) {
 
 class FileWriter final : public ObjectWriter {
  public:
-  FileWriter(Fd fd, fs::path temporary, fs::path target)
-      : fd_(std::move(fd)), temporary_(std::move(temporary)), target_(std::move(target)) {}
+  FileWriter(Fd fd, std::string key, fs::path temporary, fs::path target)
+      : fd_(std::move(fd)),
+        key_(std::move(key)),
+        temporary_(std::move(temporary)),
+        target_(std::move(target)) {}
   ~FileWriter() override {
     if (!committed_) ::unlink(temporary_.c_str());
   }
@@ -103,18 +106,24 @@ class FileWriter final : public ObjectWriter {
     return {};
   }
 
-  Result<void> commit() override {
-    if (::fdatasync(fd_.get()) != 0) return io_error("cannot write " + target_.string(), errno);
-    if (auto made = make_durable_folder(target_.parent_path()); !made) return made;
+  Result<ObjectInfo> commit() override {
+    struct stat status{};
+    if (::fdatasync(fd_.get()) != 0 || ::fstat(fd_.get(), &status) != 0)
+      return io_error("cannot write " + target_.string(), errno);
+    if (auto made = make_durable_folder(target_.parent_path()); !made)
+      return std::unexpected(made.error());
     if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
       return io_error("cannot write " + target_.string(), errno);
     }
     committed_ = true;
-    return sync_folder(target_.parent_path());
+    if (auto synced = sync_folder(target_.parent_path()); !synced)
+      return std::unexpected(synced.error());
+    return object_info(key_, status);
   }
 
  private:
   Fd fd_;
+  std::string key_;
   fs::path temporary_;
   fs::path target_;
   bool committed_ = false;
@@ -335,13 +344,18 @@ Result<void> FileObjectStore::ping() {
   return {};
 }
 
-Result<std::unique_ptr<ObjectWriter>> FileObjectStore::write(Bucket bucket, std::string_view key) {
-  const auto path = path_of(bucket, key);
+Result<void> FileObjectStore::verify(const SignedUpload& upload, TimePoint now) const {
+  return urls_.verify(upload, now);
+}
+
+Result<std::unique_ptr<ObjectWriter>> FileObjectStore::write(std::string_view key) {
+  const auto path = path_of(Bucket::kInput, key);
   if (!path) return std::unexpected(path.error());
-  fs::path temporary = root_ / bucket_name(bucket) / kTemporaryFolder / random_hex(16);
+  fs::path temporary = root_ / input_bucket_ / kTemporaryFolder / random_hex(16);
   Fd fd(::open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
   if (!fd) return io_error("cannot write " + temporary.string(), errno);
-  return std::make_unique<FileWriter>(std::move(fd), std::move(temporary), *path);
+  return std::make_unique<FileWriter>(std::move(fd), std::string(key), std::move(temporary),
+                                      *path);
 }
 
 }  // namespace classifier

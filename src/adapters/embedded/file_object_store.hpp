@@ -9,22 +9,14 @@
 
 #include "adapters/embedded/upload_urls.hpp"
 #include "ports/object_store.hpp"
+#include "ports/upload_receiver.hpp"
 
 namespace classifier {
-
-// Writes one object. It appears under its key at commit(); without that, nothing remains.
-class ObjectWriter {
- public:
-  virtual ~ObjectWriter() = default;
-  virtual Result<void> write(std::span<const std::byte> bytes) = 0;
-  // Durable when it returns.
-  virtual Result<void> commit() = 0;
-};
 
 // Keys are UTF-8, at most 1,024 bytes, parts between slashes at most 255 bytes and neither empty,
 // "." nor "..". Copies into the output bucket are hard links where the file system has them, so
 // they cost no space.
-class FileObjectStore final : public ObjectStore {
+class FileObjectStore final : public ObjectStore, public UploadReceiver {
  public:
   // Creates the folders. Fails with one line when they cannot be written.
   static Result<std::unique_ptr<FileObjectStore>> open(std::filesystem::path root,
@@ -43,10 +35,8 @@ class FileObjectStore final : public ObjectStore {
                                  TimePoint expires_at, std::string_view base_url) override;
   Result<void> ping() override;
 
-  // For uploads that come through this program; thread-safe, each writer is used by one thread at a
-  // time.
-  Result<std::unique_ptr<ObjectWriter>> write(Bucket bucket, std::string_view key);
-  const UploadUrls& urls() const { return urls_; }
+  Result<void> verify(const SignedUpload& upload, TimePoint now) const override;
+  Result<std::unique_ptr<ObjectWriter>> write(std::string_view key) override;
 
  private:
   FileObjectStore(std::filesystem::path root, std::string input_bucket, std::string output_bucket,

@@ -19,8 +19,6 @@ constexpr const char* kJobColumns =
     "created_at, updated_at, "
     "started_at, completed_at, error, retry_count ";
 
-std::int64_t to_ms(TimePoint time) { return time.time_since_epoch().count(); }
-TimePoint from_ms(std::int64_t ms) { return TimePoint{std::chrono::milliseconds{ms}}; }
 
 std::optional<TimePoint> optional_time(const SQLite::Column& column) {
   if (column.isNull()) return std::nullopt;
@@ -293,10 +291,7 @@ std::string list_sql(const JobFilter& filter) {
 }  // namespace
 
 std::shared_ptr<const JobSpec> SpecCache::get(SqliteConnection& connection, std::int64_t seq) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (const auto found = specs_.find(seq); found != specs_.end()) return found->second;
-  }
+  if (auto known = specs_.find(seq)) return known;
   auto& query = connection.prepare(
       "SELECT j.type, j.model, j.top_k, j.threshold, l.labels FROM jobs j "
       "LEFT JOIN job_labels l ON l.job = j.seq WHERE j.seq = ?");
@@ -311,10 +306,8 @@ std::shared_ptr<const JobSpec> SpecCache::get(SqliteConnection& connection, std:
     spec.custom_labels =
         json::parse(query.getColumn(4).getString()).get<std::vector<std::string>>();
   }
-  const std::scoped_lock lock(mutex_);
-  if (specs_.size() >= kCapacity) specs_.erase(specs_.begin());  // the oldest job
   // Every caller gets the same object for one job, so that it can serve as a key of other caches.
-  return specs_.emplace(seq, std::make_shared<const JobSpec>(std::move(spec))).first->second;
+  return specs_.insert(seq, std::move(spec));
 }
 
 Result<Job> SqliteJobStore::create(const NewJob& job) {

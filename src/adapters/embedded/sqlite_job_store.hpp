@@ -1,13 +1,12 @@
 // Jobs in SQLite.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "adapters/embedded/sqlite_database.hpp"
 #include "ports/job_store.hpp"
+#include "support/lru_cache.hpp"
 
 namespace classifier {
 
@@ -19,9 +18,7 @@ class SpecCache {
   std::shared_ptr<const JobSpec> get(SqliteConnection& connection, std::int64_t seq);
 
  private:
-  static constexpr std::size_t kCapacity = 256;
-  std::mutex mutex_;
-  std::map<std::int64_t, std::shared_ptr<const JobSpec>> specs_;  // guarded by mutex_
+  LruCache<std::int64_t, JobSpec> specs_{256};
 };
 
 class SqliteJobStore final : public JobStore {

@@ -39,7 +39,6 @@ std::optional<Receipt> parse_receipt(std::string_view text) {
   return receipt;
 }
 
-std::int64_t to_ms(TimePoint time) { return time.time_since_epoch().count(); }
 
 std::optional<std::int64_t> find_seq(SqliteConnection& connection, std::string_view job_id) {
   auto& query = connection.prepare("SELECT seq FROM jobs WHERE id = ?");
@@ -321,7 +320,7 @@ Result<std::vector<DeadLetter>> SqliteWorkQueue::dead_letters(std::size_t limit)
            .s3_key = query.getColumn(3).getString(),
            .reason = query.getColumn(4).getString(),
            .receive_count = query.getColumn(5).getInt(),
-           .buried_at = TimePoint{std::chrono::milliseconds{query.getColumn(6).getInt64()}}});
+           .buried_at = from_ms(query.getColumn(6).getInt64())});
     }
     return letters;
   });

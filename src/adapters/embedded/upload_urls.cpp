@@ -73,9 +73,8 @@ std::string UploadUrls::sign(std::string_view base_url, std::string_view key,
   return url;
 }
 
-Result<void> UploadUrls::verify(std::string_view key, std::string_view content_type,
-                                std::string_view expires, std::string_view given,
-                                TimePoint now) const {
+Result<void> UploadUrls::verify(const SignedUpload& upload, TimePoint now) const {
+  const auto& [key, content_type, expires, given] = upload;
   const std::string expected = signature(key, content_type, expires);
   // A line break in what stands before the key could shift where one part ends.
   if (has_control_character(expires) || has_control_character(content_type) ||

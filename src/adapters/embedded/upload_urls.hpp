@@ -8,6 +8,7 @@
 
 #include "domain/error.hpp"
 #include "domain/time.hpp"
+#include "ports/upload_receiver.hpp"
 
 namespace classifier {
 
@@ -25,9 +26,8 @@ class UploadUrls {
   std::string sign(std::string_view base_url, std::string_view key, std::string_view content_type,
                    TimePoint expires_at) const;
 
-  // kForbidden when the signature is not of exactly these values, or the time is over.
-  Result<void> verify(std::string_view key, std::string_view content_type, std::string_view expires,
-                      std::string_view signature, TimePoint now) const;
+  // As UploadReceiver::verify.
+  Result<void> verify(const SignedUpload& upload, TimePoint now) const;
 
  private:
   std::string signature(std::string_view key, std::string_view content_type,

@@ -37,10 +37,10 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 // What all connections of a server share. Thread-safe.
 struct ServerContext {
-  ServerContext(const ServerLimits& given, Observer* counted_by, std::size_t blocking_threads)
+  ServerContext(const ServerLimits& given, RequestObserver* counted_by, std::size_t blocking_threads)
       : limits(given), observer(counted_by), blocking(blocking_threads) {}
   const ServerLimits limits;
-  Observer* const observer;  // may be null
+  RequestObserver* const observer;  // may be null
   boost::asio::thread_pool blocking;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::uint64_t> buffered{0};  // bytes of bodies in memory

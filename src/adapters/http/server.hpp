@@ -9,10 +9,10 @@
 
 #include "adapters/access/audit_log.hpp"
 #include "adapters/http/access.hpp"
-#include "adapters/http/observer.hpp"
 #include "adapters/http/router.hpp"
 #include "adapters/http/tls.hpp"
 #include "domain/error.hpp"
+#include "ports/metrics.hpp"
 
 namespace classifier::http {
 
@@ -35,7 +35,7 @@ struct ServerOptions {
   std::size_t io_threads = 1;
   std::size_t blocking_threads = 8;
   ServerLimits limits;
-  Observer* observer = nullptr;  // outlives the server
+  RequestObserver* observer = nullptr;  // outlives the server
 };
 
 // What is served on one address. Everything in it outlives the server or is owned by it.

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "adapters/access/file_version.hpp"
+#include "support/file_version.hpp"
 #include "domain/error.hpp"
 
 namespace boost::asio::ssl {

@@ -188,7 +188,7 @@ void PrometheusMetrics::job_accepted(std::size_t images) {
   impl_->job_images.Increment(static_cast<double>(images));
 }
 
-void PrometheusMetrics::request_done(const http::RequestRecord& record) {
+void PrometheusMetrics::request_done(const RequestRecord& record) {
   const auto series =
       impl_->request_series(known_method(record.method), record.route, record.status);
   series.requests->Increment();

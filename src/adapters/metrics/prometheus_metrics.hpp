@@ -10,8 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/aws/aws_client.hpp"
-#include "adapters/http/observer.hpp"
 #include "domain/job.hpp"
 #include "ports/metrics.hpp"
 #include "ports/work_queue.hpp"
@@ -27,7 +25,7 @@ struct PresentState {
 };
 
 // Thread-safe.
-class PrometheusMetrics final : public Metrics, public http::Observer, public aws::AwsObserver {
+class PrometheusMetrics final : public Metrics, public RequestObserver, public CallObserver {
  public:
   explicit PrometheusMetrics(const std::string& version = "unknown");
   ~PrometheusMetrics() override;
@@ -38,7 +36,7 @@ class PrometheusMetrics final : public Metrics, public http::Observer, public aw
   void stage_time(Stage stage, double seconds, std::size_t images) override;
   void job_accepted(std::size_t images) override;
 
-  void request_done(const http::RequestRecord& record) override;
+  void request_done(const RequestRecord& record) override;
   void connections_changed(int delta) override;
 
   void call_done(std::string_view service, std::string_view operation, int attempts,

@@ -1,0 +1,46 @@
+// The HTTP API of the backend service: PRODUCT.md section 2, on top of the use cases.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "adapters/http/router.hpp"
+#include "ports/classifier.hpp"
+#include "ports/clock.hpp"
+#include "ports/object_store.hpp"
+#include "ports/upload_receiver.hpp"
+#include "ports/work_queue.hpp"
+#include "services/image_service.hpp"
+#include "services/job_service.hpp"
+
+namespace classifier::api {
+
+// Everything that is referred to outlives the server.
+struct BackendApi {
+  JobService& jobs;
+  ImageService& images;
+  ObjectStore& objects;
+  WorkQueue& queue;
+  Classifier& classifier;
+  const Clock& clock;
+  // The store that takes the bytes of uploads; null where another server does, as S3: then there is
+  // no route for them.
+  UploadReceiver* uploads = nullptr;
+  std::uint64_t max_upload_bytes = 64ULL << 20;
+  // Address under which clients reach this service, such as "https://images.example"; empty: what
+  // their requests name as Host.
+  std::string public_base_url;
+  std::string version;
+  std::function<Result<void>()> stores_answer;  // for /ready; the error says which does not
+  std::function<std::string()> metrics_text;    // Prometheus' text form
+  bool metrics_need_key = true;                 // where keys are configured
+  // A job is read without waiting, as from a database in this process: quicker on the thread that
+  // has the request than handed on.
+  bool quick_jobs = false;
+};
+
+// Adds all routes, with /openapi.json and /docs.
+void add_backend_routes(http::Router& router, BackendApi api);
+
+}  // namespace classifier::api

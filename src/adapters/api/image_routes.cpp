@@ -1,0 +1,122 @@
+// Stored images: listing, looking, deleting.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "adapters/api/routes.hpp"
+#include "support/lru_cache.hpp"
+
+namespace classifier::api {
+namespace {
+
+using nlohmann::json;
+
+constexpr long long kDefaultThumbnail = 256;
+constexpr std::size_t kCacheBytes = 32 << 20;
+constexpr std::string_view kCachePolicy = "private, max-age=3600";
+
+// The thumbnails asked for last. A gallery asks for the same ones again and again, and each costs
+// the decoding of a photo.
+using ThumbnailCache = LruCache<std::string, std::string>;
+
+http::Response get_images(const BackendApi& api, const http::Request& request) {
+  const auto limit = http::whole_number(request, "limit", 1, kMaxPage, kMaxPage);
+  if (!limit) return http::error_response(limit.error());
+  auto page =
+      api.images.list(request.query_value("prefix").value_or(""), static_cast<std::size_t>(*limit),
+                      request.query_value("next_token").value_or(""));
+  if (!page) return http::error_response(page.error());
+  json images = json::array();
+  for (const auto& image : page->images) {
+    images.push_back({{"key", image.key},
+                      {"size", image.size},
+                      {"last_modified", to_rfc3339(image.last_modified)}});
+  }
+  json body = {{"images", std::move(images)}};
+  if (page->next_token) body["next_token"] = *page->next_token;
+  return http::json_response(200, body);
+}
+
+// 304 where the client has this version; otherwise an answer that waits for its body.
+http::Response cached_answer(const http::Request& request, const std::string& etag,
+                       std::string_view content_type) {
+  http::Response response;
+  const std::string quoted = "\"" + etag + "\"";
+  response.headers.add("ETag", quoted);
+  response.headers.add("Cache-Control", kCachePolicy);
+  if (http::matches_etag(request.headers.get("If-None-Match"), quoted)) {
+    response.status = 304;
+  } else {
+    response.headers.add("Content-Type", content_type);
+  }
+  return response;
+}
+
+http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache, const http::Request& request) {
+  const auto size = http::whole_number(request, "size", ImageService::kMinThumbnail,
+                                 ImageService::kMaxThumbnail, kDefaultThumbnail);
+  if (!size) return http::error_response(size.error());
+  const std::string_view key = request.param("key");
+  const auto etag = api.images.thumbnail_etag(key, static_cast<int>(*size));
+  if (!etag) return http::error_response(etag.error());
+  http::Response response = cached_answer(request, *etag, "image/jpeg");
+  if (response.status == 304) return response;
+  const std::string id = *etag + " " + std::string(key);
+  auto bytes = cache.find(id);
+  if (!bytes) {
+    auto made = api.images.thumbnail(key, static_cast<int>(*size));
+    if (!made) return http::error_response(made.error());
+    response.headers.set("ETag", "\"" + made->etag + "\"");
+    if (made->etag != *etag) {
+      response.body = std::move(made->bytes);
+      return response;
+    }
+    const std::size_t size_in_bytes = made->bytes.size();
+    bytes = cache.insert(id, std::move(made->bytes), size_in_bytes);
+  }
+  response.body = *bytes;
+  return response;
+}
+
+http::Response get_original(const BackendApi& api, const http::Request& request) {
+  const std::string_view key = request.param("key");
+  const auto type = image_content_type(key);
+  if (!type) return http::error_response(404, "there is no image \"" + http::excerpt(key) + "\" in the store");
+  const auto info = api.objects.head(Bucket::kInput, key);
+  if (!info) return http::error_response(info.error());
+  http::Response response = cached_answer(request, info->etag, *type);
+  response.headers.add("Content-Disposition", "inline");
+  if (response.status == 304) return response;
+  if (request.method == "HEAD") {
+    response.body = http::StreamBody{.generator = nullptr, .length = info->size};
+    return response;
+  }
+  auto bytes = api.images.original(key);
+  if (!bytes) return http::error_response(bytes.error());
+  response.body = std::move(*bytes);
+  return response;
+}
+
+http::Response delete_image(const BackendApi& api, const http::Request& request) {
+  const std::string_view key = request.param("key");
+  if (auto removed = api.images.remove(key); !removed) return http::error_response(removed.error());
+  return http::json_response(200, {{"success", true}, {"message", "deleted " + std::string(key)}});
+}
+
+}  // namespace
+
+void add_image_routes(http::Router& router, const SharedApi& api) {
+  const auto cache = std::make_shared<ThumbnailCache>(kCacheBytes);
+  router.add("GET", "/images", {},
+             [api](const http::Request& request) { return get_images(*api, request); });
+  router.add("GET", "/images/{key+}/thumbnail", {},
+             [api, cache](const http::Request& request) { return get_thumbnail(*api, *cache, request); });
+  router.add("GET", "/images/{key+}", {},
+             [api](const http::Request& request) { return get_original(*api, request); });
+  http::RouteOptions removal;
+  removal.audited = "image.delete";
+  router.add("DELETE", "/images/{key+}", removal,
+             [api](const http::Request& request) { return delete_image(*api, request); });
+}
+
+}  // namespace classifier::api

@@ -1,0 +1,215 @@
+// Jobs: submission, status, history, cancelling, retrying, progress as it happens.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "adapters/api/routes.hpp"
+#include "adapters/http/json_body.hpp"
+
+namespace classifier::api {
+namespace {
+
+using nlohmann::json;
+
+constexpr long long kDefaultPage = 100;
+constexpr std::uint64_t kMaxSubmission = 64ULL << 20;
+
+http::Response post_submit(const BackendApi& api, const http::Request& request) {
+  const auto submission = read_submission(request);
+  if (!submission) return http::error_response(submission.error());
+  const auto job = api.jobs.submit(*submission);
+  if (!job) return field_error(job.error());
+  const auto count = job->counts.total;
+  return http::json_response(202,
+                       {{"job_id", job->id},
+                        {"status", "queued"},
+                        {"message", std::to_string(count) + (count == 1 ? " image" : " images") +
+                                        " accepted for " + job->spec->model}});
+}
+
+http::Response job_answer(int status, const Result<Job>& job) {
+  return job ? http::json_response(status, job_json(*job)) : http::error_response(job.error());
+}
+
+// The state of a job, and what was asked for.
+http::Response get_job(const BackendApi& api, const http::Request& request) {
+  const auto job = api.jobs.get(request.param("id"));
+  if (!job) return http::error_response(job.error());
+  json body = job_json(*job);
+  body["job_type"] = to_string(job->spec->type);
+  body["model"] = job->spec->model;
+  body["top_k"] = job->spec->top_k;
+  body["confidence_threshold"] = job->spec->confidence_threshold;
+  if (!job->spec->custom_labels.empty()) body["custom_labels"] = job->spec->custom_labels;
+  return http::json_response(200, body);
+}
+
+Result<JobFilter> read_filter(const http::Request& request) {
+  JobFilter filter;
+  if (const auto status = request.query_value("status"); status && !status->empty()) {
+    filter.status = parse_job_status(*status);
+    if (!filter.status) {
+      return fail(
+          ErrorCode::kInvalidArgument,
+          "status must be pending, queued, processing, completed, failed or cancelled, not " +
+              http::excerpt(*status));
+    }
+  }
+  if (const auto type = request.query_value("job_type"); type && !type->empty()) {
+    filter.type = parse_job_type(*type);
+    if (!filter.type) {
+      return fail(
+          ErrorCode::kInvalidArgument,
+          "job_type must be image_classification or custom_classification, not " + http::excerpt(*type));
+    }
+  }
+  return filter;
+}
+
+http::Response get_jobs(const BackendApi& api, const http::Request& request) {
+  const auto limit = http::whole_number(request, "limit", 1, kMaxPage, kDefaultPage);
+  if (!limit) return http::error_response(limit.error());
+  const auto filter = read_filter(request);
+  if (!filter) return http::error_response(filter.error());
+  const auto page = api.jobs.list(*filter, static_cast<std::size_t>(*limit),
+                                  request.query_value("next_token").value_or(""));
+  if (!page) return http::error_response(page.error());
+  json jobs = json::array();
+  for (const auto& job : page->jobs) {
+    json entry = {{"job_id", job.id},
+                  {"status", to_string(job.status)},
+                  {"job_type", to_string(job.spec->type)},
+                  {"model", job.spec->model},
+                  {"created_at", to_rfc3339(job.created_at)},
+                  {"num_images", job.counts.total},
+                  {"done", job.counts.done()},
+                  {"failed", job.counts.failed}};
+    if (job.completed_at) entry["completed_at"] = to_rfc3339(*job.completed_at);
+    jobs.push_back(std::move(entry));
+  }
+  json body = {{"jobs", std::move(jobs)}, {"total", page->total}};
+  if (page->next_token) body["next_token"] = *page->next_token;
+  return http::json_response(200, body);
+}
+
+// Progress whenever it changes, and the end.
+class JobEvents final : public http::EventSource {
+ public:
+  JobEvents(JobService& jobs, std::string id) : jobs_(jobs), id_(std::move(id)) {}
+
+  Poll poll() override {
+    Poll poll;
+    const auto job = jobs_.get(id_);
+    // What fails for the moment is asked for again; a job that is gone is not.
+    if (!job) {
+      poll.last = !job.error().transient();
+      return poll;
+    }
+    std::string data = http::dump(progress_json(*job));
+    poll.last = is_final(job->status);
+    if (data != told_) poll.events.push_back({.name = "progress", .data = data});
+    if (poll.last) poll.events.push_back({.name = "end", .data = data});
+    told_ = std::move(data);
+    return poll;
+  }
+
+ private:
+  JobService& jobs_;
+  std::string id_;
+  std::string told_;
+};
+
+http::Response get_events(const BackendApi& api, const http::Request& request) {
+  const auto job = api.jobs.get(request.param("id"));
+  if (!job) return http::error_response(job.error());
+  http::Response response;
+  response.headers.add("Content-Type", "text/event-stream");
+  response.headers.add("Cache-Control", "no-store");
+  response.headers.add("X-Accel-Buffering", "no");  // or nginx would hold the events back
+  http::EventBody body;
+  body.source = std::make_unique<JobEvents>(api.jobs, job->id);
+  response.body = std::move(body);
+  return response;
+}
+
+}  // namespace
+
+http::Response field_error(const Error& error) {
+  return error.code == ErrorCode::kNotFound ? http::error_response(400, error.message)
+                                            : http::error_response(error);
+}
+
+json progress_json(const Job& job) {
+  return {{"job_id", job.id},
+          {"status", to_string(job.status)},
+          {"total", job.counts.total},
+          {"done", job.counts.done()},
+          {"failed", job.counts.failed}};
+}
+
+json job_json(const Job& job) {
+  json body = progress_json(job);
+  body["created_at"] = to_rfc3339(job.created_at);
+  body["updated_at"] = to_rfc3339(job.updated_at);
+  if (job.completed_at) body["completed_at"] = to_rfc3339(*job.completed_at);
+  if (job.error) body["error"] = *job.error;
+  body["retry_count"] = job.retry_count;
+  return body;
+}
+
+Result<SubmitRequest> read_submission(const http::Request& request) {
+  auto body = http::JsonBody::read(request);
+  if (!body) return std::unexpected(body.error());
+  constexpr const char* kTypes = "\"image_classification\" or \"custom_classification\"";
+  const auto type_name = body->required_text("job_type", kTypes);
+  if (!type_name) return std::unexpected(type_name.error());
+  const auto type = parse_job_type(*type_name);
+  if (!type) {
+    return fail(ErrorCode::kInvalidArgument, std::string("job_type must be ") + kTypes +
+                                                 ", not \"" + http::excerpt(*type_name) + "\"");
+  }
+  auto keys = body->texts("s3_keys");
+  if (!keys) return std::unexpected(keys.error());
+  auto labels = body->texts("custom_labels");
+  if (!labels) return std::unexpected(labels.error());
+  auto model = body->text("model", "");
+  if (!model) return std::unexpected(model.error());
+  const auto top_k = body->whole_number("top_k", 1, 10, 5);
+  if (!top_k) return std::unexpected(top_k.error());
+  const auto threshold = body->number("confidence_threshold", 0, 1, 0.5);
+  if (!threshold) return std::unexpected(threshold.error());
+  return SubmitRequest{.type = *type,
+                       .model = std::move(*model),
+                       .s3_keys = std::move(*keys),
+                       .custom_labels = std::move(*labels),
+                       .top_k = static_cast<int>(*top_k),
+                       .confidence_threshold = *threshold,
+                       .idempotency_key = std::string(request.headers.get("Idempotency-Key"))};
+}
+
+void add_job_routes(http::Router& router, const SharedApi& api) {
+  http::RouteOptions submission;
+  submission.max_body = kMaxSubmission;
+  http::RouteOptions quick;
+  if (api->quick_jobs) quick.run = http::RunOn::kIoThread;
+  router.add("POST", "/submit", submission,
+             [api](const http::Request& request) { return post_submit(*api, request); });
+  router.add("GET", "/status/{id}", quick, [api](const http::Request& request) {
+    return job_answer(200, api->jobs.get(request.param("id")));
+  });
+  router.add("GET", "/jobs", {}, [api](const http::Request& request) { return get_jobs(*api, request); });
+  router.add("GET", "/jobs/{id}", {},
+             [api](const http::Request& request) { return get_job(*api, request); });
+  http::RouteOptions cancellation;
+  cancellation.audited = "job.cancel";
+  router.add("POST", "/jobs/{id}/cancel", cancellation, [api](const http::Request& request) {
+    return job_answer(200, api->jobs.cancel(request.param("id")));
+  });
+  router.add("POST", "/jobs/{id}/retry", {}, [api](const http::Request& request) {
+    return job_answer(202, api->jobs.retry(request.param("id")));
+  });
+  router.add("GET", "/events/{id}", {},
+             [api](const http::Request& request) { return get_events(*api, request); });
+}
+
+}  // namespace classifier::api

@@ -1,0 +1,196 @@
+#include "adapters/aws/client/credential_endpoints.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "adapters/aws/client/url.hpp"
+#include "adapters/codec/json_text.hpp"
+#include "domain/text.hpp"
+#include "support/curl.hpp"
+
+namespace classifier::aws {
+namespace {
+
+constexpr long kTimeoutMs = 1'000;
+constexpr int kTries = 2;
+constexpr std::size_t kMaxBytes = 64 << 10;
+
+struct Answer {
+  long status = 0;  // 0: none came
+  std::string body;
+  std::string failure;
+};
+
+std::size_t pass_over(char*, std::size_t, std::size_t size, void*) { return size; }
+
+std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* context) {
+  auto& body = *static_cast<std::string*>(context);
+  if (body.size() + size > kMaxBytes) return 0;
+  body.append(bytes, size);
+  return size;
+}
+
+Answer ask_once(const char* method, const std::string& url, const std::string& header) {
+  const CurlHandle handle = new_curl_handle();
+  CURL* const curl = handle.get();
+  CurlHeaderList headers;
+  if (!header.empty()) headers.append(header);
+  Answer answer;
+  char detail[CURL_ERROR_SIZE] = {};
+  set_common_options(curl, {.url = url.c_str(),
+                            .headers = headers.get(),
+                            .error_text = detail,
+                            .on_header = &pass_over,
+                            .on_body = &on_body,
+                            .context = &answer.body});
+  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
+  // Link-local addresses are never behind a proxy, and a proxy must not see credentials.
+  curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  const CURLcode code = curl_easy_perform(curl);
+  if (code == CURLE_OK) {
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+  } else {
+    answer.failure = curl_easy_strerror(code);
+  }
+  return answer;
+}
+
+Answer ask(const char* method, const std::string& url, const std::string& header) {
+  Answer answer;
+  for (int tries = 0; tries < kTries; ++tries) {
+    answer = ask_once(method, url, header);
+    if (answer.status != 0 && answer.status < 500) break;
+  }
+  return answer;
+}
+
+std::unexpected<Error> failure(const std::string& what, const Answer& answer) {
+  const bool passing = answer.status == 0 || answer.status == 429 || answer.status >= 500;
+  const std::string how = answer.status == 0
+                              ? "does not answer (" + answer.failure + ")"
+                              : "answers with status " + std::to_string(answer.status);
+  return fail(passing ? ErrorCode::kUnavailable : ErrorCode::kUnauthorized, what + " " + how);
+}
+
+// 127.0.0.0/8; not a name that only begins like one.
+bool is_loopback_address(const std::string& host) {
+  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+bool may_give_credentials(const Url& url) {
+  // Loopback, ECS, and EKS: nobody on the way can read along.
+  return url.scheme == "https" || url.host == "localhost" || is_loopback_address(url.host) ||
+         url.host == "[::1]" || url.host == "169.254.170.2" || url.host == "169.254.170.23" ||
+         url.host == "[fd00:ec2::23]";
+}
+
+Result<std::string> container_url(const CredentialsOptions& options, const std::string& relative,
+                                  const std::string& full) {
+  if (!relative.empty()) {
+    if (relative.starts_with('/')) return options.container_endpoint + relative;
+    return fail(ErrorCode::kUnauthorized, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is \"" +
+                                              relative + "\", but must begin with a slash");
+  }
+  const auto url = parse_url(full);
+  if (url && may_give_credentials(*url)) return full;
+  return fail(ErrorCode::kUnauthorized,
+              "AWS_CONTAINER_CREDENTIALS_FULL_URI is \"" + full +
+                  "\", but must be an https address, or http to this machine, 169.254.170.2 or "
+                  "169.254.170.23");
+}
+
+// The header that the endpoint asks for; empty without one. The file changes while the program
+// runs.
+Result<std::string> container_authorization(const Environment& environment) {
+  std::string token = environment("AWS_CONTAINER_AUTHORIZATION_TOKEN").value_or("");
+  const std::string path = environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").value_or("");
+  if (!path.empty()) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+      return fail(ErrorCode::kUnauthorized,
+                  "cannot read AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE " + path);
+    }
+    token = trim(std::string{std::istreambuf_iterator<char>(file), {}});
+  }
+  if (has_control_character(token)) {
+    return fail(ErrorCode::kUnauthorized,
+                "the container's authorization token must be a single line");
+  }
+  return token.empty() ? token : "Authorization: " + token;
+}
+
+}  // namespace
+
+Result<Credentials> read_credentials(const std::string& from, std::string_view body) {
+  const auto document = parse_json(body);
+  const auto text = [&](const char* name) {
+    return document ? text_field(*document, name) : std::string();
+  };
+  Credentials result{.access_key_id = text("AccessKeyId"),
+                     .secret_access_key = text("SecretAccessKey"),
+                     .session_token = text("Token"),
+                     .expires_at = parse_rfc3339(text("Expiration"))};
+  if (result.access_key_id.empty() || result.secret_access_key.empty()) {
+    const std::string reason = text("Message").empty() ? text("Code") : text("Message");
+    return fail(ErrorCode::kUnavailable,
+                from + " gave no credentials" + (reason.empty() ? "" : ": " + one_line(reason)));
+  }
+  return result;
+}
+
+Result<std::optional<Credentials>> container_credentials(const CredentialsOptions& options) {
+  const auto relative = options.environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").value_or("");
+  const auto full = options.environment("AWS_CONTAINER_CREDENTIALS_FULL_URI").value_or("");
+  if (relative.empty() && full.empty()) return std::nullopt;
+  const auto url = container_url(options, relative, full);
+  if (!url) return std::unexpected(url.error());
+  const auto authorization = container_authorization(options.environment);
+  if (!authorization) return std::unexpected(authorization.error());
+  const Answer answer = ask("GET", *url, *authorization);
+  const std::string from = "the container credentials endpoint " + *url;
+  if (answer.status != 200) return failure(from, answer);
+  return read_credentials(from, answer.body);
+}
+
+Result<std::optional<Credentials>> instance_credentials(const CredentialsOptions& options,
+                                                        std::string& why_not) {
+  std::string disabled = options.environment("AWS_EC2_METADATA_DISABLED").value_or("");
+  std::ranges::transform(disabled, disabled.begin(),
+                         [](unsigned char c) { return std::tolower(c); });
+  if (disabled == "true") {
+    why_not = "is switched off by AWS_EC2_METADATA_DISABLED";
+    return std::nullopt;
+  }
+  std::string base = options.environment("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or("");
+  if (base.empty()) base = options.metadata_endpoint;
+  while (base.ends_with('/')) base.pop_back();
+  const Answer token =
+      ask("PUT", base + "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds: 21600");
+  if (token.status != 200) {
+    why_not = token.status == 0 ? "does not answer at " + base
+                                : "answers with status " + std::to_string(token.status);
+    return std::nullopt;
+  }
+  const std::string from = "the instance metadata at " + base;
+  const std::string header = "X-aws-ec2-metadata-token: " + trim(token.body);
+  const std::string path = base + "/latest/meta-data/iam/security-credentials/";
+  const Answer role = ask("GET", path, header);
+  if (role.status == 404) {
+    why_not = "has no role for this instance";
+    return std::nullopt;
+  }
+  if (role.status != 200) return failure(from, role);
+  const std::string name = trim(role.body.substr(0, role.body.find('\n')));
+  const Answer answer = ask("GET", path + name, header);
+  if (answer.status != 200) return failure(from, answer);
+  return read_credentials(from, answer.body);
+}
+
+}  // namespace classifier::aws

@@ -1,0 +1,167 @@
+// Counting: the part of the job store that must be right whatever is delivered twice, late, or by
+// several processes at once.
+#include <algorithm>
+#include <map>
+#include <random>
+#include <utility>
+
+#include "adapters/aws/dynamodb/dynamo_job_store.hpp"
+#include "adapters/aws/dynamodb/segments.hpp"
+#include "domain/job_rules.hpp"
+
+namespace classifier::aws {
+namespace {
+
+using dynamo::Action;
+using dynamo::Expression;
+using dynamo::number;
+using dynamo::text;
+
+constexpr std::size_t kOutcomesAtOnce = dynamo::Table::kMaxActions - 1;  // and one counter
+constexpr int kFinishTries = 5;
+
+int any_counter(int counters) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return static_cast<int>(random() % static_cast<unsigned>(counters));
+}
+
+Action counter_update(const ImageOutcome& any, int counters, const JobCounts& counts,
+                      TimePoint now) {
+  Expression change;
+  change.set("updated_at", number(now));
+  if (counts.classified > 0) change.add("classified", counts.classified);
+  if (counts.unknown > 0) change.add("unknown", counts.unknown);
+  if (counts.failed > 0) change.add("failed", counts.failed);
+  change.only_if("#open = :open AND #generation = :generation_was")
+      .value("open", dynamo::boolean(true))
+      .value("generation_was", number(any.generation));
+  return dynamo::update(
+      dynamo::key(dynamo::job_pk(any.job_id), dynamo::counter_sk(any_counter(counters))), change);
+}
+
+}  // namespace
+
+Result<std::size_t> DynamoJobStore::record(std::span<const ImageOutcome> outcomes, TimePoint now) {
+  std::map<std::string_view, std::vector<const ImageOutcome*>> by_job;
+  for (const auto& outcome : outcomes) by_job[outcome.job_id].push_back(&outcome);
+  std::size_t counted = 0;
+  for (auto& [job_id, of_job] : by_job) {
+    const auto more = record_job(std::move(of_job), now);
+    if (!more) return std::unexpected(more.error());
+    counted += *more;
+  }
+  return counted;
+}
+
+Result<std::size_t> DynamoJobStore::record_job(std::vector<const ImageOutcome*> outcomes,
+                                               TimePoint now) {
+  const std::string job_id = outcomes.front()->job_id;
+  const auto known = fixed(job_id);
+  if (!known && known.error().code == ErrorCode::kNotFound) return 0;
+  if (!known) return std::unexpected(known.error());
+  // A transaction takes an item once, and one generation.
+  std::map<int, std::map<std::int64_t, const ImageOutcome*>> by_generation;
+  for (const ImageOutcome* outcome : outcomes) {
+    if (outcome->index >= 0 && outcome->index < (*known)->total)
+      by_generation[outcome->generation].emplace(outcome->index, outcome);
+  }
+  std::size_t counted = 0;
+  for (const auto& [generation, by_index] : by_generation) {
+    std::vector<const ImageOutcome*> list;
+    for (const auto& [index, outcome] : by_index) list.push_back(outcome);
+    for (std::size_t begin = 0; begin < list.size(); begin += kOutcomesAtOnce) {
+      const auto some =
+          std::span(list).subspan(begin, std::min(kOutcomesAtOnce, list.size() - begin));
+      const auto more = count(**known, some, now);
+      if (!more) return std::unexpected(more.error());
+      counted += *more;
+    }
+  }
+  // Also where nothing was new: whoever counted the last image may have died before this.
+  auto finished = finish_if_done(job_id, now);
+  // A job that its time to live removed meanwhile is done as well.
+  if (!finished && finished.error().code != ErrorCode::kNotFound)
+    return std::unexpected(finished.error());
+  return counted;
+}
+
+// Counts those of the outcomes, all of one job and generation, that are new.
+Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
+                                          std::span<const ImageOutcome* const> outcomes,
+                                          TimePoint now) {
+  std::vector<const ImageOutcome*> left(outcomes.begin(), outcomes.end());
+  const Segments segments(fixed.total);
+  while (!left.empty()) {
+    JobCounts counts;
+    std::vector<Action> actions(1);
+    for (const ImageOutcome* outcome : left) {
+      const ImageState state = state_of(*outcome, *fixed.spec);
+      counts.add(state);
+      actions.push_back(dynamo::put(
+          dynamo::outcome_item(
+              *outcome, state,
+              dynamo::segment_pk(outcome->job_id, segments.segment_of(outcome->index)),
+              fixed.expires_at),
+          Expression()
+              .only_if("attribute_not_exists(#pk) OR (#generation < :generation_now AND "
+                       "#failed = :true)")
+              .value("generation_now", number(outcome->generation))
+              .value("true", dynamo::boolean(true))));
+    }
+    actions.front() = counter_update(*left.front(), fixed.counters, counts, now);
+    const auto outcome = table_.transact(std::move(actions));
+    if (!outcome) return std::unexpected(outcome.error());
+    if (outcome->done) return left.size();
+    if (outcome->refused.front()) return 0;  // cancelled, or another generation by now
+    std::vector<const ImageOutcome*> fresh;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      if (!outcome->refused[i + 1]) fresh.push_back(left[i]);
+    }
+    left = std::move(fresh);
+  }
+  return 0;
+}
+
+Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint now) {
+  bool unsure = false;
+  for (int attempt = 0; attempt < kFinishTries; ++attempt) {
+    const auto row = read(job_id);
+    if (!row) return std::unexpected(row.error());
+    const JobCounts& counts = row->job.counts;
+    if (is_final(row->job.status) || counts.done() == 0) return {};
+    unsure = !row->whole;
+    if (unsure) continue;
+    const bool done = counts.done() >= counts.total;
+    if (!done && row->job.status == JobStatus::kProcessing) return {};
+    const JobStatus to = done ? final_status(counts) : JobStatus::kProcessing;
+    Expression change = dynamo::status_change(*row, to, now);
+    if (!row->job.started_at) change.set("started_at", number(now));
+    if (to == JobStatus::kFailed) {
+      const auto reason = reason_of_failure(row->job);
+      if (!reason) return std::unexpected(reason.error());
+      change.set("error", text(*reason));
+    }
+    if (is_final(to)) {
+      // For lists, which do not read the counters of every job.
+      change.set("classified", number(counts.classified))
+          .set("unknown", number(counts.unknown))
+          .set("failed", number(counts.failed));
+    }
+    const auto moved = move(*row, to, change, {});
+    if (!moved) return std::unexpected(moved.error());
+    if (*moved) return {};
+  }
+  // A retry is at work, which has outcomes to come.
+  if (unsure) return {};
+  return fail(ErrorCode::kUnavailable, "job " + job_id + " was changed by others at the same time");
+}
+
+Result<std::string> DynamoJobStore::reason_of_failure(const Job& job) {
+  const auto first = images_.read(job, 0, 1, true);
+  if (!first) return std::unexpected(first.error());
+  const auto& outcome = first->front().outcome;
+  const auto* const error = outcome ? std::get_if<Error>(&outcome->result) : nullptr;
+  return failed_reason(job.counts.total, error == nullptr ? "" : error->message);
+}
+
+}  // namespace classifier::aws

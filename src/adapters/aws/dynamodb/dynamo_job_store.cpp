@@ -1,0 +1,371 @@
+#include "adapters/aws/dynamodb/dynamo_job_store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "domain/ids.hpp"
+#include "domain/job_rules.hpp"
+
+namespace classifier::aws {
+namespace {
+
+using dynamo::Action;
+using dynamo::Expression;
+using dynamo::Item;
+using dynamo::JobRow;
+using dynamo::number;
+using dynamo::text;
+
+constexpr std::size_t kJobsKept = 256;
+constexpr int kMoveTries = 5;  // against others that change the same job
+constexpr std::array kTypes{JobType::kImageClassification, JobType::kCustomClassification};
+constexpr std::array kStatuses{JobStatus::kQueued, JobStatus::kProcessing, JobStatus::kCompleted,
+                               JobStatus::kFailed, JobStatus::kCancelled};
+
+Error changed_meanwhile() {
+  return {ErrorCode::kUnavailable, "the job was changed by others at the same time: try again"};
+}
+
+// A job and its counters.
+dynamo::Query job_query(std::string_view job_id) {
+  return {dynamo::job_pk(job_id), dynamo::kFirstCounter, dynamo::kJob};
+}
+
+// The partitions of the listing that the filter asks for.
+std::vector<std::string> listing_partitions(const JobFilter& filter) {
+  std::vector<std::string> partitions;
+  for (const JobType type : kTypes) {
+    if (filter.type && *filter.type != type) continue;
+    for (const JobStatus status : kStatuses) {
+      if (filter.status && *filter.status != status) continue;
+      for (int shard = 0; shard < dynamo::kListingShards; ++shard)
+        partitions.push_back(dynamo::listing_pk(type, status, shard));
+    }
+  }
+  return partitions;
+}
+
+// "<13 digits>#<job id>", as a page of the list ends with.
+bool is_token(std::string_view token) {
+  constexpr std::size_t kDigits = 13;
+  return token.size() > kDigits + 1 && token[kDigits] == '#' &&
+         token.substr(0, kDigits).find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// The last text before `sk` among texts of its length.
+std::string just_before(std::string sk) {
+  --sk.back();
+  return sk + "~";
+}
+
+}  // namespace
+
+DynamoJobStore::DynamoJobStore(AwsClient& client, std::string table, const Clock& clock,
+                               DynamoJobStoreOptions options)
+    : table_(client, std::move(table)),
+      images_(table_),
+      clock_(clock),
+      options_(options),
+      owner_(random_hex(16)),
+      fixed_(kJobsKept) {}
+
+// ---- reading ----
+
+Result<JobRow> DynamoJobStore::read(std::string_view job_id) {
+  if (job_id.empty()) return std::unexpected(job_not_found());
+  auto items = table_.query(job_query(job_id));
+  if (!items) return std::unexpected(items.error());
+  auto row = dynamo::read_job(*items);
+  if (!row) return std::unexpected(job_not_found());
+  return std::move(*row);
+}
+
+Result<std::shared_ptr<const DynamoJobStore::Fixed>> DynamoJobStore::fixed(const JobRow& row) {
+  if (auto known = fixed_.find(row.job.id)) return known;
+  JobSpec spec = *row.job.spec;
+  if (spec.type == JobType::kCustomClassification) {
+    const auto parts =
+        table_.query({dynamo::job_pk(row.job.id), dynamo::kFirstLabels, dynamo::kAfterAll});
+    if (!parts) return std::unexpected(parts.error());
+    spec.custom_labels = dynamo::read_labels(*parts);
+  }
+  return fixed_.insert(row.job.id, {std::make_shared<const JobSpec>(std::move(spec)),
+                                    row.job.counts.total, row.counters, row.expires_at});
+}
+
+Result<std::shared_ptr<const DynamoJobStore::Fixed>> DynamoJobStore::fixed(
+    const std::string& job_id) {
+  if (auto known = fixed_.find(job_id)) return known;
+  const auto row = read(job_id);
+  if (!row) return std::unexpected(row.error());
+  return fixed(*row);
+}
+
+Result<std::shared_ptr<const JobSpec>> DynamoJobStore::spec(const std::string& job_id) {
+  const auto known = fixed(job_id);
+  if (!known) return std::unexpected(known.error());
+  return (*known)->spec;
+}
+
+Result<Job> DynamoJobStore::with_labels(JobRow row) {
+  const auto known = fixed(row);
+  if (!known) return std::unexpected(known.error());
+  row.job.spec = (*known)->spec;
+  return std::move(row.job);
+}
+
+Result<Job> DynamoJobStore::get(std::string_view job_id) {
+  auto row = read(job_id);
+  if (!row) return std::unexpected(row.error());
+  return with_labels(std::move(*row));
+}
+
+Result<std::vector<ImageRecord>> DynamoJobStore::records(std::string_view job_id, std::int64_t from,
+                                                         std::size_t limit) {
+  const auto row = read(job_id);
+  if (!row) return std::unexpected(row.error());
+  return images_.read(row->job, from, from + static_cast<std::int64_t>(limit), true);
+}
+
+// The table's time to live does it.
+Result<std::size_t> DynamoJobStore::remove_expired(TimePoint /*created_before*/,
+                                                   std::size_t /*limit*/) {
+  return 0;
+}
+
+Result<void> DynamoJobStore::ping() { return table_.ping(); }
+
+// ---- acceptance ----
+
+Result<Job> DynamoJobStore::job_of_key(const IdempotencyKey& idempotency) {
+  const auto item = table_.get(dynamo::key(dynamo::idempotency_pk(idempotency.key), "IDEMPOTENCY"));
+  if (!item) return std::unexpected(item.error());
+  const bool expired =
+      options_.retention.count() > 0 &&
+      dynamo::number_of(*item, "expires_at") * 1'000 <= clock_.now().time_since_epoch().count();
+  if (expired) return std::unexpected(job_not_found());
+  if (dynamo::text_of(*item, "fingerprint") != idempotency.fingerprint)
+    return std::unexpected(other_request_of_key());
+  return get(dynamo::text_of(*item, "job_id"));
+}
+
+Result<Job> DynamoJobStore::create(const NewJob& job) {
+  if (job.idempotency) {
+    auto earlier = job_of_key(*job.idempotency);
+    if (earlier || earlier.error().code != ErrorCode::kNotFound) return earlier;
+  }
+  const auto expires_at = dynamo::expiry(job.created_at, options_.retention);
+  // First all that nobody sees; the job appears with one transaction.
+  if (auto put = table_.put_all(dynamo::bulk_items(job, expires_at)); !put)
+    return std::unexpected(put.error());
+  const Item item = dynamo::job_item(job, expires_at);
+  JobRow row = dynamo::read_job(item);
+  std::vector<Action> actions{dynamo::put_new(item)};
+  if (job.idempotency) {
+    Item key = dynamo::key(dynamo::idempotency_pk(job.idempotency->key), "IDEMPOTENCY");
+    key["fingerprint"] = text(job.idempotency->fingerprint);
+    key["job_id"] = text(job.id);
+    if (expires_at) key["expires_at"] = number(*expires_at);
+    actions.push_back(
+        dynamo::put(std::move(key),
+                    Expression()
+                        .only_if("attribute_not_exists(#pk) OR #expires_at <= :now")
+                        .value("now", number(job.created_at.time_since_epoch().count() / 1'000))));
+  }
+  for (int i = 0; i < row.counters; ++i)
+    actions.push_back(dynamo::put_new(dynamo::counter_item(job, i, expires_at)));
+  actions.push_back(tally(row.job, std::nullopt, JobStatus::kQueued));
+  const auto outcome = table_.transact(std::move(actions));
+  if (!outcome) return std::unexpected(outcome.error());
+  if (!outcome->done) {
+    // Another submission with the same key was quicker.
+    if (job.idempotency && outcome->refused.size() > 1 && outcome->refused[1])
+      return job_of_key(*job.idempotency);
+    // Ids are never used twice: it is this job, and the answer to the first attempt was lost.
+    return get(job.id);
+  }
+  fixed_.insert(job.id, {job.spec, row.job.counts.total, row.counters, expires_at});
+  note_fresh(job.id);
+  return with_labels(std::move(row));
+}
+
+// ---- the list ----
+
+TimePoint DynamoJobStore::oldest_kept() const {
+  if (options_.retention.count() == 0) return TimePoint{};
+  return clock_.now() - options_.retention;
+}
+
+Result<JobPage> DynamoJobStore::list(const JobFilter& filter, std::size_t limit,
+                                     std::string_view token) {
+  if (!token.empty() && !is_token(token)) return std::unexpected(unknown_page_token());
+  std::vector<dynamo::Query> queries;
+  for (auto& partition : listing_partitions(filter)) {
+    auto& query =
+        queries.emplace_back(std::move(partition), dynamo::listing_sk(oldest_kept(), ""),
+                             token.empty() ? dynamo::kAfterAll : just_before(std::string(token)));
+    query.index = "listing";
+    query.newest_first = true;
+    query.limit = limit + 1;
+  }
+  const auto answers = table_.query_all(queries);
+  if (!answers) return std::unexpected(answers.error());
+  std::vector<const Item*> found;
+  for (const auto& items : *answers) {
+    for (const auto& item : items) found.push_back(&item);
+  }
+  std::ranges::sort(found, std::greater{},
+                    [](const Item* item) { return dynamo::text_of(*item, "listing_sk"); });
+  // The index may show a job in two partitions while its status changes.
+  const auto [again, end] = std::ranges::unique(
+      found, {}, [](const Item* item) { return dynamo::text_of(*item, "listing_sk"); });
+  found.erase(again, end);
+  JobPage page;
+  for (std::size_t i = 0; i < std::min(limit, found.size()); ++i)
+    page.jobs.push_back(dynamo::read_job(*found[i]).job);
+  if (auto counted = add_counts(page.jobs); !counted) return std::unexpected(counted.error());
+  if (found.size() > limit) page.next_token = dynamo::text_of(*found[limit - 1], "listing_sk");
+  const auto total = count_jobs(filter);
+  if (!total) return std::unexpected(total.error());
+  page.total = *total;
+  return page;
+}
+
+// Those of jobs that still change are in their counters only.
+Result<void> DynamoJobStore::add_counts(std::vector<Job>& jobs) {
+  std::vector<dynamo::Query> queries;
+  std::vector<Job*> open;
+  for (auto& job : jobs) {
+    if (job.status == JobStatus::kCompleted || job.status == JobStatus::kFailed) continue;
+    open.push_back(&job);
+    queries.push_back(job_query(job.id));
+  }
+  const auto answers = table_.query_all(queries);
+  if (!answers) return std::unexpected(answers.error());
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    if (const auto row = dynamo::read_job((*answers)[i])) open[i]->counts = row->job.counts;
+  }
+  return {};
+}
+
+Result<std::int64_t> DynamoJobStore::count_jobs(const JobFilter& filter) {
+  std::vector<dynamo::Query> queries;
+  queries.reserve(dynamo::kTallyShards);
+  for (int shard = 0; shard < dynamo::kTallyShards; ++shard) {
+    queries.emplace_back(dynamo::tally_pk(shard), dynamo::day_of(oldest_kept()), dynamo::kAfterAll)
+        .consistent = false;
+  }
+  const auto answers = table_.query_all(queries);
+  if (!answers) return std::unexpected(answers.error());
+  std::int64_t total = 0;
+  for (const auto& days : *answers) {
+    for (const auto& day : days) {
+      for (const JobType type : kTypes) {
+        if (filter.type && *filter.type != type) continue;
+        for (const JobStatus status : kStatuses) {
+          if (!filter.status || *filter.status == status)
+            total += dynamo::number_of(day, dynamo::tally_name(type, status).c_str());
+        }
+      }
+    }
+  }
+  return total;
+}
+
+// ---- changes of status ----
+
+Action DynamoJobStore::tally(const Job& job, std::optional<JobStatus> from, JobStatus to) const {
+  Expression change;
+  if (from) change.add(dynamo::tally_name(job.spec->type, *from), -1);
+  change.add(dynamo::tally_name(job.spec->type, to), 1);
+  // A day later than the last of that day's jobs.
+  if (const auto expires_at =
+          dynamo::expiry(job.created_at + std::chrono::days(2), options_.retention)) {
+    change.set("expires_at", number(*expires_at));
+  }
+  return dynamo::update(
+      dynamo::key(dynamo::tally_pk(dynamo::shard_of(job.id, dynamo::kTallyShards)),
+                  dynamo::day_of(job.created_at)),
+      change);
+}
+
+std::vector<Action> DynamoJobStore::counter_updates(const JobRow& row,
+                                                    const Expression& expression) const {
+  std::vector<Action> actions;
+  actions.reserve(static_cast<std::size_t>(row.counters));
+  for (int i = 0; i < row.counters; ++i) {
+    actions.push_back(
+        dynamo::update(dynamo::key(dynamo::job_pk(row.job.id), dynamo::counter_sk(i)), expression));
+  }
+  return actions;
+}
+
+// Changes the job's status in one transaction with `more`; false when it is not as in `row` any
+// more.
+Result<bool> DynamoJobStore::move(const JobRow& row, JobStatus to, const Expression& change,
+                                  std::vector<Action> more) {
+  more.push_back(dynamo::update(dynamo::key(dynamo::job_pk(row.job.id), dynamo::kJob), change));
+  more.push_back(tally(row.job, row.job.status, to));
+  const auto outcome = table_.transact(std::move(more));
+  if (!outcome) return std::unexpected(outcome.error());
+  return outcome->done;
+}
+
+Result<void> DynamoJobStore::mark_started(std::string_view job_id, TimePoint now) {
+  for (int attempt = 0; attempt < kMoveTries; ++attempt) {
+    const auto row = read(job_id);
+    if (!row) return std::unexpected(row.error());
+    if (row->job.status != JobStatus::kQueued) return {};
+    Expression change = dynamo::status_change(*row, JobStatus::kProcessing, now);
+    change.set("started_at", number(now));
+    const auto moved = move(*row, JobStatus::kProcessing, change, {});
+    if (!moved) return std::unexpected(moved.error());
+    if (*moved) return {};
+  }
+  return std::unexpected(changed_meanwhile());
+}
+
+Result<Job> DynamoJobStore::cancel(std::string_view job_id, TimePoint now) {
+  for (int attempt = 0; attempt < kMoveTries; ++attempt) {
+    const auto row = read(job_id);
+    if (!row) return std::unexpected(row.error());
+    const Job& job = row->job;
+    if (auto may = check_cancel(job); !may) return std::unexpected(may.error());
+    Expression change = dynamo::status_change(*row, JobStatus::kCancelled, now);
+    change.set("error", text(cancelled_reason(job.counts)));
+    const auto moved =
+        move(*row, JobStatus::kCancelled, change,
+             counter_updates(*row, Expression().set("open", dynamo::boolean(false))));
+    if (!moved) return std::unexpected(moved.error());
+    if (*moved) return get(job_id);
+  }
+  return std::unexpected(changed_meanwhile());
+}
+
+Result<Job> DynamoJobStore::retry(std::string_view job_id, TimePoint now) {
+  for (int attempt = 0; attempt < kMoveTries; ++attempt) {
+    const auto row = read(job_id);
+    if (!row) return std::unexpected(row.error());
+    const Job& job = row->job;
+    if (auto may = check_retry(job); !may) return std::unexpected(may.error());
+    const std::int64_t generation = job.retry_count + 1;
+    Expression change = dynamo::status_change(*row, JobStatus::kQueued, now);
+    change.set("generation", number(generation)).set("sent_next", number(0));
+    for (const char* gone : {"error", "completed_at", "started_at", "lease_owner", "lease_until"})
+      change.remove(gone);
+    dynamo::add_to_unsent(change, job);
+    const auto moved = move(*row, JobStatus::kQueued, change,
+                            counter_updates(*row, Expression()
+                                                      .set("open", dynamo::boolean(true))
+                                                      .set("generation", number(generation))
+                                                      .set("failed", number(0))));
+    if (!moved) return std::unexpected(moved.error());
+    if (!*moved) continue;
+    note_fresh(job.id);
+    return get(job_id);
+  }
+  return std::unexpected(changed_meanwhile());
+}
+
+}  // namespace classifier::aws

@@ -1,0 +1,97 @@
+// Jobs and their accounting in one DynamoDB table. docs/aws.md draws the items and says why counts
+// are neither lost nor doubled.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adapters/aws/dynamodb/dynamo_images.hpp"
+#include "adapters/aws/dynamodb/dynamo_layout.hpp"
+#include "adapters/aws/dynamodb/dynamo_table.hpp"
+#include "support/lru_cache.hpp"
+#include "ports/clock.hpp"
+#include "ports/job_store.hpp"
+
+namespace classifier::aws {
+
+struct DynamoJobStoreOptions {
+  // After its creation, until a job and all that belongs to it may be removed; 0: never.
+  std::chrono::days retention{90};
+  // How long a dispatcher that does not come back keeps others from sending the rest of a job.
+  std::chrono::milliseconds lease{15'000};
+};
+
+class DynamoJobStore final : public JobStore {
+ public:
+  DynamoJobStore(AwsClient& client, std::string table, const Clock& clock,
+                 DynamoJobStoreOptions options = {});
+
+  Result<Job> create(const NewJob& job) override;
+  Result<Job> get(std::string_view job_id) override;
+  Result<JobPage> list(const JobFilter& filter, std::size_t limit, std::string_view token) override;
+  Result<std::vector<UnsentTasks>> unsent(std::size_t max_jobs, std::size_t limit) override;
+  Result<void> mark_sent(const UnsentTasks& sent) override;
+  Result<void> mark_started(std::string_view job_id, TimePoint now) override;
+  Result<std::size_t> record(std::span<const ImageOutcome> outcomes, TimePoint now) override;
+  Result<Job> cancel(std::string_view job_id, TimePoint now) override;
+  Result<Job> retry(std::string_view job_id, TimePoint now) override;
+  Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
+                                           std::size_t limit) override;
+  Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override;
+  Result<void> ping() override;
+
+  // How the job's images are classified, which never changes: the same object for every caller, and
+  // read from the table once. kNotFound for an unknown job.
+  Result<std::shared_ptr<const JobSpec>> spec(const std::string& job_id);
+
+ private:
+  // What never changes of a job.
+  struct Fixed {
+    std::shared_ptr<const JobSpec> spec;  // with its labels
+    std::int64_t total = 0;
+    int counters = 1;
+    std::optional<std::int64_t> expires_at;
+  };
+
+  Result<dynamo::JobRow> read(std::string_view job_id);
+  Result<std::shared_ptr<const Fixed>> fixed(const dynamo::JobRow& row);
+  Result<std::shared_ptr<const Fixed>> fixed(const std::string& job_id);
+  Result<Job> with_labels(dynamo::JobRow row);
+  Result<Job> job_of_key(const IdempotencyKey& idempotency);
+  Result<bool> move(const dynamo::JobRow& row, JobStatus to, const dynamo::Expression& change,
+                    std::vector<dynamo::Action> more);
+  dynamo::Action tally(const Job& job, std::optional<JobStatus> from, JobStatus to) const;
+  std::vector<dynamo::Action> counter_updates(const dynamo::JobRow& row,
+                                              const dynamo::Expression& expression) const;
+  Result<std::size_t> record_job(std::vector<const ImageOutcome*> outcomes, TimePoint now);
+  Result<std::size_t> count(const Fixed& fixed, std::span<const ImageOutcome* const> outcomes,
+                            TimePoint now);
+  Result<void> finish_if_done(const std::string& job_id, TimePoint now);
+  Result<std::string> reason_of_failure(const Job& job);
+  void note_fresh(const std::string& job_id);
+  void forget_fresh(const std::string& job_id);
+  Result<std::vector<std::string>> jobs_with_unsent(std::size_t max_jobs);
+  Result<std::optional<UnsentTasks>> take_unsent(const std::string& job_id, std::size_t limit);
+  Result<void> add_counts(std::vector<Job>& jobs);
+  Result<std::int64_t> count_jobs(const JobFilter& filter);
+  TimePoint oldest_kept() const;
+
+  dynamo::Table table_;
+  dynamo::Images images_;
+  const Clock& clock_;
+  DynamoJobStoreOptions options_;
+  std::string owner_;  // of leases: this store
+  LruCache<std::string, Fixed> fixed_;
+  std::mutex mutex_;
+  std::vector<std::string>
+      fresh_;  // accepted here, perhaps not in the index yet; guarded by mutex_
+};
+
+}  // namespace classifier::aws

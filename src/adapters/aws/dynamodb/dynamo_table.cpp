@@ -1,0 +1,246 @@
+#include "adapters/aws/dynamodb/dynamo_table.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "adapters/aws/client/json_request.hpp"
+#include "adapters/codec/json_text.hpp"
+#include "domain/ids.hpp"
+
+namespace classifier::aws::dynamo {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kBatchItems = 25;         // of one BatchWriteItem
+constexpr std::size_t kBatchBytes = 8U << 20U;  // half of what it may have, for the JSON around
+constexpr int kTransactionTries = 12;           // against conflicts
+constexpr std::chrono::milliseconds kFirstWait{20};
+constexpr std::chrono::milliseconds kLongestWait{1'000};
+
+// Waits longer with each try, by chance, so that rivals come apart.
+void wait_before(int attempt) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  const auto longest = std::min<std::chrono::milliseconds>(
+      kLongestWait, kFirstWait * (1LL << std::min(attempt, 10)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(
+      1 + static_cast<long long>(random()) % std::max<long long>(longest.count(), 1)));
+}
+
+json& body_of(Action& action) { return action.begin().value(); }
+
+// One reason for each action of a cancelled transaction: "None" or empty, "ConditionalCheckFailed",
+// "TransactionConflict", …
+std::vector<std::string> cancellation_reasons(const AwsError& error) {
+  std::vector<std::string> reasons;
+  const auto body = parse_json(error.body);
+  if (!body) return reasons;
+  for (const auto& reason : json_field(*body, "CancellationReasons"))
+    reasons.push_back(text_field(reason, "Code"));
+  return reasons;
+}
+
+}  // namespace
+
+Action put(Item item, const Expression& condition) {
+  json body = {{"Item", std::move(item)}};
+  condition.write_to(body);
+  return {{"Put", std::move(body)}};
+}
+
+Action put_new(Item item) {
+  return put(std::move(item), Expression().only_if("attribute_not_exists(#pk)"));
+}
+
+Action update(const Item& key, const Expression& expression) {
+  json body = {{"Key", key}};
+  expression.write_to(body);
+  return {{"Update", std::move(body)}};
+}
+
+AwsRequest Table::request(const char* operation, const json& body) const {
+  return json_request("dynamodb", "DynamoDB_20120810", operation, body);
+}
+
+Error Table::explain(const AwsError& error) const {
+  if (error.code == "ResourceNotFoundException") {
+    return {ErrorCode::kNotFound, "DynamoDB has no table \"" + name_ +
+                                      "\" here: check DYNAMODB_TABLE and AWS_REGION, or create it"};
+  }
+  return to_error(error);
+}
+
+Result<json> Table::answer(AwsResult response) const {
+  if (!response) return std::unexpected(at_run_time(explain(response.error())));
+  auto body = parse_json(response->body);
+  if (!body || !body->is_object()) {
+    return fail(
+        ErrorCode::kUnavailable,
+        "DynamoDB gave an answer that is no JSON object (request id " + response->request_id + ")");
+  }
+  return body;
+}
+
+Result<json> Table::call(const char* operation, const json& body) {
+  return answer(client_.call(request(operation, body)));
+}
+
+Result<Item> Table::get(const Item& key) {
+  auto body = call("GetItem", {{"TableName", name_}, {"Key", key}, {"ConsistentRead", true}});
+  if (!body) return std::unexpected(body.error());
+  if (!body->contains("Item")) return fail(ErrorCode::kNotFound, "no such item");
+  return std::move(body->at("Item"));
+}
+
+json Table::query_body(const Query& query) const {
+  const bool indexed = !query.index.empty();
+  json body = {{"TableName", name_},
+               {"ScanIndexForward", !query.newest_first},
+               {"KeyConditionExpression", "#pk = :pk AND #sk BETWEEN :low AND :high"},
+               {"ExpressionAttributeNames",
+                {{"#pk", indexed ? query.index + "_pk" : "pk"},
+                 {"#sk", indexed ? query.index + "_sk" : "sk"}}},
+               {"ExpressionAttributeValues",
+                {{":pk", text(query.pk)}, {":low", text(query.low)}, {":high", text(query.high)}}}};
+  if (indexed) {
+    body["IndexName"] = query.index;
+  } else {
+    body["ConsistentRead"] = query.consistent;
+  }
+  if (query.limit) body["Limit"] = *query.limit;
+  return body;
+}
+
+Result<std::vector<Item>> Table::query(const Query& query) {
+  auto answers = query_all({&query, 1});
+  if (!answers) return std::unexpected(answers.error());
+  return std::move(answers->front());
+}
+
+Result<std::vector<std::vector<Item>>> Table::query_all(std::span<const Query> queries) {
+  std::vector<std::vector<Item>> items(queries.size());
+  std::vector<json> bodies(queries.size());
+  std::vector<std::size_t> open(queries.size());
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    bodies[i] = query_body(queries[i]);
+    open[i] = i;
+  }
+  while (!open.empty()) {
+    std::vector<AwsRequest> requests;
+    requests.reserve(open.size());
+    for (const std::size_t i : open) requests.push_back(request("Query", bodies[i]));
+    auto responses = client_.call_all(std::move(requests));
+    std::vector<std::size_t> still_open;
+    for (std::size_t n = 0; n < open.size(); ++n) {
+      const std::size_t i = open[n];
+      auto body = answer(std::move(responses[n]));
+      if (!body) return std::unexpected(body.error());
+      for (const auto& item : json_field(*body, "Items")) items[i].push_back(item);
+      const bool full = queries[i].limit && items[i].size() >= *queries[i].limit;
+      if (!full && body->contains("LastEvaluatedKey")) {
+        bodies[i]["ExclusiveStartKey"] = body->at("LastEvaluatedKey");
+        still_open.push_back(i);
+      }
+    }
+    open = std::move(still_open);
+  }
+  return items;
+}
+
+Result<void> Table::put_all(std::span<const Item> items) {
+  std::vector<json> batches;
+  std::size_t bytes = 0;
+  for (const auto& item : items) {
+    const std::size_t size = item.dump().size();
+    if (batches.empty() || batches.back().size() == kBatchItems || bytes + size > kBatchBytes) {
+      batches.push_back(json::array());
+      bytes = 0;
+    }
+    bytes += size;
+    batches.back().push_back({{"PutRequest", {{"Item", item}}}});
+  }
+  for (int attempt = 0; !batches.empty(); ++attempt) {
+    if (attempt > 0) wait_before(attempt);
+    std::vector<AwsRequest> requests;
+    requests.reserve(batches.size());
+    for (const auto& batch : batches)
+      requests.push_back(request("BatchWriteItem", {{"RequestItems", {{name_, batch}}}}));
+    std::vector<json> left;
+    for (auto& response : client_.call_all(std::move(requests))) {
+      auto body = answer(std::move(response));
+      if (!body) return std::unexpected(body.error());
+      const json& unprocessed = json_field(*body, "UnprocessedItems");
+      if (unprocessed.contains(name_)) left.push_back(unprocessed.at(name_));
+    }
+    if (!left.empty() && attempt == kTransactionTries) {
+      return fail(ErrorCode::kUnavailable,
+                  "DynamoDB took only part of the items: the table is throttled, try again later");
+    }
+    batches = std::move(left);
+  }
+  return {};
+}
+
+Result<std::optional<Item>> Table::update(const Item& key, const Expression& expression) {
+  json body = {{"TableName", name_}, {"Key", key}, {"ReturnValues", "ALL_NEW"}};
+  expression.write_to(body);
+  for (int attempt = 1;; ++attempt) {
+    auto response = client_.call(request("UpdateItem", body));
+    if (!response && response.error().code == "ConditionalCheckFailedException")
+      return std::nullopt;
+    if (!response && response.error().code == "TransactionConflictException" &&
+        attempt < kTransactionTries) {
+      wait_before(attempt);
+      continue;
+    }
+    auto updated = answer(std::move(response));
+    if (!updated) return std::unexpected(updated.error());
+    return json_field(*updated, "Attributes");
+  }
+}
+
+Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
+  for (auto& action : actions) body_of(action)["TableName"] = name_;
+  // With the token, a repetition after a lost answer is told as done, not as refused.
+  json body = {{"ClientRequestToken", random_hex(32)}, {"TransactItems", std::move(actions)}};
+  for (int attempt = 1;; ++attempt) {
+    auto response = client_.call(request("TransactWriteItems", body));
+    if (response) return TransactionOutcome{.done = true, .refused = {}};
+    const AwsError& error = response.error();
+    const bool busy = error.code == "TransactionInProgressException";
+    if (error.code != "TransactionCanceledException" && !busy)
+      return std::unexpected(at_run_time(explain(error)));
+    TransactionOutcome outcome;
+    bool any = false;
+    bool other = false;
+    for (const auto& reason : cancellation_reasons(error)) {
+      outcome.refused.push_back(reason == "ConditionalCheckFailed");
+      any = any || outcome.refused.back();
+      other = other || reason == "ValidationError" || reason == "ItemCollectionSizeLimitExceeded";
+    }
+    if (other) return std::unexpected(at_run_time(explain(error)));
+    if (any) return outcome;
+    if (attempt == kTransactionTries) {
+      return fail(ErrorCode::kUnavailable,
+                  "DynamoDB is busy with other writes to the same items: " + error.message);
+    }
+    wait_before(attempt);
+    // The token stands for a transaction that was cancelled by then.
+    if (!busy) body["ClientRequestToken"] = random_hex(32);
+  }
+}
+
+Result<void> Table::ping() {
+  // An item that is never there: cheaper than a description, and needs no permission of its own.
+  auto response =
+      client_.call(request("GetItem", {{"TableName", name_}, {"Key", key("PING", "PING")}}));
+  if (!response) return std::unexpected(explain(response.error()));
+  auto body = answer(std::move(response));
+  if (!body) return std::unexpected(body.error());
+  return {};
+}
+
+}  // namespace classifier::aws::dynamo

@@ -1,0 +1,167 @@
+#include "adapters/aws/s3/s3_object_store.hpp"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <iterator>
+#include <utility>
+
+#include "adapters/aws/s3/s3_listing.hpp"
+#include "adapters/aws/client/sigv4.hpp"
+#include "domain/text.hpp"
+
+namespace classifier::aws {
+namespace {
+
+constexpr std::size_t kPage = 1'000;  // what one listing of S3 has at most
+
+}  // namespace
+
+S3ObjectStore::S3ObjectStore(AwsClient& client, const Clock& clock, std::string input_bucket,
+                             std::string output_bucket)
+    : client_(client),
+      clock_(clock),
+      input_bucket_(std::move(input_bucket)),
+      output_bucket_(std::move(output_bucket)) {}
+
+std::string S3ObjectStore::bucket_name(Bucket bucket) const {
+  return bucket == Bucket::kInput ? input_bucket_ : output_bucket_;
+}
+
+AwsRequest S3ObjectStore::request(const char* operation, const char* method, Bucket bucket,
+                                  std::string_view key) const {
+  AwsRequest request;
+  request.service = "s3";
+  request.operation = operation;
+  request.method = method;
+  request.bucket = bucket_name(bucket);
+  request.path = "/" + percent_encode(key, true);
+  return request;
+}
+
+Error S3ObjectStore::explain(const AwsError& error, Bucket bucket, std::string_view key) const {
+  if (error.code == "NoSuchBucket" || (key.empty() && error.status == 404)) {
+    return {ErrorCode::kNotFound,
+            "S3 has no bucket \"" + bucket_name(bucket) + "\" here: check " +
+                (bucket == Bucket::kInput ? "INPUT_BUCKET" : "OUTPUT_BUCKET") +
+                " and AWS_REGION, or create it"};
+  }
+  if (error.status == 404)
+    return {ErrorCode::kNotFound, "there is no image \"" + std::string(key) + "\""};
+  return to_error(error);
+}
+
+Error S3ObjectStore::at_run_time(const AwsError& error, Bucket bucket, std::string_view key) const {
+  const bool about_bucket = error.code == "NoSuchBucket" || key.empty();
+  Error explained = explain(error, bucket, key);
+  if (explained.code == ErrorCode::kNotFound && !about_bucket) return explained;
+  return aws::at_run_time(std::move(explained));
+}
+
+Result<std::vector<std::byte>> S3ObjectStore::get(Bucket bucket, std::string_view key,
+                                                  std::uint64_t max_bytes) {
+  auto get = request("GetObject", "GET", bucket, key);
+  get.max_response_bytes = max_bytes;
+  const auto response = client_.call(std::move(get));
+  if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));
+  std::vector<std::byte> bytes(response->body.size());
+  std::memcpy(bytes.data(), response->body.data(), bytes.size());
+  return bytes;
+}
+
+Result<ObjectInfo> S3ObjectStore::head(Bucket bucket, std::string_view key) {
+  const auto response = client_.call(request("HeadObject", "HEAD", bucket, key));
+  if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));
+  const auto header = [&](const char* name) {
+    const auto found = response->headers.find(name);
+    return found == response->headers.end() ? std::string() : found->second;
+  };
+  return ObjectInfo{.key = std::string(key),
+                    .size = size_of(header("content-length")),
+                    .last_modified = TimePoint{std::chrono::seconds{std::max<time_t>(
+                        0, curl_getdate(header("last-modified").c_str(), nullptr))}},
+                    .etag = without_quotes(header("etag"))};
+}
+
+// Adds up to `limit` objects; whether more follow.
+Result<bool> S3ObjectStore::list_page(Bucket bucket, std::string_view prefix,
+                                      std::string_view start_after, std::size_t limit,
+                                      std::vector<ObjectInfo>& objects) {
+  auto list = request("ListObjectsV2", "GET", bucket, "");
+  // Encoded, since XML cannot hold every character that a key may have.
+  list.query = {{"list-type", "2"},
+                {"encoding-type", "url"},
+                {"max-keys", std::to_string(std::min(limit, kPage))}};
+  if (!prefix.empty()) list.query.emplace_back("prefix", prefix);
+  if (!start_after.empty()) list.query.emplace_back("start-after", start_after);
+  const auto response = client_.call(std::move(list));
+  if (!response) return std::unexpected(at_run_time(response.error(), bucket, ""));
+  auto listing = read_listing(response->body);
+  if (!listing) {
+    return fail(listing.error().code,
+                listing.error().message + " (request id " + response->request_id + ")");
+  }
+  std::ranges::move(listing->objects, std::back_inserter(objects));
+  return listing->more;
+}
+
+Result<ObjectPage> S3ObjectStore::list(Bucket bucket, std::string_view prefix,
+                                       std::string_view start_after, std::size_t limit) {
+  ObjectPage page;
+  while (page.objects.size() < limit) {
+    const std::string after =
+        page.objects.empty() ? std::string(start_after) : page.objects.back().key;
+    const auto more = list_page(bucket, prefix, after, limit - page.objects.size(), page.objects);
+    if (!more) return std::unexpected(more.error());
+    page.more = *more;
+    if (!page.more) break;
+  }
+  return page;
+}
+
+Result<void> S3ObjectStore::remove(Bucket bucket, std::string_view key) {
+  // S3 says that it removed what was never there.
+  if (const auto there = head(bucket, key); !there) return std::unexpected(there.error());
+  const auto response = client_.call(request("DeleteObject", "DELETE", bucket, key));
+  if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));
+  return {};
+}
+
+Result<void> S3ObjectStore::copy_to_output(std::string_view input_key,
+                                           std::string_view output_key) {
+  auto copy = request("CopyObject", "PUT", Bucket::kOutput, output_key);
+  copy.headers.emplace_back("x-amz-copy-source",
+                            "/" + input_bucket_ + "/" + percent_encode(input_key, true));
+  const auto response = client_.call(std::move(copy));
+  if (!response) {
+    const AwsError& error = response.error();
+    const bool source = error.code == "NoSuchKey" || error.code == "NotFound";
+    return std::unexpected(
+        at_run_time(error, source ? Bucket::kInput : Bucket::kOutput, input_key));
+  }
+  return {};
+}
+
+Result<std::string> S3ObjectStore::upload_url(std::string_view key, std::string_view content_type,
+                                              TimePoint expires_at, std::string_view /*base_url*/) {
+  auto url = client_.presign(
+      {.method = "PUT",
+       .bucket = input_bucket_,
+       .key = std::string(key),
+       .content_type = std::string(content_type),
+       .validity = std::chrono::duration_cast<std::chrono::seconds>(expires_at - clock_.now())});
+  if (!url) return std::unexpected(at_run_time(url.error(), Bucket::kInput, key));
+  return std::move(*url);
+}
+
+Result<void> S3ObjectStore::ping() {
+  for (const Bucket bucket : {Bucket::kInput, Bucket::kOutput}) {
+    const auto response = client_.call(request("HeadBucket", "HEAD", bucket, ""));
+    if (!response) return std::unexpected(explain(response.error(), bucket, ""));
+  }
+  return {};
+}
+
+}  // namespace classifier::aws

@@ -1,0 +1,48 @@
+// Images in two buckets of S3.
+#pragma once
+
+#include <string>
+
+#include "adapters/aws/client/aws_client.hpp"
+#include "ports/clock.hpp"
+#include "ports/object_store.hpp"
+
+namespace classifier::aws {
+
+class S3ObjectStore final : public ObjectStore {
+ public:
+  // `client` and `clock` outlive the store.
+  S3ObjectStore(AwsClient& client, const Clock& clock, std::string input_bucket,
+                std::string output_bucket);
+
+  std::string bucket_name(Bucket bucket) const override;
+  Result<std::vector<std::byte>> get(Bucket bucket, std::string_view key,
+                                     std::uint64_t max_bytes) override;
+  Result<ObjectInfo> head(Bucket bucket, std::string_view key) override;
+  Result<ObjectPage> list(Bucket bucket, std::string_view prefix, std::string_view start_after,
+                          std::size_t limit) override;
+  Result<void> remove(Bucket bucket, std::string_view key) override;
+  Result<void> copy_to_output(std::string_view input_key, std::string_view output_key) override;
+  // A presigned PUT with the content type signed; `base_url` is not used, clients send to S3.
+  Result<std::string> upload_url(std::string_view key, std::string_view content_type,
+                                 TimePoint expires_at, std::string_view base_url) override;
+  // Both buckets answer, and may be listed. kNotFound where one is missing, kForbidden and
+  // kUnauthorized where the credentials are not good enough; other calls tell all that as
+  // kUnavailable.
+  Result<void> ping() override;
+
+ private:
+  AwsRequest request(const char* operation, const char* method, Bucket bucket,
+                     std::string_view key) const;
+  Error explain(const AwsError& error, Bucket bucket, std::string_view key) const;
+  Error at_run_time(const AwsError& error, Bucket bucket, std::string_view key) const;
+  Result<bool> list_page(Bucket bucket, std::string_view prefix, std::string_view start_after,
+                         std::size_t limit, std::vector<ObjectInfo>& objects);
+
+  AwsClient& client_;
+  const Clock& clock_;
+  std::string input_bucket_;
+  std::string output_bucket_;
+};
+
+}  // namespace classifier::aws

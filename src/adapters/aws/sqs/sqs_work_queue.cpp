@@ -1,0 +1,279 @@
+#include "adapters/aws/sqs/sqs_work_queue.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "adapters/aws/sqs/sqs_messages.hpp"
+#include "adapters/codec/json_text.hpp"
+#include "support/pause.hpp"
+
+namespace classifier::aws {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// More labels than that are read from the job instead of being sent with each image.
+constexpr std::size_t kLabelBytes = 4'096;
+constexpr seconds kAfterFailure{5};
+// Between tries to read a spec; doubles.
+constexpr milliseconds kFirstPause{500};
+constexpr milliseconds kLongestPause{30'000};
+// Long enough to read the letters one after another, short enough not to be in anyone's way.
+constexpr seconds kLook{5};
+constexpr seconds kAgeHolds{60};
+
+// Once for all tasks of a job.
+json common_fields(const ImageTask& task, const std::string& bucket) {
+  const JobSpec& spec = *task.spec;
+  json body = {{"job_id", task.job_id},         {"job_type", to_string(spec.type)},
+               {"s3_bucket", bucket},           {"model", spec.model},
+               {"top_k", spec.top_k},           {"confidence_threshold", spec.confidence_threshold},
+               {"retry_count", task.generation}};
+  json labels(spec.custom_labels);
+  if (ascii_json(labels).size() <= kLabelBytes) body["custom_labels"] = std::move(labels);
+  return body;
+}
+
+seconds rounded_up(milliseconds time) { return std::chrono::ceil<seconds>(time); }
+
+}  // namespace
+
+SqsWorkQueue::SqsWorkQueue(const sqs::Clients& clients, std::string url, std::string bucket,
+                           SpecSource specs, const Clock& clock, seconds visibility_timeout)
+    : queue_(clients, std::move(url), "REQUEST_QUEUE_URL", visibility_timeout),
+      bucket_(std::move(bucket)),
+      specs_(std::move(specs)),
+      clock_(clock) {}
+
+Result<void> SqsWorkQueue::send(std::span<const ImageTask> tasks) {
+  std::vector<sqs::Outgoing> messages;
+  messages.reserve(tasks.size());
+  json body;
+  const ImageTask* described = nullptr;
+  for (const auto& task : tasks) {
+    if (described == nullptr || described->spec != task.spec || described->job_id != task.job_id ||
+        described->generation != task.generation) {
+      body = common_fields(task, bucket_);
+      described = &task;
+    }
+    body["s3_keys"] = json::array({task.s3_key});
+    body["index"] = task.index;
+    body["filename"] = task.filename;
+    messages.push_back({ascii_json(body), task.job_id});
+  }
+  return queue_.send(messages);
+}
+
+Result<std::shared_ptr<const JobSpec>> SqsWorkQueue::spec_of(const std::string& job_id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (outage_ && outage_->job_id == job_id) return std::unexpected(outage_->error);
+  }
+  auto spec = specs_(job_id);
+  if (!spec && spec.error().transient()) {
+    const std::scoped_lock lock(mutex_);
+    if (!outage_) {
+      outage_ = {job_id, spec.error(), kFirstPause, std::chrono::steady_clock::now() + kFirstPause};
+    }
+  }
+  return spec;
+}
+
+// Each receive takes one of the tries of an image, so none is spent while nothing could come of it.
+// False: it is not time yet to try again.
+Result<bool> SqsWorkQueue::specs_answer(milliseconds wait, const std::stop_token& stop) {
+  Outage outage;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!outage_) return true;
+    outage = *outage_;
+  }
+  const auto left =
+      std::chrono::ceil<milliseconds>(outage.next_try - std::chrono::steady_clock::now());
+  pause(std::clamp(left, milliseconds(0), wait), stop);
+  if (left > wait || stop.stop_requested()) return false;
+  const auto spec = specs_(outage.job_id);
+  const std::scoped_lock lock(mutex_);
+  if (spec || !spec.error().transient()) {
+    outage_.reset();
+    return true;
+  }
+  const auto longer = std::min(2 * outage.pause, kLongestPause);
+  outage_ = {outage.job_id, spec.error(), longer, std::chrono::steady_clock::now() + longer};
+  return std::unexpected(spec.error());
+}
+
+// nullopt for a message that is nobody's work; it is dealt with.
+Result<std::optional<Delivery>> SqsWorkQueue::read(sqs::Message message) {
+  auto task = sqs::read_task(message.body);
+  if (!task) {
+    // SQS moves it to the dead letters after some receives.
+    spdlog::warn("message {} of the request queue is not one of this program's: {}", message.id,
+                 task.error().message);
+    return std::nullopt;
+  }
+  Delivery delivery;
+  delivery.task = std::move(*task);
+  auto spec = spec_of(delivery.task.job_id);
+  if (!spec && spec.error().code == ErrorCode::kNotFound) {
+    spdlog::info("a message of job {} is dropped: there is no such job", delivery.task.job_id);
+    if (auto removed = queue_.remove({&message.receipt, 1}); !removed)
+      return std::unexpected(removed.error());
+    return std::nullopt;
+  }
+  if (!spec) return std::unexpected(spec.error());
+  delivery.task.spec = std::move(*spec);
+  delivery.receipt = message.receipt;
+  delivery.receive_count = message.receive_count;
+  const std::scoped_lock lock(mutex_);
+  in_hand_[message.receipt] = {std::move(message.body), message.receive_count};
+  return delivery;
+}
+
+Result<std::vector<Delivery>> SqsWorkQueue::receive(std::size_t max, milliseconds wait,
+                                                    std::stop_token stop) {
+  const auto readable = specs_answer(wait, stop);
+  if (!readable) return std::unexpected(readable.error());
+  if (!*readable) return std::vector<Delivery>{};
+  auto messages = queue_.receive(max, wait, stop);
+  if (!messages) {
+    if (stop.stop_requested()) return std::vector<Delivery>{};
+    return std::unexpected(messages.error());
+  }
+  note_age(*messages);
+  std::vector<Delivery> deliveries;
+  std::vector<std::string> unread;
+  std::optional<Error> error;
+  for (auto& message : *messages) {
+    std::string receipt = message.receipt;
+    auto delivery = read(std::move(message));
+    if (!delivery) {
+      error = delivery.error();
+      unread.push_back(std::move(receipt));
+    } else if (*delivery) {
+      deliveries.push_back(std::move(**delivery));
+    }
+  }
+  if (error) {
+    spdlog::warn("{} messages are given back for now: {}", unread.size(), error->message);
+    std::ignore = queue_.hide(unread, kAfterFailure);
+    if (deliveries.empty()) return std::unexpected(std::move(*error));
+  }
+  return deliveries;
+}
+
+void SqsWorkQueue::note_age(std::span<const sqs::Message> messages) {
+  if (messages.empty()) return;
+  const TimePoint now = clock_.now();
+  const TimePoint oldest = std::ranges::min(messages, {}, &sqs::Message::sent_at).sent_at;
+  const std::scoped_lock lock(mutex_);
+  received_at_ = now;
+  age_ = std::max(milliseconds(0), now - oldest);
+}
+
+Result<void> SqsWorkQueue::extend(std::span<const std::string> receipts) {
+  return queue_.hide(receipts);
+}
+
+void SqsWorkQueue::forget(std::span<const std::string> receipts) {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& receipt : receipts) in_hand_.erase(receipt);
+}
+
+Result<void> SqsWorkQueue::remove(std::span<const std::string> receipts) {
+  forget(receipts);
+  return queue_.remove(receipts);
+}
+
+Result<void> SqsWorkQueue::release(const std::string& receipt, milliseconds delay) {
+  forget({&receipt, 1});
+  return queue_.hide({&receipt, 1}, rounded_up(delay));
+}
+
+Result<sqs::Queue> SqsWorkQueue::dead_letter_queue() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (dead_letters_) return *dead_letters_;
+  }
+  auto found = queue_.dead_letter_queue();
+  if (!found) return found;
+  const std::scoped_lock lock(mutex_);
+  dead_letters_ = *found;
+  return found;
+}
+
+Result<void> SqsWorkQueue::bury(const std::string& receipt, std::string_view reason) {
+  InHand message;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = in_hand_.find(receipt);
+    if (found == in_hand_.end()) return {};  // out of date
+    message = found->second;
+  }
+  auto letters = dead_letter_queue();
+  if (!letters) return std::unexpected(letters.error());
+  auto body = parse_json(message.body);
+  if (!body) return std::unexpected(body.error());
+  (*body)["dead_letter"] = {{"reason", reason},
+                            {"receive_count", message.receive_count},
+                            {"buried_at", to_rfc3339(clock_.now())}};
+  const sqs::Outgoing letter{ascii_json(*body), text_field(*body, "job_id")};
+  // In this order: a crash in between leaves two, and never none.
+  if (auto sent = letters->send({&letter, 1}); !sent) return sent;
+  return remove({&receipt, 1});
+}
+
+Result<std::vector<DeadLetter>> SqsWorkQueue::dead_letters(std::size_t limit) {
+  auto queue = dead_letter_queue();
+  if (!queue) return std::unexpected(queue.error());
+  std::vector<DeadLetter> letters;
+  std::set<std::string> seen;
+  while (letters.size() < limit) {
+    const auto messages = queue->receive(std::min(limit - letters.size(), sqs::Queue::kBatch),
+                                         milliseconds(0), {}, kLook);
+    if (!messages) return std::unexpected(messages.error());
+    if (messages->empty()) break;
+    for (const auto& message : *messages) {
+      if (!seen.insert(message.id).second) continue;
+      if (auto letter = sqs::read_dead_letter(message)) letters.push_back(std::move(*letter));
+    }
+  }
+  std::ranges::sort(letters, std::greater{}, &DeadLetter::buried_at);
+  return letters;
+}
+
+Result<void> SqsWorkQueue::drop_job(std::string_view /*job_id*/, int /*generation*/) { return {}; }
+
+Result<QueueDepth> SqsWorkQueue::depth() {
+  const auto depth = queue_.depth();
+  if (!depth) return std::unexpected(depth.error());
+  QueueDepth result{.visible = depth->visible,
+                    .in_flight = depth->in_flight,
+                    .dead = 0,
+                    .oldest_age = std::nullopt};
+  {
+    const std::scoped_lock lock(mutex_);
+    if (depth->visible == 0) {
+      result.oldest_age = milliseconds(0);
+    } else if (clock_.now() - received_at_ < kAgeHolds) {
+      result.oldest_age = age_;
+    }
+  }
+  if (auto letters = dead_letter_queue()) {
+    const auto dead = letters->depth();
+    if (!dead) return std::unexpected(dead.error());
+    result.dead = dead->visible + dead->in_flight;
+  }
+  return result;
+}
+
+Result<void> SqsWorkQueue::ping() { return queue_.ping(); }
+
+}  // namespace classifier::aws

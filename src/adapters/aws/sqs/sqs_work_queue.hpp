@@ -1,0 +1,79 @@
+// The request queue on SQS. Messages are those of the contract, with the image's index, file name,
+// generation and the model besides.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "adapters/aws/sqs/sqs_queue.hpp"
+#include "ports/clock.hpp"
+#include "ports/work_queue.hpp"
+
+namespace classifier::aws {
+
+class SqsWorkQueue final : public WorkQueue {
+ public:
+  // How the images of a job are classified; kNotFound where there is no such job.
+  using SpecSource =
+      std::function<Result<std::shared_ptr<const JobSpec>>(const std::string& job_id)>;
+
+  // `bucket` is where the images are, for other readers of the messages.
+  SqsWorkQueue(const sqs::Clients& clients, std::string url, std::string bucket, SpecSource specs,
+               const Clock& clock, std::chrono::seconds visibility_timeout);
+
+  Result<void> send(std::span<const ImageTask> tasks) override;
+  Result<std::vector<Delivery>> receive(std::size_t max, std::chrono::milliseconds wait,
+                                        std::stop_token stop) override;
+  Result<void> extend(std::span<const std::string> receipts) override;
+  Result<void> remove(std::span<const std::string> receipts) override;
+  Result<void> release(const std::string& receipt, std::chrono::milliseconds delay) override;
+  // Into the queue that the redrive policy names; kNotFound where it names none.
+  Result<void> bury(const std::string& receipt, std::string_view reason) override;
+  // Looks at the messages, which hides them from others for some seconds.
+  Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) override;
+  // SQS cannot: they are dropped when they are received.
+  Result<void> drop_job(std::string_view job_id, int generation) override;
+  // SQS does not tell the oldest age: it is that of the oldest message that was received here
+  // within the last minute, and absent where none was.
+  Result<QueueDepth> depth() override;
+  Result<void> ping() override;
+
+ private:
+  struct InHand {
+    std::string body;
+    int receive_count = 1;
+  };
+
+  // Specs could not be read for a passing reason. Nothing is received until they can.
+  struct Outage {
+    std::string job_id;
+    Error error;
+    std::chrono::milliseconds pause{0};
+    std::chrono::steady_clock::time_point next_try;
+  };
+
+  Result<std::optional<Delivery>> read(sqs::Message message);
+  Result<std::shared_ptr<const JobSpec>> spec_of(const std::string& job_id);
+  Result<bool> specs_answer(std::chrono::milliseconds wait, const std::stop_token& stop);
+  Result<sqs::Queue> dead_letter_queue();
+  void forget(std::span<const std::string> receipts);
+  void note_age(std::span<const sqs::Message> messages);
+
+  sqs::Queue queue_;
+  std::string bucket_;
+  SpecSource specs_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::map<std::string, InHand> in_hand_;   // by receipt, to bury them; guarded by mutex_
+  std::optional<sqs::Queue> dead_letters_;  // once it is known; guarded by mutex_
+  std::optional<Outage> outage_;            // guarded by mutex_
+  TimePoint received_at_;                   // guarded by mutex_
+  std::chrono::milliseconds age_{0};        // of the oldest message then; guarded by mutex_
+};
+
+}  // namespace classifier::aws

@@ -1,0 +1,114 @@
+// S3, SQS and DynamoDB.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "adapters/aws/client/aws_client.hpp"
+#include "adapters/aws/dynamodb/dynamo_job_store.hpp"
+#include "adapters/aws/s3/s3_object_store.hpp"
+#include "adapters/aws/sqs/sqs_status_queue.hpp"
+#include "adapters/aws/sqs/sqs_work_queue.hpp"
+#include "apps/stores.hpp"
+#include "services/worker.hpp"
+
+namespace classifier {
+namespace {
+
+// The longest that SQS offers: fewer requests while there is nothing to do.
+constexpr std::chrono::seconds kLongPoll{20};
+// Outcomes that wait so long share a message and a transaction.
+constexpr std::chrono::milliseconds kReportLinger{200};
+
+// Variables of the configuration, which may have come as flags, before those of the environment.
+aws::Environment environment_of(const Config& config) {
+  return [region = config.aws_region, endpoint = config.aws_endpoint_url,
+          process = aws::process_environment()](
+             const std::string& variable) -> std::optional<std::string> {
+    if (variable == "AWS_REGION" && !region.empty()) return region;
+    if (variable == "AWS_ENDPOINT_URL" && !endpoint.empty()) return endpoint;
+    return process(variable);
+  };
+}
+
+class AwsStores final : public Stores {
+ public:
+  static Result<std::unique_ptr<Stores>> open(const Config& config, const Clock& clock,
+                                              CallObserver& observer) {
+    const auto environment = environment_of(config);
+    aws::AwsClientOptions options;
+    options.max_response_bytes = std::max(options.max_response_bytes, config.max_image_bytes);
+    auto client = aws::make_aws_client(clock, options, &observer, environment);
+    if (!client) return std::unexpected(client.error());
+    // Waiting for messages has clients of its own, so that it can be ended alone.
+    auto work = aws::make_aws_client(clock, options, &observer, environment);
+    if (!work) return std::unexpected(work.error());
+    auto status = aws::make_aws_client(clock, options, &observer, environment);
+    if (!status) return std::unexpected(status.error());
+    std::unique_ptr<Stores> stores = std::make_unique<AwsStores>(
+        config, clock, Clients{std::move(*client), std::move(*work), std::move(*status)});
+    // Names are easily mistaken, and credentials missing.
+    if (auto answer = stores_answer(*stores); !answer) {
+      if (!answer.error().transient()) return std::unexpected(answer.error());
+      spdlog::warn("AWS does not answer for now: {}", answer.error().message);
+    }
+    return stores;
+  }
+
+  struct Clients {
+    std::unique_ptr<aws::AwsClient> calls;
+    std::unique_ptr<aws::AwsClient> wait_for_work;
+    std::unique_ptr<aws::AwsClient> wait_for_status;
+  };
+
+  AwsStores(const Config& config, const Clock& clock, Clients clients)
+      : transfer_threads_(config.transfer_threads),
+        clients_(std::move(clients)),
+        objects_(*clients_.calls, clock, config.input_bucket, config.output_bucket),
+        jobs_(*clients_.calls, config.dynamodb_table, clock,
+              {.retention = std::chrono::days(config.job_retention_days)}),
+        queue_(
+            {*clients_.calls, *clients_.wait_for_work}, config.request_queue_url,
+            config.input_bucket, [this](const std::string& job_id) { return jobs_.spec(job_id); },
+            clock, config.visibility_timeout),
+        status_queue_({*clients_.calls, *clients_.wait_for_status}, config.status_queue_url,
+                      config.visibility_timeout) {}
+
+  JobStore& jobs() override { return jobs_; }
+  WorkQueue& queue() override { return queue_; }
+  ObjectStore& objects() override { return objects_; }
+  StatusQueue* status_queue() override { return &status_queue_; }
+
+  // The network's time is not the processor's: many images on their way, few requests.
+  void adapt(WorkerOptions& options) const override {
+    const std::size_t workers = options.pipeline.classify_threads;
+    options.pipeline.fetch_threads = transfer_threads_;
+    options.pipeline.queue_capacity = 2 * transfer_threads_;
+    options.copy_threads = transfer_threads_;
+    options.max_in_hand = std::max<std::size_t>(256, 64 * workers);
+    options.receive_wait = kLongPoll;
+    options.report_linger = kReportLinger;
+  }
+  bool reads_jobs_at_once() const override { return false; }
+
+ private:
+  std::size_t transfer_threads_;
+  Clients clients_;
+  aws::S3ObjectStore objects_;
+  aws::DynamoJobStore jobs_;
+  aws::SqsWorkQueue queue_;
+  aws::SqsStatusQueue status_queue_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Stores>> open_aws_stores(const Config& config, const Clock& clock,
+                                                CallObserver& observer) {
+  return AwsStores::open(config, clock, observer);
+}
+
+}  // namespace classifier

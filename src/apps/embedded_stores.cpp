@@ -1,0 +1,58 @@
+// Files and SQLite, in the data folder.
+#include <memory>
+#include <utility>
+
+#include "adapters/embedded/file_object_store.hpp"
+#include "adapters/embedded/process_lock.hpp"
+#include "adapters/embedded/sqlite_database.hpp"
+#include "adapters/embedded/sqlite_job_store.hpp"
+#include "adapters/embedded/sqlite_work_queue.hpp"
+#include "apps/stores.hpp"
+
+namespace classifier {
+namespace {
+
+class EmbeddedStores final : public Stores {
+ public:
+  static Result<std::unique_ptr<Stores>> open(const Config& config, const Clock& clock) {
+    auto stores = std::make_unique<EmbeddedStores>();
+    auto process = ProcessLock::acquire(config.data_dir / "processes");
+    if (!process) return std::unexpected(process.error());
+    stores->process_ = std::make_unique<ProcessLock>(std::move(*process));
+    auto database = SqliteDatabase::open(config.data_dir / "jobs.sqlite");
+    if (!database) return std::unexpected(database.error());
+    stores->database_ = std::move(*database);
+    auto urls = UploadUrls::open(config.data_dir / "upload-secret");
+    if (!urls) return std::unexpected(urls.error());
+    auto objects = FileObjectStore::open(config.data_dir / "objects", config.input_bucket,
+                                         config.output_bucket, std::move(*urls));
+    if (!objects) return std::unexpected(objects.error());
+    stores->objects_ = std::move(*objects);
+    stores->jobs_ = std::make_unique<SqliteJobStore>(*stores->database_, stores->specs_);
+    stores->queue_ = std::make_unique<SqliteWorkQueue>(
+        *stores->database_, stores->specs_, clock, *stores->process_, config.visibility_timeout);
+    return stores;
+  }
+
+  JobStore& jobs() override { return *jobs_; }
+  WorkQueue& queue() override { return *queue_; }
+  ObjectStore& objects() override { return *objects_; }
+  UploadReceiver* uploads() override { return objects_.get(); }
+
+ private:
+  SpecCache specs_;
+  std::unique_ptr<ProcessLock> process_;
+  std::unique_ptr<SqliteDatabase> database_;
+  std::unique_ptr<FileObjectStore> objects_;
+  std::unique_ptr<SqliteJobStore> jobs_;
+  std::unique_ptr<SqliteWorkQueue> queue_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Stores>> open_embedded_stores(const Config& config, const Clock& clock,
+                                                     CallObserver& /*observer*/) {
+  return EmbeddedStores::open(config, clock);
+}
+
+}  // namespace classifier

@@ -1,0 +1,27 @@
+#include "support/response_head.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <utility>
+
+#include "domain/text.hpp"
+
+namespace classifier {
+
+std::string_view ResponseHead::read_line(std::string_view line) {
+  if (line.starts_with("HTTP/")) {
+    headers.clear();
+    const std::size_t space = std::min(line.find(' '), line.size() - 1);
+    std::from_chars(line.data() + space + 1, line.data() + line.size(), status);
+    return {};
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return {};
+  std::string name(line.substr(0, colon));
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  const auto place = headers.insert_or_assign(std::move(name), trim(line.substr(colon + 1))).first;
+  return place->first;
+}
+
+}  // namespace classifier
