@@ -1,4 +1,4 @@
-// Controls with their names.
+// Form controls with their labels.
 import { Search, X } from "lucide-react";
 import { useId, type ReactNode } from "react";
 import { IconButton } from "./Button";
@@ -22,7 +22,7 @@ export function SearchField({ label, value, onChange }: SearchProps) {
         onChange={(event) => onChange(event.target.value)}
       />
       {value && (
-        <IconButton icon={X} label="Clear the search" size={14} onClick={() => onChange("")} />
+        <IconButton icon={X} label="Clear search" size={14} onClick={() => onChange("")} />
       )}
     </div>
   );
