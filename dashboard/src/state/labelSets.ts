@@ -50,7 +50,7 @@ export interface ParsedLabels {
   duplicates: string[]; // left out, as first written
 }
 
-// Labels compared as the server does: "Cat" and "cat " are one category.
+// Stricter than the server, as people expect: "Cat" and "cat " are one category.
 const sameLabel = (label: string): string => label.trim().normalize("NFC").toLocaleLowerCase();
 
 export function tidyLabels(parts: readonly string[]): ParsedLabels {
