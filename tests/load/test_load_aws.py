@@ -94,7 +94,7 @@ def test_counts_and_queue_while_it_runs(cloud: dict[str, str]) -> None:
     assert (target.running(), target.waiting()) == (4, 3)
     # The emulator does not know activities, so the counts themselves tell.
     assert target.activities(now - 60, now + 60) == [Scaling(now, 1, 4, "seen in ECS")]
-    assert "did not tell its activities" in target.notes[0]
+    assert "did not report its activities" in target.notes[0]
 
 
 def test_statistics_of_cloudwatch(cloud: dict[str, str]) -> None:

@@ -147,7 +147,7 @@ def test_jobs_that_took_too_long_are_told_from_lost_ones(tmp_path: Path) -> None
     run = raw.read_run(folder)
     figures = compute(run)
     told = report.story(report.Part(run, figures, judge(run, figures), {}))
-    assert "1 were still in work when the test stopped waiting for them" in told
+    assert "1 were still in progress when the test stopped waiting for them" in told
 
 
 def steps(*rates: int) -> dict[str, Any]:
