@@ -39,8 +39,7 @@ HELP = {
     "autoscaling": "When the queue grows, workers should be added; when it is empty, removed.",
     "queue_depth": "A growing queue means that more images arrive than are finished.",
     "request_rate": "The requests of the clients.",
-    "error_rate": "Refused is not a failure: the service said when to retry, and the clients "
-    "did.",
+    "error_rate": "Refused is not a failure: the service said when to retry, and the clients did.",
     "cpu_memory": "All processes of a service together. Memory that only grows is a leak.",
 }
 

@@ -71,7 +71,7 @@ def scripts(tree: Path, tmp_path: Path) -> Scripts:
 def test_a_round(scripts: Scripts) -> None:
     shown = scripts.run("run.sh", "--once", "photos")
     assert shown.count("result of job") == 2
-    assert "were not taken" not in shown
+    assert "were rejected" not in shown
     assert not listens(int(scripts.settings["PORT"]))
 
 
@@ -102,7 +102,7 @@ def test_another_program_on_the_port_is_not_taken_for_the_service(
     scripts: Scripts, other_program: int
 ) -> None:
     last = scripts.fails("run.sh", "--once", "photos", PORT=str(other_program))
-    assert f"something listens on port {other_program} already" in last
+    assert f"another program listens on port {other_program}" in last
     assert "PORT=" in last
 
 
@@ -122,7 +122,7 @@ def test_a_service_that_never_gets_ready_is_told(scripts: Scripts) -> None:
 
 def test_a_photo_that_is_refused_stops_nothing(scripts: Scripts) -> None:
     shown = scripts.run("run.sh", "--once", "photos", CODES='{"upload": 1}')
-    assert "some photos were not taken: going on with the others" in shown
+    assert "some photos were rejected: continuing with the others" in shown
     assert shown.count("result of job") == 2
 
 
@@ -140,7 +140,7 @@ def test_a_command_that_fails_as_a_whole_ends_it(scripts: Scripts, command: str)
 
 def test_photos_that_are_all_refused_are_told(scripts: Scripts) -> None:
     last = scripts.fails("run.sh", "--once", "photos", CODES='{"upload": 1}', KEYS="{}")
-    assert "none of the photos of" in last
+    assert "none of the photos in" in last
 
 
 def in_library(scripts: Scripts, command: str) -> str:

@@ -112,7 +112,7 @@ def test_deploy_and_destroy(scripts: Scripts, address: str, ecs: Any) -> None:
     state.write_text(json.dumps(json.loads(state.read_text()) | {"outputs": {}}))
     shown = scripts.run("destroy.sh", answer="no\n", code=1, AWS_REGION="eu-west-1")
     assert "nothing was changed" in shown
-    assert "AWS_REGION=eu-west-1 is not taken" in shown
+    assert "AWS_REGION=eu-west-1 is ignored" in shown
     assert "everything is deleted" in scripts.run("destroy.sh", answer="y\n")
     assert "there is nothing to delete" in scripts.fails("destroy.sh", "--yes")
 
@@ -122,7 +122,7 @@ def test_deploy_tells_when_ecs_went_back(scripts: Scripts, address: str, ecs: An
     ecs.update_service(cluster=CLUSTER, service=name, taskDefinition=f"{name}:2")
     shown = scripts.fails("deploy.sh", *HERE, STAND_IN_DNS_NAME=address)
     assert (
-        f"{name}: the new version ({name}:1) did not work, and ECS went back to {name}:2" in shown
+        f"{name}: the new version ({name}:1) did not work, and ECS rolled back to {name}:2" in shown
     )
 
 
@@ -159,7 +159,7 @@ def test_deploy_gives_up_waiting(scripts: Scripts) -> None:
 
 def test_deploy_without_knowing_the_address(scripts: Scripts) -> None:
     shown = scripts.fails("deploy.sh", "--yes", "--var", "image_tag=there")
-    assert "say with --allow who may reach the API" in shown
+    assert "set with --allow who may reach the API" in shown
     (scripts.root / "terraform/terraform.tfvars").write_text('allowed_cidrs = ["10.0.0.0/8"]\n')
     assert "10.0.0.0/8" in scripts.run("deploy.sh", "--plan", "--var", "image_tag=there")
 

@@ -176,7 +176,7 @@ def test_without_a_deployment(name: str, scripts: Scripts) -> None:
         ("clean-dynamodb.sh", ["--all"], "unknown argument --all"),
         ("health-check.sh", ["a", "b"], "one argument at most"),
         ("test-api.sh", ["a", "b"], "one argument at most"),
-        ("test-api.sh", ["localhost"], '"localhost" is no URL'),
+        ("test-api.sh", ["localhost"], '"localhost" is not a URL'),
         ("test-deployment.sh", ["http://127.0.0.1:9"], "does not answer"),
         ("run-dashboard.sh", ["a", "b"], "one argument at most"),
         ("pre-upload-images.sh", ["--folder", "none"], "there is no folder none"),
@@ -208,7 +208,7 @@ def test_scaling_what_is_not_there(scripts: Scripts) -> None:
     shown = scripts.fails("scale-ml-service.sh", "1", ML_SERVICE_NAME="none")
     assert "none could not be scaled" in shown
     shown = scripts.fails("manage-autoscaling.sh", "status", ML_SERVICE_NAME="none")
-    assert "autoscaling does not know the service none" in shown
+    assert "the service none of cluster" in shown
 
 
 def test_names_come_from_the_deployment(cloud: Cloud, scripts: Scripts, tmp_path: Path) -> None:
@@ -282,9 +282,9 @@ def test_estimating_the_end(cloud: Cloud, scripts: Scripts) -> None:
     assert "the queue is empty" in scripts.run("estimate-queue-clear-time.sh", "--seconds", "1")
     cloud.send(60)
     shown = scripts.run("estimate-queue-clear-time.sh", "--seconds", "1")
-    assert "60 images left, 1 ML task: the queue does not get shorter" in shown
+    assert "60 images left, 1 ML task: the queue does not shrink" in shown
     words = ("estimate-queue-clear-time.sh", "--seconds", "8")
-    shown = scripts.run_until("looking again", lambda: cloud.take(20), *words)
+    shown = scripts.run_until("checking again", lambda: cloud.take(20), *words)
     assert "40 images left, 1 ML task, 2.5 images/s: empty in 0:00:16" in shown
 
 

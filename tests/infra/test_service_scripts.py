@@ -132,8 +132,8 @@ def test_a_file_that_has_no_keys_is_told(scripts: Scripts, service: Any, content
     file.write_text(content, errors="surrogateescape")
     shown = scripts.run("pre-upload-images.sh", BACKEND_API_URL=service.url, code=1)
     assert shown.splitlines() == [
-        "pre-upload-images.sh: s3_keys.json is not what this script writes: move it away, "
-        "or name another"
+        "pre-upload-images.sh: s3_keys.json was not written by this script: move it away, "
+        "or name another file"
     ]
     assert file.read_text(errors="surrogateescape") == content
 

@@ -585,7 +585,7 @@ def test_a_change_of_the_program_is_a_new_image(plugins: Path, tmp_path: Path) -
 def test_tflint() -> None:
     tflint = shutil.which("tflint", path=PATH)
     if tflint is None:
-        pytest.skip("tflint is not installed: docs/infrastructure.md tells how to get it")
+        pytest.skip("tflint is not installed: docs/infrastructure.md says how to install it")
     done = subprocess.run(
         [tflint, "--recursive", f"--config={ROOT / 'terraform/.tflint.hcl'}"],
         cwd=ROOT / "terraform",

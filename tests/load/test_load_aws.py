@@ -157,6 +157,6 @@ def test_all_tests_go_back_to_the_baseline(cloud: dict[str, str], tmp_path: Path
     assert shown.count("could not run") == 1
     assert shown.count("the queues are empty") == 1
     assert shown.count("autoscaling suspended, 1 to 8 tasks") == 1
-    assert "back to the state of the beginning: autoscaling active, 3 ML tasks" in shown
+    assert "restoring the initial state: autoscaling active, 3 ML tasks" in shown
     status = scripts.run("manage-autoscaling.sh", "status", "ml-service")
     assert "autoscaling active, 1 to 8 tasks, 3 of 3 run" in status

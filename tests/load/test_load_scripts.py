@@ -36,7 +36,7 @@ def write_keys(scripts: Scripts, keys: object) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "says"),
     [
-        ("run-load-test.sh", [], "say which scenario: autoscaling_response queue_explosion"),
+        ("run-load-test.sh", [], "name a scenario: autoscaling_response queue_explosion"),
         ("run-load-test.sh", ["storm"], 'there is no scenario "storm": autoscaling_response'),
         ("run-load-test.sh", ["sustained_load", "--fast"], "unknown option --fast"),
         ("run-load-test.sh", ["sustained_load", "--users"], "--users needs a value"),
