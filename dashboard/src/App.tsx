@@ -82,8 +82,8 @@ function ConnectionNotice() {
           </Link>
         }
       >
-        <strong>No connection to the server.</strong> {sentenceOf(connection.error)} Retrying
-        every few seconds.
+        <strong>No connection to the server.</strong> {sentenceOf(connection.error)} Retrying every
+        few seconds.
       </Notice>
     </div>
   );

@@ -399,7 +399,7 @@ def test_pushing_an_image(cloud: Cloud, scripts: Scripts) -> None:
     ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag="src-1")
     wanted = {"IMAGE_TARGET": "backend", "IMAGE_REPOSITORY": url}
     shown = scripts.run("push-image.sh", **wanted, IMAGE_TAG="src-1")
-    assert "is there already" in shown
+    assert "exists already" in shown
     shown = scripts.fails("push-image.sh", **wanted | {"IMAGE_TARGET": "page"}, IMAGE_TAG="src-1")
     assert "must be backend or ml-service" in shown
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:

@@ -62,9 +62,7 @@ async function failureOf(response: Response): Promise<ApiError> {
   if (kind === "access") {
     // The server knows the key of a 403: its role is not enough.
     const advice =
-      response.status === 401
-        ? "Enter the API key in Settings."
-        : "Enter another key in Settings.";
+      response.status === 401 ? "Enter the API key in Settings." : "Enter another key in Settings.";
     return new ApiError(kind, `${said || "The server denies access"}. ${advice}`, response.status);
   }
   if (said) return new ApiError(kind, said, response.status);
@@ -95,7 +93,10 @@ export async function request(path: string, options: CallOptions = {}): Promise<
     }
     // A browser does not say why: the server may be running, but not allow this page.
     const hint = backend ? ` If it is, add ${location.origin} to its ALLOWED_ORIGINS.` : "";
-    throw new ApiError("unreachable", `${address} cannot be reached. Check that it is running.${hint}`);
+    throw new ApiError(
+      "unreachable",
+      `${address} cannot be reached. Check that it is running.${hint}`,
+    );
   }
   if (!response.ok) throw await failureOf(response);
   return response;

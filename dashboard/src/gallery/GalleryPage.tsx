@@ -39,8 +39,8 @@ function Unfinished() {
       action={<IconButton icon={X} label="Dismiss" onClick={() => unfinished.set(null)} />}
     >
       <strong>The last upload was interrupted.</strong> {formatCount(left.done)} of{" "}
-      {plural(left.total, "photo")} are stored. Choose the same photos or folder again: those already
-      stored are skipped.
+      {plural(left.total, "photo")} are stored. Choose the same photos or folder again: those
+      already stored are skipped.
     </Notice>
   );
 }
@@ -161,11 +161,7 @@ export function GalleryPage() {
       )}
       {list.data && stored.length === 0 && (
         <div className="welcome">
-          <EmptyState
-            icon={Images}
-            title="Add photos"
-            actions={<UploadButtons stored={stored} />}
-          >
+          <EmptyState icon={Images} title="Add photos" actions={<UploadButtons stored={stored} />}>
             <p>
               Drop photos or a whole folder anywhere on this page, paste a photo, or choose files.
               JPEG, PNG, GIF, WebP and BMP.

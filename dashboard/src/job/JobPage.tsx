@@ -8,7 +8,14 @@ import { backendAddress, settings, switchBackend } from "../state/settings";
 import { useStore } from "../state/store";
 import { copy } from "../ui/browser";
 import { Button, IconButton } from "../ui/Button";
-import { asSentence, formatCount, formatDuration, formatExactTime, formatTime, plural } from "../ui/format";
+import {
+  asSentence,
+  formatCount,
+  formatDuration,
+  formatExactTime,
+  formatTime,
+  plural,
+} from "../ui/format";
 import { StatusBadge } from "../ui/StatusBadge";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
@@ -52,7 +59,9 @@ function Facts({ state, details }: { state: JobState; details: JobDetails | unde
               <bdi title={label}>{label}</bdi>
             </li>
           ))}
-          {labels.length > 12 && <li className="hint">and {formatCount(labels.length - 12)} more</li>}
+          {labels.length > 12 && (
+            <li className="hint">and {formatCount(labels.length - 12)} more</li>
+          )}
         </ul>
       )}
     </>

@@ -45,7 +45,10 @@ describe("importLabelSets", () => {
     ]);
     expect(importLabelSets('["cat"]', "one.json")).toEqual([{ name: "one", labels: ["cat"] }]);
   });
-  test.each(['{"a": 1}', '{"a": ["x", 2]}', "{broken", "", "{}"])("rejects %j with a message", (text) => {
-    expect(() => importLabelSets(text, "bad.json")).toThrow(/bad\.json/);
-  });
+  test.each(['{"a": 1}', '{"a": ["x", 2]}', "{broken", "", "{}"])(
+    "rejects %j with a message",
+    (text) => {
+      expect(() => importLabelSets(text, "bad.json")).toThrow(/bad\.json/);
+    },
+  );
 });

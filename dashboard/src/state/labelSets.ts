@@ -99,7 +99,9 @@ export function importLabelSets(text: string, fileName: string): LabelSet[] {
       }));
   const usable = sets.filter(isLabelSet);
   if (usable.length === 0 || usable.length < sets.length) {
-    throw new Error(`${fileName} must contain lists of labels, such as {"Animals": ["cat", "dog"]}.`);
+    throw new Error(
+      `${fileName} must contain lists of labels, such as {"Animals": ["cat", "dog"]}.`,
+    );
   }
   return usable.map((set) => ({ ...set, labels: tidyLabels(set.labels).labels }));
 }

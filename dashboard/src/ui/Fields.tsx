@@ -21,9 +21,7 @@ export function SearchField({ label, value, onChange }: SearchProps) {
         dir="auto"
         onChange={(event) => onChange(event.target.value)}
       />
-      {value && (
-        <IconButton icon={X} label="Clear search" size={14} onClick={() => onChange("")} />
-      )}
+      {value && <IconButton icon={X} label="Clear search" size={14} onClick={() => onChange("")} />}
     </div>
   );
 }

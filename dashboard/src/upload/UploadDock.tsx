@@ -79,7 +79,8 @@ const titleOf = (progress: UploadProgress): string => {
 };
 
 const detailOf = (progress: UploadProgress): string => {
-  if (progress.serverAway) return "The server cannot be reached. The upload continues when it is back.";
+  if (progress.serverAway)
+    return "The server cannot be reached. The upload continues when it is back.";
   if (!progress.active) return "";
   return [
     `${formatCount(progress.done)} of ${formatCount(progress.total)}`,

@@ -152,7 +152,9 @@ test("from a folder of photos to a CSV", async ({ page }) => {
   await expectAccessible(page);
 });
 
-test("a folder, dropped files and a pasted photo are uploaded in the same way", async ({ page }) => {
+test("a folder, dropped files and a pasted photo are uploaded in the same way", async ({
+  page,
+}) => {
   await page.goto("/");
   await page
     .getByLabel("Folder to upload")
@@ -305,7 +307,9 @@ test("label sets are saved, imported, exported and deleted", async ({ page, serv
   await page.getByRole("button", { name: "Edit as text" }).click();
   const text = page.getByLabel("One category per line");
   await text.fill("חתול\n🐈‍⬛ black cat\n\nכלב\nחתול");
-  await expect(page.getByText(/1 empty entry left out; already in the list: “חתול”/i)).toBeVisible();
+  await expect(
+    page.getByText(/1 empty entry left out; already in the list: “חתול”/i),
+  ).toBeVisible();
   await page.getByRole("button", { name: "Done" }).click();
   await page.getByRole("button", { name: "Save as a set" }).click();
   await page.getByLabel("Name of the set").fill("Mine");

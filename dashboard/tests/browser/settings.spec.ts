@@ -169,7 +169,9 @@ test("a shared link names its backend, and is opened there only after the user c
     expect(calls.filter((call) => call.key !== undefined)).toEqual([]);
 
     await guest.goto(`/job/${job}?backend=javascript:alert(1)`.replace(/^/, service.url));
-    await expect(guest.getByRole("heading", { name: /backend in this link cannot be used/ })).toBeVisible();
+    await expect(
+      guest.getByRole("heading", { name: /backend in this link cannot be used/ }),
+    ).toBeVisible();
     await guest.getByRole("button", { name: /^Continue with/ }).click();
     await context.close();
   } finally {
