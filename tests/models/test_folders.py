@@ -216,10 +216,10 @@ def test_add_says_which_model_is_the_default(
         return capsys.readouterr().err
 
     said = add("mine")
-    assert "mine is the default for image_classification now, before lite0\n" in said
-    assert "IMAGE_MODEL=NAME sets another default, --model NAME chooses for one job" in said
+    assert "mine is now the default for image_classification, instead of lite0\n" in said
+    assert "IMAGE_MODEL=NAME sets another default, --model NAME selects a model for one job" in said
     assert "mine stays the default for image_classification\n" in add("other")
-    assert "another is the default for image_classification now" in add("another")
+    assert "another is now the default for image_classification" in add("another")
     folders.write(out / "mobilenet_v2", {"kind": "classifier"}, lambda _: None)
     assert "mobilenet_v2 stays the default for image_classification" in add("a")
 
@@ -262,7 +262,7 @@ def test_starter_models_are_made_once(
     capsys.readouterr()
     assert export(*arguments) == 0
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
-    assert capsys.readouterr().err.count("is there") == 2
+    assert capsys.readouterr().err.count("exists") == 2
 
     # The two graphs of ConSE, read as the product reads them.
     folder = tmp_path / models[0]

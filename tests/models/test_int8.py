@@ -169,7 +169,7 @@ def test_a_model_that_is_unfit_does_not_stop_the_others(
     said = capsys.readouterr().err.splitlines()
     assert "  a does not take floats with channels first" in said
     assert "  'image' is missing" in said
-    assert said[-1] == "export: 3 of 4 models could not be tried, as said above: a, b, c"
+    assert said[-1] == "export: 3 of 4 models could not be tried, see above: a, b, c"
     assert (out / "d/image_int8.xml").exists()
     assert command.main(["--out", str(out), "int8", str(squares), "--model", "d"]) == 0
 
@@ -193,7 +193,7 @@ def test_of_many_photos_some_of_all_parts_are_decoded(
     monkeypatch.setattr(Image, "open", count)
     quantize.quantize(small_model(tmp_path / "out", "mine"), squares, [])
     assert decoded == [f"{index:03}.png" for index in (0, 12, 25, 37, 50, 62, 75, 87)]
-    assert "8 of its 100 photos are taken, evenly by name" in capsys.readouterr().err
+    assert "8 of its 100 photos are used, evenly by name" in capsys.readouterr().err
 
 
 def test_crop_is_that_of_the_goldens(shared: Path) -> None:
