@@ -27,8 +27,8 @@ _ROOT = Path(__file__).resolve().parents[1]
 _FP32 = {"INFERENCE_PRECISION_HINT": "f32"}
 _THRESHOLD = 0.5
 
-# If a photo's subject has another name in a set, PHOTO_SETS has it; a photo whose subject is not in a
-# set is left out.
+# If a photo's subject has another name in a set, PHOTO_SETS has it; a photo whose subject is not in
+# a set is left out.
 PHOTOS = {
     "cat_720p.jpg": "cat",
     "hot_dog.jpg": "food",

@@ -24,9 +24,7 @@ from .imagenet import ImageNetClass
 class ConseOptions:
     """The parameters of ConSE; docs/starter-models.md has the measurements."""
 
-    temperature: float = (
-        1.8  # of the classifier's softmax; above 1, less probable classes count more
-    )
+    temperature: float = 1.8  # of the classifier's softmax; above 1, lesser classes count more
     classes: int = 20  # number averaged
     logit_scale: float = 30.0  # of the softmax over the labels
     prompts: tuple[str, ...] = ("a {label}", "a photo of a {label}")
