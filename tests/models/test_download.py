@@ -18,12 +18,12 @@ CONTENT = bytes(range(256)) * 4000  # 1,024,000 bytes
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT as told by its attributes, and notes the ranges that were asked for."""
+    """Serves CONTENT as its attributes say, and records the requested ranges."""
 
     daemon_threads = True
     content = CONTENT
     ranges_supported = True
-    break_after: int | None = None  # bytes of one answer, once
+    break_after: int | None = None  # cut one answer after this many bytes
     silent = False
     status: int | None = None
 
