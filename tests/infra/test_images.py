@@ -123,7 +123,7 @@ def test_shellcheck() -> None:
 
 
 def test_collecting_what_runs(binary: Path, tmp_path: Path) -> None:
-    """Everything that the program loads is in the collected tree or in the packages of the image."""
+    """Everything that the program loads is in the collected tree or in the image's packages."""
     tree = binary.parents[2]
     if not (tree / ".deps/models").is_dir() or not (tree / "dashboard/dist").is_dir():
         pytest.skip(f"{tree} has no models or no page: run scripts/setup.sh")
