@@ -1,10 +1,10 @@
-"""What a job costs on AWS: requests for each image, counted by the services themselves, and their
-price; and how many images a second go through the emulator beside the embedded mode.
+"""The cost of a job on AWS: requests per image, counted by the services themselves, and their
+price; and the images per second on the emulator, compared with the embedded mode.
 
     .deps/venv/bin/python bench/aws_requests.py --photo PHOTO.jpg --images 2000
 
-The emulator is the bottleneck of the second figure: it says what the way over the network protocols
-costs this machine at most, not what AWS does.
+The emulator limits the second figure: it shows the most that the network protocols cost on this
+machine, not the speed of AWS.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from aws_servers import created, emulator  # noqa: E402
 from harness import jpeg, processor_seconds, run_job  # noqa: E402
 from program import Service  # noqa: E402
 
-# US dollars for a million in us-east-1, on demand, of 2026.
+# US dollars per million in us-east-1, on demand, in 2026.
 REQUEST_PRICES = {
     ("s3", "GetObject"): 0.40,
     ("s3", "HeadObject"): 0.40,
@@ -33,8 +33,8 @@ REQUEST_PRICES = {
 }
 WRITE_UNIT = 0.625
 READ_UNIT = 0.125
-# Units of DynamoDB for one image: an outcome in a transaction is two write units; its share of the
-# keys' items and of the counter is small beside that.
+# DynamoDB units for one image: an outcome in a transaction is two write units; its share of the
+# keys' items and of the counter is small in comparison.
 WRITE_UNITS = 2 + 0.06 + 2 / 60
 READ_UNITS = 1.5 / 60
 
@@ -98,11 +98,11 @@ def main() -> None:
     options = parser.parse_args()
     photo = jpeg(options.photo, (640, 480))
     with tempfile.TemporaryDirectory() as folder:
-        print("| mode | images | images/s | milliseconds of processor an image |")
+        print("| mode | images | images/s | processor milliseconds per image |")
         print("| --- | ---: | ---: | ---: |")
         embedded(Path(folder), photo, options.images)
         used = on_emulator(Path(folder), photo, options.images)
-    print("\n| call | requests an image | $ for a million images |")
+    print("\n| call | requests per image | $ per million images |")
     print("| --- | ---: | ---: |")
     total = WRITE_UNITS * WRITE_UNIT + READ_UNITS * READ_UNIT
     for (service, operation), count in sorted(used.items()):
@@ -112,7 +112,7 @@ def main() -> None:
         shown = "by units" if service == "dynamodb" else f"{price:.2f}"
         print(f"| {service} {operation} | {each:.4f} | {shown} |")
     units = WRITE_UNITS * WRITE_UNIT + READ_UNITS * READ_UNIT
-    print(f"| DynamoDB, {WRITE_UNITS:.2f} write units an image | | {units:.2f} |")
+    print(f"| DynamoDB, {WRITE_UNITS:.2f} write units per image | | {units:.2f} |")
     print(f"| all | {sum(used.values()) / options.images:.3f} | {total:.2f} |")
 
 

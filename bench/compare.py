@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints how much faster one variant is than another, from the JSON of a benchmark.
 
-It exits with a message where no two benchmarks differ by the named parts only.
+It exits with a message if no two benchmarks differ only by the named parts.
 
 build/release/bench/image_bench --benchmark_format=json > image.json
 bench/compare.py image.json full scaled
@@ -16,12 +16,12 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import median
 
-# Parts of a name that tell how it was measured, not what.
+# Parts of a name that say how it was measured, not what.
 MEASURING = ("threads:", "real_time", "process_time", "min_time:", "repeats:")
 
 
 def rates(file: Path, cpu: bool) -> dict[tuple[str, ...], float]:
-    """Items per second by the parts of the benchmark's name; the median where it was repeated."""
+    """Items per second by the parts of the benchmark's name; the median of repetitions."""
     found: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
     for run in json.loads(file.read_text())["benchmarks"]:
         if run.get("error_occurred") or run.get("run_type") == "aggregate":
@@ -38,13 +38,13 @@ def main() -> None:
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    arguments.add_argument("file", type=Path, help="what --benchmark_format=json printed")
+    arguments.add_argument("file", type=Path, help="output of --benchmark_format=json")
     arguments.add_argument("base", help="a part of names between slashes, such as full or fp32")
-    arguments.add_argument("variant", help="what stands in its place, such as scaled or bf16")
+    arguments.add_argument("variant", help="the part that replaces it, such as scaled or bf16")
     arguments.add_argument(
         "--cpu",
         action="store_true",
-        help="items per second of processor time of all threads; for machines with other work",
+        help="items per second of processor time of all threads; for machines with other load",
     )
     given = arguments.parse_args()
     found = rates(given.file, given.cpu)
@@ -58,7 +58,7 @@ def main() -> None:
         print(f"| {shown} | {base:.1f} | {found[other]:.1f} | {found[other] / base:.2f} |")
         rows += 1
     if rows == 0:
-        raise SystemExit(f"no two benchmarks differ by {given.base} and {given.variant} only")
+        raise SystemExit(f"no two benchmarks differ only by {given.base} and {given.variant}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the parts of the suite share: photos, services on given cores, figures with their spread."""
+"""Shared by the parts of the suite: photos, services on given cores, figures with their spread."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ LABELS = ["cat", "dog", "bird", "food", "beach"]
 
 @dataclass
 class Options:
-    """What the command line chose."""
+    """The options of the command line."""
 
     photo: Path
-    work: Path  # for files that go away with the run
+    work: Path  # for files that are deleted after the run
     rounds: int
     quick: bool
     cores: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -39,7 +39,7 @@ class Options:
 
 @dataclass
 class Budget:
-    """A promise, and what was measured of it."""
+    """A goal, and the measurement."""
 
     goal: str
     measured: str
@@ -61,7 +61,7 @@ class Plot:
 
 @dataclass
 class Part:
-    """What one part of the suite found."""
+    """The results of one part of the suite."""
 
     title: str
     command: str
@@ -72,19 +72,19 @@ class Part:
     note: str = ""
 
     def add(self, *cells: object) -> None:
-        """Adds a row, and prints it, since some take minutes."""
+        """Adds a row, and prints it, since some parts take minutes."""
         self.rows.append([str(cell) for cell in cells])
         print("  " + " | ".join(self.rows[-1]), flush=True)
 
 
 def spread(values: list[float], digits: int = 0) -> str:
-    """Median, and from the least to the greatest."""
+    """The median, and the least and the greatest."""
     low, high = min(values), max(values)
     return f"{statistics.median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def jpeg(photo: Path, size: tuple[int, int]) -> bytes:
-    """The photo as it is where it has that size, else resized, quality 85 (4:2:0)."""
+    """The photo unchanged if it has that size, else resized, quality 85 (4:2:0)."""
     buffer = io.BytesIO()
     with Image.open(photo) as image:
         if image.format == "JPEG" and image.size == size:
@@ -95,7 +95,7 @@ def jpeg(photo: Path, size: tuple[int, int]) -> bytes:
 
 
 def memory_mb(process: int, line: str = "VmHWM") -> int:
-    """Of /proc/PID/status: VmHWM is the peak, VmRSS what is resident now."""
+    """From /proc/PID/status: VmHWM is the peak, VmRSS the resident memory now."""
     status = Path(f"/proc/{process}/status").read_text()
     return (
         int(next(each for each in status.splitlines() if each.startswith(line)).split()[1]) // 1024
@@ -103,14 +103,14 @@ def memory_mb(process: int, line: str = "VmHWM") -> int:
 
 
 def processor_seconds(process: int) -> float:
-    """Of all threads of a process so far; other programs on the machine hardly disturb it."""
+    """Of all threads of a process so far; other programs on the machine hardly affect it."""
     fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
 def on_cores(count: int) -> Iterator[None]:
-    """Processes that are started meanwhile stay on the first `count` cores."""
+    """Processes started in this context stay on the first `count` cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, range(count))
     try:

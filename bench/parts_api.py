@@ -48,7 +48,7 @@ def wrk(options: Options, url: str, connections: int = 32, body: str = "") -> tu
 
 @contextmanager
 def go_server(options: Options) -> Iterator[str]:
-    """The rival of bench/go_api; gives its address."""
+    """Runs the server of bench/go_api; yields its address."""
     program = options.work / "go_api"
     subprocess.run(["go", "build", "-o", program, "."], cwd=ROOT / "bench/go_api", check=True)
     port = free_port()
@@ -128,7 +128,7 @@ def _clients(options: Options, part: Part, service: Service, job: str) -> None:
 
 
 def _while_saturated(options: Options, part: Part) -> None:
-    """How long /status takes while the workers have all that the machine has."""
+    """The time of /status while the workers use the whole machine."""
     service = Service(options.work / "busy")
     photo = jpeg(options.photo, (1280, 720))
     keys = [service.upload(photo, "p.jpg") for _ in range(50)]
@@ -137,10 +137,10 @@ def _while_saturated(options: Options, part: Part) -> None:
     for _ in range(options.rounds):
         job = service.submit(keys * (20 if options.quick else 60), confidence_threshold=0)
         time.sleep(0.5)
-        # A dashboard's worth of clients, at a rate that is far from the limit.
+        # As many clients as some dashboards, at a rate far below the limit.
         tails.append(_paced_p99(f"{service.url}/status/{job}", seconds=1 if options.quick else 5))
         still = service.get(f"/status/{job}").json()["status"]
-        assert still == "processing", f"the workers were not busy to the end: {still}"
+        assert still == "processing", f"the workers were not busy until the end: {still}"
         service.post(f"/jobs/{job}/cancel", {})
     service.stop()
     part.add("GET /status", "ours, workers saturated", "400", spread(tails, 1), "")
@@ -156,7 +156,7 @@ def _while_saturated(options: Options, part: Part) -> None:
 def _paced_p99(url: str, seconds: float, clients: int = 4, rate: float = 400) -> float:
     """Milliseconds; each call's time counts from when it was due, so that a stall is not hidden.
 
-    With the plainest of clients: its processor time is on the same cores, and in what it measures.
+    With the simplest client, since its processor time is on the same cores and in the measurement.
     """
     target = urllib.parse.urlsplit(url)
     times: list[float] = []

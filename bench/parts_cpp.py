@@ -1,4 +1,4 @@
-"""The steps by themselves: Google Benchmark's programs, as processor time."""
+"""The steps on their own: Google Benchmark's programs, as processor time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MODELS = ROOT / ".deps/bench-models"
 def run_benchmarks(
     program: str, wanted: str, options: Options, **settings: str
 ) -> dict[str, list[float]]:
-    """Milliseconds of processor time for an item, by the benchmark's name, once for each round.
+    """Milliseconds of processor time per item, by the benchmark's name, one value per round.
 
-    Time of benchmarks that wait for the disk is the clock's.
+    For benchmarks that wait for the disk it is wall-clock time.
     """
     out = options.work / f"{program}.json"
     subprocess.run(
@@ -53,13 +53,13 @@ def run_benchmarks(
 
 
 def steps(options: Options) -> Part:
-    """Decode, resize, inference, accounting: what each costs."""
+    """The cost of decoding, resizing, inference and accounting."""
     part = Part(
-        "Steps by themselves",
+        "Steps on their own",
         "bench/suite.sh --only steps",
         ["step", "ms"],
-        note="Processor time of one core, but for those that wait for the disk "
-        "(accept_job, send_receive_remove, record_outcomes): those are time by the clock.",
+        note="Processor time of one core; wall-clock time for those that wait for the disk "
+        "(accept_job, send_receive_remove, record_outcomes).",
     )
     photo = {"BENCH_PHOTO": str(options.photo)}
     for program, wanted in (
@@ -73,7 +73,7 @@ def steps(options: Options) -> Part:
 
 
 def batches(options: Options) -> Part:
-    """What a call with several images gains."""
+    """The gain of a call with several images."""
     sizes = [1, 2, 4, 8, 16]
     part = Part(
         "Images in one call of a model",

@@ -1,4 +1,4 @@
-"""How cost and memory grow: images in a job, jobs in the history, labels; and start and memory."""
+"""Growth of cost and memory: images in a job, jobs in the history, labels; start and memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MAX_MEMORY_MB = 1024
 
 
 def images(options: Options) -> Part:
-    """One job of rising size."""
+    """Jobs of increasing size."""
     part = Part(
         "Images in a job",
         "bench/suite.sh --only images",
@@ -49,7 +49,7 @@ def images(options: Options) -> Part:
         service = Service(options.work / f"job-{size}", MODELS_DIR=_MODELS)
         keys = [service.upload(photo, "photo.jpg") for _ in range(min(size, 1_000))]
         run_job(service, keys[:16], {})
-        # Few images are measured by several jobs, since the clock of processor time is coarse.
+        # With few images several jobs are measured, since the clock of processor time is coarse.
         repeats = max(1, 1_000 // size)
         many = [keys[i % len(keys)] for i in range(size)]
         before, start = processor_seconds(service.process.pid), time.perf_counter()
@@ -98,12 +98,12 @@ def images(options: Options) -> Part:
 
 
 def _fill_history(database: Path, jobs: int) -> None:
-    """Adds finished jobs to a store that no service has open."""
+    """Adds finished jobs to a store that no service is using."""
     with sqlite3.connect(database) as connection:
         have = connection.execute("SELECT coalesce(max(seq), 0) FROM jobs").fetchone()[0]
         columns = [row[1] for row in connection.execute("PRAGMA table_info(jobs)")]
         values = {name: f'"{name}"' for name in columns}
-        # Copies of the newest job, under names of their own and a minute apart.
+        # Copies of the newest job, each with its own id.
         values |= {"seq": "n", "id": "'copy-' || n"}
         connection.execute(
             f"WITH RECURSIVE numbers(n) AS (SELECT {have + 1} UNION ALL SELECT n + 1 FROM numbers "
@@ -114,7 +114,7 @@ def _fill_history(database: Path, jobs: int) -> None:
 
 
 def history(options: Options) -> Part:
-    """Listing and paging with more and more jobs."""
+    """Listing and paging with increasing numbers of jobs."""
     part = Part(
         "Jobs in the history",
         "bench/suite.sh --only history",
@@ -182,7 +182,7 @@ def history(options: Options) -> Part:
 
 
 def labels(options: Options) -> Part:
-    """CLIP against more and more labels, once they are cached."""
+    """CLIP with increasing numbers of labels, once they are cached."""
     counts = [1, 10, 100, 1_000]
     part = Part(
         "Labels of a CLIP job",

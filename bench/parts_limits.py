@@ -1,4 +1,4 @@
-"""How near each stage is to what the machine can do: multiplications and memory."""
+"""How close each stage is to the limits of the machine: multiplications and memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness import Options, Part, spread
 from openvino import opset13 as ops
 from parts_cpp import run_benchmarks
 
-# Multiply-adds of an image, times two; counted from the layers' shapes.
+# Multiply-adds per image, times two; counted from the shapes of the layers.
 _GFLOP = {"mobilenet_v2": 0.60, "clip_vit_b32": 8.8}
 
 
@@ -47,11 +47,11 @@ def _copy_gb_per_second() -> float:
 
 def limits(options: Options) -> Part:
     part = Part(
-        "What the machine can do, and what is reached",
+        "Limits of the machine, and what is reached",
         "bench/suite.sh --only limits",
         ["what", "measured", "of the limit"],
         note="Limits of one core: the product of two 1536 × 1536 matrices by the same library, and "
-        "a copy of 256 MB. 8 bits have no such product here, so they are held against bf16's.",
+        "a copy of 256 MB. 8 bits have no such product here, so they are compared with bf16's.",
     )
     peak = {precision: _matmul_gflops(precision) for precision in ("f32", "bf16")}
     for precision, value in peak.items():

@@ -1,4 +1,5 @@
-"""From HTTP in to the result: against the Python stack, and against decode and inference alone."""
+"""From the HTTP request to the result: compared with the Python stack, and with decode and
+inference alone."""
 
 from __future__ import annotations
 
@@ -25,14 +26,14 @@ from parts_cpp import alone
 
 _BASELINE = ROOT / ".deps/baseline/bin/python"
 _MODELS = str(ROOT / ".deps/bench-models")
-# Images of one run, so that each takes some seconds: (ours, Python's).
+# Images per run, so that each takes some seconds: (ours, Python's).
 _COUNTS = {
     ("mobilenet_v2", "720p"): (600, 40),
     ("mobilenet_v2", "12 MP"): (120, 8),
     ("clip_vit_b32", "720p"): (80, 8),
     ("clip_vit_b32", "12 MP"): (50, 6),
 }
-# Times as many images per second as the Python stack.
+# Images per second as a multiple of the Python stack's.
 _GOALS = {
     ("mobilenet_v2", "int8"): 10.0,
     ("clip_vit_b32", "bf16"): 7.0,
@@ -42,7 +43,7 @@ _OF_ALONE = 0.85
 
 
 class PythonStack:
-    """A process of the baseline that keeps its model between the runs."""
+    """A process of the baseline that keeps its model between runs."""
 
     def __init__(self, model: str, cores: int) -> None:
         words: list[str | Path] = [
@@ -100,8 +101,8 @@ def against_python(options: Options) -> Part:
             "of decode + inference alone",
         ],
         note="Ours: submit, queue, classify, account, sorted copy. Python: transformers, torch "
-        "and Pillow in a loop, one image at a time, without any of that. The ratio is that of runs "
-        "next to one another.",
+        "and Pillow in a loop, one image at a time, without any of that. Ratios are of runs next "
+        "to each other in time.",
     )
     with ExitStack() as stack:
         for cores in dict.fromkeys([1, options.cores]):

@@ -1,11 +1,11 @@
-"""The Python stack of today: transformers, torch and Pillow, one image at a time.
+"""The Python stack: transformers, torch and Pillow, one image at a time.
 
 Runs in the venv of requirements-baseline.txt; `suite.py` starts it. Every line on the standard
-input is `PATH COUNT`; the answer is a line with the images per second of that many times that file.
+input is `PATH COUNT`; the answer is a line with the images per second for that file COUNT times.
 
-The weights are random, since the official ones cannot be fetched everywhere: the arithmetic is the
-same. For CLIP the texts go through the model with each image, as the stack does; turning them into
-tokens, which it does each time too, is left out.
+The weights are random, since the official ones cannot be downloaded everywhere; the arithmetic is
+the same. For CLIP the texts go through the model with each image, as in that stack; tokenizing
+them, which it also does each time, is left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 import transformers
 from PIL import Image
 
-_TOKENS = 7  # "a photo of a cat" with both marks
+_TOKENS = 7  # "a photo of a cat" with both special tokens
 
 
 def _processor(name: str, **options: object) -> object:

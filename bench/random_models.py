@@ -1,7 +1,7 @@
-"""The official models with random weights, where their hosts cannot be reached.
+"""The official models with random weights, for machines that cannot reach their hosts.
 
-What they answer means nothing; their graphs, and so what they cost, are those of the official ones.
-Each has a graph in 8 bits too, which is used unless a precision is asked for.
+Their results mean nothing; their graphs, and so their cost, are those of the official ones. Each
+also has an 8-bit graph, which is used unless a precision is requested.
 
     .deps/venv/bin/python bench/random_models.py .deps/bench-models
 """
@@ -33,7 +33,7 @@ def _normal(*shape: int) -> Array:
 
 
 def mobilenet_v2() -> Weights:
-    """Named and shaped as torchvision's `mobilenet_v2`."""
+    """With the names and shapes of torchvision's `mobilenet_v2`."""
     weights: dict[str, Array] = {}
 
     def conv(name: str, norm: str, out: int, inputs: int, side: int) -> None:
@@ -60,7 +60,7 @@ def mobilenet_v2() -> Weights:
 
 
 def clip_vit_b32() -> Weights:
-    """Named and shaped as OpenAI's `ViT-B-32.pt`."""
+    """With the names and shapes of OpenAI's `ViT-B-32.pt`."""
     weights: dict[str, Array] = {}
 
     def norm(name: str, width: int) -> None:
@@ -98,7 +98,7 @@ def clip_vit_b32() -> Weights:
 
 
 def make(out: Path, cache: Path = ROOT / ".deps/cache") -> None:
-    """Writes both folders into `out`, once."""
+    """Writes both folders into `out`, unless they exist."""
     for name, make_weights, export in (
         ("mobilenet_v2", mobilenet_v2, exporter.export_mobilenet_v2),
         ("clip_vit_b32", clip_vit_b32, exporter.export_clip),
@@ -109,7 +109,7 @@ def make(out: Path, cache: Path = ROOT / ".deps/cache") -> None:
         image = json.loads((out / name / "model.json").read_text())["image"]
         graph = ov.Core().read_model(out / name / image["graph"])
         graph.reshape([-1, 3, image["height"], image["width"]])
-        # Random outputs say nothing of agreement, so it is neither measured nor claimed.
+        # Random outputs say nothing about agreement, so it is neither measured nor claimed.
         inputs = [_random.standard_normal((1, 3, 224, 224)).astype(np.float32) for _ in range(8)]
         small = quantize.quantized(graph, inputs, transformer=name.startswith("clip"))
         quantize.add_int8(out / name, small, 0.0, 0)

@@ -17,8 +17,8 @@ _HEAD = """# Performance
 
 <!-- Made by `bench/suite.sh --docs`; what follows the mark near the end is written by hand. -->
 
-Every figure is the median of {rounds} runs, with the least and the greatest in brackets. Runs that
-are compared alternate, on the same photos and cores. Measured on {machine}.
+Every figure is the median of {rounds} runs, with the least and the greatest in brackets. Compared
+runs alternate, on the same photos and cores. Measured on {machine}.
 """
 _MARK = "<!-- by hand -->"
 
@@ -29,7 +29,7 @@ def _table(columns: list[str], rows: list[list[str]]) -> str:
 
 
 def write_document(document: Document, file: Path, images: Path) -> None:
-    """Writes the page; keeps what was written by hand at the end of the old one."""
+    """Writes the page; keeps the part written by hand at the end of the old one."""
     by_hand = ""
     if file.exists() and _MARK in file.read_text():
         by_hand = file.read_text().split(_MARK, 1)[1]
@@ -61,7 +61,7 @@ def _file(plot: dict[str, Any]) -> str:
 
 
 def write_plots(document: Document, folder: Path) -> None:
-    plt.rcParams["svg.hashsalt"] = "performance"  # the same file from the same figures
+    plt.rcParams["svg.hashsalt"] = "performance"  # so that the same figures give the same file
     for part in document.values():
         for plot in part["plots"]:
             figure, axes = plt.subplots(figsize=(7, 4))

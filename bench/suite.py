@@ -1,7 +1,7 @@
 """The whole benchmark suite: tables, plots, and whether the budgets are met.
 
 `bench/suite.sh` installs what this needs and starts it. Parts alternate what they compare, so that
-ratios hold on a machine that is not quiet; rates by themselves do not.
+ratios hold on a machine with other load; rates do not.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def machine() -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
-        "--photo", type=Path, required=True, help="a JPEG that is resized for the runs"
+        "--photo", type=Path, required=True, help="a JPEG, which is resized for the runs"
     )
     parser.add_argument(
         "--only",
@@ -58,13 +58,15 @@ def main() -> int:
         choices=PARTS,
         default=list(PARTS),
         metavar="PART",
-        help="of " + ", ".join(PARTS) + "; none: only the page from the last results",
+        help="any of " + ", ".join(PARTS) + "; none: only the page from the last results",
     )
-    parser.add_argument("--rounds", type=int, default=5, help="runs of everything [5]")
-    parser.add_argument("--quick", action="store_true", help="small runs, to see that all works")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each measurement [5]")
+    parser.add_argument(
+        "--quick", action="store_true", help="small runs, to check that everything works"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "build/bench", help="[build/bench]")
     parser.add_argument(
-        "--docs", action="store_true", help="write docs/performance.md and its plots"
+        "--docs", action="store_true", help="also write docs/performance.md and its plots"
     )
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

@@ -6,13 +6,13 @@
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: bench/suite.sh [--only PART…] [--rounds N] [--quick] [--photo FILE.jpg] [--docs]
-Installs what the comparison needs (PyTorch among it, about 6 GB in .deps/baseline), makes the models with random weights,
-builds, and measures: the Python stack against this program, steps, API, growth, start. Tables and plots are in build/bench.
+Installs what the comparison needs (including PyTorch, about 6 GB in .deps/baseline), makes the models with random weights,
+builds, and measures: this program and the Python stack, steps, API, growth, start. Tables and plots are in build/bench.
   --only PART…  python limits steps batches api images history labels start; none: only the page from the last results
-  --rounds N    runs of everything [5]
-  --quick       small runs, to see that all works
-  --photo FILE  a JPEG that is resized for the runs [a sample photo]
-  --docs        writes docs/performance.md and its plots as well
+  --rounds N    runs of each measurement [5]
+  --quick       small runs, to check that everything works
+  --photo FILE  a JPEG, which is resized for the runs [a sample photo]
+  --docs        also writes docs/performance.md and its plots
 HELP
   exit 0
 fi
@@ -22,7 +22,7 @@ apt_install $(build_packages) libbenchmark-dev libgtest-dev wrk
 pip_install models models/requirements.txt
 pip_install bench models/requirements.txt models/requirements-int8.txt bench/requirements.txt
 pip_install aws scripts/requirements-aws.txt
-command -v go >/dev/null || die "the server that the API is compared with needs Go 1.22 or newer"
+command -v go >/dev/null || die "the server for comparison with the API needs Go 1.22 or newer"
 if [ ! -f "$DEPS/baseline/.made" ]; then
   say "installing the Python stack to compare with (about 6 GB)"
   python3 -m venv "$DEPS/baseline"

@@ -11,13 +11,13 @@ export default defineConfig(
   {
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
-      // Numbers in texts are meant.
+      // Numbers in template strings are intended.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
       // `() => doThat()` is how handlers are written.
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
     },
   },
   { files: ["src/**"], extends: [a11y.flatConfigs.strict, hooks.configs.flat.recommended] },
-  // The page is not built with React's compiler, which this rule is about.
+  // The page is not built with React's compiler, which this rule concerns.
   { files: ["src/**"], rules: { "react-hooks/incompatible-library": "off" } },
 );

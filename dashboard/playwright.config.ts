@@ -1,6 +1,6 @@
 import { defineConfig } from "@playwright/test";
 
-// The browser of the system; its sandbox and its calls home are of no use in a test.
+// The system browser; tests need neither its sandbox nor its background network calls.
 const launchOptions = {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: [
@@ -16,9 +16,9 @@ const launchOptions = {
 export default defineConfig({
   testDir: "tests/browser",
   outputDir: "../build/browser-tests",
-  // Each worker has a service of its own. Two, because a classification takes the processor too.
+  // Each worker has its own service. Two, because classification needs the processor too.
   workers: 2,
-  // Generous, since pages are drawn without a graphics card, perhaps on a busy machine.
+  // Generous, since pages are rendered without a graphics card, perhaps on a busy machine.
   timeout: 240_000,
   expect: { timeout: 45_000 },
   forbidOnly: true,

@@ -21,7 +21,7 @@ const paths = [
   "/upload-url",
 ];
 
-// The program serves `X.gz` in the place of `X` to whoever takes it.
+// The program serves `X.gz` instead of `X` to clients that accept it.
 const compress: Plugin = {
   name: "compress",
   apply: "build",
@@ -36,11 +36,11 @@ const compress: Plugin = {
 
 export default defineConfig({
   plugins: [react(), compress],
-  // `npm run dev` shows the page with hot reloading, on the data of a running `classifier serve`.
+  // `npm run dev` serves the page with hot reloading, on the data of a running `classifier serve`.
   server: { proxy: Object.fromEntries(paths.map((path) => [path, backend])) },
   build: {
     target: "es2023",
-    // Pictures and fonts as files: the page's policy allows none inside its style sheet.
+    // Images and fonts as files: the page's content policy forbids inline ones.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 800,
   },

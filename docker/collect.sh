@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Copies what runs out of a built tree, at the paths that it was built for.
+# Copies the files needed at run time from a built tree, to the paths that it was built for.
 # shellcheck source-path=SCRIPTDIR/../scripts source=lib.sh
 . "$(dirname "$0")/../scripts/lib.sh"
 
 if [ $# -ne 1 ] || [ "$1" = -h ] || [ "$1" = --help ]; then
   echo "usage: docker/collect.sh FOLDER
-Copies the program, its page, the models and those libraries of OpenVINO that it uses into FOLDER, under the path of this
+Copies the program, its page, the models and the OpenVINO libraries that it uses into FOLDER, under the path of this
 tree, and strips the program. The tree must be built (scripts/setup.sh)."
   [ $# -eq 1 ] || exit 1
   exit 0
@@ -14,7 +14,7 @@ destination=$1$PWD
 [ -x build/release/classifier ] || die "the program is not built: run scripts/setup.sh"
 site=$(echo "$VENV"/lib/python3*/site-packages)
 
-# The processor's plugin and the readers of model formats; not those of other devices, languages and formats.
+# The CPU plugin and the readers of model formats; not those of other devices, languages and formats.
 libraries=(libopenvino.so.* libopenvino_intel_cpu_plugin.so libopenvino_ir_frontend.so.* libopenvino_onnx_frontend.so.*
   libopenvino_tensorflow_lite_frontend.so.* libtbb.so.* libtbbmalloc.so.* libtbbbind_2_5.so.* libhwloc.so.*)
 mkdir -p "$destination/build/release" "$destination/dashboard" "$destination/.deps" \

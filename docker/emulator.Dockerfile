@@ -1,4 +1,4 @@
-# An emulator of AWS for docker-compose.yml, with what the services need created in it.
+# An emulator of AWS for docker-compose.yml, with the resources that the services need.
 FROM debian:12-slim
 WORKDIR /opt/emulator
 # hadolint ignore=DL3008

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Whether the service in this container lives. It is asked whether it is ready too, but only says so: when AWS does not
-# answer for some minutes, no task gets better by being replaced. That question also keeps the queues in use, for which
-# alone SQS reports its counts every minute. The image has no curl.
+# Checks that the service in this container is alive. Whether it is ready is only printed: when AWS does not answer for
+# some minutes, replacing tasks does not help. The readiness check also keeps the queues in use, because SQS reports counts
+# every minute only for those. The image has no curl.
 set -euo pipefail
 
 case ${1:-} in
 '' | -h | --help)
   echo "usage: classifier-health PORT
-Ends with 0 where the service at PORT of this machine answers GET /health with 200; prints whether it is ready."
+Exits with 0 if the service at PORT of this machine answers GET /health with 200; prints whether it is ready."
   [ $# -gt 0 ] || exit 1
   exit 0
   ;;
 esac
 port=$1
 
-# status PATH: prints the status of the answer; nothing where none comes within three seconds.
+# status PATH: prints the status of the answer; nothing if there is none within three seconds.
 status() {
   local code=""
   exec 3<>"/dev/tcp/127.0.0.1/$port" || return 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes what an image is made of, as CycloneDX 1.5 in JSON: Debian's packages, the packages of
-Python whose libraries are in it, those of npm that the page is built from, and the models."""
+"""Writes the bill of materials of an image, as CycloneDX 1.5 in JSON: Debian's packages, the Python
+packages whose libraries are in it, the npm packages in the page, and the models."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def debian(status: str) -> list[dict[str, Any]]:
 
 
 def npm(lock: str) -> list[dict[str, Any]]:
-    """What ends up in the page: not the tools that build it."""
+    """The packages in the page, without the tools that build it."""
     found = []
     for path, package in json.loads(lock)["packages"].items():
         if path and not package.get("dev"):
@@ -57,8 +57,12 @@ def models(folder: Path) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dpkg-status", type=Path, required=True, help="of the image")
-    parser.add_argument("--root", type=Path, required=True, help="what is copied into the image")
+    parser.add_argument(
+        "--dpkg-status", type=Path, required=True, help="dpkg's status file of the image"
+    )
+    parser.add_argument(
+        "--root", type=Path, required=True, help="folder with the files copied into the image"
+    )
     arguments = parser.parse_args()
     parts = debian(arguments.dpkg_status.read_text())
     for name in PYTHON_PACKAGES:

@@ -1,11 +1,11 @@
 """Measures the ConSE starter model: which label it gives to photos, and to ImageNet's own classes.
 
-    python models/evaluate_conse.py                      # on photos out of packages
+    python models/evaluate_conse.py                      # on photos from packages
     python models/evaluate_conse.py --photos DIR --grid  # on more photos, with other parameters
 
 Two measurements. "Photos": real photos against several sets of labels. "Classes": each ImageNet
-class as if the classifier were certain of it, against sets whose answer WordNet gives; this tests
-the side of the texts alone, on hundreds of cases. Needs Pillow.
+class as if the classifier were certain of it, against sets whose answer is known from WordNet;
+this tests the text side alone, on hundreds of cases. Needs Pillow.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _ROOT = Path(__file__).resolve().parents[1]
 _FP32 = {"INFERENCE_PRECISION_HINT": "f32"}
 _THRESHOLD = 0.5
 
-# Where a photo's subject has another name in a set, PHOTO_SETS says so; a photo whose subject a set
-# lacks is left out.
+# If a photo's subject has another name in a set, PHOTO_SETS has it; a photo whose subject is not in
+# a set is left out.
 PHOTOS = {
     "cat_720p.jpg": "cat",
     "hot_dog.jpg": "food",
@@ -57,7 +57,7 @@ PHOTOS = {
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """labels; rename: what a subject, or the subject of one photo, is called among them."""
+    """labels; rename: the label of a subject, or of the subject of one photo, if it differs."""
 
     labels: tuple[str, ...]
     rename: dict[str, str]
@@ -239,14 +239,16 @@ def score_photos(rows: dict[str, dict[str, Floats]]) -> Score:
                 best.append(row.max())
                 right.append(labels[int(row.argmax())] == answer)
                 loss.append(-np.log(row[labels.index(answer)] + 1e-9))
-    sure = np.array(best) >= _THRESHOLD
+    answered = np.array(best) >= _THRESHOLD
     hits = np.array(right)
-    precision = float(hits[sure].mean()) if sure.any() else 0.0
-    return Score(int(hits.sum()), len(hits), float(sure.mean()), precision, float(np.mean(loss)))
+    precision = float(hits[answered].mean()) if answered.any() else 0.0
+    return Score(
+        int(hits.sum()), len(hits), float(answered.mean()), precision, float(np.mean(loss))
+    )
 
 
 def score_classes(embeddings: Floats, embed: LabelEmbedder) -> dict[str, float]:
-    """For each set the share of ImageNet's classes that come out right, mean over labels."""
+    """For each set the share of ImageNet's classes with the right label, mean over labels."""
     result = {}
     for name, kinds in CLASS_SETS.items():
         best = (embeddings @ embed(list(kinds)).T).argmax(axis=1)
@@ -258,9 +260,7 @@ def score_classes(embeddings: Floats, embed: LabelEmbedder) -> dict[str, float]:
 
 
 class LabelEmbedder:
-    """Embeddings of labels, the mean over prompts, as the product makes them; each text is embedded
-    once.
-    """
+    """Embeddings of labels, the mean over prompts, as the program computes them."""
 
     def __init__(self, graph: ov.CompiledModel, prompts: tuple[str, ...]) -> None:
         self._graph, self._prompts = graph, prompts
@@ -276,7 +276,7 @@ class LabelEmbedder:
 
 
 def read_photo(file: Path) -> Floats:
-    """[3, 224, 224] as EfficientNet-Lite0 takes it: a crop of a 256 resize, (x − 127) / 128."""
+    """[3, 224, 224], the input of EfficientNet-Lite0: a crop of a 256 resize, (x − 127) / 128."""
     image = Image.open(file).convert("RGB")
     scale = 256 / min(image.size)
     image = image.resize(
@@ -295,12 +295,14 @@ def main() -> None:
         type=Path,
         action="append",
         default=[],
-        help="folders with photos of PHOTOS' names",
+        help="folder with photos named as in PHOTOS; can be repeated",
     )
     parser.add_argument(
-        "--grid", action="store_true", help="other temperatures, numbers of classes and scales too"
+        "--grid",
+        action="store_true",
+        help="also try other temperatures, numbers of classes and scales",
     )
-    parser.add_argument("--verbose", action="store_true", help="each photo's best label")
+    parser.add_argument("--verbose", action="store_true", help="print each photo's best label")
     args = parser.parse_args()
 
     folders = [

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks of a running service: each call of its API, or one whole job. scripts/test-api.sh and
+"""Checks a running service: each call of its API, or complete jobs. scripts/test-api.sh and
 scripts/test-deployment.sh call this with the URL; API_KEY is the key."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from api_client import Api, ApiError, stripes
 
 
 class Report:
-    """Prints a line for each check and counts those that failed."""
+    """Prints a line for each check, and counts failures."""
 
     def __init__(self) -> None:
         self.failed = 0
@@ -55,7 +55,7 @@ def check_errors(api: Api, report: Report) -> None:
             status: int = status, method: str = method, path: str = path, body: object = body
         ) -> None:
             answer = api.expect(status, method, path, body)
-            require(bool(answer.json().get("error")), "the answer does not say what is wrong")
+            require(bool(answer.json().get("error")), "the answer has no error message")
 
         report.check(f"{method} {path} is refused with {status}", refused)
     if api.key:
@@ -66,7 +66,7 @@ def check_errors(api: Api, report: Report) -> None:
 
 
 def check_images(api: Api, report: Report) -> str:
-    """The key of an uploaded image; empty where that failed."""
+    """Returns the key of an uploaded image; empty if the upload failed."""
     keys: list[str] = []
     upload = "POST /upload-url, and PUT to that URL"
     if not report.check(upload, lambda: keys.append(api.upload("stripes.png", stripes()))):
@@ -77,7 +77,7 @@ def check_images(api: Api, report: Report) -> str:
     def listed() -> None:
         images = api.expect(200, "GET", f"/images?prefix={urllib.parse.quote(key)}").json()
         found = [image["key"] for image in images["images"]]
-        require(found == [key], f"the image is not listed, but {found}")
+        require(found == [key], f"the list has {found} instead of the image")
 
     report.check("GET /images", listed)
     report.check(
@@ -109,11 +109,11 @@ def run_job(api: Api, report: Report, keys: list[str], fields: dict[str, object]
         answer = api.expect(200, "GET", f"/result/{job}").json()
         require(answer["summary"]["total"] == len(keys), f"wrong summary {answer['summary']}")
         got = [one["s3_key"] for one in answer["detailed_results"]]
-        require(got == keys, "the results are not those of the images, in their order")
+        require(got == keys, "the results are not those of the images in their order")
         labels = fields.get("custom_labels")
         if isinstance(labels, list):
             tops = {one["top_prediction"] for one in answer["detailed_results"]}
-            require(tops <= set(labels), f"labels {tops} that were not asked for")
+            require(tops <= set(labels), f"labels {tops} that were not requested")
 
     report.check(f"GET /result ({answer_model(api, job)})", result)
     report.check("GET /result/{job_id}.csv", lambda: api.expect(200, "GET", f"/result/{job}.csv"))
@@ -161,7 +161,7 @@ def check_deployment(api: Api, report: Report) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Checks of a running service.")
+    parser = argparse.ArgumentParser(description="Checks a running service.")
     parser.add_argument("what", choices=["api", "deployment"])
     parser.add_argument("url", help="URL of the backend")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The HTTP API of the service for the scripts, with nothing but Python's own library."""
+"""A client of the service's HTTP API for the scripts, using only Python's standard library."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FINAL = ("completed", "failed", "cancelled")
 
 
 class ApiError(Exception):
-    """What went wrong, in words for whoever runs the script."""
+    """An error with a message for whoever runs the script."""
 
 
 @dataclass
@@ -39,16 +39,16 @@ class Answer:
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            raise ApiError("the answer is no JSON object: this is not the service's API")
+            raise ApiError("the answer is not a JSON object: this is not the service's API")
         return value
 
 
 class Api:
-    """One backend. Thread-safe: each call is a connection of its own."""
+    """One backend. Thread-safe: each call uses its own connection."""
 
     def __init__(self, url: str, key: str = "", timeout: float = 30) -> None:
         if not url.startswith(("http://", "https://")):
-            raise ApiError(f'"{url}" is no URL: it must begin with http:// or https://')
+            raise ApiError(f'"{url}" is not a URL: it must begin with http:// or https://')
         self.url = url.rstrip("/")
         self.key = key
         self.timeout = timeout
@@ -73,7 +73,7 @@ class Api:
         return self.send(request)
 
     def expect(self, status: int, method: str, path: str, body: object = None) -> Answer:
-        """The answer, or ApiError with the service's reason when the status is another."""
+        """The answer; ApiError with the service's message if the status is another."""
         answer = self.call(method, path, body)
         if answer.status != status:
             raise ApiError(
@@ -83,7 +83,7 @@ class Api:
         return answer
 
     def upload(self, name: str, content: bytes) -> str:
-        """The key that the image got."""
+        """Uploads an image; returns its key."""
         kind = TYPES[os.path.splitext(name)[1].lower()]
         ticket = self.expect(
             200, "POST", "/upload-url", {"filename": name, "content_type": kind}
@@ -94,13 +94,13 @@ class Api:
         answer = self.send(request)
         if answer.status != 200:
             raise ApiError(
-                f"the store refused {name} with {answer.status}: "
+                f"the store rejected {name} with {answer.status}: "
                 f"{answer.body[:300].decode(errors='replace')}"
             )
         return str(ticket["s3_key"])
 
     def wait(self, job: str, seconds: float) -> str:
-        """The final status of a job."""
+        """Waits for a job to end; returns its final status."""
         deadline = time.monotonic() + seconds
         while True:
             status = str(self.expect(200, "GET", f"/status/{job}").json()["status"])
@@ -115,7 +115,7 @@ class Api:
 
 
 def stripes(width: int = 320, height: int = 240) -> bytes:
-    """A PNG of coloured stripes, for trying out the service where there is no photo."""
+    """A PNG of coloured stripes, to test the service without a photo."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         checksum = zlib.crc32(kind + data)

@@ -1,7 +1,7 @@
-"""How many ML tasks run: the rules of terraform/modules/ecs-cluster/autoscaling.tf, and simpler
-policies beside them. The simulation and the load tests' scaler on one machine both decide by it.
+"""The number of ML tasks: the rules of terraform/modules/ecs-cluster/autoscaling.tf, and simpler
+policies for comparison. Used by the simulation and by the load tests' scaler on one machine.
 
-Times are in seconds of the policy's own clock, which may run faster than the world's.
+Times are in seconds of the policy's own clock, which may run faster than real time.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ IDLE_CPU = 0.40
 IDLE_MINUTES = 5
 TRACKING_MINUTES = 3
 TRACKING_IN_MINUTES = 15
-BACKLOG_PER_TASK = 1000  # of terraform/variables.tf
+BACKLOG_PER_TASK = 1000  # as in terraform/variables.tf
 MOST_TASKS = 50
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Which rules hold."""
+    """The rules that apply."""
 
     name: str
     steps: bool
@@ -32,7 +32,7 @@ class Policy:
 
     @property
     def tracking_in(self) -> bool:
-        """Without steps, tracking shrinks too, as AWS does it: after 15 minutes below 90 %."""
+        """Without steps, tracking also shrinks, as on AWS: after 15 minutes below 90 %."""
         return self.tracking and not self.steps
 
 
@@ -63,7 +63,7 @@ class Scaler:
     directions: list[int] = field(default_factory=list)
 
     def minute(self, now: float, visible: float, busy: float, running: int) -> int:
-        """Takes in the minute that ends now; the number of tasks wanted from here on."""
+        """Adds the minute that ends now; returns the number of tasks desired from now on."""
         self.visible.append(visible)
         self.busy.append(busy)
         self.running_at.append(running)
@@ -88,7 +88,7 @@ class Scaler:
             self.directions.append(direction)
 
     def decide(self, now: float) -> None:
-        """Of growing policies the largest wins."""
+        """If several policies grow, the largest count wins."""
         visible = self.visible[-1]
         wanted = self.desired
         if now - self.last_out >= COOLDOWN:

@@ -1,10 +1,10 @@
-# What the scripts share that talk to AWS. Source it after lib.sh.
+# Shared by the scripts that talk to AWS. Source it after lib.sh.
 # shellcheck shell=bash
 
 export AWS_PAGER="" AWS_RETRY_MODE=${AWS_RETRY_MODE:-standard}
 POLL_SECONDS=${POLL_SECONDS:-10}
 
-# Amazon's command line: the machine's, or one installed into .deps.
+# Amazon's command line: the one installed on the machine, or one in .deps.
 aws() {
   if [ -z "${AWS_PROGRAM:-}" ]; then
     AWS_PROGRAM=$(type -P aws || true)
@@ -13,7 +13,7 @@ aws() {
       AWS_PROGRAM=$VENV/bin/aws
     fi
   fi
-  # Version 1 asks AWS for queues, whatever AWS_ENDPOINT_URL says.
+  # Version 1 uses AWS for queues, whatever AWS_ENDPOINT_URL says.
   "$AWS_PROGRAM" ${AWS_ENDPOINT_URL:+--endpoint-url "$AWS_ENDPOINT_URL"} --output text "$@"
 }
 
@@ -35,7 +35,7 @@ for part in sys.argv[2].split("."):
 print(value if isinstance(value, str) else "")' "$OUTPUTS" "$1"
 }
 
-# resolve VARIABLE OUTPUT [optional]: sets the variable from the deployment where the environment has not set it.
+# resolve VARIABLE OUTPUT [optional]: sets the variable from the deployment if the environment does not set it.
 resolve() {
   if [ -n "${!1:-}" ]; then return 0; fi
   local value
@@ -52,9 +52,9 @@ initialize_terraform() {
   terraform -chdir=terraform init -input=false >/dev/null || die "terraform could not be initialized: the lines above say why"
 }
 
-# Sets DEPLOYED_REGION to the region that Terraform's state is of (empty: nothing is deployed), and AWS_REGION to the same,
-# whatever the environment says: in another region Terraform would find nothing of what is there, and forget it. It is read
-# from the ARNs, since a creation that broke off has no outputs.
+# Sets DEPLOYED_REGION to the region of Terraform's state (empty: nothing is deployed), and AWS_REGION to the same, whatever
+# the environment says: in another region Terraform would find none of the resources, and drop them from the state. The
+# region is read from the ARNs, since an interrupted creation has no outputs.
 keep_region() {
   DEPLOYED_REGION=$(terraform -chdir=terraform state pull | python3 -c '
 import re, sys
@@ -62,7 +62,7 @@ regions = re.findall(r"\"arn:aws[\w-]*:[\w-]+:([a-z]{2}(?:-[a-z]+)+-[0-9]):", sy
 print(regions[0] if regions else "")')
   if [ -z "$DEPLOYED_REGION" ]; then return 0; fi
   if [ -n "${AWS_REGION:-}" ] && [ "$AWS_REGION" != "$DEPLOYED_REGION" ]; then
-    say "the deployment is in $DEPLOYED_REGION: AWS_REGION=$AWS_REGION is not taken"
+    say "the deployment is in $DEPLOYED_REGION: AWS_REGION=$AWS_REGION is ignored"
   fi
   export AWS_REGION=$DEPLOYED_REGION
 }
@@ -92,7 +92,7 @@ resolve_queues() {
   resolve STATUS_QUEUE_URL aws_resources.status_queue_url
 }
 
-# The key of the API: API_KEY, or the first of the deployment's secret.
+# Sets API_KEY, unless it is set, to the first key of the deployment's secret.
 resolve_api_key() {
   if [ -n "${API_KEY:-}" ]; then return 0; fi
   local secret keys
@@ -104,7 +104,7 @@ resolve_api_key() {
   export API_KEY=${keys%%,*}
 }
 
-# rolled_out SERVICE TASK-DEFINITION: whether all tasks of the service are of that definition; dies where ECS gave it up.
+# rolled_out SERVICE TASK-DEFINITION: whether all tasks of the service use that definition; dies if ECS rolled it back.
 rolled_out() {
   local found definition state running desired
   # shellcheck disable=SC2016  # JMESPath's quotes
@@ -113,7 +113,7 @@ rolled_out() {
     die "the services of cluster $CLUSTER_NAME could not be read: the line above says why"
   read -r definition state running desired <<<"$found"
   [ "$definition" = "$2" ] ||
-    die "$1: the new version (${2##*/}) did not work, and ECS went back to ${definition##*/}: its logs in /ecs/ and the events of the service say why"
+    die "$1: the new version (${2##*/}) did not work, and ECS rolled back to ${definition##*/}: its logs in /ecs/ and the events of the service say why"
   [ "$state" != FAILED ] || die "$1: its tasks do not start: its logs in /ecs/ and the events of the service in ECS say why"
   if [ "$state" = COMPLETED ]; then return 0; fi
   say "$1: $running of $desired tasks run"
@@ -131,7 +131,7 @@ service_counts() {
   tr '\t' ' ' <<<"$counts"
 }
 
-# scaling_limits SERVICE: prints "min max suspended", suspended being True or False; nothing if it does not scale.
+# scaling_limits SERVICE: prints "min max suspended", suspended being True or False; nothing if the service has no autoscaling.
 scaling_limits() {
   # shellcheck disable=SC2016  # JMESPath's quotes
   aws application-autoscaling describe-scalable-targets --service-namespace ecs \
@@ -149,7 +149,7 @@ queue_counts() {
   tr '\t' ' ' <<<"$counts"
 }
 
-# wait_for SECONDS WHAT FUNCTION…: calls the function until it succeeds; it may print to stderr how far it is.
+# wait_for SECONDS WHAT FUNCTION…: calls the function until it succeeds; it may print its progress to stderr.
 wait_for() {
   local deadline=$((SECONDS + $1)) what=$2
   shift 2
@@ -159,13 +159,13 @@ wait_for() {
   done
 }
 
-# number NAME VALUE LEAST: dies unless the value is a whole number of at least that.
+# number NAME VALUE LEAST: dies unless the value is a whole number, LEAST or more.
 number() {
   if [[ "$2" =~ ^[0-9]{1,9}$ ]] && [ "$2" -ge "$3" ]; then return 0; fi
   die "$1 is \"$2\", but must be a whole number, $3 or more"
 }
 
-# confirm QUESTION: asks on the terminal; no answer is no.
+# confirm QUESTION: asks on the terminal; no answer means no.
 confirm() {
   local answer=""
   read -r -p "$1 [y/N] " answer || true
@@ -194,7 +194,7 @@ has_count() {
   [ "$running" -eq "$2" ] && [ "$desired" -eq "$2" ]
 }
 
-# The whole of scale-*-service.sh: WHAT VARIABLE ARGUMENT…
+# The main function of scale-*-service.sh: WHAT VARIABLE ARGUMENT…
 scale_main() {
   local what=$1 variable=$2 count="" wait=false timeout=600
   shift 2
@@ -203,8 +203,8 @@ scale_main() {
     -h | --help)
       cat <<HELP
 usage: scripts/scale-$what.sh N [--wait] [--timeout SECONDS]
-Sets how many tasks of the $what run. With --wait it returns when they do (at most 600 seconds, or --timeout). Autoscaling
-may change the number again: see scripts/manage-autoscaling.sh.
+Sets the number of tasks of the $what. With --wait it returns when they run (at most 600 seconds, or --timeout).
+Autoscaling may change the number again: see scripts/manage-autoscaling.sh.
 HELP
       return 0
       ;;
@@ -216,7 +216,7 @@ HELP
       ;;
     -*) die "unknown option $1; see --help" ;;
     *)
-      [ -z "$count" ] || die "takes one number; see --help"
+      [ -z "$count" ] || die "it takes one number; see --help"
       count=$1
       ;;
     esac
@@ -230,7 +230,7 @@ HELP
   if $wait; then wait_for "$timeout" "$count tasks of ${!variable}" has_count "${!variable}" "$count"; fi
 }
 
-# read_timeout DEFAULT HELP [--timeout SECONDS]: sets timeout; prints the help and ends where it is asked for.
+# read_timeout DEFAULT HELP [--timeout SECONDS]: sets timeout; prints the help and exits if requested.
 read_timeout() {
   timeout=$1
   local help=$2
@@ -249,7 +249,7 @@ read_timeout() {
   done
 }
 
-# check_service CHECK WHAT [URL]: runs a check of api_check.py; WHAT is what its help says that it does.
+# check_service CHECK WHAT [URL]: runs a check of api_check.py; WHAT is its description for the help.
 check_service() {
   local check=$1 what=$2
   shift 2
@@ -257,12 +257,12 @@ check_service() {
     cat <<HELP
 usage: scripts/$(basename "$0") [URL]
 $what
-Without a URL: BACKEND_API_URL, the deployment's, or http://localhost:8080. API_KEY is the key; of a deployment it is
-found in Secrets Manager. JOB_SECONDS is the longest time of a job (300). Ends with 1 where a check failed.
+Without a URL: BACKEND_API_URL, the deployment's, or http://localhost:8080. API_KEY is the key; for a deployment it is
+read from Secrets Manager. JOB_SECONDS is the longest time for a job (300). Exits with 1 if a check failed.
 HELP
     exit 0
   fi
-  [ $# -le 1 ] || die "takes one argument at most; see --help"
+  [ $# -le 1 ] || die "it takes one argument at most; see --help"
   local url=${1:-${BACKEND_API_URL:-}}
   if [ -z "$url" ]; then
     resolve BACKEND_API_URL backend_api_url optional

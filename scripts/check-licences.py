@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Fails where something that this project uses has a licence that is not on the list.
+"""Fails if something that this project uses has a licence that is not on the list.
 
 What is shipped (npm packages of the page, Python packages whose libraries the program loads,
-libraries of apt) must have a permissive licence; tools that only build and test may have others.
+libraries from apt) must have a permissive licence; tools for building and testing may have others.
 Needs no network: it reads the lock file, the installed packages and Debian's copyright files."""
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SHIPPED = {
     "public-domain",
     "Zlib",
 }
-# Used as they are, and in nothing that is handed on.
+# For tools that are used unmodified and not distributed.
 TOOLS = SHIPPED | {
     "BlueOak-1.0.0",
     "CC-BY-4.0",
@@ -54,7 +54,7 @@ TOOLS = SHIPPED | {
     "PSF-2.0",
     "Python-2.0",
 }
-# What packages call their licences beside the names of SPDX.
+# Other names that packages use for their licences, besides those of SPDX.
 NAMES = {
     "Apache 2.0 License": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
@@ -68,8 +68,8 @@ NAMES = {
     "GNU General Public License (GPL)": "GPL-3.0",
 }
 
-# Libraries of apt that the program links, or whose headers it is compiled with: their licence, and
-# words of their copyright file that say so. ca-certificates is data of Mozilla's.
+# Libraries from apt that the program links, or whose headers it includes: their licence, and the
+# text in their copyright file that states it. ca-certificates is Mozilla's data.
 LIBRARIES = {
     "libboost-url": ("BSL-1.0", "BSL-1.0"),
     "libcli11-dev": ("BSD-3-Clause", "BSD-3-clause"),
@@ -100,7 +100,7 @@ class Package(NamedTuple):
 
 
 def allowed(expression: str, licences: set[str]) -> bool:
-    """One of the alternatives has to be allowed, with all of its parts."""
+    """Whether all parts of at least one alternative are allowed."""
 
     def known(part: str) -> bool:
         name = NAMES.get(part.strip(), part.strip(" ()"))
@@ -129,7 +129,7 @@ def normal(name: str) -> str:
 
 
 def needed_by(names: tuple[str, ...] | list[str]) -> dict[str, importlib.metadata.Distribution]:
-    """These distributions and what they need, as far as it is installed."""
+    """These distributions and their dependencies, as far as they are installed."""
     found: dict[str, importlib.metadata.Distribution] = {}
     waiting = list(names)
     while waiting:
@@ -155,7 +155,7 @@ def licence_of(distribution: importlib.metadata.Distribution) -> str:
         for line in fields.get_all("Classifier") or []
         if str(line).startswith("License :: ") and not str(line).endswith("OSI Approved")
     ]
-    # Several classifiers are alternatives more often than not; docutils has one for each part.
+    # Several classifiers are usually alternatives, although docutils has one for each part.
     return " OR ".join(classifiers) or (
         fields["License"].splitlines()[0] if "License" in fields else "none"
     )
@@ -169,7 +169,7 @@ def python() -> Iterator[Package]:
             if line and not line.startswith("#"):
                 wanted.append(re.split(r"[\[=]", line)[0])
     for name, distribution in sorted((needed_by(wanted) | shipped).items()):
-        # numpy is of the Python interface of OpenVINO, which is not copied anywhere.
+        # numpy belongs to the Python interface of OpenVINO, which is not shipped.
         is_shipped = name in [normal(one) for one in SHIPPED_PYTHON]
         yield Package("python", name, licence_of(distribution), is_shipped)
 
@@ -185,7 +185,7 @@ def debian() -> Iterator[Package]:
         if entry and copyright_file.is_file():
             text = copyright_file.read_text(errors="replace")
             if LIBRARIES[entry][1] not in text:
-                licence = f"not {licence} any more: read {copyright_file}"
+                licence = f"no longer {licence}: read {copyright_file}"
         yield Package("apt", name, licence, True)
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Asks the registries of npm and Python which of the packages in use have known vulnerabilities.
 
-Ends with 1 where there are any. A service that cannot be reached is said and is no failure, so that
-this runs without a network too; --strict makes it one. Libraries of apt get their mends from the
-distribution: keep the machine and the images up to date."""
+Exits with 1 if there are any. A service that cannot be reached is reported but is not a failure, so
+that this works without a network; --strict makes it one. Libraries from apt get their fixes from
+the distribution: keep the machine and the images up to date."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECONDS = 300
 
 class Answer(NamedTuple):
     found: list[str]
-    not_asked: str = ""  # why the service did not answer
+    not_asked: str = ""  # why the service could not be asked; empty if it answered
 
 
 def output_of(command: list[str], folder: Path = ROOT) -> Any:
@@ -58,13 +58,13 @@ def python() -> Answer:
     ]
     if not packages:
         return Answer(found, str(report.get("failed") or report)[:200])
-    reason = f"nothing is told of {len(skipped)} of {len(packages)} packages" if skipped else ""
+    reason = f"no answer about {len(skipped)} of {len(packages)} packages" if skipped else ""
     return Answer(found, reason)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--strict", action="store_true", help="fail where nothing could be asked")
+    parser.add_argument("--strict", action="store_true", help="fail if a service cannot be reached")
     arguments = parser.parse_args()
     code = 0
     for name, answer in (("npm", npm()), ("python", python())):

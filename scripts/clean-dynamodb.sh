@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Empties the table of jobs.
+# Empties the job table.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 . scripts/aws-lib.sh
@@ -10,8 +10,8 @@ for argument in "$@"; do
   -h | --help)
     cat <<'HELP'
 usage: scripts/clean-dynamodb.sh [--yes]
-Deletes every job and result from the table of jobs (DYNAMODB_TABLE, or the deployment's) after asking. Images stay.
-Jobs that are running end nowhere: wait for them first (scripts/wait-for-queue-empty.sh).
+Deletes every job and result from the job table (DYNAMODB_TABLE, or the deployment's) after asking; --yes does not ask.
+Images stay. Running jobs are lost: wait for them first (scripts/wait-for-queue-empty.sh).
 HELP
     exit 0
     ;;

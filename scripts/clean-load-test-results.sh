@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Deletes raw data and reports of the load tests.
+# Deletes the raw data and reports of the load tests.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 . scripts/aws-lib.sh
@@ -10,8 +10,8 @@ case ${1:-} in
 -h | --help)
   cat <<'HELP'
 usage: scripts/clean-load-test-results.sh [--yes]
-Deletes what is in load-tests/results/ and load-tests/reports/, after asking; with --yes it does not ask. LOAD_RESULTS and
-LOAD_REPORTS name other folders.
+Deletes the contents of load-tests/results/ and load-tests/reports/, after asking; --yes does not ask. LOAD_RESULTS and
+LOAD_REPORTS set other folders.
 HELP
   exit 0
   ;;
@@ -19,7 +19,7 @@ HELP
 "") ;;
 *) die "unknown argument $1; see --help" ;;
 esac
-[ $# -le 1 ] || die "takes one argument at most; see --help"
+[ $# -le 1 ] || die "it takes one argument at most; see --help"
 
 runs=0
 if [ -d "$LOAD_RESULTS" ]; then runs=$(find "$LOAD_RESULTS" -mindepth 2 -maxdepth 2 -type d | wc -l); fi
@@ -28,7 +28,7 @@ if [ "$runs" -eq 0 ] && [ ! -d "$LOAD_REPORTS" ]; then
   exit 0
 fi
 $yes || confirm "Delete the raw data of $runs runs in $LOAD_RESULTS, and the reports in $LOAD_REPORTS?"
-# Only what load tests write: the folders may have been named by hand.
+# Only what load tests write: the folders may be set to others that hold more.
 for scenario in $(scenarios); do rm -rf "${LOAD_RESULTS:?}/$scenario" "${LOAD_REPORTS:?}/$scenario"; done
 rm -f "$LOAD_REPORTS/report.html"
 rmdir "$LOAD_RESULTS" "$LOAD_REPORTS" 2>/dev/null || true

@@ -1,11 +1,11 @@
-# What the scripts share that start the parts of a cluster on this machine. Source it after lib.sh.
+# Shared by the scripts that start the parts of a cluster on this machine. Source it after lib.sh.
 # shellcheck shell=bash
 
 CLUSTER_PROCESSES=()
 CLUSTER_LOGS=$(mktemp -d)
 export CLUSTER_LOGS
 
-# Ends all that was started here.
+# Stops everything that was started here.
 stop_cluster() {
   trap - EXIT INT TERM
   if [ ${#CLUSTER_PROCESSES[@]} -gt 0 ] && kill -TERM "${CLUSTER_PROCESSES[@]}" 2>/dev/null; then
@@ -15,8 +15,8 @@ stop_cluster() {
   rm -rf "$CLUSTER_LOGS"
 }
 
-# start_emulator PORT: an emulator of AWS with everything that the service needs; sets the variables of the service, and
-# EMULATOR, its process.
+# start_emulator PORT: starts an emulator of AWS with everything that the service needs; sets the variables of the service,
+# and EMULATOR, its process.
 start_emulator() {
   pip_install aws scripts/requirements-aws.txt
   export AWS_ENDPOINT_URL=http://127.0.0.1:$1
@@ -34,13 +34,13 @@ start_emulator() {
   eval "$(scripts/init-localstack.sh)"
 }
 
-# start_process NAME COMMAND PORT: its lines come with its name before them.
+# start_process NAME COMMAND PORT: prefixes its output with its name.
 start_process() {
   PORT=$3 ML_PORT=$3 build/release/classifier "$2" 2> >(sed -u "s/^/[$1] /" >&2) &
   CLUSTER_PROCESSES+=($!)
 }
 
-# start_backends COUNT PORT: from that port on, and waits until they are ready.
+# start_backends COUNT PORT: starts them from that port on, and waits until they are ready.
 start_backends() {
   local i
   for ((i = 0; i < $1; i++)); do start_process "backend $i" backend $(($2 + i)); done

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Serves the built page, and hands every other call on to a backend, so that the page works with
+"""Serves the built page, and forwards every other call to a backend, so that the page works with
 any backend without CORS. scripts/run-dashboard.sh calls this; it listens on this machine only."""
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path(os.environ.get("DASHBOARD_DIR") or ROOT / "dashboard/dist").resolve()
-# First parts of the API's paths; anything else that a browser opens is a place in the page.
+# First parts of the API's paths; anything else that a browser opens is an address of the page.
 API = frozenset(("docs", "events", "health", "images", "jobs", "metrics", "models", "objects"))
 API |= {"openapi.json", "queue", "ready", "result", "status", "submit", "upload-url"}
 PORTS_TRIED = 20
-# Of one connection only, not of the message.
+# Headers of one connection, not of the message.
 HOP = frozenset(("connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer"))
 CHUNK = 64 * 1024
 
@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
     backend = urlsplit("http://localhost:8080")
 
     def log_message(self, *_: object) -> None:
-        """Not a line for each request."""
+        """No line for each request."""
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
@@ -73,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header(*(("Content-Length", known) if known else ("Connection", "close")))
         self.close_connection = self.close_connection or not known
         self.end_headers()
-        # read1 gives what is there: events reach the page as they come.
+        # read1 returns what is available, so that events reach the page as they arrive.
         while chunk := answer.read1(CHUNK):
             self.wfile.write(chunk)
             self.wfile.flush()
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def listen(wanted: int) -> ThreadingHTTPServer:
-    """On the wanted port, or the next one that is free."""
+    """Listens on the wanted port, or the next free one."""
     for port in range(wanted, wanted + PORTS_TRIED):
         try:
             return ThreadingHTTPServer(("127.0.0.1", port), Handler)
@@ -108,7 +108,9 @@ def main() -> None:
         sys.exit("usage: scripts/run-dashboard.sh [URL]")
     backend = urlsplit(sys.argv[1].rstrip("/"))
     if backend.scheme not in ("http", "https") or not backend.netloc:
-        sys.exit(f'dashboard.py: "{sys.argv[1]}" is no URL: it must begin with http:// or https://')
+        sys.exit(
+            f'dashboard.py: "{sys.argv[1]}" is not a URL: it must begin with http:// or https://'
+        )
     port = os.environ.get("DASHBOARD_PORT") or "8501"
     if not port.isdigit() or not 0 < int(port) < 65536:
         sys.exit(f'dashboard.py: DASHBOARD_PORT is "{port}", but must be a port from 1 to 65535')

@@ -8,15 +8,15 @@ yes=false plan_only=false timeout=900 variables=() allowed=()
 help() {
   cat <<'HELP'
 usage: scripts/deploy.sh [--yes] [--plan] [--allow CIDR]… [--var NAME=VALUE]… [--timeout SECONDS]
-Checks what it needs (terraform, docker, AWS credentials), builds and pushes the images, creates or updates everything in
-terraform/, waits until the API is healthy and all tasks are of the new version, and prints where it is.
+Checks the requirements (terraform, docker, AWS credentials), builds and pushes the images, creates or updates everything in
+terraform/, waits until the API is healthy and all tasks run the new version, and prints its address.
   --yes             does not ask
-  --plan            only shows what would be done
-  --allow CIDR      network that may reach the API, such as 203.0.113.7/32 or, for everybody, 0.0.0.0/0; may be given
-                    again. Without it: allowed_cidrs of terraform/terraform.tfvars, or your own address as it is now
-  --var NAME=VALUE  a variable of terraform/variables.tf; lasting ones belong into terraform/terraform.tfvars
+  --plan            only shows what it would do
+  --allow CIDR      network that may reach the API, such as 203.0.113.7/32 or, for everybody, 0.0.0.0/0; can be
+                    repeated. Default: allowed_cidrs of terraform/terraform.tfvars, or your own current address
+  --var NAME=VALUE  a variable of terraform/variables.tf; permanent ones belong in terraform/terraform.tfvars
   --timeout SECONDS how long to wait for the API, and then for the new version (900)
-A deployment stays in its region, whatever AWS_REGION says; to move it, destroy it and deploy anew.
+A deployment stays in its region, whatever AWS_REGION says; to move it, destroy it and deploy again.
 HELP
 }
 while [ $# -gt 0 ]; do
@@ -47,10 +47,10 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-# Whether a variable is set, by an argument or in a file.
+# Whether a variable is set by an argument or in a file.
 is_set() { [[ " ${variables[*]-} " == *" -var=$1="* ]] || grep -qsE "^[[:space:]]*$1[[:space:]]*=" terraform/terraform.tfvars terraform/*.auto.tfvars; }
 
-# The value of a variable that is set so; the last one counts, as Terraform has it.
+# The value of such a variable; the last one counts, as in Terraform.
 set_value() {
   local argument value=""
   value=$(sed -nE "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*\"([^\"]*)\".*/\1/p" terraform/terraform.tfvars terraform/*.auto.tfvars 2>/dev/null | tail -n 1) || true
@@ -60,13 +60,13 @@ set_value() {
   echo "$value"
 }
 
-say "checking what is needed"
-type -P terraform >/dev/null || die "terraform is not installed: SETUP.md tells how to get it"
-type -P python3 >/dev/null || die "python3 is not installed: SETUP.md tells how to get it"
+say "checking the requirements"
+type -P terraform >/dev/null || die "terraform is not installed: SETUP.md says how to install it"
+type -P python3 >/dev/null || die "python3 is not installed: SETUP.md says how to install it"
 version=$(terraform version -json | python3 -c 'import json, sys; print(json.load(sys.stdin)["terraform_version"])')
 [ "$(printf '1.5.0\n%s\n' "$version" | sort -V | head -n 1)" = 1.5.0 ] || die "terraform is $version, but must be 1.5.0 or later"
 if ! is_set image_tag && ! $plan_only; then
-  type -P docker >/dev/null || die "docker is not installed: SETUP.md tells how to get it"
+  type -P docker >/dev/null || die "docker is not installed: SETUP.md says how to install it"
   docker info >/dev/null 2>&1 || die "docker does not run: start Docker (Desktop), or let your user use it"
 fi
 initialize_terraform
@@ -81,7 +81,7 @@ say "account $(aws sts get-caller-identity --query Account), region $AWS_REGION"
 
 if [ ${#allowed[@]} -eq 0 ] && ! is_set allowed_cidrs; then
   address=$(curl -fsS --max-time 10 "${ADDRESS_URL:-https://checkip.amazonaws.com}" 2>/dev/null) ||
-    die "your own address could not be found out: say with --allow who may reach the API"
+    die "your own address could not be determined: set with --allow who may reach the API"
   allowed=("\"$address/32\"")
   say "only your own address, $address, may reach the API; --allow changes that"
 fi
@@ -92,10 +92,10 @@ say "terraform plan"
 terraform -chdir=terraform plan -input=false -out=deploy.tfplan ${variables[@]+"${variables[@]}"} || die "the plan could not be made: the lines above say why"
 trap 'rm -f terraform/deploy.tfplan' EXIT
 if $plan_only; then exit 0; fi
-$yes || confirm "Do this? It costs money: SETUP.md tells how much."
+$yes || confirm "Do this? It costs money: SETUP.md says how much."
 say "terraform apply"
 terraform -chdir=terraform apply -input=false deploy.tfplan ||
-  die "not everything could be created: the lines above say why. Running this again goes on; scripts/destroy.sh removes what is there"
+  die "not everything could be created: the lines above say why. Running this again continues; scripts/destroy.sh removes what exists"
 
 unset OUTPUTS
 url=$(output backend_api_url)
@@ -103,7 +103,7 @@ url=$(output backend_api_url)
 healthy() { curl -fsS --max-time 10 -o /dev/null "$url/health" 2>/dev/null; }
 say "waiting until $url is healthy"
 wait_for "$timeout" "the API at $url (see the logs in /ecs/, and the events of the services in ECS)" healthy
-# The old version answers too, so that says nothing of the new one.
+# The old version answers too, so this says nothing about the new one.
 resolve_services
 for service in backend ml; do
   name=BACKEND_SERVICE_NAME
@@ -115,4 +115,4 @@ terraform -chdir=terraform output
 secret=$(output aws_resources.api_key_secret)
 say "deployed: the page and the API are at $url"
 [ -z "$secret" ] || say "the API key: aws secretsmanager get-secret-value --region $AWS_REGION --secret-id $secret --query SecretString --output text"
-case $url in http://*) say "this is HTTP: the key can be read on the way. For more than a trial set certificate_arn: SETUP.md" ;; esac
+case $url in http://*) say "this is HTTP: the key can be read in transit. For more than a trial set certificate_arn: SETUP.md" ;; esac

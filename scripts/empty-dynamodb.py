@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Deletes every item of a DynamoDB table; the table stays. scripts/clean-dynamodb.sh asks before.
+"""Deletes every item of a DynamoDB table; the table stays. scripts/clean-dynamodb.sh asks first.
 
 python3 scripts/empty-dynamodb.py TABLE
 """
@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 
 def delete_all(table: Any) -> int:
-    """The number of deleted items. Only keys are read; the batch writer repeats what fails."""
+    """Returns the number of deleted items. Reads only keys; the batch writer retries failures."""
     names = [key["AttributeName"] for key in table.key_schema]
     request: dict[str, Any] = {
         "ProjectionExpression": ", ".join(f"#k{index}" for index in range(len(names))),
@@ -39,7 +39,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Deletes every item of a DynamoDB table.")
     parser.add_argument("table", help="name of the table")
     name = parser.parse_args().table
-    # boto3 before 1.28 knows neither variable, and would empty the table of that name in AWS.
+    # boto3 before 1.28 knows neither variable, and would empty the table of that name on AWS.
     endpoint = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or os.environ.get("AWS_ENDPOINT_URL")
     try:
         database = boto3.resource("dynamodb", endpoint_url=endpoint or None)

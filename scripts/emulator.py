@@ -1,8 +1,8 @@
-"""moto's server, with the calls to DynamoDB and SQS one after another.
+"""moto's server, with serialised calls to DynamoDB and SQS.
 
-moto handles requests in threads without isolating them from one another, so that conditions and
-transactions do not hold there as they do at AWS: two writers could both find an item missing, and
-two receivers lose a message between them. Its transactions are made cheap enough for large jobs.
+moto handles requests in threads without isolating them from one another, so its conditions and
+transactions do not hold as on AWS: two writers could both find an item missing, and two receivers
+could lose a message between them. This also makes its transactions fast enough for large jobs.
 
     .deps/venv/bin/python scripts/emulator.py --port 4566
 """
@@ -27,7 +27,7 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, run_simple
 from werkzeug.test import run_wsgi_app
 
-BETWEEN_LOOKS = 0.2  # seconds, while a receiver waits
+POLL_SECONDS = 0.2  # while a receiver waits
 
 
 class Quiet(WSGIRequestHandler):
@@ -36,11 +36,11 @@ class Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_request(self, *_: Any) -> None:
-        """Only errors are worth a line."""
+        """Only errors are logged."""
 
 
 def snapshot(table: Table, _memo: dict[int, Any]) -> Table:
-    """A copy of the table that shares its items, for moto to go back to."""
+    """A copy of the table that shares its items, to which moto rolls back."""
     clone = copy.copy(table)
     clone.items = defaultdict(dict, {pk: dict(items) for pk, items in table.items.items()})
     return clone
@@ -49,9 +49,9 @@ def snapshot(table: Table, _memo: dict[int, Any]) -> Table:
 def transact(
     write: Callable[[DynamoDBBackend, list[Any]], None],
 ) -> Callable[[DynamoDBBackend, list[Any]], None]:
-    """A transaction that costs by its own size: moto copies the whole table for each action.
+    """A transaction whose cost depends on its own size: moto copies the whole table per action.
 
-    Updates change items in place, so those are put back where the transaction is refused.
+    Updates change items in place, so those are restored if the transaction fails.
     """
 
     def write_all(backend: DynamoDBBackend, actions: list[Any]) -> None:
@@ -85,7 +85,7 @@ def isolated(app: App) -> App:
         body = environ["wsgi.input"].read(size)
         deadline = time.monotonic()
         if target == "AmazonSQS.ReceiveMessage":
-            # Nobody waits with the lock in hand: each look is a call of its own.
+            # Nobody waits while holding the lock: each poll is a separate call.
             request = json.loads(body)
             deadline += request.get("WaitTimeSeconds", 0)
             body = json.dumps(request | {"WaitTimeSeconds": 0}).encode()
@@ -98,7 +98,7 @@ def isolated(app: App) -> App:
             if time.monotonic() >= deadline or b'"Messages"' in whole:
                 start_response(status, list(headers))
                 return [whole]
-            time.sleep(BETWEEN_LOOKS)
+            time.sleep(POLL_SECONDS)
 
     return serve
 
@@ -107,7 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--port", type=int, default=4566)
     port = parser.parse_args().port
-    # Asked of every message at every look.
+    # Called for every message at every poll; this is faster.
     moto.sqs.models.unix_time_millis = lambda *_: time.time() * 1e3
     Table.__deepcopy__ = snapshot
     DynamoDBBackend.transact_write_items = transact(DynamoDBBackend.transact_write_items)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says when the request queue will be empty.
+# Estimates when the request queue will be empty.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 . scripts/aws-lib.sh
@@ -10,8 +10,8 @@ while [ $# -gt 0 ]; do
   -h | --help)
     cat <<'HELP'
 usage: scripts/estimate-queue-clear-time.sh [--seconds N]
-Looks at the request queue twice, N seconds apart (default 30), and says how fast it gets shorter, how many ML tasks run,
-and when it will be empty if that goes on.
+Reads the length of the request queue twice, N seconds apart (default 30), and prints how fast it shrinks, how many ML
+tasks run, and when it will be empty at that rate.
 HELP
     exit 0
     ;;
@@ -39,7 +39,7 @@ if [ "$before" -eq 0 ]; then
   echo "the queue is empty"
   exit 0
 fi
-say "$before images left; looking again in $seconds seconds"
+say "$before images left; checking again in $seconds seconds"
 sleep "$seconds"
 after=$(left)
 counts=$(service_counts "$ML_SERVICE_NAME")
@@ -53,7 +53,7 @@ tasks = f"{running} ML task" + ("" if running == 1 else "s")
 if after == 0:
     print("the queue is empty")
 elif after >= before:
-    print(f"{after} images left, {tasks}: the queue does not get shorter, so there is no end to estimate")
+    print(f"{after} images left, {tasks}: the queue does not shrink, so there is no end to estimate")
 else:
     rate = (before - after) / seconds
     left = datetime.timedelta(seconds=round(after / rate))

@@ -8,12 +8,12 @@
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: scripts/generate-report.sh
-Makes load-tests/reports/report.html, one page with everything in it, and the graphs beside it as PNG files, from the newest
-run of each scenario in load-tests/results/. LOAD_RESULTS and LOAD_REPORTS name other folders.
+Makes load-tests/reports/report.html, one self-contained page, and the graphs beside it as PNG files, from the newest run
+of each scenario in load-tests/results/. LOAD_RESULTS and LOAD_REPORTS set other folders.
 HELP
   exit 0
 fi
-[ $# -eq 0 ] || die "takes no arguments; see --help"
+[ $# -eq 0 ] || die "it takes no arguments; see --help"
 compgen -G "$LOAD_RESULTS/*/*/run.json" >/dev/null ||
   die "there is nothing to report in $LOAD_RESULTS: run scripts/run-load-test.sh first"
 install_load_tests

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says whether the service is well: API, tasks, queues.
+# Checks the health of the service: API, tasks, queues.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 . scripts/aws-lib.sh
@@ -7,13 +7,13 @@
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: scripts/health-check.sh [URL]
-Checks the API (/health and /ready) and, of a deployment on AWS, whether as many tasks run as are wanted and whether
-dead-letter queues are empty. Without a URL: BACKEND_API_URL, the deployment's, or http://localhost:8080.
-Ends with 1 where something is wrong.
+Checks the API (/health and /ready) and, for a deployment on AWS, whether as many tasks run as are desired and whether
+the dead-letter queues are empty. Without a URL: BACKEND_API_URL, the deployment's, or http://localhost:8080.
+Exits with 1 if something is wrong.
 HELP
   exit 0
 fi
-[ $# -le 1 ] || die "takes one argument at most; see --help"
+[ $# -le 1 ] || die "it takes one argument at most; see --help"
 BACKEND_API_URL=${1:-${BACKEND_API_URL:-$(output backend_api_url)}}
 BACKEND_API_URL=${BACKEND_API_URL:-http://localhost:8080}
 
@@ -50,7 +50,7 @@ if [ -n "$CLUSTER_NAME" ]; then
     if [ "$visible" -eq 0 ]; then
       line ok "${url##*/} is empty"
     else
-      line WRONG "${url##*/} holds $visible messages that nobody could process: GET /queue/dead-letters shows those of images"
+      line WRONG "${url##*/} has $visible messages that could not be processed: GET /queue/dead-letters shows those of images"
       wrong=1
     fi
   done

@@ -7,16 +7,16 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: AWS_ENDPOINT_URL=http://localhost:4566 scripts/init-localstack.sh [NAME]
 Creates on an emulator (LocalStack, moto) what the service needs, with names that end in NAME (default: local):
-two buckets, the request and the status queue, each with a dead-letter queue, and the table of jobs. What is there
-already stays. Prints the variables to start the service with, as lines for a shell:
+two buckets, the request and the status queue, each with a dead-letter queue, and the job table. What exists already
+stays. Prints the variables for starting the service, as lines for a shell:
   eval "$(scripts/init-localstack.sh)" && classifier serve
-MAX_RECEIVES (default 10) is how often SQS delivers a request before it goes to the dead letters; results always
-have 1000, the most that SQS takes.
+MAX_RECEIVES (default 10) is how often SQS delivers a request before it becomes a dead letter; results always have 1000,
+the maximum of SQS.
 Never talks to AWS itself: AWS_ENDPOINT_URL must be set.
 HELP
   exit 0
 fi
-[ $# -le 1 ] || die "takes one argument at most; see --help"
+[ $# -le 1 ] || die "it takes one argument at most; see --help"
 name=${1:-local}
 [[ "$name" =~ ^[a-z0-9][a-z0-9-]{0,30}$ ]] || die "NAME is \"$name\", but must be lower-case letters, digits and hyphens"
 [ -n "${AWS_ENDPOINT_URL:-}" ] || die "set AWS_ENDPOINT_URL to the emulator's address, such as http://localhost:4566"
@@ -26,7 +26,7 @@ pip_install aws scripts/requirements-aws.txt
 export AWS_REGION=${AWS_REGION:-us-east-1} AWS_PAGER=""
 export AWS_DEFAULT_REGION=$AWS_REGION
 export AWS_ACCESS_KEY_ID=${AWS_ACCESS_KEY_ID:-test} AWS_SECRET_ACCESS_KEY=${AWS_SECRET_ACCESS_KEY:-test}
-# Said once more, since this command line sends SQS elsewhere in spite of the variable.
+# The endpoint is given again, since this command line ignores the variable for SQS.
 aws() { "$VENV/bin/aws" --endpoint-url "$AWS_ENDPOINT_URL" --output text "$@"; }
 
 aws sts get-caller-identity >/dev/null 2>&1 || curl -fsS -o /dev/null "$AWS_ENDPOINT_URL" 2>/dev/null ||
@@ -55,7 +55,7 @@ input=distributed-classifier-input-$name output=distributed-classifier-output-$n
 table=classification-jobs-$name
 make_bucket "$input"
 make_bucket "$output"
-# Uploads come from pages of any origin here; the signed URL is what lets them in.
+# Pages of any origin may upload here; the signed URL is what authorises them.
 aws s3api put-bucket-cors --bucket "$input" --cors-configuration \
   '{"CORSRules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["*"], "AllowedHeaders": ["content-type"], "MaxAgeSeconds": 3600}]}'
 requests=$(make_queue "classification-requests-$name" "${MAX_RECEIVES:-10}")

@@ -1,4 +1,4 @@
-# What the scripts share. Source it; it moves to the root of the project.
+# Shared by the scripts. Source it; it changes to the root of the project.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -15,7 +15,7 @@ die() {
   exit 1
 }
 
-# The packages of apt that building and running need; names differ between Debian 12 and Ubuntu 24.04.
+# The apt packages needed for building and running; names differ between Debian 12 and Ubuntu 24.04.
 build_packages() {
   local boost=1.81
   # shellcheck disable=SC1091
@@ -27,19 +27,19 @@ build_packages() {
 }
 
 test_packages() {
-  # Ubuntu has Chromium as a snap only, which no container installs; the browser tests then say so.
+  # Ubuntu has Chromium only as a snap, which cannot be installed in a container; the browser tests then say so.
   # shellcheck disable=SC1091
   if [ "$(. /etc/os-release && echo "$ID")" = debian ]; then echo chromium; fi
   echo libgtest-dev libgmock-dev libbenchmark-dev clang-19 clang-format-19 libclang-rt-19-dev llvm-19 shellcheck git
 }
 
-# Installs those of the named packages that are missing.
+# Installs the named packages that are missing.
 apt_install() {
   command -v apt-get >/dev/null || die "this needs Debian 12 or Ubuntu 24.04 (no apt-get here)"
   local missing=() package name
   for package in "$@"; do
     name=$package
-    # Its name on Debian; on Ubuntu it is what libjpeg-dev stands for.
+    # Its name differs between Debian and Ubuntu.
     if [ "$name" = libjpeg-turbo-dev ]; then
       if apt-cache show libjpeg62-turbo-dev >/dev/null 2>&1; then name=libjpeg62-turbo-dev; else name=libjpeg-turbo8-dev; fi
     fi
@@ -56,13 +56,13 @@ apt_install() {
   DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# pip_install STAMP FILE…: installs what the requirement files name into the tree, once for each content of theirs.
+# pip_install STAMP FILE…: installs the requirement files into the tree, unless their contents are installed already.
 pip_install() {
   local stamp="$VENV/.$1" sum
   shift
   sum=$(cat "$@" | sha256sum)
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then return 0; fi
-  # One whose making was interrupted has a Python, but no pip.
+  # An environment whose creation was interrupted has a Python, but no pip.
   "$PYTHON" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$VENV"
   local file arguments=()
   for file in "$@"; do arguments+=(-r "$file"); done
@@ -71,7 +71,7 @@ pip_install() {
   echo "$sum" >"$stamp"
 }
 
-# Runs npm with a Node that is new enough: the machine's, or the one of a Python package.
+# Runs npm with a Node that is new enough: the machine's, or one from a Python package.
 npm_run() {
   if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null; then
     pip_install node scripts/requirements-node.txt
@@ -102,7 +102,7 @@ build() {
   shift
   while [ $# -gt 0 ] && [ "$1" != -- ]; do arguments+=("$1") && shift; done
   [ $# -eq 0 ] || shift
-  [ -f "build/$preset/build.ninja" ] || say "building ($preset); the first time takes minutes"
+  [ -f "build/$preset/build.ninja" ] || say "building ($preset); the first build takes minutes"
   cmake --preset "$preset" "${arguments[@]}" >/dev/null
   cmake --build "build/$preset" ${1:+--target "$@"}
 }
@@ -114,16 +114,16 @@ export_models() {
 
 # Photos from packages, in $DEPS/samples.
 export_samples() {
-  # The last of them: set-ups that were interrupted have left folders with a part of them.
+  # The last of them: an interrupted setup may have left an incomplete folder.
   [ -f "$DEPS/samples/china.jpg" ] || (cd models && "../$PYTHON" -m export samples "../$DEPS/samples")
 }
 
-# A checker of Terraform's security, in an environment of its own: it wants older versions of much that the tests use.
+# A security checker for Terraform, in its own environment: it needs older versions of packages that the tests use.
 # tflint is not built here, since that takes minutes: docs/infrastructure.md has the command.
 terraform_checker() {
   local version=3.3.30
   [ "$(cat "$DEPS/checkov/.version" 2>/dev/null)" != $version ] || return 0
-  say "installing a checker of Terraform's security"
+  say "installing a security checker for Terraform"
   rm -rf "$DEPS/checkov"
   { python3 -m venv "$DEPS/checkov" && "$DEPS/checkov/bin/pip" install --quiet --disable-pip-version-check checkov==$version; } ||
     { say "it could not be installed: the test that needs it is skipped" && return 0; }
@@ -132,8 +132,8 @@ terraform_checker() {
   echo $version >"$DEPS/checkov/.version"
 }
 
-# Servers that tests use beside the emulator, from Go's and Maven's packages: an S3 that checks signatures, and Amazon's
-# DynamoDB for one machine. Where the tool is missing, the tests that need it are skipped.
+# Servers that tests use in addition to the emulator, from Go's and Maven's packages: an S3 that checks signatures, and
+# Amazon's DynamoDB Local. If the tool is missing, the tests that need it are skipped.
 aws_test_servers() {
   if [ ! -x "$DEPS/bin/versitygw" ]; then
     if command -v go >/dev/null; then
@@ -147,10 +147,10 @@ aws_test_servers() {
   fi
   if [ ! -d "$DEPS/dynamodb-local" ]; then
     if command -v mvn >/dev/null; then
-      say "fetching DynamoDB Local for the tests"
+      say "downloading DynamoDB Local for the tests"
       mvn -q -f tests/dynamodb-local/pom.xml -Dmaven.repo.local="$PWD/$DEPS/maven" dependency:copy-dependencies \
         -DoutputDirectory="$PWD/$DEPS/dynamodb-local" >/dev/null ||
-        say "it could not be fetched: tests that need it are skipped"
+        say "it could not be downloaded: tests that need it are skipped"
     else
       say "no Maven on this machine: tests with DynamoDB Local are skipped"
     fi

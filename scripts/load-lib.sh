@@ -1,4 +1,4 @@
-# What the scripts of the load tests share. Source it after lib.sh, aws-lib.sh and cluster-lib.sh.
+# Shared by the scripts of the load tests. Source it after lib.sh, aws-lib.sh and cluster-lib.sh.
 # shellcheck shell=bash
 
 LOAD_RESULTS=${LOAD_RESULTS:-load-tests/results}
@@ -16,11 +16,11 @@ install_load_tests() { pip_install load scripts/requirements-aws.txt load-tests/
 scenarios() { find load-tests/scenarios -name '*.toml' -printf '%f\n' | sed 's/\.toml$//' | sort; }
 
 require_scenario() {
-  [ -n "$1" ] || die "say which scenario: $(scenarios | tr '\n' ' ')"
+  [ -n "$1" ] || die "name a scenario: $(scenarios | tr '\n' ' ')"
   scenarios | grep -qx -- "$1" || die "there is no scenario \"$1\": $(scenarios | tr '\n' ' ')"
 }
 
-# choose_target GIVEN: sets target; without a word for it a deployment comes first, then a server that is named.
+# choose_target GIVEN: sets target; if GIVEN is empty, a deployment comes first, then the server of BACKEND_API_URL.
 choose_target() {
   target=$1
   if [ -z "$target" ]; then
@@ -47,19 +47,19 @@ resolve_deployment() {
   resolve_api_key
 }
 
-# The state that a scenario needs: active or suspended.
+# The state of autoscaling that a scenario needs: active or suspended.
 wanted_autoscaling() { sed -n 's/^autoscaling = "\(.*\)"$/\1/p' "load-tests/scenarios/$1.toml" | head -n 1; }
 
-# The state that the ML service's autoscaling has.
+# The state of the ML service's autoscaling.
 autoscaling_state() {
   local limits suspended _
   limits=$(scaling_limits "$ML_SERVICE_NAME")
-  [ -n "$limits" ] || die "autoscaling does not know the service $ML_SERVICE_NAME of cluster $CLUSTER_NAME"
+  [ -n "$limits" ] || die "the service $ML_SERVICE_NAME of cluster $CLUSTER_NAME has no autoscaling"
   read -r _ _ suspended <<<"$limits"
   if [ "$suspended" = True ]; then echo suspended; else echo active; fi
 }
 
-# free_ports COUNT: the first of so many free ports in a row.
+# free_ports COUNT: prints the first of COUNT free ports in a row.
 free_ports() {
   python3 - "$1" <<'PYTHON'
 import random
@@ -81,7 +81,7 @@ else:
 PYTHON
 }
 
-# Photos to upload where none were named.
+# The photos to upload if none are given.
 own_images() {
   if [ -d images ]; then
     echo images
@@ -91,7 +91,7 @@ own_images() {
   fi
 }
 
-# start_target local|emulator FOLDER: a cluster without workers, with photos in it; sets BACKEND_API_URL and keys.
+# start_target local|emulator FOLDER: starts a cluster without workers and uploads photos; sets BACKEND_API_URL and keys.
 start_target() {
   local port backends=1 i
   if [ "$1" = emulator ]; then
@@ -102,7 +102,7 @@ start_target() {
     export DATA_DIR=$CLUSTER_LOGS/data
   fi
   port=$(free_ports $backends)
-  # A line for each request would hide how the test is doing.
+  # A line for each request would hide the progress of the test.
   export LOG_LEVEL=${LOG_LEVEL:-warn}
   say "starting $backends backend(s)"
   start_backends $backends "$port"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows, stops and restarts the autoscaling of both services.
+# Shows, suspends and resumes the autoscaling of both services.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 . scripts/aws-lib.sh
@@ -7,8 +7,8 @@
 if [ $# -eq 0 ] || [ "$1" = -h ] || [ "$1" = --help ]; then
   cat <<'HELP'
 usage: scripts/manage-autoscaling.sh status|suspend|resume [backend|ml-service]
-status: limits, wanted and running tasks of both services. suspend: no task is added or removed any more. resume: it goes
-on. Without a service both are meant.
+status: limits, desired and running tasks. suspend: stops adding and removing tasks. resume: starts again. Without a
+service it applies to both.
 HELP
   [ $# -gt 0 ] || die "say what to do: status, suspend or resume"
   exit 0
@@ -21,14 +21,14 @@ ml-service) variables=(ML_SERVICE_NAME) ;;
 all) variables=(BACKEND_SERVICE_NAME ML_SERVICE_NAME) ;;
 *) die "\"$2\" is not backend or ml-service; see --help" ;;
 esac
-[ $# -le 2 ] || die "takes two arguments at most; see --help"
+[ $# -le 2 ] || die "it takes two arguments at most; see --help"
 require_credentials
 resolve_services
 
 for variable in "${variables[@]}"; do
   name=${!variable}
   limits=$(scaling_limits "$name")
-  [ -n "$limits" ] || die "autoscaling does not know the service $name of cluster $CLUSTER_NAME"
+  [ -n "$limits" ] || die "the service $name of cluster $CLUSTER_NAME has no autoscaling"
   if [ "$action" != status ]; then
     suspended=$([ "$action" = suspend ] && echo true || echo false)
     aws application-autoscaling register-scalable-target --service-namespace ecs \

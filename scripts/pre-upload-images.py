@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Uploads images and writes which key each got: {"file name": "key"}. Load tests submit jobs with
+"""Uploads images and writes their keys: {"file name": "key"}. Load tests submit jobs with
 these keys. BACKEND_API_URL is the service (default http://localhost:8080), API_KEY its key."""
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ SAVE_EVERY = 100
 def images_in(folder: Path) -> list[Path]:
     found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in TYPES)
     if not found:
-        raise ApiError(f"there is no image in {folder}: {' '.join(TYPES)} are looked for")
+        raise ApiError(f"there is no image in {folder}, that is, no file with {' '.join(TYPES)}")
     return found
 
 
 def names_for(files: list[Path], folder: Path, count: int) -> dict[str, Path]:
-    """As many names as wanted; where there are fewer files, they are taken again as a copy."""
+    """As many names as wanted; if there are fewer files, they are repeated as copies."""
     names = {}
     for index in range(count):
         file = files[index % len(files)]
@@ -54,7 +54,7 @@ def stored(api: Api) -> set[str]:
 
 
 def uploaded_before(api: Api, output: Path) -> dict[str, str]:
-    """What the output has, as far as the service has it: the file may be of another one."""
+    """The keys in the output file that the service has: the file may be from another service."""
     if not output.exists():
         return {}
     try:
@@ -62,7 +62,9 @@ def uploaded_before(api: Api, output: Path) -> dict[str, str]:
     except ValueError:
         keys = None
     if not isinstance(keys, dict):
-        raise ApiError(f"{output} is not what this script writes: move it away, or name another")
+        raise ApiError(
+            f"{output} was not written by this script: move it away, or name another file"
+        )
     there = stored(api) if keys else set()
     kept = {name: key for name, key in keys.items() if str(key) in there}
     if len(kept) < len(keys):
@@ -76,7 +78,7 @@ def send(api: Api, name: str, file: Path) -> str:
 
 
 def upload_all(api: Api, names: dict[str, Path], output: Path, parallel: int) -> int:
-    """The number of images that failed. Those that were uploaded before are left out."""
+    """Returns the number of images that failed. Those uploaded before are skipped."""
     keys = uploaded_before(api, output)
     missing = {name: file for name, file in names.items() if name not in keys}
     failed = 0
@@ -104,10 +106,12 @@ def main() -> int:
         "--folder", type=Path, default=Path("images"), help="where the images are (images)"
     )
     parser.add_argument(
-        "--count", type=int, help="how many to upload; files are taken again (each once)"
+        "--count",
+        type=int,
+        help="how many to upload; files are repeated if there are fewer (default: each file once)",
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("s3_keys.json"), help="what to write (s3_keys.json)"
+        "--output", type=Path, default=Path("s3_keys.json"), help="file to write (s3_keys.json)"
     )
     parser.add_argument("--parallel", type=int, default=16, help="uploads at once (16)")
     arguments = parser.parse_args()

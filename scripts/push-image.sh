@@ -7,7 +7,7 @@
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: IMAGE_TARGET=backend|ml-service IMAGE_REPOSITORY=URL IMAGE_TAG=TAG AWS_REGION=REGION scripts/push-image.sh
-Builds a target of docker/Dockerfile for linux/amd64 and pushes it to a repository of ECR, unless the tag is there.
+Builds a target of docker/Dockerfile for linux/amd64 and pushes it to an ECR repository, unless the tag exists there.
 HELP
   exit 0
 fi
@@ -18,12 +18,12 @@ case $IMAGE_TARGET in backend | ml-service) ;; *) die "IMAGE_TARGET is \"$IMAGE_
 
 registry=${IMAGE_REPOSITORY%%/*}
 if aws ecr describe-images --region "$AWS_REGION" --repository-name "${IMAGE_REPOSITORY#*/}" --image-ids "imageTag=$IMAGE_TAG" >/dev/null 2>&1; then
-  say "$IMAGE_REPOSITORY:$IMAGE_TAG is there already"
+  say "$IMAGE_REPOSITORY:$IMAGE_TAG exists already"
   exit 0
 fi
-type -P docker >/dev/null || die "docker is not installed: SETUP.md tells how to get it"
+type -P docker >/dev/null || die "docker is not installed: SETUP.md says how to install it"
 docker info >/dev/null 2>&1 || die "docker does not run: start Docker (Desktop), or let your user use it"
-say "building $IMAGE_TARGET; the first time takes minutes"
+say "building $IMAGE_TARGET; the first build takes minutes"
 # Without attestations the tag is one plain image, which ECR scans and its lifecycle rule counts as one.
 DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --platform linux/amd64 --target "$IMAGE_TARGET" --file docker/Dockerfile --tag "$IMAGE_REPOSITORY:$IMAGE_TAG" . ||
   die "the image could not be built: the lines above say why"

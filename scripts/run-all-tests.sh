@@ -6,18 +6,18 @@ CALLED_FROM=$PWD
 . scripts/aws-lib.sh
 . scripts/load-lib.sh
 
-# From the calmest to the harshest.
+# From the lightest to the heaviest.
 ORDER=(sustained_load throughput_scaling autoscaling_response queue_explosion)
 
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<HELP
 usage: scripts/run-all-tests.sh [options of run-load-test.sh]
-Runs ${ORDER[*]}, and makes the report (load-tests/reports/report.html). --workers is for
-throughput_scaling only. --only NAME,NAME… leaves the others out.
+Runs ${ORDER[*]}, and makes the report (load-tests/reports/report.html). --workers applies to
+throughput_scaling only. --only NAME,NAME… skips the others.
 On AWS it sets the autoscaling of the ML service as each scenario needs it, waits for empty queues before each, and at the
-end, also when it is stopped, puts autoscaling and the number of ML tasks back to what they were.
+end, even if it is interrupted, restores autoscaling and the number of ML tasks.
 Options, such as --on local, --duration 60 and --users 8, are those of scripts/run-load-test.sh --help.
-Ends with 1 where a scenario could not run, and with 2 where an objective was missed.
+Exits with 1 if a scenario could not run, and with 2 if an objective was missed.
 HELP
   exit 0
 fi
@@ -39,18 +39,18 @@ while [ $# -gt 0 ]; do
 done
 choose_target "$on"
 
-# The state to go back to.
+# The state to restore.
 state="" tasks=""
 # shellcheck disable=SC2317  # called by the traps
 back_to_the_baseline() {
   trap - EXIT INT TERM
   [ -n "$tasks" ] || return 0
-  say "back to the state of the beginning: autoscaling $state, $tasks ML tasks"
+  say "restoring the initial state: autoscaling $state, $tasks ML tasks"
   scripts/scale-ml-service.sh "$tasks" || true
   scripts/manage-autoscaling.sh "$([ "$state" = active ] && echo resume || echo suspend)" ml-service || true
 }
 
-# prepare SCENARIO: the autoscaling that it needs, and nothing left of the one before.
+# prepare SCENARIO: sets the autoscaling that it needs, and waits until nothing is left of the previous one.
 prepare() {
   [ "$target" = aws ] || return 0
   scripts/wait-for-queue-empty.sh || return 1

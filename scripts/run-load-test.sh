@@ -10,22 +10,22 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<HELP
 usage: scripts/run-load-test.sh NAME [options]
 Runs a scenario: $(scenarios | paste -sd ' '), and makes the report (load-tests/reports/report.html).
-  --on aws        the deployment; the default where there is one
+  --on aws        the deployment; the default if there is one
   --on server     the service at BACKEND_API_URL (default http://localhost:8080) as it is; API_KEY is its key
-  --on local      a backend and ML services that are started here for the test, on files and SQLite; the default otherwise
-  --on emulator   2 backends and ML services that are started here, on an emulator of AWS
-  --duration S    seconds of load (of each step, where there are several)
+  --on local      a backend and ML services, started here for the test, on files and SQLite; the default otherwise
+  --on emulator   2 backends and ML services, started here, on an emulator of AWS
+  --duration S    seconds of load (of each step, if there are several)
   --users N       clients at once
-  --rate R        jobs a second, or a multiple of what the service can do, such as 2x
-  --workers N,N…  workers to begin with; several are the steps of throughput_scaling
-  --most-workers N  where the scaler stops adding on this machine (default 4)
+  --rate R        jobs a second, or a multiple of the service's capacity, such as 2x
+  --workers N,N…  initial workers; several are the steps of throughput_scaling
+  --most-workers N  maximum of workers for the scaler on this machine (default 4)
   --time-scale F  how much faster the minutes of autoscaling pass on this machine (default 60)
-  --keys FILE     what scripts/pre-upload-images.sh wrote (default s3_keys.json); for local and emulator it is made
-  --images FOLDER photos that are uploaded for local and emulator (default images, or else a few samples)
-  --seed N        the same jobs again
+  --keys FILE     output of scripts/pre-upload-images.sh (default s3_keys.json); made for local and emulator
+  --images FOLDER photos to upload for local and emulator (default: images, if it exists, or a few samples)
+  --seed N        repeats the jobs of a run with this seed
   --no-report     only raw data, in load-tests/results/
 What each scenario does, and its objectives, are in load-tests/scenarios/ and docs/load-tests.md.
-Ends with 1 where the test could not run, and with 2 where an objective was missed.
+Exits with 1 if the test could not run, and with 2 if an objective was missed.
 HELP
   exit 0
 fi
@@ -53,7 +53,7 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 choose_target "$on"
-# Names of files are the caller's.
+# File names are relative to the caller's folder.
 in_callers_folder() { (cd "$CALLED_FROM" && realpath -m -- "$1"); }
 
 . scripts/cluster-lib.sh
@@ -65,7 +65,7 @@ aws)
   wanted=$(wanted_autoscaling "$name") state=$(autoscaling_state)
   action=$([ "$wanted" = active ] && echo resume || echo suspend)
   [ "$state" = "$wanted" ] ||
-    die "$name needs autoscaling that is $wanted, and it is $state: run scripts/manage-autoscaling.sh $action, or scripts/run-all-tests.sh, which does it"
+    die "$name needs autoscaling that is $wanted, and it is $state: run scripts/manage-autoscaling.sh $action, or scripts/run-all-tests.sh, which does that"
   ;;
 server) BACKEND_API_URL=${BACKEND_API_URL:-http://localhost:8080} ;;
 esac
@@ -75,7 +75,7 @@ aws | server)
   keys=$(in_callers_folder "${keys:-s3_keys.json}")
   [ -f "$keys" ] || die "there is no $keys: upload images with scripts/pre-upload-images.sh, or name the file with --keys"
   curl -s -o /dev/null --max-time 10 "$BACKEND_API_URL/health" ||
-    die "$BACKEND_API_URL does not answer: start the service (scripts/run.sh), or test what is started for it with --on local"
+    die "$BACKEND_API_URL does not answer: start the service (scripts/run.sh), or use --on local, which starts one for the test"
   install_load_tests
   ;;
 *)
@@ -88,7 +88,7 @@ aws | server)
   ;;
 esac
 
-# In the background, so that a signal is heard at once; not by a function, whose process would be a shell.
+# In the background, so that a signal is handled at once; not in a function, whose process would be a shell.
 code=0
 PYTHONPATH=load-tests:scripts "$PYTHON" -m loadtest.run "$name" --on "$target" --url "$BACKEND_API_URL" --keys "$keys" --results "$LOAD_RESULTS" \
   "${options[@]}" &

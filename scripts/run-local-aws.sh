@@ -8,7 +8,7 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
 usage: scripts/run-local-aws.sh [--backends N] [--ml-services N]
 Sets everything up (scripts/setup.sh), starts an emulator of S3, SQS and DynamoDB from a Python package (no container),
 creates what is needed (scripts/init-localstack.sh), and starts 2 backends (from PORT, default 8080) and 3 ML services
-(from ML_PORT, default 8000) on it. Ctrl-C ends all of them; the emulator forgets everything then. The emulator's port is
+(from ML_PORT, default 8000) on it. Ctrl-C stops all of them; the emulator keeps nothing. The emulator's port is
 EMULATOR_PORT (default 4566).
 HELP
   exit 0
@@ -30,6 +30,6 @@ trap stop_cluster EXIT INT TERM
 start_emulator "${EMULATOR_PORT:-4566}"
 for ((i = 0; i < ml_services; i++)); do start_process "ml-service $i" ml-service $((${ML_PORT:-8000} + i)); done
 start_backends "$backends" "${PORT:-8080}"
-say "the cluster runs: its API and page are at http://localhost:${PORT:-8080} (Ctrl-C ends it)"
+say "the cluster runs: its API and page are at http://localhost:${PORT:-8080} (Ctrl-C stops it)"
 wait -n "${CLUSTER_PROCESSES[@]}" || true
 die "one of the processes ended: its last line is above"

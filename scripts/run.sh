@@ -12,9 +12,9 @@ for argument in "$@"; do
 usage: scripts/run.sh [--once] [FOLDER]
 Sets everything up (scripts/setup.sh), starts the service, uploads the photos of FOLDER (or a few sample photos),
 classifies them into ImageNet's classes and into categories, and prints the results and the page's address. The
-service goes on until Ctrl-C; with --once it stops after the results.
-LABELS sets the categories; PORT, DATA_DIR and the other variables of docs/configuration.md hold here too.
-START_SECONDS (60) is how long the service may take to get ready.
+service runs until Ctrl-C; with --once it stops after the results.
+LABELS sets the categories; PORT, DATA_DIR and the other variables of docs/configuration.md apply too.
+START_SECONDS (60) is how long the service may take to become ready.
 HELP
     exit 0
     ;;
@@ -35,9 +35,9 @@ export PORT=${PORT:-8080}
 export BACKEND_API_URL=http://localhost:$PORT
 
 if [ "$PORT" = 0 ]; then die "PORT must be a port, not 0: the photos are uploaded there"; fi
-# Another program there would be taken for the service.
+# Another program there would be mistaken for the service.
 if (exec 3<>"/dev/tcp/localhost/$PORT") 2>/dev/null; then
-  die "something listens on port $PORT already: end it, or choose another port with PORT="
+  die "another program listens on port $PORT: stop it, or choose another port with PORT="
 fi
 
 say "starting the service"
@@ -53,22 +53,22 @@ for _ in $(seq "$((10 * ${START_SECONDS:-60}))"); do
 done
 $ready || die "the service was not ready within ${START_SECONDS:-60} seconds"
 
-# go_on CODE WHAT: after a command that ended with CODE, unless it failed as a whole.
+# go_on CODE WHAT: continues after a command that exited with CODE, unless it failed completely.
 go_on() {
   [ "$1" -le 1 ] || exit "$1"
   say "$2"
 }
 
 keys=$(mktemp)
-"$classifier" upload "$folder" --keys-out "$keys" || go_on $? "some photos were not taken: going on with the others"
-grep -q '"' "$keys" || die "none of the photos of $folder was taken"
+"$classifier" upload "$folder" --keys-out "$keys" || go_on $? "some photos were rejected: continuing with the others"
+grep -q '"' "$keys" || die "none of the photos in $folder could be uploaded"
 labels=${LABELS:-cat,dog,bird,flower,food,person,vehicle,building,beach}
 for categories in "" "$labels"; do
   if [ -z "$categories" ]; then
-    say "into ImageNet's 1,000 classes"
+    say "ImageNet's 1,000 classes"
     arguments=()
   else
-    say "into your own categories: $categories"
+    say "your categories: $categories"
     arguments=(--labels "$categories")
   fi
   job=$("$classifier" submit --keys-file "$keys" --threshold 0.3 "${arguments[@]}")
@@ -77,5 +77,5 @@ for categories in "" "$labels"; do
 done
 rm -f "$keys"
 $once && exit 0
-say "the service runs: its page is at $BACKEND_API_URL (Ctrl-C ends it)"
+say "the service runs: its page is at $BACKEND_API_URL (Ctrl-C stops it)"
 wait "$server"

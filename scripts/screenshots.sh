@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Makes the pictures of the dashboard in docs/images again, with the real program and the sample photos.
+# Updates the screenshots of the dashboard in docs/images, with the real program and the sample photos.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: scripts/screenshots.sh [FOLDER]
-Photographs every page of the dashboard: desktop in light and dark, and a phone; into FOLDER, or docs/images.
-MORE_LOOKS=1 adds a dark phone, a tablet and a large screen, for working on the looks.
+Takes a screenshot of every page of the dashboard, on a desktop in light and dark, and on a phone, into FOLDER, or
+docs/images. MORE_LOOKS=1 adds a dark phone, a tablet and a large screen, for work on the design.
 HELP
   exit 0
 fi
-[ $# -le 1 ] || die "takes one folder at most; see --help"
+[ $# -le 1 ] || die "it takes one folder at most; see --help"
 out=$(realpath -m -- "${1:-docs/images}")
 
 scripts/setup.sh

@@ -11,7 +11,7 @@ build/release/ and the page into dashboard/dist/, and makes the models in .deps/
 HELP
   exit 0
 fi
-[ $# -eq 0 ] || die "takes no arguments; see --help"
+[ $# -eq 0 ] || die "it takes no arguments; see --help"
 
 # shellcheck disable=SC2046
 apt_install $(build_packages)

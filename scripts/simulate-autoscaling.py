@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Simulates the autoscaling of the ML service, as terraform/modules/ecs-cluster/autoscaling.tf sets
-it, and simpler policies beside it. docs/autoscaling.md has what it prints.
+it, and simpler policies for comparison. docs/autoscaling.md has its output.
 
     python3 scripts/simulate-autoscaling.py [--rate IMAGES_PER_TASK_AND_SECOND] [--target MESSAGES]
 
-Time goes in steps of 5 seconds. CloudWatch sees each minute's values at its end; a task starts 90
-seconds after it is asked for; a task that is removed stops taking work at once.
+Time advances in steps of 5 seconds. CloudWatch has the values of each minute at its end; a task
+starts 90 seconds after the request; a removed task stops accepting work at once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TASK_DOLLARS = 2 * 0.04048 + 4 * 0.004445
 @dataclass(frozen=True)
 class Load:
     name: str
-    images: int  # all that arrive; 0: as many as the rate gives in `seconds`
+    images: int  # total that arrive; 0: as many as the rate gives in `seconds`
     rate: Callable[[float], float] | None = None  # images a second at a time; None: all at once
     seconds: int = 0
 
@@ -51,7 +51,7 @@ LOADS = (
 @dataclass
 class Result:
     drained: float = 0  # seconds from the end of the arrivals until nothing was left
-    longest_wait: float = 0  # seconds from an image's arrival to its result, at the worst
+    longest_wait: float = 0  # most seconds from an image's arrival to its result
     most_tasks: int = 0
     task_seconds: float = 0
     turns: int = 0  # from growing to shrinking and back
@@ -108,7 +108,7 @@ def simulate(policy: Policy, load: Load, rate: float, target: float, most: int) 
 
 
 def longest_wait(arrived: list[float], finished: list[float]) -> float:
-    """Both count images since the beginning, at each step; they are taken in their order."""
+    """Both count images since the beginning, at each step; images are processed in order."""
     longest = end = 0
     for begin, count in enumerate(arrived):
         while end < len(finished) - 1 and finished[end] < count - 1e-6:

@@ -4,4 +4,4 @@
 . "$(dirname "$0")/lib.sh"
 . scripts/aws-lib.sh
 
-check_service api "Calls every part of the API, wrong calls too, with one image that it deletes again." "$@"
+check_service api "Calls every part of the API, including invalid calls, with one image that it deletes again." "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One whole round through a running service.
+# Runs jobs of both types on a running service.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 . scripts/aws-lib.sh

@@ -6,9 +6,9 @@
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: scripts/test.sh [--tsan] [--quick]
-Installs what the tests need, builds once, and runs everything; the closing lines of the runners come last.
-  --quick  leaves out clang-tidy, and runs the C++ tests without sanitizers
-  --tsan   builds and runs the C++ tests with ThreadSanitizer as well
+Installs what the tests need, builds once, and runs everything; the summaries of the runners come last.
+  --quick  skips clang-tidy, and runs the C++ tests without sanitizers
+  --tsan   also builds and runs the C++ tests with ThreadSanitizer
 HELP
   exit 0
 fi
@@ -46,14 +46,14 @@ check() {
   "$PYTHON" scripts/check-vulnerabilities.py
 }
 
-# Beside the build, since each of them uses one core at most.
+# In parallel with the build, since each of them uses one core at most.
 { aws_test_servers && terraform_checker; } &
 servers=$!
 build_dashboard
 [ -d dashboard/node_modules ] || npm_run ci --silent --no-audit --no-fund
 check >build/check.log 2>&1 &
 checks=$!
-# Each C++ test is built once: with sanitizers, or without; but those of what optimisation may change with both.
+# Each C++ test is built once, with or without sanitizers; those of code that optimisation may change are built with both.
 if $quick; then tests=cpp_tests; else tests=optimised_tests; fi
 build release -DBUILD_TESTING=ON -DBUILD_BENCHMARKS=ON -- classifier benchmarks "$tests"
 export_models
@@ -67,7 +67,7 @@ if ! $quick; then
   git ls-files -- 'src/*.cpp' | xargs -P "$(nproc)" -n 1 "$VENV/bin/clang-tidy" -p build/release --quiet 2>/dev/null
 fi
 
-# run_ctest PRESET [ARGUMENT...]: with the servers that stand in for AWS; many at once, since those tests mostly wait.
+# run_ctest PRESET [ARGUMENT...]: with the servers that replace AWS; many at once, since those tests mostly wait.
 run_ctest() {
   "$PYTHON" tests/aws_servers.py ctest --preset "$1" -j "$((4 * $(nproc)))" "${@:2}" >"build/ctest-$1.log" 2>&1 ||
     { cat "build/ctest-$1.log" && die "C++ tests failed ($1)"; }

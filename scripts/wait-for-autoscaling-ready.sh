@@ -5,8 +5,8 @@
 . scripts/aws-lib.sh
 
 read_timeout 1800 "usage: scripts/wait-for-autoscaling-ready.sh [--timeout SECONDS]
-Returns when autoscaling is active and both services have shrunk to their least number of tasks, all of them running: the
-state to begin a measurement from. Gives up after 1800 seconds, or --timeout." "$@"
+Returns when autoscaling is active and both services have shrunk to their minimum number of tasks, all of them running:
+the state for starting a measurement. Fails after 1800 seconds, or --timeout." "$@"
 require_credentials
 resolve_services
 
@@ -14,7 +14,7 @@ at_rest() {
   local name limits counts least suspended running desired pending _
   for name in "$BACKEND_SERVICE_NAME" "$ML_SERVICE_NAME"; do
     limits=$(scaling_limits "$name") || exit 1
-    [ -n "$limits" ] || die "autoscaling does not know the service $name of cluster $CLUSTER_NAME"
+    [ -n "$limits" ] || die "the service $name of cluster $CLUSTER_NAME has no autoscaling"
     read -r least _ suspended <<<"$limits"
     [ "$suspended" != True ] || die "autoscaling of $name is suspended: run scripts/manage-autoscaling.sh resume"
     counts=$(service_counts "$name") || exit 1

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Waits until no image waits or is being worked on.
+# Waits until no image is queued or in progress.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 . scripts/aws-lib.sh
 
 read_timeout 3600 "usage: scripts/wait-for-queue-empty.sh [--timeout SECONDS]
-Returns when the request and the status queue are empty, nothing in flight either, twice in a row: SQS only estimates.
-Gives up after 3600 seconds, or --timeout." "$@"
+Returns when the request and the status queue are empty, with nothing in flight, twice in a row, since SQS only estimates.
+Fails after 3600 seconds, or --timeout." "$@"
 require_credentials
 resolve_queues
 

@@ -1,4 +1,4 @@
-# The rules that come with tflint; its AWS rules are a plugin of their own, which `tflint --init` would fetch.
+# The rules that come with tflint; its AWS rules are a separate plugin, which `tflint --init` would download.
 plugin "terraform" {
   enabled = true
   preset  = "all"

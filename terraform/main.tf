@@ -1,9 +1,9 @@
-# Everything of one deployment. Each module says at its top what it makes.
+# Everything of one deployment. The first comment of each module says what it creates.
 
 data "aws_caller_identity" "current" {}
 
-# Not in the module that uses it: that waits for others, so any change of those would make the role, and with it every
-# task, look new.
+# Not in the module that uses it: that module waits for others, so any change in those would make the role, and with it
+# every task, appear changed.
 data "aws_iam_role" "existing" {
   for_each = toset(compact([var.existing_role_name]))
 
@@ -14,8 +14,8 @@ locals {
   name       = "${var.project_name}-${var.environment}"
   account_id = data.aws_caller_identity.current.account_id
 
-  # Ends the names of queues and table. Another project_name is in them too: SQS would take a queue that is there already
-  # for the one to create, and two deployments would take each other's messages.
+  # Suffix of the names of queues and table. It includes a project_name other than the default: SQS would take an existing
+  # queue for the one to create, and two deployments would receive each other's messages.
   suffix = var.project_name == "distributed-classifier" ? var.environment : "${var.project_name}-${var.environment}"
 
   # Where people reach the API and the page.
@@ -104,7 +104,7 @@ module "ecs_cluster" {
 
   backend_url       = local.backend_url
   allowed_origins   = local.origins
-  trusted_proxies   = [var.vpc_cidr] # the load balancer: nobody else reaches the tasks
+  trusted_proxies   = [var.vpc_cidr] # the load balancer: nothing else can reach the tasks
   api_key_required  = var.api_key_required
   existing_role_arn = one([for role in data.aws_iam_role.existing : role.arn])
 
@@ -131,6 +131,6 @@ module "ecs_cluster" {
   container_insights     = var.container_insights
   secret_recovery_window = var.force_destroy ? 0 : 7
 
-  # Tasks can start only when there is a way out, and targets only behind a listener.
+  # Tasks need a route out to start, and target groups a listener.
   depends_on = [module.networking, module.load_balancer]
 }

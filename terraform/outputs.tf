@@ -26,7 +26,7 @@ output "api_endpoints" {
 }
 
 output "aws_resources" {
-  description = "Names of what scripts and people look at."
+  description = "Names of resources, for the scripts and for people."
   value = {
     region                    = var.aws_region
     account_id                = local.account_id
@@ -64,11 +64,11 @@ output "ml_service_name" {
 }
 
 output "alb_resource_label" {
-  description = "The load balancer in the dimensions of CloudWatch metrics."
+  description = "The load balancer's label in CloudWatch metrics."
   value       = module.load_balancer.alb_resource_label
 }
 
 output "target_group_resource_label" {
-  description = "The backend's target group in the dimensions of CloudWatch metrics."
+  description = "The backend's target group's label in CloudWatch metrics."
   value       = module.load_balancer.target_group_resource_label
 }

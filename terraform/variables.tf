@@ -1,7 +1,7 @@
-# What can be set: in terraform.tfvars, or with scripts/deploy.sh --var NAME=VALUE.
+# Settings: in terraform.tfvars, or with scripts/deploy.sh --var NAME=VALUE.
 
 variable "aws_region" {
-  description = "Region that everything is created in."
+  description = "Region in which everything is created."
   type        = string
   default     = "us-east-1"
 
@@ -12,23 +12,23 @@ variable "aws_region" {
 }
 
 variable "project_name" {
-  description = "Begins the names of what is created. A second deployment in one account needs another one."
+  description = "Prefix of the names of all resources. A second deployment in one account needs another one."
   type        = string
   default     = "distributed-classifier"
 
-  # Bucket names end in the environment and the account, and take 63 characters at most; ECR takes no two hyphens in a row.
+  # Bucket names end in the environment and the account, and have at most 63 characters; ECR allows no two hyphens in a row.
   validation {
     condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.project_name)) && length(var.project_name) >= 3 && length(var.project_name) <= 30
     error_message = "project_name must be 3 to 30 lower-case letters, digits and single hyphens between them, and begin with a letter."
   }
   validation {
     condition     = !can(regex("^(internal|sg|xn|sthree|amzn)-", "${var.project_name}-"))
-    error_message = "project_name must not begin with internal-, sg-, xn-, sthree- or amzn-: AWS keeps such names for itself."
+    error_message = "project_name must not begin with internal-, sg-, xn-, sthree- or amzn-: AWS reserves such names."
   }
 }
 
 variable "environment" {
-  description = "Kind of deployment, such as dev or prod; ends the names."
+  description = "Kind of deployment, such as dev or prod; suffix of the names."
   type        = string
   default     = "dev"
 
@@ -41,18 +41,18 @@ variable "environment" {
 # Access
 
 variable "allowed_cidrs" {
-  description = "IPv4 networks that may reach the load balancer; none: nobody. scripts/deploy.sh puts in your own address."
+  description = "IPv4 networks that may reach the load balancer; none: nobody. scripts/deploy.sh sets your own address."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for cidr in var.allowed_cidrs : can(cidrnetmask(cidr)) && try(cidrsubnet(cidr, 0, 0), "") == cidr])
-    error_message = "allowed_cidrs must be IPv4 networks, such as 203.0.113.7/32 or 203.0.113.0/24, with no bits set behind the prefix."
+    error_message = "allowed_cidrs must be IPv4 networks, such as 203.0.113.7/32 or 203.0.113.0/24, with no bits set after the prefix."
   }
 }
 
 variable "certificate_arn" {
-  description = "Certificate (ACM, same region) for HTTPS. Without one the API is HTTP: fit for trials from allowed_cidrs only."
+  description = "Certificate (ACM, same region) for HTTPS. Without one the API is HTTP: suitable only for trials from allowed_cidrs."
   type        = string
   default     = ""
 
@@ -63,7 +63,7 @@ variable "certificate_arn" {
 }
 
 variable "domain_name" {
-  description = "Name that the certificate is for and that you point at the load balancer; empty: the load balancer's own name."
+  description = "Name that the certificate is for and that you point to the load balancer; empty: the load balancer's own name."
   type        = string
   default     = ""
 
@@ -74,7 +74,7 @@ variable "domain_name" {
 }
 
 variable "allowed_origins" {
-  description = "Origins of other pages that may call the API and upload (CORS). The deployed page is always one."
+  description = "Origins of other pages that may call the API and upload (CORS). The deployed page is always allowed."
   type        = list(string)
   default     = ["http://localhost:8501"]
 
@@ -85,13 +85,13 @@ variable "allowed_origins" {
 }
 
 variable "api_key_required" {
-  description = "Make an API key, keep it in Secrets Manager and ask every caller for it."
+  description = "Generate an API key, keep it in Secrets Manager and require it from every caller."
   type        = bool
   default     = true
 }
 
 variable "existing_role_name" {
-  description = "Role that all tasks use instead of roles made here, such as LabRole; empty: make least-privilege roles."
+  description = "Existing role for all tasks, such as LabRole; empty: create least-privilege roles."
   type        = string
   default     = ""
 
@@ -101,7 +101,7 @@ variable "existing_role_name" {
   }
 }
 
-# Services. CPU units (1024 is one vCPU) and MiB in the pairs that Fargate has.
+# Services. CPU units (1024 is one vCPU) and MiB, in the combinations that Fargate supports.
 
 variable "backend_cpu" {
   description = "CPU units of a backend task."
@@ -121,7 +121,7 @@ variable "backend_memory" {
 }
 
 variable "backend_min_count" {
-  description = "Least backend tasks. Two survive the loss of a zone."
+  description = "Minimum of backend tasks. Two survive the loss of a zone."
   type        = number
   default     = 1
 
@@ -132,7 +132,7 @@ variable "backend_min_count" {
 }
 
 variable "backend_max_count" {
-  description = "Most backend tasks."
+  description = "Maximum of backend tasks."
   type        = number
   default     = 10
 
@@ -160,7 +160,7 @@ variable "ml_memory" {
 }
 
 variable "ml_min_count" {
-  description = "Least ML tasks; 0: none while there is no work, and the first message starts one (three to five minutes later)."
+  description = "Minimum of ML tasks; 0: none while there is no work, and the first message starts one (three to five minutes later)."
   type        = number
   default     = 1
 
@@ -171,7 +171,7 @@ variable "ml_min_count" {
 }
 
 variable "ml_max_count" {
-  description = "Most ML tasks. New accounts may have a lower quota of Fargate vCPUs: see SETUP.md."
+  description = "Maximum of ML tasks. New accounts may have a lower quota of Fargate vCPUs: see SETUP.md."
   type        = number
   default     = 50
 
@@ -182,7 +182,7 @@ variable "ml_max_count" {
 }
 
 variable "ml_backlog_per_task" {
-  description = "Visible messages for each ML task that autoscaling aims at: docs/autoscaling.md."
+  description = "Target of autoscaling, visible messages for each ML task: docs/autoscaling.md."
   type        = number
   default     = 1000
 
@@ -193,13 +193,13 @@ variable "ml_backlog_per_task" {
 }
 
 variable "ml_use_spot" {
-  description = "Run ML tasks on Fargate Spot: about 70 % cheaper, but AWS may take them back or have none. No image is lost by that."
+  description = "Run ML tasks on Fargate Spot: about 70 % cheaper, but AWS may reclaim them or have none. No image is lost."
   type        = bool
   default     = false
 }
 
 variable "image_tag" {
-  description = "Tag of images that are in the repositories already; empty: build them from this source tree and push them."
+  description = "Tag of images that exist in the repositories; empty: build them from this source tree and push them."
   type        = string
   default     = ""
 
@@ -221,7 +221,7 @@ variable "visibility_timeout" {
 }
 
 variable "log_level" {
-  description = "Least severity that is logged."
+  description = "Lowest severity that is logged."
   type        = string
   default     = "info"
 
@@ -240,12 +240,12 @@ variable "vpc_cidr" {
 
   validation {
     condition     = try(cidrsubnet(var.vpc_cidr, 0, 0), "") == var.vpc_cidr && can(regex("^[0-9.]+/(1[6-9]|20)$", var.vpc_cidr))
-    error_message = "vpc_cidr must be an IPv4 network of /16 to /20, such as 10.42.0.0/16: AWS takes none larger, and a smaller one has no room for many tasks."
+    error_message = "vpc_cidr must be an IPv4 network of /16 to /20, such as 10.42.0.0/16: AWS allows none larger, and a smaller one has no room for many tasks."
   }
 }
 
 variable "egress" {
-  description = "How tasks reach AWS: nat (a NAT gateway), or endpoints (interface endpoints, and no way to the internet at all)."
+  description = "How tasks reach AWS: nat (a NAT gateway), or endpoints (interface endpoints, and no access to the internet)."
   type        = string
   default     = "nat"
 
@@ -256,15 +256,15 @@ variable "egress" {
 }
 
 variable "nat_gateway_per_zone" {
-  description = "A NAT gateway in each zone, so that the loss of one zone does not cut off the other; doubles their price."
+  description = "A NAT gateway in each zone, so that the loss of one zone does not cut off the other; doubles the price."
   type        = bool
   default     = false
 }
 
-# Keeping and deleting
+# Retention and deletion
 
 variable "force_destroy" {
-  description = "Let destroy remove buckets and repositories with all they hold. Off protects them, the table and the load balancer."
+  description = "Let destroy remove buckets and repositories with their contents. false protects them, the table and the load balancer."
   type        = bool
   default     = true
 }
@@ -298,12 +298,12 @@ variable "log_retention_days" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_retention_days)
-    error_message = "log_retention_days must be one of those that CloudWatch has: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731."
+    error_message = "log_retention_days must be a value that CloudWatch supports: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731."
   }
 }
 
 variable "alarm_email" {
-  description = "Address that alarms are sent to (AWS asks it to confirm); empty: alarms are only shown in CloudWatch."
+  description = "Email address for alarms (AWS asks to confirm it); empty: alarms are only shown in CloudWatch."
   type        = string
   default     = ""
 

@@ -1,10 +1,10 @@
-"""Servers that stand in for AWS in tests: an emulator of all services, and, where they were
-installed, an S3 that checks signatures and Amazon's DynamoDB for one machine.
+"""Servers that replace AWS in tests: an emulator of all services, and, if they are installed,
+an S3 that checks signatures and Amazon's DynamoDB Local.
 
     .deps/venv/bin/python tests/aws_servers.py COMMAND…
 
 runs the command with the variables TEST_AWS_ENDPOINT, TEST_S3_ENDPOINT, TEST_S3_KEY,
-TEST_S3_SECRET and TEST_DYNAMODB_ENDPOINT set for those that run, and ends with its exit code.
+TEST_S3_SECRET and TEST_DYNAMODB_ENDPOINT set for those that run, and exits with its exit code.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: list[str], port: int, **settings: str) -> Iterator[None]:
-    """The server `command`, once it takes connections on `port`; ended at the end."""
+    """Runs the server `command`; starts once it accepts connections on `port`."""
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             command, env=os.environ | settings, stdout=log, stderr=log, cwd=folder
@@ -59,14 +59,14 @@ def running(command: list[str], port: int, **settings: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def emulator() -> Iterator[str]:
-    """The address of an emulator of S3, SQS and DynamoDB without anything in it."""
+    """The address of an empty emulator of S3, SQS and DynamoDB."""
     port = free_port()
     with running([sys.executable, str(EMULATOR), "--port", str(port)], port):
         yield f"http://127.0.0.1:{port}"
 
 
 def created(endpoint: str, name: str, **settings: str) -> dict[str, str]:
-    """Variables of a service whose buckets, queues and table were made on the emulator."""
+    """Creates buckets, queues and the table on the emulator; returns a service's variables."""
     output = subprocess.run(
         [ROOT / "scripts/init-localstack.sh", name],
         env=os.environ | {"AWS_ENDPOINT_URL": endpoint} | settings,
@@ -81,7 +81,7 @@ def created(endpoint: str, name: str, **settings: str) -> dict[str, str]:
 @contextlib.contextmanager
 def strict_s3() -> Iterator[dict[str, str]]:
     port = free_port()
-    key, secret = "testaccesskey", "testsecretaccesskey"  # DynamoDB Local wants letters
+    key, secret = "testaccesskey", "testsecretaccesskey"  # DynamoDB Local requires letters
     with tempfile.TemporaryDirectory() as folder:
         command = [str(VERSITYGW), "--port", f"127.0.0.1:{port}", "posix", folder]
         with running(command, port, ROOT_ACCESS_KEY=key, ROOT_SECRET_KEY=secret):
@@ -103,7 +103,7 @@ def dynamodb_local() -> Iterator[str]:
 
 @contextlib.contextmanager
 def all_servers() -> Iterator[dict[str, str]]:
-    """Variables for the tests, by the servers that can run here; says which cannot."""
+    """Variables for the tests, for the servers that can run here; prints which cannot."""
     with contextlib.ExitStack() as stack:
         variables: dict[str, str] = {}
         if importlib.util.find_spec("moto"):

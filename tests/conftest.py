@@ -1,4 +1,4 @@
-"""What tests that cross processes share."""
+"""Fixtures for tests that start processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def service(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session")
 def photos() -> dict[str, Path]:
-    """Real photos by name: from ../shared, or the samples of the packages."""
+    """Real photos by name: from ../shared, or the samples from packages."""
     folder = SHARED / "photos"
     if not folder.is_dir():
         pytest.skip(f"the photos are not at {folder}")

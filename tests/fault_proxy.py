@@ -1,8 +1,8 @@
-"""A proxy in front of an emulator of AWS at which calls fail, time out and come twice by chance.
+"""A proxy in front of an emulator of AWS that makes calls fail, time out and repeat at random.
 
 A fault is one of: an answer 503 or a throttling error instead of the call; the call done but its
-connection closed before the answer (the client cannot know that it took effect); an answer that
-comes late; messages sent twice, as SQS's standard queues may.
+connection closed before the answer (the client cannot know that it took effect); a delayed
+answer; messages delivered twice, as SQS's standard queues may do.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LATE_SECONDS = 2.0
 
 
 class FaultProxy(ThreadingHTTPServer):
-    """Faults happen while `rate` is above 0: it is the probability of one for each request.
+    """Faults occur while `rate` is above 0; it is their probability per request.
 
     While `refusal` is set, every call of SQS and DynamoDB gets that error: its code and message.
     """
@@ -59,7 +59,7 @@ class FaultProxy(ThreadingHTTPServer):
             return fault
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that were killed break off: nothing to tell."""
+        """Killed clients close connections: nothing to report."""
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Libraries that are loaded before the C library (LD_PRELOAD) of the program as it is shipped."""
+"""Libraries that are preloaded (LD_PRELOAD) into the unmodified program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SOURCES = Path(__file__).parent / "support"
 
 
 def preload(name: str, folder: Path) -> str:
-    """Compiles `support/<name>.c` into `folder`; the value for LD_PRELOAD."""
+    """Compiles `support/<name>.c` into `folder`; returns the value for LD_PRELOAD."""
     library = folder / f"{name}.so"
     if not library.exists():
         command = ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]

@@ -1,4 +1,4 @@
-"""The real program, started on fresh data."""
+"""Runs the real program with an empty data folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BINARY = Path(os.environ.get("CLASSIFIER_BIN", ROOT / "build/release/classifier"
 
 
 class Service:
-    """A running `classifier serve`, `backend` or `ml-service`, on ports of its own."""
+    """A running `classifier serve`, `backend` or `ml-service`, on its own ports."""
 
     def __init__(self, data: Path, role: str = "serve", **settings: str) -> None:
         self.role = role
@@ -55,7 +55,7 @@ class Service:
         return self.process.wait(30)
 
     def peak_kb(self) -> int:
-        """The most memory that it had in use so far."""
+        """Its peak memory so far."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0])
 

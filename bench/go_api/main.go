@@ -1,4 +1,4 @@
-// A plain Go net/http server with the same store, to compare the API with: GET /status/{id} reads a
+// A plain Go net/http server with the same store, for comparison with the API: GET /status/{id} reads a
 // job from SQLite, POST /submit stores one and its keys in a durable transaction.
 //
 //	go_api PORT DATABASE

@@ -47,7 +47,7 @@ function Page({ path }: { path: string }) {
       </h1>
       <EmptyState
         icon={CloudOff}
-        title="There is no such page"
+        title="Page not found"
         actions={
           <Link href="/" className="button primary">
             Go to photos
@@ -58,8 +58,8 @@ function Page({ path }: { path: string }) {
   );
 }
 
-// Says that the backend is away, and that it is tried again; what was loaded stays. When it is back,
-// the page asks anew for what it could not have.
+// Says that the backend cannot be reached and that the page is retrying; what was loaded stays. When the
+// backend is back, the page requests again what failed.
 function ConnectionNotice() {
   const client = useQueryClient();
   const connection = useConnection();
@@ -82,8 +82,8 @@ function ConnectionNotice() {
           </Link>
         }
       >
-        <strong>No connection to the server.</strong> {sentenceOf(connection.error)} It is tried
-        again every few seconds.
+        <strong>No connection to the server.</strong> {sentenceOf(connection.error)} Retrying every
+        few seconds.
       </Notice>
     </div>
   );
@@ -123,7 +123,7 @@ function Navigation({ path }: { path: string }) {
   );
 }
 
-// A page that comes tells its name, and takes the focus of the link that led to it.
+// A new page sets the title, and its heading takes the focus from the link that led to it.
 function useArrival(path: string, main: React.RefObject<HTMLElement | null>) {
   const first = useRef(true);
   useEffect(() => {
@@ -145,7 +145,7 @@ export function App() {
   return (
     <div className="app">
       <a className="skip" href="#main">
-        Skip to the content
+        Skip to content
       </a>
       <Navigation path={path} />
       <main id="main" ref={main} tabIndex={-1}>

@@ -1,4 +1,4 @@
-"""A deployment on AWS: ECS counts and queues while it runs, CloudWatch and activities after it."""
+"""A deployment on AWS: ECS counts and queues during the run, CloudWatch and activities after it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STATES = {
 
 
 def queries(names: dict[str, str]) -> list[tuple[str, str, float, dict[str, Any]]]:
-    """Service, metric, what divides a value, and the metric at CloudWatch with its statistic."""
+    """Service, metric, the divisor of its values, and the CloudWatch metric with its statistic."""
 
     def metric(namespace: str, name: str, stat: str, **dimensions: str) -> dict[str, Any]:
         pairs = [{"Name": key, "Value": value} for key, value in dimensions.items()]
@@ -55,10 +55,10 @@ def queries(names: dict[str, str]) -> list[tuple[str, str, float, dict[str, Any]
 
 
 def count_changes(rows: list[Row]) -> list[Scaling]:
-    """Changes of the wanted count, where autoscaling itself does not tell of them."""
+    """Changes of the desired count, where autoscaling itself does not report them."""
     changes = []
-    wanted = [(at, int(value)) for at, _, metric, value in rows if metric == "workers_desired"]
-    for (_, before), (at, after) in itertools.pairwise(wanted):
+    desired = [(at, int(value)) for at, _, metric, value in rows if metric == "workers_desired"]
+    for (_, before), (at, after) in itertools.pairwise(desired):
         if before != after:
             changes.append(Scaling(at, before, after, "seen in ECS"))
     return changes
@@ -69,13 +69,13 @@ class Deployment:
     """Named by the environment: CLUSTER_NAME, ML_SERVICE_NAME, REQUEST_QUEUE_URL and so on."""
 
     url: str
-    # Until CloudWatch has the last minutes.
+    # Seconds until CloudWatch has the last minutes.
     delay: float = float(os.environ.get("CLOUDWATCH_SECONDS", "180"))
     sample_seconds: float = 10
     time_scale: float = 1
     least: int = 0
-    rows: list[Row] = field(default_factory=list)  # of the last look
-    seen: list[Row] = field(default_factory=list)  # wanted counts of all looks
+    rows: list[Row] = field(default_factory=list)  # of the last sample
+    seen: list[Row] = field(default_factory=list)  # desired counts of all samples
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ class Deployment:
             )["ScalableTargets"]
             self.sample(time.time())
         except (BotoCoreError, ClientError) as error:
-            raise LoadTestError(f"AWS cannot be asked: {error}") from None
+            raise LoadTestError(f"AWS cannot be queried: {error}") from None
         self.least = int(targets[0]["MinCapacity"]) if targets else 0
 
     def sample(self, now: float) -> list[Row]:
@@ -123,10 +123,10 @@ class Deployment:
         return self.rows
 
     def set_workers(self, count: int) -> bool:
-        """The script waits until they run."""
+        """Waits until they run."""
         done = subprocess.run([SCRIPTS / "scale-ml-service.sh", str(count), "--wait"], check=False)
         if done.returncode != 0:
-            raise LoadTestError(f"{count} ML tasks could not be had: the lines above say why")
+            raise LoadTestError(f"{count} ML tasks could not be started: the lines above say why")
         return True
 
     def running(self) -> int:
@@ -136,7 +136,7 @@ class Deployment:
         return latest(self.rows, "queue_visible", "queue_in_flight")
 
     def autoscale(self, now: float) -> None:
-        """AWS does that."""
+        """AWS does it."""
 
     def collect(self, begin: float, end: float) -> tuple[list[Row], list[Scaling]]:
         gevent.sleep(max(0.0, end + self.delay - time.time()))
@@ -171,7 +171,7 @@ class Deployment:
             )
             found = [item for page in pages for item in page["ScalingActivities"]]
         except (BotoCoreError, ClientError) as error:
-            self.notes.append(f"Autoscaling did not tell its activities ({error}).")
+            self.notes.append(f"Autoscaling did not report its activities ({error}).")
             return count_changes(self.seen)
         first = int(self.seen[0][3]) if self.seen else 0
         return read_activities(found, begin, end, first) or count_changes(self.seen)
@@ -180,14 +180,14 @@ class Deployment:
         return {"kind": "aws", "url": self.url} | self.names
 
     def end(self) -> None:
-        """What was scaled by hand is scaled back by whoever runs the tests."""
+        """Nothing to do: the calling script restores the number of tasks."""
 
 
 def read_activities(
     found: list[dict[str, Any]], begin: float, end: float, first: int
 ) -> list[Scaling]:
-    """Only new counts are told, so each change begins where the one before it ended; the first of
-    them at `first`."""
+    """Only new counts are reported, so each change starts from the count of the one before it; the
+    first from `first`."""
     changes: list[Scaling] = []
     before = first
     for item in sorted(found, key=lambda item: item["StartTime"]):

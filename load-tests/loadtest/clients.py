@@ -1,4 +1,4 @@
-"""Locust's users: each submits jobs that are due, and looks how those on their way are doing."""
+"""Locust's users: each submits jobs that are due, and polls those in progress."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from loadtest.load import Job, Load, now
 from loadtest.workload import Order
 
 IDLE = 0.02  # seconds
-TRIES = 5  # of an order that gets no answer
-LONGEST_WAIT = 60.0  # of what Retry-After asks
+TRIES = 5  # of a submission that gets no answer
+LONGEST_WAIT = 60.0  # seconds, whatever Retry-After asks for
 
 
 def retry_after(answer: Any) -> float | None:
@@ -25,7 +25,7 @@ def retry_after(answer: Any) -> float | None:
 
 
 class Client(FastHttpUser):
-    """A person or program with jobs; `environment.load` says which."""
+    """A person or program with jobs, which `environment.load` provides."""
 
     wait_time = constant(0)
     connection_timeout = 10.0
@@ -41,7 +41,7 @@ class Client(FastHttpUser):
 
     @task
     def step(self) -> None:
-        """New jobs go first, so that slow answers do not slow down what arrives."""
+        """New jobs first, so that slow answers do not delay arrivals."""
         time = now()
         if self.kept and time >= self.quiet_until:
             self.submit(self.kept)
@@ -61,7 +61,7 @@ class Client(FastHttpUser):
         )
 
     def refused(self, answer: Any) -> float | None:
-        """The seconds to wait where the service is too busy and says so; counted apart."""
+        """The seconds to wait if the service says that it is too busy; counted separately."""
         if answer.status_code not in (429, 503):
             return None
         wanted = retry_after(answer)
@@ -88,7 +88,7 @@ class Client(FastHttpUser):
                 self.missed(order, answer.status_code)
 
     def missed(self, order: Order, status: int) -> None:
-        """No answer says nothing about the job: it is asked for again, under the same key."""
+        """Without an answer the job may exist: it is submitted again, with the same key."""
         order.tries += 1
         if order.tries < TRIES and (status == 0 or status >= 500 or status == 429):
             self.quiet_until = now() + order.tries
@@ -108,7 +108,7 @@ class Client(FastHttpUser):
             self.load.poll_again(job, now() + (wanted or 0))
 
     def ended(self, job: Job) -> None:
-        """The job as a whole is a request of its own in Locust's statistics."""
+        """Adds the job as a whole to Locust's statistics, as a request of its own."""
         self.environment.events.request.fire(
             request_type="JOB",
             name=job.job_type,
@@ -126,7 +126,7 @@ class Client(FastHttpUser):
             if answer.status_code != 200:
                 answer.failure(reason(answer))
             elif answer.json()["summary"]["total"] != job.images:
-                answer.failure(f"the result has not all {job.images} images of the job")
+                answer.failure(f"the result does not have all {job.images} images of the job")
 
 
 def reason(answer: Any) -> str:

@@ -1,4 +1,4 @@
-"""The numbers of a run, from its raw data, and the objectives that they are held against."""
+"""The numbers of a run, from its raw data, and their comparison with the objectives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from autoscaling_policy import STEPS
 from loadtest.kinds import KINDS
 from loadtest.raw import Run
 
-WARM_UP = 0.2  # of a step, before images are counted
+WARM_UP = 0.2  # share of a step, before images are counted
 STATUS, SUBMIT = "GET /status/{job_id}", "POST /submit"
 
 
@@ -30,7 +30,7 @@ def unaccounted(jobs: pd.DataFrame) -> pd.DataFrame:
 
 
 def best(throughput: pd.Series[float]) -> float | None:
-    """Over a window, since single looks are uneven."""
+    """Over a window, since single samples are uneven."""
     if len(throughput) < 2:
         return None
     gap = float(pd.Series(throughput.index).diff().median())
@@ -62,7 +62,7 @@ def throughput_of(run: Run, begin: float, end: float) -> float | None:
 
 
 def processor_share(run: Run) -> float | None:
-    """What the processes got, of what they could use, while images waited: 0 to 1."""
+    """The share of usable processor time that the processes got while images waited: 0 to 1."""
     cores = run.about["target"].get("cores")
     cpu = run.samples[run.samples.metric == "cpu_percent"].groupby("time")["value"].sum()
     table = pd.DataFrame({"cpu": cpu, "waiting": run.series("queue_visible")})
@@ -85,7 +85,7 @@ def scale_out(run: Run) -> float | None:
 
 
 def scale_in(run: Run) -> float | None:
-    """In the policy's seconds; unknown where the workers never went back."""
+    """In the policy's seconds; unknown where the workers never went back to the minimum."""
     least = run.about["least_workers"]
     back = run.scaling[run.scaling.after <= least]
     if not least or not len(back) or not len(run.load_jobs):
@@ -104,7 +104,7 @@ def drained(run: Run) -> float | None:
 
 
 def compute(run: Run) -> dict[str, float | None]:
-    """All that could be measured; None where it could not."""
+    """All figures; None where one could not be measured."""
     jobs = run.load_jobs
     finished = jobs[jobs.status == "completed"]
     times = finished.completed_at - finished.created_at
@@ -174,12 +174,12 @@ class Verdict:
         return {True: "pass", False: "FAIL", None: "not measured"}[self.met]
 
 
-# What must be known for the run to count, and what must have happened where it could.
+# An objective on one of these is missed if it could not be measured.
 REQUIRED = ("scale_out_s", "scale_in_s", "drained_s", "status_p99_ms", "error_rate")
 
 
 def judge(run: Run, figures: dict[str, float | None]) -> list[Verdict]:
-    """Objectives are figures with `_max` or `_min` at the end."""
+    """Objectives are figures with the suffix `_max` or `_min`."""
     scales = run.about["autoscaling"] == "active" and run.about["least_workers"] > 0
     verdicts = []
     for name, limit in run.about["objectives"].items():

@@ -1,4 +1,4 @@
-"""The graphs of a run, as PNG files that are small and legible on a phone."""
+"""The graphs of a run, as small PNG files that are legible on a phone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from PIL import Image
 from loadtest.figures import STATUS, SUBMIT, throughput_of
 from loadtest.raw import Run
 
-# Okabe and Ito's: told apart by the colour-blind too.
+# Okabe and Ito's palette, for colour-blind readers too.
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = (
     "#0072b2",
     "#e69f00",
@@ -46,7 +46,7 @@ STYLE: Any = {
     "legend.fontsize": 10,
     "lines.linewidth": 2,
 }
-FEWEST_LOOKS = 4  # of a number of workers, to be drawn
+FEWEST_SAMPLES = 4  # with a number of workers, for its box to be drawn
 COLOURS = 96  # of a PNG: enough for lines and their edges
 TITLES = {
     "throughput": "Throughput against number of workers",
@@ -65,7 +65,7 @@ class Clock:
     def __init__(self, run: Run) -> None:
         self.minutes = run.seconds > 900
         self.end = run.seconds
-        # About forty points, and no less than a look apart.
+        # About forty points, at least one sample apart.
         self.bin = max(60.0 if self.minutes else 1.0, round(run.seconds / 40))
 
     def of(self, seconds: Any) -> Any:
@@ -79,13 +79,13 @@ class Clock:
         return (times // self.bin + 0.5) * self.bin
 
     def spread(self, series: pd.Series[float]) -> pd.Series[float]:
-        """With every bin, also those in which nothing happened."""
+        """With every bin, including empty ones."""
         bins = [(n + 0.5) * self.bin for n in range(int(self.end // self.bin))]
         return series.reindex(bins, fill_value=0)
 
 
 def frame(run: Run, axes: Axes, clock: Clock) -> None:
-    """What every graph over time has: its axis, the end of the load, changes of the workers."""
+    """The common parts of graphs over time: axis, end of the load, changes of the workers."""
     axes.set_xlabel(clock.label)
     axes.set_xlim(0, clock.of(max(run.seconds, 1)))
     axes.set_ylim(bottom=0)
@@ -94,7 +94,7 @@ def frame(run: Run, axes: Axes, clock: Clock) -> None:
     if run.load_seconds < run.seconds:
         axes.axvspan(end, clock.of(run.seconds), color="#f3f4f6", zorder=0)
     top = axes.get_xaxis_transform()
-    # Steps say themselves how many workers there are.
+    # Steps are labelled with their number of workers.
     changes = run.scaling.iloc[:0] if run.about["steps"] else run.scaling
     for change in changes[changes.time >= 0].itertuples():
         colour = GREEN if change.after > change.before else PURPLE
@@ -110,7 +110,7 @@ def frame(run: Run, axes: Axes, clock: Clock) -> None:
 
 
 def together(scaling: pd.DataFrame, gap: float) -> list[tuple[float, int]]:
-    """When and by how much the workers changed; changes closer than the gap are one."""
+    """When and by how much the workers changed; changes closer than the gap are merged."""
     found: list[tuple[float, int]] = []
     last = -gap
     for change in scaling[scaling.time >= 0].itertuples():
@@ -137,7 +137,7 @@ def line(
 
 
 def legend(figure: Figure, *parts: Axes) -> None:
-    """Below the graph, where it hides nothing."""
+    """Below the graph, so that it hides nothing."""
     handles, labels = [], []
     for axes in parts:
         more, words = axes.get_legend_handles_labels()
@@ -148,7 +148,7 @@ def legend(figure: Figure, *parts: Axes) -> None:
 
 
 def saturated(run: Run) -> pd.DataFrame:
-    """Images a second and workers of all looks at which images waited."""
+    """Images a second and workers of all samples in which images waited."""
     table = run.series("throughput").rename("rate").reset_index()
     for metric, name in (("workers_running", "workers"), ("queue_visible", "waiting")):
         other = run.series(metric).rename(name).reset_index()
@@ -180,7 +180,7 @@ def throughput(run: Run, figure: Figure) -> None:
         both = saturated(run)
         if len(both):
             groups = [(count, table.rate) for count, table in both.groupby("workers")]
-            groups = [group for group in groups if len(group[1]) >= FEWEST_LOOKS] or groups
+            groups = [group for group in groups if len(group[1]) >= FEWEST_SAMPLES] or groups
             axes.boxplot(
                 [rates for _, rates in groups],
                 tick_labels=[f"{count:.0f}" for count, _ in groups],
@@ -193,12 +193,12 @@ def throughput(run: Run, figure: Figure) -> None:
                 [],
                 [],
                 color=RED,
-                label="median while images waited; box: half of the looks, whiskers: 90 %",
+                label="median while images waited; box: half of the samples, whiskers: 90 %",
             )
         axes.set_ylim(bottom=0)
     if not axes.has_data():
-        note(axes, "images never had to wait, so nothing was at its limit")
-    axes.set_xlabel("Workers (ML tasks) that ran")
+        note(axes, "images never had to wait, so the workers were not at their limit")
+    axes.set_xlabel("Running workers (ML tasks)")
     axes.grid(axis="x", visible=False)
     legend(figure, axes)
 
@@ -229,15 +229,15 @@ def autoscaling(run: Run, figure: Figure) -> None:
     clock = Clock(run)
     axes = figure.add_subplot()
     queue = run.series("queue_visible")
-    line(axes, clock, queue, BLUE, "images that wait")
+    line(axes, clock, queue, BLUE, "waiting images")
     axes.fill_between(clock.of(queue.index), queue.values, color=BLUE, alpha=0.12)
-    axes.set_ylabel("Images that wait")
+    axes.set_ylabel("Waiting images")
     workers = axes.twinx()
     workers.grid(visible=False)
     workers.spines["right"].set_visible(True)
     for metric, colour, label, style in (
-        ("workers_running", ORANGE, "workers that run", "-"),
-        ("workers_desired", GREY, "workers wanted", ":"),
+        ("workers_running", ORANGE, "running workers", "-"),
+        ("workers_desired", GREY, "desired workers", ":"),
     ):
         line(
             workers,
@@ -259,8 +259,8 @@ def autoscaling(run: Run, figure: Figure) -> None:
 def queue_depth(run: Run, figure: Figure) -> None:
     clock = Clock(run)
     axes = figure.add_subplot()
-    line(axes, clock, run.series("queue_visible"), BLUE, "wait")
-    line(axes, clock, run.series("queue_in_flight"), ORANGE, "in the hands of workers")
+    line(axes, clock, run.series("queue_visible"), BLUE, "waiting")
+    line(axes, clock, run.series("queue_in_flight"), ORANGE, "in progress")
     axes.set_ylabel("Images")
     frame(run, axes, clock)
     legend(figure, axes)
@@ -273,7 +273,7 @@ def request_rate(run: Run, figure: Figure) -> None:
     groups = clock.groups(table.time)
     for chosen, colour, label in (
         (table.name == SUBMIT, BLUE, "jobs submitted"),
-        (table.name == STATUS, GREY, "looks at a job"),
+        (table.name == STATUS, GREY, "status requests"),
         (table.name.str.startswith("GET /result"), GREEN, "results fetched"),
         (table.outcome == "refused", RED, "refused"),
     ):
@@ -293,7 +293,7 @@ def error_rate(run: Run, figure: Figure) -> None:
     most = 0.0
     for outcome, colour, label in (
         ("error", RED, "failed"),
-        ("refused", ORANGE, "refused: come again later"),
+        ("refused", ORANGE, "refused: retry later"),
     ):
         share = clock.spread(100 * (table.outcome == outcome).groupby(groups).mean())
         line(axes, clock, share, colour, label)
@@ -319,7 +319,7 @@ def cpu_memory(run: Run, figure: Figure) -> None:
             ("ml-service", BLUE, "workers (all)"),
             ("backend", ORANGE, "backend"),
         ):
-            # Of looks that are close together, the middle ones tell more than each.
+            # Single samples are noisy, so a moving average.
             values = run.series(metric, service)
             if not on_aws:
                 values = values.rolling(3, min_periods=1).mean()
@@ -346,7 +346,7 @@ DRAW: dict[str, Callable[[Run, Figure], None]] = {
 
 
 def save(figure: Figure, file: Path) -> None:
-    """With few colours: a third of the size."""
+    """With few colours, which gives a third of the size."""
     plain = io.BytesIO()
     figure.savefig(plain, format="png")
     plain.seek(0)

@@ -1,4 +1,4 @@
-"""What the simulated clients share: orders to send, jobs to follow, and the books."""
+"""What the simulated clients share: jobs to submit, jobs to follow, and the counts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Protocol
 from loadtest.workload import Order, Orders
 
 FINAL = ("completed", "failed", "cancelled")
-FIRST_POLL = 0.5  # seconds between looks at a job
-PATIENT, IMPATIENT = 10.0, 1.0  # the longest between two
+FIRST_POLL = 0.5  # seconds until the first poll of a job
+PATIENT, IMPATIENT = 10.0, 1.0  # the longest seconds between two polls
 
 
 class Arriving(Protocol):
-    """Says when the next job comes."""
+    """Says when the next job arrives."""
 
     taken: int
 
@@ -39,14 +39,14 @@ class Job:
     accepted: float
     status: str = "queued"
     total: int = 0
-    done: int = 0  # images that are finished, failed ones included
+    done: int = 0  # finished images, including failed ones
     failed: int = 0
     created_at: float = 0  # by the service's clock
     completed_at: float = 0
     interval: float = FIRST_POLL
 
     def look(self, answer: dict[str, Any]) -> None:
-        """Takes in an answer of GET /status."""
+        """Updates the job from an answer of GET /status."""
         self.status = str(answer["status"])
         self.total = int(answer["total"])
         self.done = int(answer["done"])
@@ -88,15 +88,15 @@ class Load:
     result_share: float
     polls_per_second: float
     phase: str = ""
-    arrivals: Arriving | None = None  # none: nothing new is sent
+    arrivals: Arriving | None = None  # None: nothing new is sent
     jobs: dict[str, Job] = field(default_factory=dict)
-    given_up: int = 0  # orders that never got an answer
-    refused: int = 0  # answers 429 and 503 that said when to come again
+    given_up: int = 0  # submissions that never got an answer
+    refused: int = 0  # answers 429 and 503 that said when to retry
     longest_poll: float = PATIENT
     open_images: int = 0
     images_done: int = 0  # as far as polls have seen
     images_failed: int = 0
-    waiting: int = 0  # orders in clients' hands
+    waiting: int = 0  # orders that clients hold
     _polls: list[tuple[float, int, Job]] = field(default_factory=list)
     _number: Any = field(default_factory=itertools.count)
     _results: list[Job] = field(default_factory=list)
@@ -136,7 +136,7 @@ class Load:
         return heapq.heappop(self._polls)[2]
 
     def looked(self, job: Job, answer: dict[str, Any], now: float) -> bool:
-        """Whether the job has just ended."""
+        """Updates the job; whether it has just ended."""
         before, failed = job.done, job.failed
         job.look(answer)
         self.images_failed += job.failed - failed
@@ -163,7 +163,7 @@ class Load:
         return self.waiting == 0 and not self._results and self.open_jobs == 0
 
     def offered(self) -> float:
-        """The share of the planned jobs that was sent; below 1 the clients were too slow."""
+        """The share of the planned jobs that was sent; below 1, the clients were too slow."""
         if self.arrivals is None or self.arrivals.total == 0:
             return 1.0
         return self.arrivals.taken / self.arrivals.total

@@ -50,7 +50,7 @@ def write_json(folder: Path, name: str, value: object) -> None:
 
 @dataclass
 class Run:
-    """One run as it was written; times in the tables are seconds since the load began."""
+    """One run as recorded; times in the tables are seconds since the load began."""
 
     folder: Path
     about: dict[str, Any]
@@ -73,7 +73,7 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """All that is shown: until the last job was done and workers were gone again."""
+        """The time shown: until the last job was done and the workers were removed again."""
         return float(self.about["end"]) - self.begin
 
     def series(self, metric: str, service: str = "") -> pd.Series[float]:
@@ -85,12 +85,12 @@ class Run:
 
     @property
     def load_jobs(self) -> pd.DataFrame:
-        """Without those that were for measuring what the service can do."""
+        """Without the jobs that measured the capacity of the service."""
         return self.jobs[self.jobs.phase != "calibration"]
 
 
 def read_table(folder: Path, name: str, begin: float) -> pd.DataFrame:
-    # Said for tables without rows too, where nothing can be guessed.
+    # The types are given for tables without rows, where pandas cannot infer them.
     table = pd.read_csv(folder / name, dtype=dict.fromkeys(NUMBERS, float))
     missing = set(COLUMNS[name]) - set(table.columns)
     if missing:

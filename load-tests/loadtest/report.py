@@ -1,4 +1,4 @@
-"""Makes the graphs and the one page of HTML that tells what the runs showed."""
+"""Makes the graphs and the HTML page that reports the results of the runs."""
 
 from __future__ import annotations
 
@@ -25,23 +25,22 @@ KIND_OF_TARGET = {
     "local": "a backend and workers on one machine, with files and SQLite",
     "emulator": "backends and workers on one machine, with an emulator of AWS",
 }
-BUSY = 0.6  # of a processor: less than that is not the service's limit
+BUSY = 0.6  # share of the processor: with less, the service was not the limit
 LEGEND = (
     "<p class=when>In graphs over time the grey part is after the last job was sent. Dotted lines "
-    "are changes of the number of workers, green ones more and pink ones fewer; dashed lines are "
+    "are changes of the number of workers, green for more and pink for fewer; dashed lines are "
     "steps with another number of workers.</p>"
 )
 HELP = {
-    "throughput": "Twice the workers should do twice the images, as long as each has processors "
-    "of its own.",
-    "latency": "p50, p95, p99: what half, 95 % and 99 % of them took at most. Jobs: from "
-    "acceptance to the last image. Status: the answer to “how far is my job”.",
-    "autoscaling": "When the queue grows, workers should follow; when it is empty, they should go.",
-    "queue_depth": "A queue that grows means that more comes than is done.",
-    "request_rate": "What the clients asked.",
-    "error_rate": "Refused is no failure: the service said when to come again, and the clients "
-    "did.",
-    "cpu_memory": "All processes of a service together. Memory that only grows would be a leak.",
+    "throughput": "Twice the workers should do twice the images, as long as each has its own "
+    "processors.",
+    "latency": "p50, p95, p99: the longest time of half, 95 % and 99 % of them. Jobs: from "
+    "acceptance to the last image. Status: the answer to a status request.",
+    "autoscaling": "When the queue grows, workers should be added; when it is empty, removed.",
+    "queue_depth": "A growing queue means that more images arrive than are finished.",
+    "request_rate": "The requests of the clients.",
+    "error_rate": "Refused is not a failure: the service said when to retry, and the clients did.",
+    "cpu_memory": "All processes of a service together. Memory that only grows is a leak.",
 }
 
 
@@ -98,7 +97,7 @@ def image(part: Part, name: str) -> str:
 
 
 def summary(parts: list[Part]) -> str:
-    """The first thing to read: did it hold, and if not, what did not."""
+    """The first thing to read: did everything pass, and if not, what was missed."""
     missed = [(part, v) for part in parts for v in part.verdicts if v.met is False]
     good = sum(part.ok for part in parts)
     if missed:
@@ -150,10 +149,10 @@ def number(part: Part, figure: str) -> str:
 
 
 def story(part: Part) -> str:
-    """What happened, in sentences."""
+    """A summary in sentences."""
     run, figures = part.run, part.figures
     images, jobs = figures["images_done"] or 0, figures["jobs_accepted"] or 0
-    told = [
+    sentences = [
         f"{jobs:,.0f} jobs with {images:,.0f} images were accepted in "
         f"{run.load_seconds:,.0f} seconds, and "
         + (
@@ -164,57 +163,61 @@ def story(part: Part) -> str:
     ]
     waiting = int((~run.jobs.status.isin(FINAL)).sum())
     if waiting:
-        told.append(f"{waiting:,} were still in work when the test stopped waiting for them.")
+        sentences.append(
+            f"{waiting:,} were still in progress when the test stopped waiting for them."
+        )
     if figures["capacity"]:
-        told.append(
+        sentences.append(
             f"Measured just before, the workers did {figures['capacity']:,.0f} images a second."
         )
     if figures["queue_peak"]:
-        told.append(f"At the most {figures['queue_peak']:,.0f} images waited.")
+        sentences.append(f"At most {figures['queue_peak']:,.0f} images waited.")
     if figures["drained_s"] is not None:
-        told.append(f"The last job ended {figures['drained_s']:,.0f} seconds after the load did.")
+        sentences.append(
+            f"The last job ended {figures['drained_s']:,.0f} seconds after the load did."
+        )
     grown = run.scaling[(run.scaling.after > run.scaling.before) & (run.scaling.time >= 0)]
     if run.about["autoscaling"] == "active" and run.about["least_workers"]:
-        told.append(
-            f"Autoscaling grew {len(grown)} times, to {grown.after.max():,.0f} workers."
+        sentences.append(
+            f"Autoscaling added workers {len(grown)} times, up to {grown.after.max():,.0f}."
             if len(grown)
             else "Autoscaling had no reason to add workers."
         )
     if figures["refused"]:
-        told.append(
-            f"{figures['refused']:,.0f} times the service said that it is too busy, and when to "
-            "come again; clients did so."
+        sentences.append(
+            f"{figures['refused']:,.0f} times the service said that it was too busy and when to "
+            "retry; the clients did so."
         )
     elif run.name == "queue_explosion":
-        told.append("Nothing was refused: all that came was queued.")
-    return "<p>" + " ".join(told) + "</p>"
+        sentences.append("Nothing was refused: all jobs were queued.")
+    return "<p>" + " ".join(sentences) + "</p>"
 
 
 def limits(run: Run) -> str:
-    """What the numbers of this run cannot tell."""
-    said = [str(text) for text in run.about["notes"]]
+    """What the numbers of this run cannot show."""
+    remarks = [str(text) for text in run.about["notes"]]
     if run.about["target"]["kind"] != "aws":
         cores = run.about["target"].get("cores")
-        said.append(
+        remarks.append(
             f"Clients and service shared one machine with {cores} processor cores: more workers "
             "than cores cannot do more, and times say nothing about AWS."
         )
         share = processor_share(run)
         if share is not None and share < BUSY:
-            said.append(
+            remarks.append(
                 f"While images waited, the service got only {100 * share:.0f} % of the processor "
                 "time that it could have used: other programs kept this machine busy, or the "
-                "service waited for something else. Do not read its times as its own."
+                "service waited for something else. Its times are not those of an idle machine."
             )
     if run.about["time_scale"] != 1 and run.about["autoscaling"] == "active":
-        said.append(
+        remarks.append(
             f"A minute of the autoscaling policy took {60 / run.about['time_scale']:.1f} seconds "
             f"({run.about['time_scale']:g} times faster); seconds of scaling in the objectives are "
             "the policy's. Its numbers of messages are those of AWS."
         )
     if run.about["target"]["kind"] == "emulator":
-        said.append("The emulator of AWS is one slow process, and may be what limits throughput.")
-    return f'<p class="limits">{escape(" ".join(said))}</p>' if said else ""
+        remarks.append("The emulator of AWS is one slow process, and may limit the throughput.")
+    return f'<p class="limits">{escape(" ".join(remarks))}</p>' if remarks else ""
 
 
 def all_numbers(part: Part) -> str:

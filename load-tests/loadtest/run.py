@@ -36,7 +36,7 @@ from loadtest.workload import IMAGES_PER_JOB, Arrivals, Backlog, Orders  # noqa:
 
 CALIBRATION_BACKLOG = 200  # below the first step of autoscaling
 WARM_UP_IMAGES, WARM_UP_LIMIT = 60, 120.0  # seconds
-FEWEST_IMAGES = 30  # to calculate with, however long they take
+FEWEST_IMAGES = 30  # for the calculation, however long they take
 REPORT_SECONDS = 5
 PERCENTILES = (0.5, 0.95, 0.99)
 
@@ -47,7 +47,7 @@ def say(text: str) -> None:
 
 @dataclass
 class Recorder:
-    """Each request as a row, beside Locust's own statistics."""
+    """Records each request as a row, in addition to Locust's own statistics."""
 
     rows: list[tuple[object, ...]] = field(default_factory=list)
 
@@ -82,10 +82,10 @@ class Test:
     begin: float = 0
     load_end: float = 0
     offered: float = 1
-    told: float = 0
+    reported: float = 0
 
     def watch(self) -> None:
-        """Measures until it is ended; a look that fails is left out."""
+        """Samples until it is killed; a sample that fails is left out."""
         while True:
             now = time.time()
             try:
@@ -96,13 +96,13 @@ class Test:
             gevent.sleep(max(0.05, now + self.target.sample_seconds - time.time()))
 
     def wait(self, seconds: float, done: Callable[[], bool]) -> bool:
-        """Whether it was done in that time; says how far it is now and then."""
+        """Whether it was done in that time; reports the progress every few seconds."""
         deadline = time.time() + seconds
         while not done():
             if time.time() > deadline:
                 return False
-            if time.time() - self.told >= REPORT_SECONDS:
-                self.told = time.time()
+            if time.time() - self.reported >= REPORT_SECONDS:
+                self.reported = time.time()
                 say(
                     f"  {len(self.load.jobs)} jobs accepted, {self.load.open_jobs} open, "
                     f"{self.target.waiting():.0f} images in the queue, "
@@ -122,9 +122,9 @@ class Test:
             say(f"  {self.load.open_jobs} jobs did not end within {seconds:.0f} seconds")
 
     def calibrate(self) -> None:
-        """What the workers of the beginning do when there is always something to do."""
+        """Measures what the initial workers can do when there are always images waiting."""
         seconds = self.plan.load.calibration
-        say(f"measuring for {seconds:.0f} seconds what the service can do")
+        say(f"measuring the capacity of the service for {seconds:.0f} seconds")
         self.load.phase, self.load.longest_poll = "calibration", IMPATIENT
         # The first images wait for models to be loaded.
         self.load.arrivals = Backlog(time.time(), 2 * WARM_UP_LIMIT + seconds, CALIBRATION_BACKLOG)
@@ -135,7 +135,7 @@ class Test:
         if self.load.images_failed:
             raise LoadTestError(
                 f"{self.load.images_failed} images of the first jobs could not be classified: are "
-                "the keys those of this service? scripts/pre-upload-images.sh makes them anew"
+                "the keys those of this service? scripts/pre-upload-images.sh uploads images again"
             )
         before, begin = self.load.images_done, time.time()
         self.wait(seconds, lambda: False)
@@ -144,7 +144,7 @@ class Test:
         self.load.arrivals, self.load.longest_poll = None, PATIENT
         self.drain(self.plan.load.drain)
         if done == 0:
-            raise LoadTestError("the service finished no image: do its workers run?")
+            raise LoadTestError("the service finished no image: are its workers running?")
         self.capacity = done / passed_seconds
         say(f"  {self.capacity:.0f} images a second")
 
@@ -155,7 +155,7 @@ class Test:
         if settings.rate.times:
             self.calibrate()
         rate = settings.rate.jobs(self.capacity or 0, IMAGES_PER_JOB)
-        say(f"sending jobs for {settings.duration:.0f} seconds, {rate:.2f} a second at the most")
+        say(f"sending jobs for {settings.duration:.0f} seconds, {rate:.2f} a second at most")
         self.begin = time.time()
         arrivals = Arrivals(self.begin, settings.duration, rate, settings.profile)
         self.arrive("load", arrivals, settings.duration)
@@ -163,7 +163,7 @@ class Test:
         say("waiting until everything is done")
         self.drain(settings.drain)
         if settings.settle and self.target.least:
-            say("waiting until the workers are as few as at the beginning")
+            say("waiting until the number of workers is back to the minimum")
             self.wait(settings.settle, lambda: self.target.running() <= self.target.least)
             gevent.sleep(2 * self.target.sample_seconds)
 
@@ -172,7 +172,7 @@ class Test:
         for count in settings.workers:
             changes = self.target.set_workers(count)
             if not changes:
-                say("the number of workers cannot be changed here: one step, with those that run")
+                say("the number of workers cannot be changed here: one step, with the running ones")
                 count = self.target.running()
             say(f"keeping {settings.backlog} images waiting for {count} workers")
             begin = time.time()
@@ -198,7 +198,7 @@ class Test:
         try:
             if not self.wait(self.plan.load.drain, lambda: self.target.waiting() == 0):
                 raise LoadTestError(
-                    f"{self.target.waiting():.0f} images of others are still in the queue after "
+                    f"{self.target.waiting():.0f} other images are still in the queue after "
                     f"{self.plan.load.drain:.0f} seconds: wait, or cancel those jobs"
                 )
             runner.start(self.plan.load.users, spawn_rate=self.plan.load.users)
@@ -241,7 +241,7 @@ class Test:
             "given_up": self.load.given_up,
             "steps": self.steps,
         }
-        raw.write_json(folder, "run.json", about)  # last: with it the run is complete
+        raw.write_json(folder, "run.json", about)  # last: it marks the run as complete
 
     def write_statistics(self, folder: Path) -> None:
         statistics = StatsCSV(self.environment, list(PERCENTILES))
@@ -284,7 +284,7 @@ def override(plan: Scenario, options: argparse.Namespace) -> None:
     if options.workers is not None:
         counts = options.workers.split(",")
         if not all(count.isdigit() and int(count) > 0 for count in counts):
-            raise LoadTestError(f'--workers is "{options.workers}", but must be such as 1,2,4')
+            raise LoadTestError(f'--workers is "{options.workers}", but must be like 1,2,4')
         load.workers = tuple(int(count) for count in counts)
 
 
@@ -311,7 +311,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run-load-test.sh", description=__doc__)
     parser.add_argument("scenario")
     parser.add_argument("--on", choices=("aws", "server", "local", "emulator"), required=True)
-    parser.add_argument("--url", required=True, help="of the backend; several by commas")
+    parser.add_argument("--url", required=True, help="of the backend; several separated by commas")
     parser.add_argument("--keys", type=Path, default=Path("s3_keys.json"))
     parser.add_argument("--results", type=Path, default=Path("load-tests/results"))
     parser.add_argument("--duration", type=float)
@@ -373,7 +373,7 @@ def main() -> int:
 
 
 def conclude(folder: Path) -> int:
-    """Says what came out; 2 where an objective was missed."""
+    """Prints the results; returns 2 if an objective was missed."""
     run = raw.read_run(folder)
     verdicts = judge(run, compute(run))
     raw.write_json(

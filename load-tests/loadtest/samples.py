@@ -1,7 +1,7 @@
-"""What is measured beside the requests: rows of time, service, metric and value.
+"""What is measured in addition to the requests: rows of time, service, metric and value.
 
 Metrics: queue_visible, queue_in_flight (messages) · throughput (images/s) · workers_running,
-workers_desired · cpu_percent (100: one core; on ECS: all that the tasks have) · memory_mb.
+workers_desired · cpu_percent (100: one core; on ECS: the full share of the tasks) · memory_mb.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Row = tuple[float, str, str, float]  # time, service, metric, value
 
 
 def parse(text: str) -> dict[str, float]:
-    """Prometheus' text: values by name with labels, as they stand there."""
+    """Parses Prometheus' text format: values by name with labels, as written there."""
     values = {}
     for line in text.splitlines():
         if found := LINE.match(line):
@@ -31,7 +31,7 @@ def total(values: dict[str, float], name: str) -> float:
 
 @dataclass
 class Process:
-    """What was last seen of one process: counters are of use only as differences."""
+    """The last sample of one process: counters are useful only as differences."""
 
     cpu: float
     images: float
@@ -42,15 +42,15 @@ class Process:
 
 @dataclass
 class Reader:
-    """Makes rows of what the processes of a service say at each look.
+    """Makes rows from the metrics of the processes of a service at each sample.
 
-    Processes may come and go between looks; one that is new counts from the next look on.
+    Processes may start and end between samples; a new one counts from the next sample on.
     """
 
     before: dict[str, Process] = field(default_factory=dict)
 
     def rows(self, time: float, texts: dict[str, tuple[str, str]]) -> list[Row]:
-        """`texts` has, by the address of each process, its service and its metrics."""
+        """`texts` has the service and the metrics of each process, by its address."""
         rows: list[Row] = []
         cpu: dict[str, float] = {}
         memory: dict[str, float] = {}
@@ -64,7 +64,7 @@ class Reader:
             memory[service] = memory.get(service, 0) + seen.memory
             if before := self.before.get(url):
                 passed = max(seen.time - before.time, 1e-3)
-                if seen.cpu > 0:  # older versions do not tell
+                if seen.cpu > 0:  # older versions do not report it
                     used = 100 * max(0.0, seen.cpu - before.cpu) / passed
                     cpu[service] = cpu.get(service, 0) + used
                 images += max(0.0, seen.images - before.images) / passed

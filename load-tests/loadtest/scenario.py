@@ -1,4 +1,4 @@
-"""A scenario's settings and objectives: scenarios/NAME.toml, checked as a whole."""
+"""The settings and objectives of a scenario: scenarios/NAME.toml, read and checked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GRAPHS = (
 
 
 class LoadTestError(Exception):
-    """What went wrong, in words for whoever runs the test."""
+    """An error with a message for whoever runs the test."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class LoadSettings:
     duration: float = 60
     rate: Rate = field(default_factory=lambda: Rate(1))
     profile: tuple[tuple[float, float], ...] = ((1.0, 1.0),)
-    workers: tuple[int, ...] = ()  # those to begin with; several are steps
+    workers: tuple[int, ...] = ()  # the initial number; several are steps
     backlog: int = 0  # images to keep waiting, instead of a rate
     calibration: float = 8
-    drain: float = 300  # the longest that the end may take
-    settle: float = 0  # the longest to watch autoscaling go back
-    custom_share: float = 0.5  # jobs with labels of their own
-    result_share: float = 0.2  # jobs whose result is fetched
+    drain: float = 300  # the longest to wait for the last jobs
+    settle: float = 0  # the longest to wait for autoscaling to shrink
+    custom_share: float = 0.5  # share of jobs with custom labels
+    result_share: float = 0.2  # share of jobs whose result is fetched
     polls_per_second: float = 100
 
     @classmethod
@@ -99,7 +99,7 @@ def names() -> list[str]:
 
 
 def read(name: str, local: bool) -> Scenario:
-    """The scenario for AWS, or as it is on one machine."""
+    """The scenario for AWS, or the variant for one machine."""
     if name not in names():
         raise LoadTestError(f'there is no scenario "{name}": {", ".join(names())}')
     content = tomllib.loads((FOLDER / f"{name}.toml").read_text())

@@ -1,4 +1,4 @@
-"""What is tested: a server that runs, or workers that are started here beside its backends."""
+"""What is tested: a running server, or workers started here in addition to its backends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STOP_SECONDS = 30
 
 @dataclass(frozen=True)
 class Scaling:
-    """A change of the number of workers that are wanted."""
+    """A change of the desired number of workers."""
 
     time: float
     before: int
@@ -36,14 +36,14 @@ class Scaling:
 
 class Target(Protocol):
     sample_seconds: float
-    time_scale: float  # seconds of the autoscaling policy in one of the world's
-    least: int  # workers, where autoscaling stops shrinking; 0: they do not change
+    time_scale: float  # seconds of the autoscaling policy in one real second
+    least: int  # minimum of workers for autoscaling; 0: their number does not change
 
     def begin(self) -> None: ...
     def sample(self, now: float) -> list[Row]: ...
     def set_workers(self, count: int) -> bool: ...  # False: cannot be changed
     def running(self) -> int: ...
-    def waiting(self) -> float: ...  # images in the queue or in hand, as last sampled
+    def waiting(self) -> float: ...  # images in the queue or in progress, as last sampled
     def autoscale(self, now: float) -> None: ...  # called often
     def collect(self, begin: float, end: float) -> tuple[list[Row], list[Scaling]]: ...
     def facts(self) -> dict[str, Any]: ...
@@ -56,7 +56,7 @@ def latest(rows: list[Row], *metrics: str) -> float:
 
 @dataclass
 class Server:
-    """A service with /metrics that somebody else started; its workers stay as they are."""
+    """A running service with /metrics; its workers are not changed."""
 
     urls: list[str]
     api_key: str
@@ -64,10 +64,10 @@ class Server:
     time_scale: float = 1
     least: int = 0
     reader: Reader = field(default_factory=Reader)
-    rows: list[Row] = field(default_factory=list)  # of the last look
+    rows: list[Row] = field(default_factory=list)  # of the last sample
 
     def begin(self) -> None:
-        """The first look, so that there is one to compare with."""
+        """Takes the first sample, so that there is one to compare with."""
         if not any(metric == "queue_visible" for _, _, metric, _ in self.sample(time.time())):
             raise LoadTestError(f"{self.urls[0]}/metrics cannot be read: is API_KEY right?")
 
@@ -99,7 +99,7 @@ class Server:
         return latest(self.rows, "queue_visible", "queue_in_flight")
 
     def autoscale(self, now: float) -> None:
-        """Nothing grows here."""
+        """There is no autoscaling here."""
 
     def collect(self, begin: float, end: float) -> tuple[list[Row], list[Scaling]]:
         return [], []
@@ -117,7 +117,7 @@ def machine() -> dict[str, Any]:
 
 @dataclass
 class Worker:
-    """An ML service that was started here, on a port of its own and one core, as a task has."""
+    """An ML service started here, on its own port and one core, as a task has."""
 
     program: Path
     log: Path
@@ -126,7 +126,7 @@ class Worker:
     url: str = ""
 
     def __post_init__(self) -> None:
-        # One image at a time, so that a second worker has something to add; the address is logged.
+        # One image at a time, so that a second worker adds capacity; `info` logs the address.
         workers = os.environ.get("MAX_WORKERS", "1")
         settings = {"ML_PORT": "0", "MAX_WORKERS": workers, "LOG_LEVEL": "info"}
         with self.log.open("wb") as log:
@@ -149,7 +149,7 @@ class Worker:
 
 @dataclass
 class Workers(Server):
-    """Backends that run, and ML services that this starts and stops, by the rules of AWS."""
+    """Running backends, and ML services that this starts and stops by the rules used on AWS."""
 
     program: Path = Path("build/release/classifier")
     logs: Path = Path()
@@ -188,7 +188,7 @@ class Workers(Server):
         return self.rows
 
     def want(self, count: int, reason: str) -> None:
-        """Does not wait for those that start or end."""
+        """Does not wait for workers that start or end."""
         if count == self.desired:
             return
         self.changes.append(Scaling(time.time(), self.desired, count, reason))

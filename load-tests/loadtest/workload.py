@@ -1,4 +1,4 @@
-"""What clients ask for and when: sizes and kinds of jobs, and their arrivals."""
+"""What clients submit and when: sizes and types of jobs, and their arrivals."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LABEL_SETS = (
 
 @dataclass
 class Order:
-    """A job that a client wants done."""
+    """A job that a client submits."""
 
     planned: float  # when it should be sent; seconds since the epoch
     body: dict[str, Any]
-    key: str  # of idempotency: sent again it is the same job
+    key: str  # idempotency key: sent again, it is the same job
     tries: int = 0
 
     @property
@@ -33,7 +33,7 @@ class Order:
 
 @dataclass
 class Orders:
-    """Makes orders by chance; the same seed makes the same ones."""
+    """Makes random orders; the same seed makes the same ones."""
 
     keys: list[str]
     custom_share: float
@@ -62,9 +62,9 @@ class Orders:
 
 @dataclass
 class Arrivals:
-    """Jobs at a rate, whatever becomes of the earlier ones: an open workload.
+    """Jobs at a rate, regardless of earlier ones: an open workload.
 
-    The profile has shares of the duration, and which share of the rate holds in each.
+    The profile has shares of the duration, and the share of the rate in each.
     """
 
     begin: float
@@ -74,7 +74,7 @@ class Arrivals:
     taken: int = 0
 
     def until(self, now: float) -> float:
-        """The jobs that should have been sent by then."""
+        """The number of jobs that should have been sent by then."""
         left = max(0.0, min(now - self.begin, self.duration))
         jobs = 0.0
         for share, height in self.profile:
@@ -88,7 +88,7 @@ class Arrivals:
         return int(self.until(self.begin + self.duration))
 
     def take(self, now: float, _open_images: int) -> bool:
-        """Whether a job is due; it is the caller's then."""
+        """Whether a job is due; if so, the caller must send it."""
         due = self.taken < int(self.until(now))
         self.taken += due
         return due
@@ -96,7 +96,7 @@ class Arrivals:
 
 @dataclass
 class Backlog:
-    """As many jobs as keep so many images waiting, until the end: what saturates the service."""
+    """As many jobs as keep a number of images waiting, until the end, to saturate the service."""
 
     begin: float
     duration: float

@@ -149,7 +149,7 @@ def export_conse(out: Path, cache: Path) -> None:
 
 
 def _official(name: str, args: argparse.Namespace) -> None:
-    """Exports an official model from a file that was given, from the cache, or from its host."""
+    """Exports an official model from a given file, from the cache, or from its host."""
     source, export = {
         "mobilenet_v2": (sources.MOBILENET_V2, export_mobilenet_v2),
         "clip_vit_b32": (sources.CLIP_VIT_B32, export_clip),
@@ -163,18 +163,16 @@ def _official(name: str, args: argparse.Namespace) -> None:
 
 
 def _export_one(args: argparse.Namespace, official: str, starter: str) -> None:
-    """The official model where its host answers, else the starter; nothing where it is there
-    already.
-    """
+    """The official model if its host answers, else the starter; nothing if it exists already."""
     if args.source != "starter" and folders.is_current(args.out / official):
-        say(f"{official}: is there")
+        say(f"{official}: exists")
         return
     if (
         args.source != "official"
         and not args.official_file
         and folders.is_current(args.out / starter)
     ):
-        say(f"{starter}: is there, in place of {official}; --source official tries again")
+        say(f"{starter}: exists, instead of {official}; --source official tries again")
         return
     if args.source != "starter":
         try:
@@ -187,7 +185,7 @@ def _export_one(args: argparse.Namespace, official: str, starter: str) -> None:
             say(f"  {error}")
             say(f"  using the starter model {starter} instead: it works, but is less accurate")
     if folders.is_current(args.out / starter):
-        say(f"{starter}: is there")
+        say(f"{starter}: exists")
         return
     say(f"{starter}: from packages")
     {"efficientnet_lite0": export_efficientnet_lite0}.get(starter, export_conse)(
@@ -199,15 +197,13 @@ def _all(args: argparse.Namespace) -> None:
     known = [sources.MOBILENET_V2.sha256_prefix, sources.CLIP_VIT_B32.sha256_prefix]
     for file in args.official_file:
         if not any(folders.sha256(file).startswith(prefix) for prefix in known):
-            raise SourceError(
-                f"{file} is neither of the official checkpoints: its SHA-256 is another"
-            )
+            raise SourceError(f"{file} is neither of the official checkpoints: its SHA-256 differs")
     _export_one(args, "mobilenet_v2", "efficientnet_lite0")
     _export_one(args, "clip_vit_b32", "conse_efficientnet_lite0_minilm")
 
 
 def _reason(error: Exception) -> str:
-    """OpenVINO's errors go through several files, a line each; the last says what is wrong."""
+    """OpenVINO's errors have a line for each source file passed; the last says what is wrong."""
     if isinstance(error, KeyError):
         return f"{error} is missing"
     return (str(error).strip() or repr(error)).splitlines()[-1]
@@ -227,7 +223,7 @@ def _image_size(shape: ov.PartialShape) -> tuple[bool, int, int]:
     )
 
 
-# What may follow a softmax without changing what its outputs mean.
+# Operations that may follow a softmax without changing the meaning of its outputs.
 _AFTER_SOFTMAX = {"Result", "Convert", "FakeQuantize", "Multiply", "Subtract", "Reshape", "Squeeze"}
 
 
@@ -251,12 +247,12 @@ def _count_outputs(graph: ov.Model) -> int:
 
 
 def _copy_graph(file: Path, graph: ov.Model, folder: Path) -> Path:
-    """Brings what `graph` was read from into the folder, whole; returns the graph's file there.
+    """Copies the files that `graph` was read from into the folder; returns the graph's file there.
 
-    Raises ValueError when it cannot be read there.
+    Raises ValueError if it does not compile from there.
     """
     if file.suffix.lower() == ".onnx":
-        # Weights may be in files of any name beside it; IR has them in one.
+        # ONNX weights may be in further files of any name; IR has them in one.
         made = folder / "image.xml"
         folders.save_graph(graph, made, half=False)
     else:
@@ -275,7 +271,7 @@ def _copy_graph(file: Path, graph: ov.Model, folder: Path) -> Path:
 
 
 def _default_classifier(out: Path) -> tuple[str, list[str]]:
-    """The classifier that the service takes where none is named, and the starters beside it."""
+    """The classifier that the service uses if none is named, and the other starters."""
     found = []
     for file in sorted(out.glob("*/model.json")):
         try:
@@ -284,7 +280,7 @@ def _default_classifier(out: Path) -> tuple[str, list[str]]:
             continue
         if isinstance(document, dict) and document.get("kind") == "classifier":
             found.append((file.parent.name, bool(document.get("starter", False))))
-    # The order of the service: the official one, then what is no starter, by name.
+    # The order of the service: the official one, then those that are not starters, by name.
     best = min(found, key=lambda each: (each[0] != "mobilenet_v2", each[1], each[0]))
     return best[0], [name for name, starter in found if starter and name != best[0]]
 
@@ -292,11 +288,11 @@ def _default_classifier(out: Path) -> tuple[str, list[str]]:
 def _say_default(out: Path, name: str) -> None:
     best, starters = _default_classifier(out)
     if best == name:
-        before = f", before {starters[0]}" if starters else ""
-        say(f"{name} is the default for image_classification now{before}")
+        replaced = f", instead of {starters[0]}" if starters else ""
+        say(f"{name} is now the default for image_classification{replaced}")
     else:
         say(f"{best} stays the default for image_classification")
-    say("  IMAGE_MODEL=NAME sets another default, --model NAME chooses for one job")
+    say("  IMAGE_MODEL=NAME sets another default, --model NAME selects a model for one job")
 
 
 def _add(args: argparse.Namespace) -> None:
@@ -359,18 +355,18 @@ def _int8(args: argparse.Namespace) -> None:
     for name in names:
         try:
             quantize.quantize(args.out / name, args.photos, args.labels.split(","))
-        except Exception as error:  # NNCF's errors have no class in common
+        except Exception as error:  # NNCF's errors have no common class
             say(f"  {_reason(error)}")
             failed.append(name)
     if failed:
         raise ValueError(
-            f"{len(failed)} of {len(names)} models could not be tried, as said above: "
+            f"{len(failed)} of {len(names)} models could not be tried, see above: "
             + ", ".join(failed)
         )
 
 
 def _samples(args: argparse.Namespace) -> None:
-    """Copies sample photos out of two packages into a folder, when all of them are there."""
+    """Copies sample photos from two packages into a folder, all of them or none."""
     photos = [
         ("scikit-image", f"skimage/data/{name}")
         for name in (
@@ -414,7 +410,7 @@ def _parser() -> argparse.ArgumentParser:
         "--source",
         choices=["auto", "official", "starter"],
         default="auto",
-        help="auto: official weights, or starter models where the hosts cannot be reached",
+        help="auto: official weights, or starter models if the hosts cannot be reached",
     )
     every.add_argument(
         "--official-file",
@@ -422,7 +418,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="PATH",
-        help="an official checkpoint that you have, known by its SHA-256; may be repeated",
+        help="an official checkpoint that you have, recognised by its SHA-256; can be repeated",
     )
     every.set_defaults(run=_all)
 
@@ -439,12 +435,12 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("file", type=Path)
     add.add_argument("--name", required=True, help="the model's name")
     add.add_argument(
-        "--labels", type=Path, required=True, help="one label a line, in the order of the outputs"
+        "--labels", type=Path, required=True, help="one label per line, in the order of the outputs"
     )
     add.add_argument(
         "--output",
         choices=["logits", "probabilities"],
-        help="default: probabilities where the graph ends in a softmax",
+        help="default: probabilities if the graph ends in a softmax",
     )
     add.add_argument(
         "--resize",
@@ -456,9 +452,9 @@ def _parser() -> argparse.ArgumentParser:
         "--mean",
         type=float,
         nargs=3,
-        help="of RGB in 0 to 1 (default: ImageNet's; 0 where the graph takes bytes)",
+        help="of RGB in 0 to 1 (default: ImageNet's; 0 if the graph takes bytes)",
     )
-    add.add_argument("--std", type=float, nargs=3, help="as --mean; default ImageNet's, or 1")
+    add.add_argument("--std", type=float, nargs=3, help="like --mean (default: ImageNet's, or 1)")
     add.add_argument("--description", default="")
     add.add_argument("--licence", default="unknown")
     add.add_argument("--source", default="", help="where the file comes from")
@@ -466,14 +462,14 @@ def _parser() -> argparse.ArgumentParser:
 
     int8 = commands.add_parser(
         "int8",
-        help="8-bit graphs beside those of the models, kept where they agree on your photos",
+        help="adds 8-bit graphs to the models, kept if they agree on your photos",
     )
     int8.add_argument("photos", type=Path, help="a folder of at least 100 photos like yours")
-    int8.add_argument("--model", action="append", help="only this one; may be repeated")
+    int8.add_argument("--model", action="append", help="only this one; can be repeated")
     int8.add_argument(
         "--labels",
         default="person,animal,food,building,landscape,vehicle,document,plant,object,sports",
-        help="categories to compare an image-text model by",
+        help="categories for the comparison of an image-text model",
     )
     int8.set_defaults(run=_int8)
 

@@ -1,15 +1,15 @@
-"""Reads PyTorch checkpoints without PyTorch, and without running what is in them.
+"""Reads PyTorch checkpoints without PyTorch, and without executing their contents.
 
 A checkpoint is a pickle, and a pickle is a program. The reader here resolves only the names listed
-in `_Reader.find_class`; each of them stands for a value of this module that can describe a tensor
-and do nothing else. Everything else ends in `CheckpointError`.
+in `_Reader.find_class`; each of them stands for a value of this module that can only describe a
+tensor. Everything else raises `CheckpointError`.
 
 Three containers are understood:
 
 * the zip archive that `torch.save` has written since PyTorch 1.6 (`<name>/data.pkl`,
   `<name>/data/<key>`),
 * the TorchScript archive of `torch.jit.save`, which is the same with modules as nested objects,
-* the legacy file before 1.6: five pickles (magic number, protocol, system, object, storage keys)
+* the legacy format before 1.6: five pickles (magic number, protocol, system, object, storage keys)
   followed by the storages, each led by its number of elements as int64.
 """
 
@@ -36,15 +36,15 @@ Array = NDArray[Any]
 MAX_FILE_BYTES = 4 << 30
 """Largest checkpoint, and largest sum of its unpacked parts."""
 MAX_PICKLE_BYTES = 64 << 20
-"""Largest pickle inside of an archive; those of real models stay below 2 MiB."""
+"""Largest pickle in an archive; those of real models stay below 2 MiB."""
 MAX_ELEMENTS = 1 << 29
 """Most elements of all tensors together, after overlapping views are expanded."""
 MAX_DEPTH = 64
 """Deepest nesting of modules."""
 MAX_VISITS = 1 << 20
-"""Most values that are looked at for tensors; parts that modules share count each time."""
+"""Most values that are searched for tensors; parts that modules share count each time."""
 MAX_NUMBER = 1 << 40
-"""Largest offset, size or stride; larger ones can only be attacks on whoever multiplies them."""
+"""Largest offset, size or stride; larger ones can only be attempts to cause overflows."""
 MAX_DIMENSIONS = 32
 """Most dimensions of a tensor; those of real models have up to 5."""
 
@@ -70,10 +70,10 @@ class CheckpointError(ValueError):
 
 
 class _Sealed:
-    """A value that is checked when it is made, and that a pickle cannot change afterwards."""
+    """A value that is checked when it is created, and that a pickle cannot change afterwards."""
 
     def __setstate__(self, state: object) -> NoReturn:
-        raise CheckpointError("the checkpoint tries to change what was checked already")
+        raise CheckpointError("the checkpoint tries to change values that were checked already")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _is_count(value: object) -> bool:
 def _rebuild_tensor(
     storage: object, offset: object, shape: object, strides: object, *_ignored: object
 ) -> _Tensor:
-    """Checks and notes a view; `_ignored` are requires_grad, hooks and metadata."""
+    """Checks and records a view; `_ignored` are requires_grad, hooks and metadata."""
     if not isinstance(storage, _Storage):
         raise CheckpointError("a tensor has no storage")
     if not isinstance(shape, tuple | list) or not isinstance(strides, tuple | list):
@@ -147,7 +147,7 @@ def _rebuild_tensor(
     assert isinstance(offset, int)
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     if 0 not in shape and last >= storage.elements:
-        raise CheckpointError(f"a tensor of shape {tuple(shape)} reaches outside of its storage")
+        raise CheckpointError(f"a tensor of shape {tuple(shape)} reaches outside its storage")
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
@@ -176,7 +176,7 @@ _FUNCTIONS: Mapping[tuple[str, str], _Function] = {
 
 
 class _Reader(pickle.Unpickler):
-    """An unpickler that knows tensors, dictionaries and (in TorchScript) modules only."""
+    """An unpickler that knows only tensors, dictionaries and (in TorchScript) modules."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -206,15 +206,15 @@ class _Reader(pickle.Unpickler):
 
 
 def _check_memo(file: io.BytesIO) -> None:
-    """Refuses a number of the memo that no pickler gives.
+    """Rejects a memo index that no pickler writes.
 
-    The unpickler keeps the memo as an array: eight bytes that name number 2**31 make it fill 32 GB.
+    The unpickler keeps the memo as an array: eight bytes with index 2**31 make it allocate 32 GB.
     """
     start = file.tell()
     for stored, (code, argument, _) in enumerate(pickletools.genops(file)):
         puts = code.name in ("PUT", "BINPUT", "LONG_BINPUT")
         if puts and isinstance(argument, int) and argument > stored:
-            raise CheckpointError("a number of the memo is out of order")
+            raise CheckpointError("a memo index is out of order")
     file.seek(start)
 
 
@@ -238,7 +238,7 @@ def _tensors(root: object) -> Iterator[tuple[str, _Tensor]]:
     def walk(value: object, name: str, depth: int) -> Iterator[tuple[str, _Tensor]]:
         if depth > MAX_DEPTH:
             raise CheckpointError("modules are nested too deep")
-        # Modules that share their parts, level by level, would be walked for ever.
+        # Modules that share parts on every level would take exponential time.
         if next(visits) > MAX_VISITS:
             raise CheckpointError(f"the checkpoint holds more than {MAX_VISITS} values")
         if isinstance(value, _Tensor):
@@ -263,7 +263,7 @@ def _materialize(
     result: dict[str, Array] = {}
     budget = MAX_ELEMENTS
     for name, tensor in _tensors(root):
-        # A size of 0 does not excuse the others: numpy refuses their product all the same.
+        # Sizes of 0 count as 1: numpy rejects too large a product of the others all the same.
         budget -= math.prod(max(size, 1) for size in tensor.shape)
         if budget < 0:
             raise CheckpointError(f"the tensors have more than {MAX_ELEMENTS} elements")
@@ -357,7 +357,7 @@ def _read_legacy(path: Path) -> dict[str, Array]:
 def read_checkpoint(path: Path) -> Weights:
     """Returns the tensors of a checkpoint by dotted name, each contiguous and in its own type.
 
-    bfloat16 comes as float32. Raises `CheckpointError` when the file is not a checkpoint, is
+    bfloat16 becomes float32. Raises `CheckpointError` when the file is not a checkpoint, is
     damaged, too large, or asks for anything but tensors; `OSError` when it cannot be read.
     """
     if not path.is_file():
@@ -379,14 +379,14 @@ def read_checkpoint(path: Path) -> Weights:
     ) as error:
         raise CheckpointError(f"{path.name}: the archive is damaged: {error}") from None
     except OSError as error:
-        # Places beyond the file, and streams that bzip2 cannot read, come as this one too.
+        # Offsets beyond the file, and streams that bzip2 cannot read, raise this too.
         if error.errno not in (None, errno.EINVAL):
             raise
         raise CheckpointError(f"{path.name}: the archive is damaged: {error}") from None
 
 
 class Weights(dict[str, Array]):
-    """Tensors by dotted name; asking for one that is missing says that the model is another."""
+    """Tensors by dotted name; a missing one raises an error that it is another model."""
 
     def __missing__(self, name: str) -> Array:
         raise CheckpointError(f"there is no tensor {name}: these are the weights of another model")

@@ -1,8 +1,8 @@
 """ConSE: zero-shot labels from a classifier and a sentence encoder (Norouzi et al., ICLR 2014).
 
 The embedding of an image is the mean of the sentence embeddings of its most probable classes,
-weighted by their probabilities. Compared with the embeddings of labels by cosine, it ranks labels
-that the classifier never saw.
+weighted by their probabilities. The cosine with the embeddings of labels ranks labels that the
+classifier was not trained on.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from .imagenet import ImageNetClass
 
 @dataclass(frozen=True)
 class ConseOptions:
-    """The choices that ConSE leaves open; docs/starter-models.md has what was measured."""
+    """The parameters of ConSE; docs/starter-models.md has the measurements."""
 
-    temperature: float = 1.8  # of the classifier's softmax; above 1 gives the lesser classes a say
-    classes: int = 20  # that are averaged
+    temperature: float = 1.8  # of the classifier's softmax; above 1, lesser classes count more
+    classes: int = 20  # number averaged
     logit_scale: float = 30.0  # of the softmax over the labels
     prompts: tuple[str, ...] = ("a {label}", "a photo of a {label}")
 
 
 def class_texts(entry: ImageNetClass) -> tuple[list[str], list[str]]:
-    """Two groups of sentences: the class by each of its names, and as WordNet defines it."""
+    """Two groups of sentences: one for each name of the class, and WordNet's definition."""
     return [f"a photo of a {name}" for name in entry.names], [entry.gloss]
 
 
@@ -56,7 +56,7 @@ def class_embeddings(
 
 
 def image_graph(weights: Weights, embeddings: Array, options: ConseOptions) -> ov.Model:
-    """Image [N, 3, 224, 224] as EfficientNet-Lite0 takes it, to embedding [N, D]."""
+    """Image [N, 3, 224, 224], the input of EfficientNet-Lite0, to embedding [N, D]."""
     image = layers.parameter([-1, 3, 224, 224], "image")
     logits = convnets.efficientnet_lite0_logits(image, weights)
     best = ops.topk(

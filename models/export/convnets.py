@@ -8,7 +8,7 @@ from openvino import opset13 as ops
 from . import layers
 from .checkpoints import Array, Weights
 
-# EfficientNet-Lite0: (blocks, stride of the first, expansion is 6 but for the first stage)
+# EfficientNet-Lite0: (blocks, stride of the first); the expansion is 6, except in the first stage
 _LITE0_STAGES = [(1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1)]
 # MobileNetV2: (blocks, stride of the first); Sandler et al. 2018, table 2
 _MOBILENET_STAGES = [(1, 1), (2, 2), (3, 2), (4, 2), (3, 1), (3, 2), (1, 1)]
@@ -20,7 +20,7 @@ def _norm(weights: Weights, prefix: str) -> dict[str, Array]:
 
 
 def mobilenet_v2_logits(image: layers.Node, w: Weights) -> layers.Node:
-    """Logits [N, classes] of a normalized image [N, 3, H, W]; weights named as torchvision's."""
+    """Logits [N, classes] of a normalized image [N, 3, H, W]; weights named as in torchvision."""
 
     def conv(x: layers.Node, conv: str, norm: str, **options: object) -> layers.Node:
         return layers.conv_bn(x, w[f"{conv}.weight"], _norm(w, norm), **options)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Writes model folders: whole or not at all, with checksums, and not again when nothing changed."""
+"""Writes model folders: completely or not at all, with checksums, and only if something changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import openvino as ov
 
-# Changes whenever the exporter writes something else from the same weights.
+# Raise this when the exporter writes something different from the same weights.
 EXPORTER = 3
 
 
@@ -30,7 +30,7 @@ def save_graph(graph: ov.Model, file: Path, *, half: bool) -> None:
 
 
 def is_current(folder: Path) -> bool:
-    """Whether the folder is whole and of this exporter."""
+    """Whether the folder is complete and of this exporter version."""
     try:
         document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         return document["exporter"] == EXPORTER and all(
@@ -41,7 +41,7 @@ def is_current(folder: Path) -> bool:
 
 
 def write_document(folder: Path, document: dict[str, Any]) -> None:
-    """Writes model.json, whole or not at all."""
+    """Writes model.json, completely or not at all."""
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     new = folder / "model.json.new"
     new.write_text(text, encoding="utf-8")

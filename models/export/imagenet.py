@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-# Classes that share their first name, even if only where upper and lower case are not told apart.
+# Classes whose first name is not unique, ignoring case.
 _DISTINCT = {
     "n02012849": "crane (bird)",
     "n03126707": "crane (machine)",
@@ -40,7 +40,7 @@ def read_classes(folder: Path) -> list[ImageNetClass]:
 
 
 def labels(classes: list[ImageNetClass]) -> list[str]:
-    """One distinct label for each class: its first name, or what sets it apart."""
+    """One distinct label for each class: its first name, or a more specific one."""
     names = [_DISTINCT.get(c.synset, c.names[0]) for c in classes]
     twice = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1]
     if twice:
@@ -49,10 +49,9 @@ def labels(classes: list[ImageNetClass]) -> list[str]:
 
 
 def distinct(names: list[str]) -> list[str]:
-    """The names with a number behind those that came before, such as "crane (2)"; raises ValueError
-    for an empty one.
+    """The names, with a number after repeated ones, such as "crane (2)"; ignores case.
 
-    Upper and lower case are not told apart.
+    Raises ValueError for an empty name.
     """
     result: list[str] = []
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""The few layers that the exported networks are made of, on OpenVINO's operations.
+"""The few layers of the exported networks, built from OpenVINO's operations.
 
 Image tensors are [N, C, H, W], token tensors [N, T, C]; all numbers are float32.
 """
@@ -31,7 +31,7 @@ def conv_bn(
     relu6: bool = True,
     eps: float = 1e-5,
 ) -> Node:
-    """A convolution with its batch normalization folded in, and ReLU6 unless told otherwise.
+    """A convolution with its batch normalization folded in, and ReLU6 by default.
 
     `weights` is [out, in, k, k]; `norm` has weight, bias, running_mean and running_var, each [out].
     `same_padding` pads as TensorFlow does (more at the end), otherwise (k - 1) / 2 on every side.
@@ -71,8 +71,8 @@ def attention(
 ) -> Node:
     """Scaled dot-product attention of [N, T, C] with C split into heads (Vaswani et al., 2017).
 
-    `mask` is added to the scores; it broadcasts to [N, heads, T, T]. `causal`: a token sees only
-    those before it.
+    `mask` is added to the scores; it broadcasts to [N, heads, T, T]. `causal`: a token attends
+    only to itself and earlier ones.
     """
 
     def split(x: Node) -> Node:

@@ -1,6 +1,6 @@
-"""An 8-bit graph beside a model's own, kept only where it agrees with it on real photos.
+"""Adds an 8-bit graph to a model, kept only if it agrees with the model on real photos.
 
-Needs nncf and Pillow (`models/requirements-int8.txt`), which nothing else in the exporter does.
+Needs nncf and Pillow (`models/requirements-int8.txt`), unlike the rest of the exporter.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from PIL import Image, UnidentifiedImageError
 from . import folders
 from .sources import say
 
-# Below it, the 8-bit graph is not kept.
+# Below this, the 8-bit graph is not kept.
 MIN_AGREEMENT = 0.99
-# With fewer photos, 99 % could not be told from 96 %.
+# With fewer photos, 99 % could not be distinguished from 96 %.
 MIN_PHOTOS = 100
-# A model's inputs from them are kept in memory, CLIP's with 602 kB each.
+# The model's inputs are kept in memory, 602 kB each for CLIP.
 MAX_PHOTOS = 2000
-# Calibration photos take no part in the comparison: one of so many.
+# One in this many photos calibrates, and is left out of the comparison.
 _CALIBRATION_SHARE = 4
 _MAX_CALIBRATION = 300
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
@@ -34,7 +34,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def image_of(document: dict[str, Any]) -> dict[str, Any]:
-    """model.json's `image`, with the defaults of docs/models.md."""
+    """The `image` of model.json, with the defaults of docs/models.md."""
     image: dict[str, Any] = document["image"]
     resize = {
         "shortest_side": max(image["width"], image["height"]) * 256 // 224,
@@ -44,12 +44,12 @@ def image_of(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def prompts_of(document: dict[str, Any]) -> list[str]:
-    """Those of model.json, or the default."""
+    """The prompts of model.json, or the default."""
     return list(document["text"].get("prompts", ["a photo of {label}"]))
 
 
 def crop(photo: Image.Image, image: dict[str, Any]) -> Floats:
-    """The input [1, 3, H, W] of a graph from a photo, by the rules of model.json's `image`."""
+    """The input [1, 3, H, W] of a graph from a photo, as `image` of model.json says."""
     side, (width, height) = image["resize"]["shortest_side"], photo.size
     scale = (
         (side, int(side * height / width))
@@ -66,7 +66,7 @@ def crop(photo: Image.Image, image: dict[str, Any]) -> Floats:
 
 
 def find_photos(folder: Path) -> list[Path]:
-    """The photos under a folder, by name; of more than MAX_PHOTOS, as many from all parts of it.
+    """The photos under a folder, sorted; if more than MAX_PHOTOS, that many, evenly spread.
 
     Raises ValueError for too few.
     """
@@ -75,25 +75,25 @@ def find_photos(folder: Path) -> list[Path]:
         raise _too_few(folder, len(files))
     if len(files) <= MAX_PHOTOS:
         return files
-    say(f"{folder}: {MAX_PHOTOS:,} of its {len(files):,} photos are taken, evenly by name")
+    say(f"{folder}: {MAX_PHOTOS:,} of its {len(files):,} photos are used, evenly by name")
     return [files[index * len(files) // MAX_PHOTOS] for index in range(MAX_PHOTOS)]
 
 
 def _too_few(folder: Path, count: int) -> ValueError:
     return ValueError(
         f"{folder} has {count} photos; "
-        f"at least {MIN_PHOTOS} are needed to tell whether 8 bits agree"
+        f"at least {MIN_PHOTOS} are needed to check whether 8 bits agree"
     )
 
 
 def read_photos(files: list[Path], image: dict[str, Any]) -> Iterator[Floats]:
-    """The inputs from photos; files that are none are skipped."""
+    """The inputs from photos; files that cannot be read are skipped."""
     for file in files:
         try:
             with Image.open(file) as photo:
                 yield crop(photo, image)
         except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            say(f"  {file} is left out: {error}")
+            say(f"  {file} is skipped: {error}")
 
 
 def agreement(
@@ -124,8 +124,8 @@ def quantized(graph: ov.Model, inputs: list[Floats], *, transformer: bool) -> ov
         nncf.Dataset(inputs),
         subset_size=len(inputs),
         model_type=nncf.ModelType.TRANSFORMER if transformer else None,
-        # Processors without VNNI add pairs of products in 16 bits, which larger weights overflow:
-        # what was compared on one machine would not hold on another.
+        # Processors without VNNI add pairs of products in 16 bits, which larger weights overflow,
+        # so a comparison on one machine would not hold on another.
         advanced_parameters=nncf.AdvancedQuantizationParameters(
             overflow_fix=nncf.OverflowFix.ENABLE
         ),
@@ -135,7 +135,7 @@ def quantized(graph: ov.Model, inputs: list[Floats], *, transformer: bool) -> ov
 def label_embeddings(
     embed: Callable[[list[str]], Floats], prompts: list[str], labels: list[str]
 ) -> Floats:
-    """Rows [labels, dimensions] of length 1: the mean over the prompts, as the program makes it."""
+    """Rows [labels, dimensions] of length 1: the mean over the prompts, as in the program."""
     total = sum(
         unit_rows(embed([prompt.replace("{label}", label) for label in labels]))
         for prompt in prompts
@@ -158,11 +158,11 @@ def _label_embeddings(folder: Path, document: dict[str, Any], labels: list[str])
 
 
 def quantize(folder: Path, photos: Path, labels: list[str]) -> float:
-    """Adds an 8-bit graph to a model's folder where it agrees with the model's own; returns the
+    """Adds an 8-bit graph to a model's folder if it agrees with the model's own; returns the
     agreement.
 
-    Three photos of four are compared, the others calibrate. For an image-text model, `labels` are
-    the categories among which the first is compared. Raises ValueError for too few photos.
+    Three photos in four are compared, the others calibrate. For an image-text model, the first
+    labels are compared among the categories `labels`. Raises ValueError for too few photos.
     """
     document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     image = image_of(document)
@@ -195,7 +195,7 @@ def quantize(folder: Path, photos: Path, labels: list[str]) -> float:
 
 
 def add_int8(folder: Path, graph: ov.Model, same: float, photos: int) -> None:
-    """Writes the graph into the folder, and what was found of it into model.json, last."""
+    """Writes the graph into the folder, and then its measurements into model.json."""
     folders.save_graph(graph, folder / "image_int8.xml", half=False)
     document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     document["image"]["int8"] = {

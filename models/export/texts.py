@@ -36,21 +36,19 @@ def minilm_tokenizer(folder: Path) -> ov.Model:
 
 
 def clip_tokenizer(merges_gz: Path) -> ov.Model:
-    """Strings [N] to input_ids [N, T] as OpenAI's tokenizer, T of at most 77, from its list of
-    merges.
-    """
+    """Strings [N] to input_ids [N, T] as by OpenAI's tokenizer, T at most 77, from its merges."""
     from transformers import CLIPTokenizer
 
     lines = gzip.decompress(merges_gz.read_bytes()).decode("utf-8").split("\n")
     merges = [tuple(line.split()) for line in lines[1 : _CLIP_VOCABULARY - 2 * 256 - 2 + 1]]
-    # The vocabulary is the bytes, the bytes at the end of a word, the merges, and two marks.
+    # The vocabulary: the bytes, the bytes at the end of a word, the merges, and two special tokens.
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [b for b in range(256) if b not in printable]
     symbols = [chr(b) for b in printable] + [chr(256 + i) for i in range(len(others))]
     words = symbols + [s + "</w>" for s in symbols] + ["".join(m) for m in merges]
     words += ["<|startoftext|>", "<|endoftext|>"]
-    # Padding is left as the end token: as "!", which has id 0 as OpenAI's padding, it would take
-    # "!" out of the texts.
+    # Padding stays the end token: with "!", which has the id 0 of OpenAI's padding, "!" would be
+    # removed from the texts.
     tokenizer = CLIPTokenizer(
         vocab={word: index for index, word in enumerate(words)},
         merges=merges,
@@ -61,8 +59,8 @@ def clip_tokenizer(merges_gz: Path) -> ov.Model:
 
 def text_graph(tokenizer: ov.Model, encoder: ov.Model) -> ov.Model:
     """The tokenizer's outputs connected to the encoder's inputs of the same names."""
-    # The converter keeps options of the tokenizer as state; here they are fixed, and a graph
-    # without state can run in several requests at once.
+    # The converter keeps options of the tokenizer as state. They are made constants here, because
+    # only a graph without state can run in several requests at once.
     for node in tokenizer.get_ordered_ops():
         if node.get_type_name() == "ReadValue":
             node.output(0).replace(node.input_value(0))
@@ -77,7 +75,7 @@ def text_graph(tokenizer: ov.Model, encoder: ov.Model) -> ov.Model:
 def embed(graph: ov.CompiledModel, texts: list[str], batch: int = 64) -> npt.NDArray[np.float32]:
     """Embeddings [len(texts), D] of a compiled text graph.
 
-    Texts of like length share a batch, since a batch is as long as its longest text.
+    Texts of similar length share a batch, since a batch is as long as its longest text.
     """
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     rows = [

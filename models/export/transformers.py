@@ -45,7 +45,7 @@ def _clip_blocks(x: Node, w: Weights, prefix: str, *, causal: bool) -> Node:
 
 def clip_image(w: Weights) -> ov.Model:
     """Image [N, 3, S, S], normalized, to unit-length embedding [N, D]. Radford et al. 2021; sizes
-    are the weights' own.
+    are taken from the weights.
     """
     w = _float32(w)
     conv = w["visual.conv1.weight"]
@@ -70,8 +70,8 @@ def clip_image(w: Weights) -> ov.Model:
 def clip_text(w: Weights) -> ov.Model:
     """Token ids [N, T] int64, T of at most 77, to unit-length embedding [N, D].
 
-    T is that of the longest text: padding after a text changes nothing, since a token sees only
-    those before it.
+    T is that of the longest text: padding after a text changes nothing, since a token attends only
+    to earlier ones.
     """
     w = _float32(w)
     ids = layers.parameter([-1, -1], "input_ids", np.int64)
@@ -81,11 +81,11 @@ def clip_text(w: Weights) -> ov.Model:
     x = ops.add(x, ops.slice(constant(w["positional_embedding"]), zero, length, one, zero))
     x = _clip_blocks(x, w, "transformer.resblocks", causal=True)
     x = layers.layer_norm(x, w["ln_final.weight"], w["ln_final.bias"], _CLIP_EPS)
-    # The first end-of-text token, which has the highest id, holds the embedding.
+    # The embedding is at the first end-of-text token, which has the highest id.
     end = w["token_embedding.weight"].shape[0] - 1
     backwards = ops.range(
         ops.squeeze(length, zero), constant(0, np.int64), constant(-1, np.int64), "i64"
-    )  # T, T - 1, … 1: the greatest of those at an end token belongs to the first
+    )  # T, T - 1, … 1: the largest at an end token marks the first one
     at_end = ops.convert(ops.equal(ids, constant(end, np.int64)), "i64")
     first = ops.subtract(
         length, ops.reduce_max(ops.multiply(at_end, backwards), one, keep_dims=True)
@@ -96,7 +96,7 @@ def clip_text(w: Weights) -> ov.Model:
 
 
 def logit_scale(w: Weights) -> float:
-    """The factor of the cosine: the weights hold its logarithm."""
+    """The factor of the cosine; the weights contain its logarithm."""
     return float(np.exp(w["logit_scale"].astype(np.float64)))
 
 

@@ -1,4 +1,4 @@
-"""The running API keeps to its description: every call is tried with values right and wrong."""
+"""The running API conforms to its description: each call is tried with valid and invalid values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 DESCRIPTION = Path(__file__).resolve().parents[2] / "src/adapters/api/openapi.json"
 PATHS = json.loads(DESCRIPTION.read_text())["paths"]
 CALLS = [(method.upper(), path) for path, methods in PATHS.items() for method in methods]
-EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "15"))  # for each call
+EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "15"))  # per call
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -34,7 +34,7 @@ CHECKS = [
 
 @pytest.fixture(scope="module")
 def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The service at CLASSIFIER_URL, or one of our own with an image and a finished job."""
+    """The service at CLASSIFIER_URL, or a new one with an image and a finished job."""
     given = os.environ.get("CLASSIFIER_URL")
     if given:
         yield given.rstrip("/")

@@ -1,4 +1,4 @@
-"""The clock of the machine is set days back or forward while a job runs."""
+"""The machine's clock is set days back or forward while a job runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODEL = "efficientnet_lite0"
 
 
 class Clock:
-    """The service's time of day: a shift in seconds, which is read anew at each look."""
+    """The service's time of day: a shift in seconds, which is read at each call."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "shift"
@@ -56,7 +56,7 @@ def test_a_jump_while_a_job_runs_costs_no_image(
     assert (status["done"], status["failed"]) == (total, 0)
     summary = service.get(f"/result/{job}").json()["summary"]
     assert summary == {"total": total, "classified": total, "unknown": 0, "failed": 0}
-    # The newest job comes first, whatever the clock said when it came.
+    # The newest job comes first, whatever the clock said when it was accepted.
     later = service.submit([key], confidence_threshold=0, model=MODEL)
     service.wait(later)
     assert [entry["job_id"] for entry in service.get("/jobs").json()["jobs"]] == [later, job]
@@ -67,7 +67,7 @@ def test_a_jump_while_a_job_runs_costs_no_image(
 def test_a_message_that_waits_for_its_next_try_does_not_wait_for_days(
     binary: Path, tmp_path: Path, clock: Clock
 ) -> None:
-    """It was hidden until a time that is three days away, once the clock is set back."""
+    """After the clock is set back, the message is hidden until a time three days away."""
     no_memory = tmp_path / "no memory"
     no_memory.touch()
     library = preload("faulty_decoder", tmp_path)

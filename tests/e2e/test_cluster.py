@@ -1,6 +1,6 @@
-"""Backends and ML services as processes of their own, on an emulator of AWS.
+"""Backends and ML services as separate processes, on an emulator of AWS.
 
-CLUSTER_IMAGES, CLUSTER_RUNS and CLUSTER_SEED make the run with faults larger than CI's:
+CLUSTER_IMAGES, CLUSTER_RUNS and CLUSTER_SEED make the run with faults larger than in CI:
     CLUSTER_IMAGES=2000 CLUSTER_RUNS=20 .deps/venv/bin/pytest -s tests/e2e/test_cluster.py -k faults
 """
 
@@ -41,7 +41,7 @@ Start = Callable[..., Service]
 
 @pytest.fixture
 def start(binary: Path, tmp_path: Path, settings: dict[str, str]) -> Iterator[Start]:
-    """Starts processes; ends those that still run."""
+    """Starts processes; stops those still running at the end."""
     processes: list[Service] = []
 
     def begin(role: str, **more: str) -> Service:
@@ -116,7 +116,7 @@ def test_idempotency_key_holds_across_backends(start: Start) -> None:
 
 
 def test_another_backend_sends_what_a_dead_one_left(start: Start, photos: dict[str, Path]) -> None:
-    """A backend that dies right after its 202 has queued nothing, or not all of it."""
+    """A backend that dies right after its 202 has queued nothing, or only a part."""
     first, second = start("backend"), start("backend")
     key = first.upload(photos["pets.jpg"], "pets.jpg")
     job = first.submit([key] * 1_500, confidence_threshold=0)
@@ -128,7 +128,7 @@ def test_another_backend_sends_what_a_dead_one_left(start: Start, photos: dict[s
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "told"),
+    ("code", "message", "expected"),
     [
         ("ThrottlingException", "Rate exceeded", ["ThrottlingException: Rate exceeded", "R-1"]),
         (
@@ -139,7 +139,7 @@ def test_another_backend_sends_what_a_dead_one_left(start: Start, photos: dict[s
     ],
 )
 def test_running_backend_says_why_aws_refuses(
-    start: Start, endpoint: str, code: str, message: str, told: list[str]
+    start: Start, endpoint: str, code: str, message: str, expected: list[str]
 ) -> None:
     with fault_proxy(endpoint, 1) as proxy:
         backend = start("backend", AWS_ENDPOINT_URL=proxy.url)
@@ -148,14 +148,14 @@ def test_running_backend_says_why_aws_refuses(
         answer = backend.get("/ready")
         print(answer.text)
         assert answer.status_code == 503
-        for words in told:
+        for words in expected:
             assert words in answer.text
         proxy.refusal = None
-        assert backend.get("/ready").status_code == 200  # nothing has to be restarted
+        assert backend.get("/ready").status_code == 200  # no restart is needed
 
 
 def status_of(backend: Service, job: str) -> str:
-    """Empty where the emulator was too busy to answer."""
+    """Empty if the emulator was too busy to answer."""
     try:
         return str(backend.get(f"/status/{job}").json().get("status", ""))
     except requests.RequestException:
@@ -166,14 +166,14 @@ def status_of(backend: Service, job: str) -> str:
 def test_faults_and_kills_lose_and_double_nothing(
     start: Start, endpoint: str, photos: dict[str, Path], run: int
 ) -> None:
-    """Calls fail, come late and twice, and processes are killed, while a job runs."""
+    """Calls fail, are delayed and repeated, and processes are killed, while a job runs."""
     seed = SEED + run
     chance = random.Random(seed)
     own = created(endpoint, f"faults-{seed}", MAX_RECEIVES="100")
     with fault_proxy(endpoint, seed) as proxy:
         calm = own | {"MAX_ATTEMPTS": "100", "VISIBILITY_TIMEOUT": "10", "MAX_WORKERS": "1"}
         faulty = calm | {"AWS_ENDPOINT_URL": proxy.url}
-        # Clients that a person uses do not go through the proxy; the services do.
+        # Only the services go through the proxy, not the clients.
         backends = [start("backend", **faulty) for _ in range(2)]
         workers = [start("ml-service", **faulty) for _ in range(3)]
         control = start("backend", **calm)

@@ -1,4 +1,4 @@
-"""The command line as a person and a script use it."""
+"""The command line, as people and scripts use it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from program import ROOT, Service
 
 
 class Shell:
-    """Runs the program against a service, with nothing of the user's environment in the way."""
+    """Runs the program against a service, without the user's environment."""
 
     def __init__(self, binary: Path, url: str) -> None:
         self.binary = binary
@@ -54,7 +54,7 @@ def shell(binary: Path, service: Service) -> Shell:
 
 @pytest.fixture
 def folder(tmp_path: Path, photos: dict[str, Path]) -> Path:
-    """Photos in folders, one file that is no image, and one that only claims to be one."""
+    """Photos in folders, a file that is not an image, and one that only claims to be one."""
     folder = tmp_path / "my photos"
     (folder / "2026 été").mkdir(parents=True)
     shutil.copy(photos["cat_720p.jpg"], folder / "cat.jpg")
@@ -76,7 +76,7 @@ def test_classify_prints_a_table_json_and_csv(shell: Shell, folder: Path) -> Non
     assert any("猫.jpg" in line and "macaw" in line for line in lines)
     assert any("broken.png" in line and "failed: " in line for line in lines)
     assert "\x1b" not in done.stdout + done.stderr
-    assert done.stderr == ""  # nobody watches
+    assert done.stderr == ""  # not a terminal
     result = json.loads(shell("classify", folder, "--format", "json", code=1))
     assert result["summary"]["failed"] == 1
     assert result["summary"]["total"] == 3
@@ -106,16 +106,16 @@ def test_classify_sorts_copies_and_a_second_run_changes_nothing(
 
 
 def without_privileges() -> list[str]:
-    """What a command begins with so that modes of files count for it."""
+    """The prefix of a command for which file modes apply."""
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        pytest.skip("root may read everything")
+        pytest.skip("root can read everything")
     return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
 
 
-def test_folders_that_cannot_be_read_are_told(
+def test_folders_that_cannot_be_read_are_reported(
     binary: Path, service: Service, photos: dict[str, Path], tmp_path: Path
 ) -> None:
     shutil.copy(photos["cat_720p.jpg"], tmp_path)
@@ -158,7 +158,7 @@ def test_copies_are_not_classified_again(
         assert len(shown.splitlines()) == 3
         files = sorted(str(file.relative_to(to)) for file in to.rglob("*") if file.is_file())
         assert files == ["bird/猫.jpg", "cat/cat.jpg"]
-    # Named beside others, and through a link.
+    # Named among others, and through a link.
     (folder.parent / "link").symlink_to(to)
     shown = shell("classify", photos["owl.jpg"], to, folder.parent / "link", *words)
     assert len(shown.splitlines()) == 1
@@ -228,7 +228,9 @@ def test_classify_says_that_copies_failed(shell: Shell, folder: Path, tmp_path: 
         (["submit", "--keys-file", "/etc/hostname"], "no JSON list of keys"),
     ],
 )
-def test_wrong_arguments_are_told_in_one_line(shell: Shell, words: list[str], says: str) -> None:
+def test_wrong_arguments_are_reported_in_one_line(
+    shell: Shell, words: list[str], says: str
+) -> None:
     done = shell.run(*words)
     assert done.returncode == 2, done
     assert says in done.stderr
@@ -238,7 +240,7 @@ def test_wrong_arguments_are_told_in_one_line(shell: Shell, words: list[str], sa
 
 
 def full(binary: Path, *words: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Runs the program with its standard output on a disk that is full."""
+    """Runs the program with its standard output on a full disk."""
     with Path("/dev/full").open("w") as nowhere:
         return subprocess.run(
             [binary, *words],
@@ -340,7 +342,7 @@ def test_a_day_with_the_service(shell: Shell, folder: Path, tmp_path: Path) -> N
 
 
 class SlowStore:
-    """Stands in for a service whose store never answers to an upload of slow.jpg."""
+    """A service whose store never answers an upload of slow.jpg."""
 
     def __init__(self) -> None:
         store = self
@@ -414,7 +416,7 @@ def test_a_killed_upload_has_written_what_it_did(
     assert sorted(file.name for file in tmp_path.iterdir()) == ["keys.json", "photos"]
 
 
-def test_keys_that_cannot_be_written_are_told_before_the_first_upload(
+def test_keys_that_cannot_be_written_are_reported_before_the_first_upload(
     binary: Path, slow_store: SlowStore, tmp_path: Path
 ) -> None:
     photo = tmp_path / "a.jpg"
@@ -432,7 +434,7 @@ def test_keys_that_cannot_be_written_are_told_before_the_first_upload(
         assert "is no map of file to key" in done.stderr
         assert damaged.read_text() == content
     assert slow_store.names == []
-    # A pipe is written to, and stays one.
+    # A pipe is written to, not replaced by a file.
     shown = shell("upload", photo, "--keys-out", "/dev/stdout")
     assert json.loads(shown) == {str(photo): "uploads/a.jpg"}
 
@@ -455,7 +457,7 @@ def test_names_that_are_not_utf8_have_keys_of_their_own(
     assert json.loads(keys_file.read_text()) == keys
 
 
-def test_a_service_that_is_away_is_told(binary: Path, folder: Path) -> None:
+def test_a_service_that_is_away_is_reported(binary: Path, folder: Path) -> None:
     away = Shell(binary, "http://127.0.0.1:9")
     for words in (["jobs"], ["health"], ["upload", str(folder)], ["watch", "x"]):
         done = away.run(*words)

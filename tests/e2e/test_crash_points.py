@@ -1,10 +1,10 @@
-"""The program dies at each durable step of a small job, and nothing that it answered is lost.
+"""The program is killed at each durable step of a small job, and nothing that it answered is lost.
 
 A first run counts the steps: each write, fsync, rename, link, unlink, mkdir and truncation below
-DATA_DIR, from the first start to the end of an ordered stop. Then the same job runs once for each
-step, on fresh data, and is killed there; where the step is a write, half of it is done.
+DATA_DIR, from the first start to the end of an orderly stop. Then the same job runs once for each
+step, with empty data, and is killed there; if the step is a write, half of it is done.
 
-CRASH_STEPS=all tries every step, twice where it is a write: torn, and not begun.
+CRASH_STEPS=all tries every step, writes twice: torn, and not begun.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ MODEL = "efficientnet_lite0"
 
 @dataclass
 class Client:
-    """What a client sent, and what it was told before the service died."""
+    """What a client sent, and what was answered before the service died."""
 
     files: dict[str, bytes]
-    keys: dict[str, str] = field(default_factory=dict)  # uploads that were answered 200, by name
-    job: str = ""  # answered 202
-    done: int = 0  # the most that a status told
+    keys: dict[str, str] = field(default_factory=dict)  # uploads answered with 200, by name
+    job: str = ""  # answered with 202
+    done: int = 0  # the highest count in a status
 
     def run(self, service: Service) -> None:
-        """Goes on where it was; ends with requests' ConnectionError when the service dies."""
+        """Continues where it was; ends with requests' ConnectionError when the service dies."""
         for name, content in self.files.items():
             if name not in self.keys:
                 self.keys[name] = service.upload(content, name)
@@ -71,7 +71,7 @@ BAD = {"text.jpg", "half.jpg"}
 
 
 def live_until_killed(client: Client, data: Path, **settings: str) -> None:
-    """One life of the service, to its death at a step or to an ordered stop."""
+    """Runs the service until it is killed at a step or stopped in order."""
     try:
         service = Service(data, **settings)
     except RuntimeError:
@@ -85,7 +85,7 @@ def live_until_killed(client: Client, data: Path, **settings: str) -> None:
 
 
 def check(client: Client, data: Path) -> None:
-    """A new process on the same data keeps what the dead one promised, and ends its work."""
+    """A new process on the same data keeps what the dead one promised, and finishes its work."""
     service = Service(data)
     for name, key in client.keys.items():
         assert service.get(f"/images/{key}").content == client.files[name], f"{name} was lost"
@@ -116,7 +116,7 @@ def check(client: Client, data: Path) -> None:
 def test_an_answer_comes_after_what_makes_it_last(
     binary: Path, tmp_path: Path, files: dict[str, bytes]
 ) -> None:
-    """A power loss takes what was not synced: the content, and the names in their folder."""
+    """A power loss removes what was not synced: file contents, and names in their folder."""
     disk = tmp_path / "disk"
     disk.mkdir()
     log = tmp_path / "steps"
@@ -153,7 +153,7 @@ def test_an_answer_comes_after_what_makes_it_last(
             assert not unsynced, "answered before what it promises was kept"
             if path == "202":
                 assert log_synced, "a job was accepted before it was kept"
-            log_synced = False  # each request of the one client needs an fsync of its own
+            log_synced = False  # each request of the one client needs its own fsync
     assert answers["202"] == 1
     assert answers["200"] > 2 * len(files)
 
@@ -167,7 +167,7 @@ def test_dying_at_any_step_loses_nothing(
 
     def crash(data: Path, **settings: str) -> dict[str, str]:
         data.mkdir()
-        if data != counted:  # a compiled model is no part of what is tested, and takes long
+        if data != counted:  # the compiled model is not tested here, and takes long
             (data / "cache").symlink_to(counted / "cache")
         return {"LD_PRELOAD": library, "CRASH_DIR": str(data)} | settings
 
@@ -182,7 +182,7 @@ def test_dying_at_any_step_loses_nothing(
     points = [(step, "1") for step in tried]
     if every:
         points += [(step, "") for step in tried if steps[step - 1].startswith("write")]
-    print(f"{len(steps)} durable steps, dying at {len(points)} points")
+    print(f"{len(steps)} durable steps, killed at {len(points)} points")
     for step, half in points:
         data = tmp_path / f"{step}{'half' if half else ''}"
         client = Client(files)

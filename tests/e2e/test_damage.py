@@ -1,4 +1,4 @@
-"""A database that is damaged, of somebody else, or not whole is told in one line and left alone."""
+"""A damaged, foreign or incomplete database is reported in one line and not changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = 4_096  # bytes
 
 
 def fill(data: Path, images: int = 4_000) -> str:
-    """A database of some hundred pages; the job in it."""
+    """Makes a database of some hundred pages; returns its job."""
     service = Service(data, MODELS_DIR="models/none")
     assert service.stop() == 0
     with sqlite3.connect(data / "jobs.sqlite") as database:
@@ -111,7 +111,7 @@ def test_the_start_refuses_and_changes_nothing(
 
 
 def log_of_a_killed_process(data: Path) -> bytes:
-    """The write-ahead log of a database that is made there."""
+    """Makes a database; returns its write-ahead log."""
     service = Service(data)
     for i in range(30):
         service.submit([f"uploads/none{i}.jpg"] * 50)
@@ -148,15 +148,15 @@ def test_a_log_without_its_database_is_kept(binary: Path, tmp_path: Path) -> Non
     assert service.stop() == 0
 
 
-def test_damage_under_a_running_service_is_told(binary: Path, data: Path) -> None:
+def test_damage_under_a_running_service_is_reported(binary: Path, data: Path) -> None:
     file = data / "jobs.sqlite"
     service = Service(data)
     pages = file.stat().st_size // PAGE
-    # The images' keys, which nobody has read yet.
+    # The images' keys, which have not been read yet.
     overwrite(file, pages // 2 * PAGE, b"\xa5" * PAGE * (pages - pages // 2))
     assert service.get("/ready").status_code == 200
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        service.get("/result/job")  # it had begun, so it is cut off
+        service.get("/result/job")  # it was being sent, so it is cut off
     answer = service.post(
         "/submit", {"job_type": "image_classification", "s3_keys": ["uploads/a.jpg"]}
     )

@@ -1,4 +1,4 @@
-"""A disk that is full or read-only: told in a sentence, and nothing that was accepted is lost."""
+"""A full or read-only disk: reported in a message, and nothing that was accepted is lost."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_full_disk_refuses_and_recovers(
     refused = service.post("/submit", {"job_type": "image_classification", "s3_keys": [key] * 5000})
     assert refused.status_code in (503, 507), refused.text
     assert "space" in refused.json()["error"] or "full" in refused.json()["error"]
-    # What is there is still served.
+    # Existing data is still served.
     assert service.get("/health").status_code == 200
     assert len(service.get("/images").json()["images"]) == 1
     ballast.unlink()
@@ -105,7 +105,7 @@ def refusal_to_start(binary: Path, data: Path) -> str:
     return done.stderr
 
 
-def test_a_data_folder_that_cannot_be_written_is_told_at_the_start(
+def test_a_data_folder_that_cannot_be_written_is_reported_at_the_start(
     binary: Path, small_disk: Path
 ) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
@@ -114,7 +114,7 @@ def test_a_data_folder_that_cannot_be_written_is_told_at_the_start(
     assert "DATA_DIR" in said
 
 
-def test_a_full_disk_is_told_at_the_start(binary: Path, small_disk: Path) -> None:
+def test_a_full_disk_is_reported_at_the_start(binary: Path, small_disk: Path) -> None:
     fill(small_disk)
     said = refusal_to_start(binary, small_disk / "data")
     assert "space" in said or "full" in said

@@ -1,4 +1,4 @@
-"""A decoder that never ends: its image is named, comes back alone, and is given up in the end."""
+"""A decoder that never ends: its image is named, redelivered alone, and finally given up."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_an_image_that_hangs_ends_the_process_and_is_given_up(
 def test_a_request_that_hangs_ends_the_process_too(
     binary: Path, tmp_path: Path, photos: dict[str, Path], way: str
 ) -> None:
-    """Else each such request would keep a thread for ever, until none is left to answer."""
+    """Otherwise each such request would block a thread, until none is left to answer."""
     bad = photos["cat_720p.jpg"].read_bytes() + b"\0" * 77
     service = Service(
         tmp_path / "data",

@@ -1,6 +1,6 @@
-"""Files made to take memory or time, and files that are two things at once, through the real
-service: every whole image is classified, every other one is named with a sentence, nothing is
-served as anything but an image, and the memory stays that of ordinary images."""
+"""Files made to use up memory or time, and polyglot files, with the real service: every valid
+image is classified, every other one gets an error message, nothing is served as anything but an
+image, and memory stays as with ordinary images."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ TYPES = {
     "bmp": "image/bmp",
 }
 MAX_PIXELS = 2_000_000
-# What the images of this many pixels take, for a decoder and the copy behind it, in each of a few
-# threads; and what an allocator keeps.
+# Memory for images of this many pixels, for a decoder and its copy, in each of a few threads; and
+# what an allocator keeps.
 MEMORY_KB = 160 * 1024
 SCRIPT = b"<?php system($_GET['x']); ?><html><script>alert(document.domain)</script></html>"
 
@@ -36,7 +36,7 @@ def image(format_: str, size: tuple[int, int] = (64, 64), **options: object) -> 
 
 
 def frames(format_: str, count: int) -> bytes:
-    """An animation whose frames differ, or the writer would leave them out."""
+    """An animation whose frames differ, otherwise the writer would omit them."""
     pictures = [Image.new("RGB", (16, 16), (i % 256, i // 256, 0)) for i in range(count)]
     file = io.BytesIO()
     pictures[0].save(file, format_, save_all=True, append_images=pictures[1:], duration=20)
@@ -48,7 +48,7 @@ def png_chunk(name: bytes, body: bytes) -> bytes:
 
 
 def png(width: int, height: int, data: bytes, extra: bytes = b"") -> bytes:
-    """Grey, 8 bits; `data` is what its compressed rows become."""
+    """Grey, 8 bits; `data` is the compressed rows."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -64,7 +64,7 @@ def rows(width: int, height: int) -> bytes:
 
 
 def zeros(size: int) -> bytes:
-    """That many zero bytes, compressed, without ever having them."""
+    """That many zero bytes, compressed without holding them in memory."""
     compressor = zlib.compressobj(9)
     block = bytes(1 << 20)
     return b"".join(compressor.compress(block) for _ in range(size >> 20)) + compressor.flush()
@@ -77,7 +77,7 @@ def jpeg_that_claims(side: int) -> bytes:
 
 
 def jpeg_with_scans(count: int) -> bytes:
-    """The first scan of a progressive JPEG, again and again; later ones refine what is there."""
+    """The first scan of a progressive JPEG, repeated; later ones refine the earlier."""
     whole = image("JPEG", progressive=True)
     begin = whole.index(b"\xff\xda")
     end = whole.index(b"\xff\xc4", begin)
@@ -85,7 +85,7 @@ def jpeg_with_scans(count: int) -> bytes:
 
 
 def gif_of_frames(count: int) -> bytes:
-    """The frame of a GIF, again and again."""
+    """The frame of a GIF, repeated."""
     whole = image("GIF", (8, 8))
     colours = 3 * 2 ** ((whole[10] & 7) + 1)
     frame = whole[whole.index(b"\x2c", 13 + colours) : -1]
@@ -100,7 +100,7 @@ def zip_archive() -> bytes:
 
 
 def gif_script() -> bytes:
-    """A width of 0x2A2F is the start of a comment, so that the whole is a script as well."""
+    """A width of 0x2A2F is the start of a comment, so that the file is also a script."""
     whole = bytearray(image("GIF", (64, 64)))
     whole[6:8] = b"/*"
     return bytes(whole) + b"*/=1;alert(document.domain)//"
@@ -118,7 +118,7 @@ def webp_that_claims(side: int) -> bytes:
 
 
 def polyglots() -> dict[str, bytes]:
-    """Whole images that are something else too."""
+    """Valid images that are also something else."""
     return {
         "archive.jpg": image("JPEG") + zip_archive(),
         "script.png": image("PNG") + SCRIPT,
@@ -132,7 +132,7 @@ def polyglots() -> dict[str, bytes]:
 
 
 def whole_images() -> dict[str, bytes]:
-    """Much in little, and within the limits."""
+    """Large images in small files, within the limits."""
     return {
         "within.png": png(1_400, 1_400, rows(1_400, 1_400)),
         "frames.gif": gif_of_frames(100_000),
@@ -142,7 +142,7 @@ def whole_images() -> dict[str, bytes]:
 
 
 def refused_images() -> dict[str, tuple[bytes, str]]:
-    """With a word of the sentence that says why."""
+    """Each with a word of its error message."""
     text = b"Comment\0\0" + zeros(256 << 20)
     profile = b"profile\0\0" + zeros(256 << 20)
     halves = {f"half.{ext}": image(ext.replace("jpg", "jpeg"), (64, 64)) for ext in TYPES}
@@ -175,7 +175,7 @@ def upload(service: Service, name: str, content: bytes) -> str:
 
 
 def classify(service: Service, keys: list[str]) -> dict[str, str | None]:
-    """The error of each image, None where it has a label."""
+    """The error of each image, None if it has a label."""
     job = service.submit(keys, confidence_threshold=0)
     assert service.wait(job)["status"] == "completed"
     rows_ = service.get(f"/result/{job}").json()["detailed_results"]
@@ -220,7 +220,7 @@ def test_what_is_two_things_is_served_as_an_image_only(hardened: Service, name: 
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    # What is made anew has nothing of the other thing.
+    # A re-encoded image has nothing of the other format.
     thumbnail = hardened.get(f"/images/{key}/thumbnail?size=32")
     assert thumbnail.headers["Content-Type"] == "image/jpeg"
     assert b"script" not in thumbnail.content

@@ -1,4 +1,4 @@
-"""Memory that runs out in a decoder: not the image's fault, and no end of the service."""
+"""A decoder runs out of memory: the image is not failed for it, and the service survives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENCODINGS = ["jpeg", "png", "webp", "gif", "bmp"]
 
 @pytest.fixture
 def short_of_memory(binary: Path, tmp_path: Path) -> tuple[Service, Path]:
-    """A service, and the file that takes its memory away for as long as it is there."""
+    """A service, and the path of a file that limits its memory while it exists."""
     switch = tmp_path / "no memory"
     library = preload("faulty_decoder", tmp_path)
     service = Service(
@@ -30,7 +30,7 @@ def upload_large(service: Service, tmp_path: Path) -> list[str]:
     keys = []
     for encoding in ENCODINGS:
         file = tmp_path / f"large.{encoding}"
-        # A progressive JPEG is held whole; others are decoded by lines.
+        # A progressive JPEG is decoded as a whole; others line by line.
         options = {"progressive": True} if encoding == "jpeg" else {}
         picture.save(file, **options)  # type: ignore[arg-type]
         keys.append(service.upload(file, file.name, f"image/{encoding}"))
@@ -38,7 +38,7 @@ def upload_large(service: Service, tmp_path: Path) -> list[str]:
 
 
 def submit_without_memory(service: Service, switch: Path, tmp_path: Path) -> tuple[str, list[str]]:
-    """A job of all formats, begun once the model is loaded and the memory gone; and its keys."""
+    """A job of all formats, started once the model is loaded and memory is short; and its keys."""
     keys = upload_large(service, tmp_path)
     warm = service.submit(keys[:1], confidence_threshold=0, model="efficientnet_lite0")
     assert service.wait(warm)["status"] == "completed"

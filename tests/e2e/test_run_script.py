@@ -1,4 +1,4 @@
-"""scripts/run.sh and scripts/lib.sh in a tree of their own, where setting up does nothing."""
+"""scripts/run.sh and scripts/lib.sh in a separate tree, where setup does nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from script_run import ROOT, Scripts
 
-# Stands in for the program: each subcommand ends with the code that CODES has for it.
+# Replaces the program: each subcommand exits with its code in CODES.
 PROGRAM = f"""#!{sys.executable}
 import http.server, json, os, sys, time
 command, codes = sys.argv[1], json.loads(os.environ.get("CODES", "{{}}"))
@@ -71,7 +71,7 @@ def scripts(tree: Path, tmp_path: Path) -> Scripts:
 def test_a_round(scripts: Scripts) -> None:
     shown = scripts.run("run.sh", "--once", "photos")
     assert shown.count("result of job") == 2
-    assert "were not taken" not in shown
+    assert "were rejected" not in shown
     assert not listens(int(scripts.settings["PORT"]))
 
 
@@ -102,7 +102,7 @@ def test_another_program_on_the_port_is_not_taken_for_the_service(
     scripts: Scripts, other_program: int
 ) -> None:
     last = scripts.fails("run.sh", "--once", "photos", PORT=str(other_program))
-    assert f"something listens on port {other_program} already" in last
+    assert f"another program listens on port {other_program}" in last
     assert "PORT=" in last
 
 
@@ -110,11 +110,11 @@ def test_a_port_is_needed(scripts: Scripts) -> None:
     assert "PORT must be a port" in scripts.fails("run.sh", "--once", "photos", PORT="0")
 
 
-def test_a_service_that_ends_is_told(scripts: Scripts) -> None:
+def test_a_service_that_ends_is_reported(scripts: Scripts) -> None:
     assert "did not start" in scripts.fails("run.sh", "--once", "photos", START="ends")
 
 
-def test_a_service_that_never_gets_ready_is_told(scripts: Scripts) -> None:
+def test_a_service_that_never_gets_ready_is_reported(scripts: Scripts) -> None:
     last = scripts.fails("run.sh", "--once", "photos", START="never ready", START_SECONDS="1")
     assert "the service was not ready within 1 seconds" in last
     assert not listens(int(scripts.settings["PORT"]))
@@ -122,7 +122,7 @@ def test_a_service_that_never_gets_ready_is_told(scripts: Scripts) -> None:
 
 def test_a_photo_that_is_refused_stops_nothing(scripts: Scripts) -> None:
     shown = scripts.run("run.sh", "--once", "photos", CODES='{"upload": 1}')
-    assert "some photos were not taken: going on with the others" in shown
+    assert "some photos were rejected: continuing with the others" in shown
     assert shown.count("result of job") == 2
 
 
@@ -138,9 +138,9 @@ def test_a_command_that_fails_as_a_whole_ends_it(scripts: Scripts, command: str)
     scripts.run("run.sh", "--once", "photos", CODES=f'{{"{command}": 3}}', code=3)
 
 
-def test_photos_that_are_all_refused_are_told(scripts: Scripts) -> None:
+def test_photos_that_are_all_refused_are_reported(scripts: Scripts) -> None:
     last = scripts.fails("run.sh", "--once", "photos", CODES='{"upload": 1}', KEYS="{}")
-    assert "none of the photos of" in last
+    assert "none of the photos in" in last
 
 
 def in_library(scripts: Scripts, command: str) -> str:
@@ -162,12 +162,12 @@ def test_samples_that_are_not_whole_are_fetched_again(scripts: Scripts, left: li
         scripts.root / ".deps/venv/bin/python",
         '#!/bin/sh\necho "called: $*"\ntouch "$4/china.jpg"\n',
     )
-    told = in_library(scripts, "export_samples")
-    assert told == "called: -m export samples ../.deps/samples\n"
+    printed = in_library(scripts, "export_samples")
+    assert printed == "called: -m export samples ../.deps/samples\n"
     assert in_library(scripts, "export_samples") == ""
 
 
-def test_an_environment_without_pip_is_made_anew(scripts: Scripts) -> None:
+def test_an_environment_without_pip_is_made_again(scripts: Scripts) -> None:
     """What `python3 -m venv` leaves when it is interrupted."""
     venv = scripts.root / ".deps/venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)

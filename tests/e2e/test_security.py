@@ -1,5 +1,5 @@
-"""Keys, roles, limits, TLS and hostile requests, with the real program. docs/security.md says which
-threat each test is about."""
+"""Keys, roles, limits, TLS and hostile requests, with the real program. docs/security.md lists
+the threat for each test."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ def wait_until(what: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.1)
 
 
-# --- keys and roles
+# Keys and roles
 
 
 @pytest.fixture(scope="module")
 def guarded(
     binary: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Service, dict[str, str]]]:
-    """A service with a key of each role."""
+    """A service with a key for each role."""
     data = tmp_path_factory.mktemp("guarded") / "data"
     keys = Keys(binary, data)
     made = {role: keys("add", f"the-{role}", "--role", role) for role in ("read", "write", "admin")}
@@ -107,7 +107,7 @@ def test_a_rotated_key_lives_as_long_as_the_old_one(binary: Path, tmp_path: Path
     keys("add", "camera", "--role", "write", "--expires", "30")
     keys("rotate", "camera")
     assert days() == 30
-    # The old key's end, moved by --keep-old, is not what the next one gets.
+    # The next key does not get the old key's expiry, which --keep-old changed.
     keys("rotate", "camera", "--keep-old", "1h")
     keys("rotate", "camera", "--keep-old", "1h")
     assert days() == 30
@@ -143,7 +143,7 @@ def test_keys_change_without_a_restart(binary: Path, tmp_path: Path) -> None:
     assert again not in listed
     keys("remove", "ci")
     wait_until(lambda: status(service, "GET", "/jobs", again) == 401)
-    # The last key is gone, and nobody gets in for that.
+    # Removing the last key does not open access.
     assert status(service, "GET", "/jobs") == 401
     assert service.stop() == 0
 
@@ -183,7 +183,7 @@ def test_a_key_file_that_others_may_write_stops_the_start(binary: Path, tmp_path
 def test_every_call_needs_the_role_that_is_described(
     guarded: tuple[Service, dict[str, str]],
 ) -> None:
-    """The description and the program agree on who may do what, for each call of the API."""
+    """The description and the program agree on the role of each call of the API."""
     service, keys = guarded
     order = ["read", "write", "admin"]
     seen = set()
@@ -268,7 +268,7 @@ def test_named_keys_of_the_configuration(binary: Path, tmp_path: Path) -> None:
     assert "looks-only" not in str(refused.value)
 
 
-# --- limits
+# Limits
 
 
 def test_rates_are_limited(binary: Path, tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_rates_are_limited(binary: Path, tmp_path: Path) -> None:
     assert service.stop() == 0
 
     service = Service(tmp_path / "data", "backend", RATE_LIMIT_ADDRESS="2", TRUSTED_PROXIES="::1")
-    # Nobody gets around it by what they write into a header.
+    # A header of the client cannot circumvent it.
     seen = [
         service.get("/nothing", headers={"X-Forwarded-For": f"192.0.2.{i}"}).status_code
         for i in range(20)
@@ -326,7 +326,7 @@ def test_a_full_backlog_takes_no_more(binary: Path, tmp_path: Path) -> None:
     assert service.stop() == 0
 
 
-# --- TLS
+# TLS
 
 
 def make_certificate(folder: Path, name: str = "server") -> tuple[Path, Path]:
@@ -398,7 +398,7 @@ def test_tls_with_curl(secure: Service) -> None:
     trusted = ("--cacert", secure.settings["TLS_CERT"])
     assert "healthy" in curl(*trusted).stdout
     assert "healthy" in curl(*trusted, "--tls-max", "1.2").stdout
-    assert curl().returncode != 0  # it is not signed by anybody
+    assert curl().returncode != 0  # self-signed
     old = ("--tls-max", "1.1", "--ciphers", "DEFAULT:@SECLEVEL=0")
     assert curl(*trusted, *old).returncode != 0
     assert curl(*trusted, "--tls-max", "1.2", "--ciphers", "AES128-SHA").returncode != 0
@@ -417,7 +417,7 @@ def test_a_new_certificate_is_taken_over(binary: Path, tmp_path: Path) -> None:
     service = Service(tmp_path / "data", "backend", TLS_CERT=str(certificate), TLS_KEY=str(key))
     before = certificate_of(service)
     next_certificate, next_key = make_certificate(tmp_path, "next")
-    # Between the two, they do not belong together.
+    # Between the two changes, certificate and key do not match.
     certificate.write_bytes(next_certificate.read_bytes())
     wait_until(lambda: "stays as it was" in service.log.read_text() or not certificate_of(service))
     assert certificate_of(service) == before
@@ -461,7 +461,7 @@ def test_behind_a_trusted_proxy(binary: Path, tmp_path: Path) -> None:
         assert service.stop() == 0
 
 
-# --- what answers say to browsers and caches
+# Headers for browsers and caches
 
 
 def test_caches_keep_nothing_that_needs_a_key(guarded: tuple[Service, dict[str, str]]) -> None:
@@ -482,14 +482,14 @@ def test_caches_keep_nothing_that_needs_a_key(guarded: tuple[Service, dict[str, 
     assert first.headers["Cache-Control"].startswith("private")
     assert "X-API-Key" in first.headers["Vary"]
     put((0, 0, 255))
-    # A tag of other bytes gives no 304, and the cache of the server gives no old picture.
+    # The tag of other bytes gives no 304, and the server's cache returns no old thumbnail.
     second = service.get(path, headers=headers | {"If-None-Match": first.headers["ETag"]})
     assert second.status_code == 200
     assert second.headers["ETag"] != first.headers["ETag"]
     assert second.content != first.content
     other_size = service.get(f"/images/{key}/thumbnail?size=48", headers=headers)
     assert other_size.headers["ETag"] != second.headers["ETag"]
-    # Without a key there is no 304 either, which would tell that the image is there.
+    # Without a key there is no 304 either, which would reveal that the image exists.
     nosy = service.get(path, headers={"If-None-Match": second.headers["ETag"]})
     assert nosy.status_code == 401
     for private in ("/jobs", "/images", "/queue"):
@@ -513,7 +513,7 @@ def test_other_origins_stay_out(binary: Path, tmp_path: Path) -> None:
     assert service.stop() == 0
 
 
-# --- what is written down
+# Logs
 
 
 def test_deletes_cancels_and_keys_are_audited(binary: Path, tmp_path: Path) -> None:
@@ -535,7 +535,7 @@ def test_deletes_cancels_and_keys_are_audited(binary: Path, tmp_path: Path) -> N
     submission = {"job_type": "image_classification", "s3_keys": ["uploads/none.jpg"]}
     job = service.post("/submit", submission, headers=headers).json()["job_id"]
     assert status(service, "POST", f"/jobs/{job}/cancel", writer) == 200
-    # What was answered is written down, whatever happens next.
+    # What was answered is logged, whatever happens next.
     service.kill()
     keys("remove", "writer")
     events = [json.loads(line) for line in log.read_text().splitlines()]
@@ -556,7 +556,7 @@ def test_the_audit_log_is_in_the_log_at_any_level(binary: Path, tmp_path: Path) 
     service = Service.__new__(Service)
     service.role, service.data = "backend", tmp_path / "data"
     service.log = tmp_path / "data.log"
-    # The addresses are told at the level info, so this one has ports of its own.
+    # The addresses are logged at the level info, so this one has its own ports.
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -582,7 +582,7 @@ def test_the_audit_log_is_in_the_log_at_any_level(binary: Path, tmp_path: Path) 
     assert service.stop() == 0
 
 
-def test_secrets_are_never_told(binary: Path, tmp_path: Path) -> None:
+def test_secrets_are_never_revealed(binary: Path, tmp_path: Path) -> None:
     certificate, key_file = make_certificate(tmp_path)
     data = tmp_path / "data"
     keys = Keys(binary, data)
@@ -598,8 +598,8 @@ def test_secrets_are_never_told(binary: Path, tmp_path: Path) -> None:
     )
     session = requests.Session()
     session.verify = str(certificate)
-    session.trust_env = False  # whose bundle of certificates would come first
-    told = []
+    session.trust_env = False  # its bundle of certificates would take precedence
+    answers = []
     for given in ({"X-API-Key": CONFIGURED}, {"Authorization": f"Bearer {stored}"}):
         for method, path, body in [
             ("GET", "/jobs", None),
@@ -614,9 +614,9 @@ def test_secrets_are_never_told(binary: Path, tmp_path: Path) -> None:
             answer = session.request(
                 method, service.url + path, json=body, headers=given, timeout=60
             )
-            if "next_token" not in path:  # which repeats what it was given
-                told.append(str(answer.headers))
-                told.append(answer.text)
+            if "next_token" not in path:  # which repeats its input
+                answers.append(str(answer.headers))
+                answers.append(answer.text)
     ticket = session.post(
         service.url + "/upload-url",
         json={"filename": "a.jpg", "content_type": "image/jpeg"},
@@ -629,7 +629,7 @@ def test_secrets_are_never_told(binary: Path, tmp_path: Path) -> None:
     assert session.put(url, data=b"", headers={}, timeout=60).status_code == 403
     wrong = CONFIGURED + "-not"
     for headers in ({"X-API-Key": wrong}, {"Authorization": f"Bearer {wrong}"}):
-        told.append(session.get(service.url + "/jobs", headers=headers, timeout=60).text)
+        answers.append(session.get(service.url + "/jobs", headers=headers, timeout=60).text)
     assert service.stop() == 0
     settings = subprocess.run(
         [binary, "settings"],
@@ -639,7 +639,7 @@ def test_secrets_are_never_told(binary: Path, tmp_path: Path) -> None:
         timeout=60,
     )
     everything = "\n".join(
-        [*told, service.log.read_text(), settings.stdout, settings.stderr, keys.said]
+        [*answers, service.log.read_text(), settings.stdout, settings.stderr, keys.said]
     )
     private = "".join(
         line for line in key_file.read_text().splitlines() if not line.startswith("-----")
@@ -655,10 +655,10 @@ def test_secrets_are_never_told(binary: Path, tmp_path: Path) -> None:
     assert {name for name, secret in secrets.items() if secret in everything} == set()
     signature = url.split("signature=")[1]
     assert signature not in service.log.read_text()
-    assert "/upload-url" in service.log.read_text()  # it did log
+    assert "/upload-url" in service.log.read_text()  # it does log
 
 
-# --- hostile requests
+# Hostile requests
 
 
 @pytest.fixture(scope="module")
@@ -669,7 +669,7 @@ def open_service(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def raw(service: Service, request: bytes) -> bytes:
-    """What comes back until the server closes, or nothing more comes for a second."""
+    """The answer until the server closes the connection, or sends nothing for a second."""
     address = urlsplit(service.url)
     with socket.create_connection((str(address.hostname), address.port or 0), 30) as connection:
         connection.sendall(request)
@@ -723,7 +723,7 @@ def test_keys_of_jobs_lead_nowhere(open_service: Service) -> None:
     for key in ("../../upload-secret", "uploads/../../x.jpg", "a\x00.jpg", "./a.jpg", "a/./b.jpg"):
         body = {"job_type": "image_classification", "s3_keys": [key]}
         assert open_service.post("/submit", body).status_code == 400, key
-    # As a key this is only a name that no image has.
+    # As a key this is only the name of no image.
     job = open_service.submit(["/etc/passwd"])
     assert open_service.wait(job)["status"] == "failed"
     assert "root:" not in open_service.get(f"/result/{job}").text
@@ -777,8 +777,8 @@ def test_a_huge_result_takes_no_memory(binary: Path, tmp_path: Path) -> None:
 
 
 def test_names_cannot_become_scripts(open_service: Service) -> None:
-    """The API gives them as JSON that no browser takes for a page; the dashboard's own tests show
-    that it writes them as text."""
+    """The API returns them as JSON that browsers do not render; the dashboard's own tests show that
+    it displays them as text."""
     name = "<img src=x onerror=alert(1)>.jpg"
     key = open_service.upload(photo(), name)
     assert "<" not in key
@@ -798,7 +798,7 @@ def test_names_cannot_become_scripts(open_service: Service) -> None:
 
 
 def test_no_call_makes_the_server_ask_another_one(open_service: Service) -> None:
-    """Addresses of servers come from the operator's settings only."""
+    """Addresses of servers come only from the operator's settings."""
     with socket.socket() as trap:
         trap.bind(("127.0.0.1", 0))
         trap.listen()
@@ -845,13 +845,13 @@ def test_upload_urls_are_for_one_object_type_and_hour(open_service: Service) -> 
     headers = b"Host: a\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (limit + 1)
     target = url.split(open_service.url)[-1].encode()
     assert b" 413 " in raw(open_service, b"PUT " + target + b" HTTP/1.1\r\n" + headers)[:20]
-    # The same URL again, within its hour: as with S3, it may be used more than once.
+    # The same URL again, within its hour: as with S3, it can be reused.
     assert put(url) == 200
 
 
 def test_nobody_smuggles_a_second_request(open_service: Service) -> None:
-    """Where a proxy in front and this server could disagree on where a body ends, the request is
-    refused and the connection closed, so that the rest is never read as a request."""
+    """If a proxy in front and this server could disagree on where a body ends, the request is
+    rejected and the connection closed, so that the rest is never read as a request."""
     hidden = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
     ambiguous = [
         b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
@@ -888,7 +888,7 @@ def test_nobody_smuggles_a_second_request(open_service: Service) -> None:
         answer = raw(open_service, line + b"\r\nHost: a\r\n\r\n" + hidden)
         assert answer.count(b"\r\nDate: ") == 1, (line, answer)
         assert b" 400 " in answer[:20], (line, answer)
-    # Folded and control-carrying values never become fields of an answer.
+    # Folded values and control characters never become fields of an answer.
     answer = raw(
         open_service,
         b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Request-Id: a\r\n b: c\r\n\r\n",
@@ -905,7 +905,7 @@ def test_floods_of_fields_are_refused(open_service: Service) -> None:
 
 
 def test_thousands_of_idle_connections(binary: Path, tmp_path: Path) -> None:
-    """Ten thousand where the system allows; they cost little, and others are served meanwhile."""
+    """Ten thousand if the system allows; they need little memory, and others are still served."""
     spare = 500
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     count = min(10_000, hard - spare)
@@ -922,7 +922,7 @@ def test_thousands_of_idle_connections(binary: Path, tmp_path: Path) -> None:
     try:
         for _ in range(count):
             idle.append(socket.create_connection((str(address.hostname), address.port or 0), 60))
-            # Half of a header: the worst kind.
+            # Half a header: the worst case.
             idle[-1].sendall(b"GET /health HTTP/1.1\r\n")
         assert service.get("/health").status_code == 200
         for_each = (resident() - before) / count

@@ -1,4 +1,4 @@
-"""A user's day over HTTP, and what goes wrong in it, with the real program, models and photos."""
+"""A user's work over HTTP, and its failures, with the real program, models and photos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 import requests
 from program import Service
 
-SENTENCE = 15  # characters that an error has at least
+SENTENCE = 15  # minimum of characters of an error message
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_both_job_types_label_real_photos(service: Service, keys: dict[str, str]
 
 
 def png_that_claims(width: int, height: int) -> bytes:
-    """The start of a PNG file, whole up to its header."""
+    """The start of a PNG file, up to the end of its header."""
     chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
@@ -223,7 +223,7 @@ def test_bad_requests(service: Service) -> None:
             prepared.url = service.url + path
             answer = requests.Session().send(prepared, timeout=60)
         except requests.ConnectionError:
-            # A body that is refused unread ends the connection, which a client may see first.
+            # A rejected, unread body closes the connection, which a client may notice first.
             assert status == 413, (method, path)
             continue
         assert answer.status_code == status, (method, path, answer.text)
@@ -257,9 +257,9 @@ def test_pages_and_documents(service: Service) -> None:
 def test_kill_at_any_time_loses_nothing(
     binary: Path, tmp_path: Path, photos: dict[str, Path]
 ) -> None:
-    """Every image is counted exactly once, at whatever 20 instants the process is killed.
+    """Every image is counted exactly once, although the process is killed at 20 random moments.
 
-    On a busy machine an image may be in hand at several of them; it is not to be given up for that.
+    On a busy machine an image may be in progress at several of them; it must not be given up then.
     """
     service = Service(tmp_path / "data", MAX_ATTEMPTS="20")
     key = service.upload(photos["pets.jpg"], "pets.jpg")

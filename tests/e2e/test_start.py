@@ -1,4 +1,4 @@
-"""What stops the program from starting says so in one line."""
+"""Whatever stops the program from starting is reported in one line."""
 
 from __future__ import annotations
 

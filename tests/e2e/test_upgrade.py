@@ -1,7 +1,7 @@
-"""Data of every earlier version opens in this one, and work that was begun there goes on.
+"""This version opens the data of every earlier one, and continues unfinished work.
 
-`schema_N/jobs.sql` is what the last program of that schema wrote, as sqlite3's `.dump` prints it,
-and `expected.json` what it answered; a new version of the schema adds a folder, changing none.
+`schema_N/jobs.sql` is a dump (sqlite3's `.dump`) from the last program of that schema, and
+`expected.json` what it answered; a new version of the schema adds a folder, changing none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def old(request: pytest.FixtureRequest) -> Path:
 
 
 def restore(old: Path, data: Path, photos: dict[str, Path]) -> None:
-    """The data folder as the earlier program left it."""
+    """Restores the data folder as the earlier program left it."""
     data.mkdir()
     with contextlib.closing(sqlite3.connect(data / "jobs.sqlite")) as database:
         database.execute("PRAGMA journal_mode=WAL")
@@ -35,7 +35,7 @@ def restore(old: Path, data: Path, photos: dict[str, Path]) -> None:
     for key in keys:
         file = data / "objects/distributed-classifier-input" / key
         file.parent.mkdir(parents=True, exist_ok=True)
-        stem = file.name.rsplit("_", 2)[0]  # as it was before time and random digits came to it
+        stem = file.name.rsplit("_", 2)[0]  # without the time and the random digits
         known = [photo for name, photo in photos.items() if Path(name).stem == stem]
         file.write_bytes(known[0].read_bytes() if known else b"no image")
 
@@ -61,7 +61,7 @@ def test_an_earlier_schema_opens(upgraded: tuple[Service, dict[str, Any]]) -> No
     assert service.get(f"/status/{jobs['cancelled']}").json()["status"] == "cancelled"
     listed = service.get("/jobs").json()["jobs"]
     assert {job["job_id"] for job in listed} == set(jobs.values())
-    # What was accepted under an Idempotency-Key then is not accepted once more.
+    # A job accepted with an Idempotency-Key then is not accepted again.
     first = expected["results"][jobs["with_a_failure"]]
     again = {
         "job_type": first["job_type"],
@@ -71,7 +71,7 @@ def test_an_earlier_schema_opens(upgraded: tuple[Service, dict[str, Any]]) -> No
     }
     repeated = service.post("/submit", again, headers={"Idempotency-Key": "once"})
     assert repeated.json()["job_id"] == jobs["with_a_failure"], repeated.text
-    # And the images that failed can be tried again.
+    # Failed images can be retried.
     assert service.post(f"/jobs/{jobs['with_a_failure']}/retry", {}).status_code in (200, 202)
     assert service.wait(jobs["with_a_failure"])["status"] == "completed"
 
@@ -96,7 +96,7 @@ def test_old_jobs_of_an_earlier_schema_are_forgotten(
     wait_for_jobs(service, 1)
     assert service.get(f"/status/{jobs['with_labels']}").status_code == 404
     assert service.stop() == 0, service.log.read_text()
-    # The next start, as the next hour, finds what has ended since.
+    # The next start, like the next hour, finds what has ended since.
     service = Service(data)
     wait_for_jobs(service, 0)
     assert service.stop() == 0, service.log.read_text()

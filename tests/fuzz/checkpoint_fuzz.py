@@ -1,9 +1,9 @@
-"""Fuzzes the reader of checkpoints with libFuzzer, guided by what the Python in it does.
+"""Fuzzes the reader of checkpoints with libFuzzer, guided by the coverage of its Python code.
 
-Takes libFuzzer's arguments (`tests/fuzz/run.sh 10 checkpoint` gives them). The first byte of an
-input chooses where the rest is: 0 a whole file, 1 the pickle of an archive with one storage, others
-the object of a legacy file. The reader must end with tensors that keep to its limits, or with
-`CheckpointError`, and must run nothing.
+Takes libFuzzer's arguments (`tests/fuzz/run.sh 10 checkpoint` passes them). The first byte of an
+input says what the rest is: 0 a whole file, 1 the pickle of an archive with one storage, others
+the object of a legacy file. The reader must return tensors within its limits, or raise
+`CheckpointError`, and must execute nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def file_of(data: bytes) -> bytes:
 
 
 def main() -> None:
-    codecs.lookup("cp437")  # zipfile asks for it, and its first import runs a module
+    codecs.lookup("cp437")  # zipfile needs it, and its first import executes a module
     sys.addaudithook(refuse_to_run)
     with tempfile.TemporaryDirectory(prefix="checkpoint-fuzz-") as folder:
         path = Path(folder) / "x.pth"

@@ -7,9 +7,9 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: tests/fuzz/run.sh [MINUTES] [TARGET…]
 Needs cmake --preset fuzz && cmake --build --preset fuzz, and for the target checkpoint
-.deps/venv/bin/pip install -r tests/fuzz/requirements.txt. One target after the other, on one core; all of them
-for 10 minutes each, unless said otherwise. What is found new stays in build/fuzz/corpus and is where the next
-run goes on from; inputs that fail are in build/fuzz/findings. Exits with 1 where there are any.
+.deps/venv/bin/pip install -r tests/fuzz/requirements.txt. Runs one target after the other, on one core; by default
+all of them, for 10 minutes each. New inputs are kept in build/fuzz/corpus, from which the next run continues;
+failing inputs are in build/fuzz/findings. Exits with 1 if there are any.
 HELP
   exit 0
 fi
@@ -32,7 +32,7 @@ dictionary_of() {
   esac
 }
 
-# fuzz TARGET: goes on in pieces, since libFuzzer counts the time of a clock, not of a processor.
+# fuzz TARGET: runs in pieces, since libFuzzer measures wall-clock time, not processor time.
 fuzz() {
   local target=$1 seeds=tests/fuzz/seeds/$1 corpus=build/fuzz/corpus/$1 findings=build/fuzz/findings/$1
   local log=build/fuzz/$1.log used=0 executions=0 edges=- found status=0 piece

@@ -4,8 +4,8 @@
     npm pack @cdktf/provider-aws@19.65.1 && tar xzf cdktf-provider-aws-19.65.1.tgz
     python tests/infra/derive_schema.py package > tests/infra/aws-provider-schema.jsonl
 
-The provider itself says more (which optional arguments it fills in, which exclude each other); that
-is not in the package.
+The provider's own schema has more (which optional arguments it fills in, which exclude each other);
+that is not in the package.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ NESTED_ENTRY = re.compile(
 
 
 def used_types() -> dict[str, set[str]]:
-    """Types of resources and of data sources that terraform/ has."""
+    """The types of resources and of data sources in terraform/."""
     text = "\n".join(file.read_text() for file in (ROOT / "terraform").rglob("*.tf"))
     return {
         kind: set(re.findall(rf'^{kind} "(aws_\w+)"', text, re.MULTILINE))
@@ -69,7 +69,7 @@ class Module:
 
     def schema(self) -> dict[str, Any]:
         start = self.code.index("synthesizeHclAttributes() {")
-        config = next(iter(self.interfaces))  # the resource's own comes first
+        config = next(iter(self.interfaces))  # the resource's own is first
         result = self.fields(self.code[start:], ENTRY, config)
         for name, getter in re.findall(
             r"// (\w+) - computed: true, optional: false, required: false\n"

@@ -1,4 +1,4 @@
-"""Runs the operations scripts as a person would, with nothing of this machine's AWS settings."""
+"""Runs the operations scripts as a person would, without this machine's AWS settings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-# Programs of Python packages are beside the Python that runs the tests; scripts/test.sh puts
-# others into .deps/bin.
+# Programs of Python packages are in the folder of the Python that runs the tests; scripts/test.sh
+# puts others into .deps/bin.
 PLACES = (Path(sys.executable).parent, ROOT / ".deps/bin")
 PATH = os.pathsep.join([*map(str, PLACES), os.environ["PATH"]])
 PASSED_ON = ("LANG", "TERM", "TMPDIR", "GOCACHE", "GOPATH")
@@ -20,7 +20,7 @@ PASSED_ON = ("LANG", "TERM", "TMPDIR", "GOCACHE", "GOPATH")
 
 @dataclass
 class Scripts:
-    """Scripts of the tree at `root`; `settings` are all that they know beside PATH."""
+    """Scripts of the tree at `root`; `settings` are their whole environment besides PATH."""
 
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
@@ -32,8 +32,8 @@ class Scripts:
         base |= {"PATH": self.path, "HOME": str(self.home), "AWS_EC2_METADATA_DISABLED": "true"}
         return base | self.settings
 
-    def run_until(self, told: str, then: Callable[[], None], name: str, *arguments: str) -> str:
-        """Calls `then` when the script has said `told`; what it printed, having ended well."""
+    def run_until(self, output: str, then: Callable[[], None], name: str, *arguments: str) -> str:
+        """Calls `then` once the script has printed `output`; returns all output if it succeeded."""
         with subprocess.Popen(
             [self.root / "scripts" / name, *arguments],
             env=self.environment(),
@@ -44,9 +44,9 @@ class Scripts:
         ) as process:
             assert process.stdout
             shown = ""
-            while told not in shown:
+            while output not in shown:
                 line = process.stdout.readline()
-                assert line, f"{name} never said {told!r}:\n{shown}"
+                assert line, f"{name} never said {output!r}:\n{shown}"
                 shown += line
             then()
             shown += process.stdout.read()
@@ -61,7 +61,7 @@ class Scripts:
         code: int | tuple[int, ...] = 0,
         **settings: str,
     ) -> str:
-        """What the script printed, both ways; it must end with `code`, or one of several."""
+        """The script's stdout and stderr; it must exit with `code`, or one of several."""
         done = self.ended(name, *arguments, settings=settings, input=answer)
         shown = done.stdout + done.stderr
         codes = code if isinstance(code, tuple) else (code,)
@@ -71,7 +71,7 @@ class Scripts:
     def ended(
         self, name: str, *arguments: str, settings: dict[str, str], **how: Any
     ) -> subprocess.CompletedProcess[str]:
-        """The script once it ended, with whatever code; `how` is more for subprocess.run."""
+        """Runs the script to its end, with any code; `how` goes to subprocess.run."""
         return subprocess.run(
             [self.root / "scripts" / name, *arguments],
             env=self.environment() | settings,
@@ -84,7 +84,7 @@ class Scripts:
         )
 
     def fails(self, name: str, *arguments: str, **settings: str) -> str:
-        """The last line, in which a script says what is wrong."""
+        """The last line of a script that fails, which is its error message."""
         shown = self.run(name, *arguments, code=1, **settings).strip().splitlines()
         assert not any("unbound variable" in line for line in shown), shown
         return shown[-1]

@@ -1,4 +1,4 @@
-"""Terraform for tests; they skip, and say why, where a tool is missing."""
+"""Terraform for tests; they are skipped, with the reason, if a tool is missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Resources = dict[str, dict[str, Any]]  # values by address
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for tool in ("terraform", "go"):
         if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed: Terraform's plans cannot be made here")
+            pytest.skip(f"{tool} is not installed: Terraform cannot make plans here")
     try:
         return build_provider(tmp_path_factory.mktemp("provider"))
     except subprocess.CalledProcessError as error:
@@ -27,7 +27,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def terraform(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """An initialized copy that plans are made in; nothing is ever applied to it."""
+    """An initialized copy for plans; nothing is ever applied to it."""
     made = Terraform(copy_project(tmp_path_factory.mktemp("terraform") / "project"), plugins)
     made.run("init", "-input=false")
     return made
@@ -35,7 +35,7 @@ def terraform(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Terraf
 
 @pytest.fixture(scope="session")
 def applied(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Resources:
-    """Everything after an apply; policies hold ARNs then."""
+    """Everything after an apply, when policies contain ARNs."""
     made = Terraform(copy_project(tmp_path_factory.mktemp("applied") / "project"), plugins)
     made.run("init", "-input=false")
     variables = ["-var=image_tag=there", '-var=allowed_cidrs=["203.0.113.7/32"]']

@@ -1,4 +1,4 @@
-"""Runs Terraform on a copy of terraform/, with a provider that stands in for AWS's."""
+"""Runs Terraform on a copy of terraform/, with a stand-in for AWS's provider."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 SCHEMA = HERE / "aws-provider-schema.jsonl"
-# What an image is built from, and so what the modules read.
+# The sources of the images, which the modules read.
 SOURCES: tuple[str, ...] = (
     ".dockerignore",
     "CMakeLists.txt",
@@ -28,7 +28,7 @@ PAGE = ("index.html", "package.json", "package-lock.json", "src", "public")
 
 
 def build_provider(folder: Path) -> Path:
-    """The folder of plugins with the stand-in, for `terraform init -plugin-dir`."""
+    """Builds the stand-in; returns the plugin folder for `terraform init -plugin-dir`."""
     binary = folder / "provider"
     subprocess.run(["go", "build", "-o", binary, "."], cwd=HERE / "provider", check=True)
     subprocess.run(
@@ -37,7 +37,7 @@ def build_provider(folder: Path) -> Path:
         check=True,
         capture_output=True,
     )
-    # Terraform's own name of the provider, which the folder must have.
+    # The folder must have Terraform's name of the provider.
     listed = subprocess.run(
         ["terraform", "providers"],
         cwd=folder / "probe/terraform",
@@ -73,7 +73,7 @@ def copy_project(to: Path) -> Path:
 
 @dataclass
 class Terraform:
-    """One copy of the project; `variables` hold for each plan."""
+    """One copy of the project; `variables` apply to each plan."""
 
     project: Path
     plugins: Path
@@ -100,13 +100,13 @@ class Terraform:
         return done
 
     def plan(self, **variables: object) -> dict[str, Any]:
-        """The plan as Terraform writes it in JSON."""
+        """The plan, in Terraform's JSON form."""
         self.run("plan", "-input=false", "-out=plan", *arguments_of(variables))
         plan: dict[str, Any] = json.loads(self.run("show", "-json", "plan").stdout)
         return plan
 
     def refused(self, **variables: object) -> str:
-        """What Terraform says to variables that it must not take, on one line."""
+        """Terraform's error for variables that it must reject, on one line."""
         done = self.run("plan", "-input=false", "-no-color", *arguments_of(variables), check=False)
         assert done.returncode == 1, done.stdout
         return " ".join(done.stderr.replace("│", " ").split())

@@ -1,4 +1,4 @@
-"""The simulation of autoscaling: its numbers are Terraform's, and the document's are its own."""
+"""The simulation of autoscaling has Terraform's numbers, and the document has its output."""
 
 from __future__ import annotations
 
@@ -55,4 +55,4 @@ def test_no_oscillation_and_everything_done(simulation: ModuleType) -> None:
     unguarded = simulation.simulate(
         policy.POLICIES[0], loads["steady 70/s for 4 hours"], 30, 1000, 50
     )
-    assert unguarded.turns > 10  # what the guard is for
+    assert unguarded.turns > 10  # the reason for the guard

@@ -1,5 +1,5 @@
-"""deploy.sh and destroy.sh from end to end, with a provider that stands in for that of AWS and an
-emulator for what the scripts ask AWS; the API that deploy.sh waits for is the real program."""
+"""deploy.sh and destroy.sh from end to end, with a stand-in for AWS's provider and an emulator for
+the scripts' own calls to AWS; the API that deploy.sh waits for is the real program."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def scripts(emulator: str, plugins: Path, tmp_path: Path) -> Scripts:
 
 
 def without(tool: str, scripts: Scripts, folder: Path) -> str:
-    """A PATH with every program but one."""
+    """A PATH with every program except one."""
     folder.mkdir()
     for part in reversed(scripts.path.split(os.pathsep)):
         if not Path(part).is_dir():
@@ -69,8 +69,8 @@ SERVICES = ("distributed-classifier-dev-backend", "distributed-classifier-dev-ml
 
 @pytest.fixture
 def ecs(emulator: str) -> Iterator[Any]:
-    """The services that Terraform's stand-in only says it has made, where the script looks for
-    them; all tasks are of the first revision of their definition. A second one is there too."""
+    """The services that Terraform's stand-in only claims to have created, where the script expects
+    them; all tasks use the first revision of their definition. There is also a second one."""
     ecs = boto3.client(
         "ecs",
         endpoint_url=emulator,
@@ -92,7 +92,7 @@ def ecs(emulator: str) -> Iterator[Any]:
 
 @pytest.fixture
 def address(service: Service) -> str:
-    """Of the program, as the load balancer's name: a domain name takes no port."""
+    """The program's address, as the load balancer's name, since a domain name has no port."""
     return urlsplit(service.url).netloc.replace("localhost", "127.0.0.1")
 
 
@@ -103,26 +103,26 @@ def test_deploy_and_destroy(scripts: Scripts, address: str, ecs: Any) -> None:
     assert "secretsmanager get-secret-value" in shown
     assert "this is HTTP" in shown
     assert not (scripts.root / "terraform/deploy.tfplan").exists()
-    # In another region Terraform would find nothing, forget all, and leave it there.
+    # In another region Terraform would find nothing, drop the state, and leave the resources.
     elsewhere = ["deploy.sh", *HERE, "--var", "aws_region=eu-west-1"]
     assert "the deployment is in us-east-1: set it back" in scripts.fails(*elsewhere)
-    # As another machine has it, and after a creation that broke off.
+    # As on another machine, and after an interrupted creation.
     shutil.rmtree(scripts.root / "terraform/.terraform")
     state = scripts.root / "terraform/terraform.tfstate"
     state.write_text(json.dumps(json.loads(state.read_text()) | {"outputs": {}}))
     shown = scripts.run("destroy.sh", answer="no\n", code=1, AWS_REGION="eu-west-1")
     assert "nothing was changed" in shown
-    assert "AWS_REGION=eu-west-1 is not taken" in shown
+    assert "AWS_REGION=eu-west-1 is ignored" in shown
     assert "everything is deleted" in scripts.run("destroy.sh", answer="y\n")
     assert "there is nothing to delete" in scripts.fails("destroy.sh", "--yes")
 
 
-def test_deploy_tells_when_ecs_went_back(scripts: Scripts, address: str, ecs: Any) -> None:
+def test_deploy_reports_that_ecs_rolled_back(scripts: Scripts, address: str, ecs: Any) -> None:
     name = SERVICES[1]
     ecs.update_service(cluster=CLUSTER, service=name, taskDefinition=f"{name}:2")
     shown = scripts.fails("deploy.sh", *HERE, STAND_IN_DNS_NAME=address)
     assert (
-        f"{name}: the new version ({name}:1) did not work, and ECS went back to {name}:2" in shown
+        f"{name}: the new version ({name}:1) did not work, and ECS rolled back to {name}:2" in shown
     )
 
 
@@ -159,7 +159,7 @@ def test_deploy_gives_up_waiting(scripts: Scripts) -> None:
 
 def test_deploy_without_knowing_the_address(scripts: Scripts) -> None:
     shown = scripts.fails("deploy.sh", "--yes", "--var", "image_tag=there")
-    assert "say with --allow who may reach the API" in shown
+    assert "set with --allow who may reach the API" in shown
     (scripts.root / "terraform/terraform.tfvars").write_text('allowed_cidrs = ["10.0.0.0/8"]\n')
     assert "10.0.0.0/8" in scripts.run("deploy.sh", "--plan", "--var", "image_tag=there")
 

@@ -1,5 +1,5 @@
-"""The policy of whoever deploys: all that creating, reading, changing, tagging and deleting each
-resource takes, on the names that these have, and nothing that none of them takes."""
+"""The deployer's policy allows creating, reading, changing, tagging and deleting each resource, for
+the names that these have, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:distributed-class
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/classification-jobs-dev"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:distributed-classifier-dev-alarms"
 
-# What the provider calls for each type: service, resource, actions. Tags are on all of them.
+# The provider's calls for each type: service, resource, actions. All of them have tags.
 TAGS = "TagResource UntagResource ListTagsForResource"
 EC2_TAGS = "CreateTags DeleteTags"
 RULE = "DescribeSecurityGroupRules ModifySecurityGroupRules " + EC2_TAGS
@@ -151,7 +151,7 @@ NEEDS = {
     "aws_s3_bucket": (
         "s3",
         BUCKET,
-        # Whoever reads a bucket reads all that it can have; emptying it deletes versions too.
+        # Reading a bucket reads all of its configuration; emptying it also deletes versions.
         "CreateBucket DeleteBucket ListBucket ListBucketVersions GetBucketAcl GetBucketCORS "
         "GetBucketLogging GetBucketObjectLockConfiguration GetBucketPolicy "
         "GetBucketRequestPayment GetBucketTagging GetBucketVersioning GetBucketWebsite "
@@ -243,7 +243,7 @@ NEEDS = {
         ANY,
         "AuthorizeSecurityGroupIngress RevokeSecurityGroupIngress " + RULE,
     ),
-    # Data sources, and what AWS asks for beside the call itself.
+    # Data sources, and what AWS requires in addition to the call itself.
     "data aws_availability_zones": ("ec2", ANY, "DescribeAvailabilityZones"),
     "data aws_caller_identity": ("sts", ANY, "GetCallerIdentity"),
     "data aws_iam_role": ("iam", ROLE, "GetRole"),
@@ -309,7 +309,7 @@ def test_nothing_else_is_allowed() -> None:
         for pattern in listed(statement["Action"]):
             assert any(fnmatchcase(action, pattern) for action in needed), pattern
             service, name = pattern.split(":")
-            # Whole services only on our own names; only reading may be wide besides.
+            # Whole services only for our own names; anything wider may only read.
             if name == "*":
                 assert ANY not in listed(statement["Resource"]), pattern
             elif statement["Resource"] == ANY and name.endswith("*"):

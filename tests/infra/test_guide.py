@@ -19,7 +19,7 @@ BLOCKS = [
     for line in block.strip().splitlines()
 ]
 HERE = [line for marker, line in BLOCKS if not marker]
-# Run by other tests, or, as the tests themselves, too long to run within one.
+# Run by other tests, or too long to run within a test, such as the tests themselves.
 ELSEWHERE = (
     "test.sh",
     "pre-upload-images.sh",

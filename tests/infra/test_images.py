@@ -1,4 +1,4 @@
-"""The container images as far as they can be checked without an engine."""
+"""The container images, as far as they can be checked without an engine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_compose_file_keeps_to_the_schema(compose: dict[str, Any], tmp_path: Pat
         check=False,
     )
     if done.returncode != 0:
-        pytest.skip(f"{COMPOSE_SCHEMA} could not be fetched")
+        pytest.skip(f"{COMPOSE_SCHEMA} could not be downloaded")
     schema = Path(json.loads(done.stdout)["Dir"]) / "schema/compose-spec.json"
     jsonschema.validate(compose, json.loads(schema.read_text()))
 
@@ -83,7 +83,7 @@ def health(port: str) -> tuple[int, str]:
 
 
 def test_a_task_lives_while_aws_does_not_answer(binary: Path, tmp_path: Path) -> None:
-    """A new task could not do better, and ECS would replace them all, again and again."""
+    """A new task would not help, and ECS would replace all of them repeatedly."""
     pytest.importorskip("moto", reason="moto is not installed (scripts/requirements-aws.txt)")
     with aws_servers.emulator() as url:
         backend = Service(tmp_path / "data", "backend", **aws_servers.created(url, "health"))
@@ -123,7 +123,7 @@ def test_shellcheck() -> None:
 
 
 def test_collecting_what_runs(binary: Path, tmp_path: Path) -> None:
-    """All that the program loads is in the collected tree or in the packages of the image."""
+    """Everything that the program loads is in the collected tree or in the image's packages."""
     tree = binary.parents[2]
     if not (tree / ".deps/models").is_dir() or not (tree / "dashboard/dist").is_dir():
         pytest.skip(f"{tree} has no models or no page: run scripts/setup.sh")

@@ -1,4 +1,4 @@
-"""The roles of the tasks against what the program really asks AWS for."""
+"""The roles of the tasks, compared with the calls that the program really makes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ sys.path.insert(0, str(ROOT / "tests"))
 aws_servers = pytest.importorskip("aws_servers", reason="tests/aws_servers.py is not here")
 pytest.importorskip("moto", reason="moto is not installed (scripts/requirements-aws.txt)")
 
-# IAM's actions for each operation: batches and transactions have none of their own.
+# IAM's actions for each operation; batches and transactions have no actions of their own.
 ACTIONS = {
     "GetObject": {"s3:GetObject"},
     "HeadObject": {"s3:GetObject"},
-    "PutObject": {"s3:PutObject"},  # by the upload URL that was signed
+    "PutObject": {"s3:PutObject"},  # by the signed upload URL
     "CopyObject": {"s3:GetObject", "s3:PutObject"},
     "DeleteObject": {"s3:DeleteObject"},
     "ListObjectsV2": {"s3:ListBucket"},
@@ -37,7 +37,7 @@ ACTIONS = {
     "GetQueueAttributes": {"sqs:GetQueueAttributes"},
     "GetQueueUrl": {"sqs:GetQueueUrl"},
 }
-# What only comes with dead letters, slow images, or a message that is given back.
+# Needed only for dead letters, slow images, or a message that is returned to the queue.
 RARE = {"backend": {"GetQueueUrl", "ChangeMessageVisibilityBatch"}}
 RARE["ml-service"] = {"GetQueueUrl", "ChangeMessageVisibilityBatch"}
 

@@ -25,7 +25,7 @@ REGION = "us-east-1"
 SERVICES = {"backend": "photos-dev-backend", "ml-service": "photos-dev-ml-service"}
 LIBRARIES = {"lib.sh", "aws-lib.sh", "cluster-lib.sh", "load-lib.sh"}
 ALL = sorted(file.name for file in (ROOT / "scripts").glob("*.sh") if file.name not in LIBRARIES)
-# Those that look at AWS, with arguments that they take.
+# The scripts that use AWS, with valid arguments.
 ON_AWS = {
     "scale-backend-service.sh": ["1"],
     "scale-ml-service.sh": ["1"],
@@ -38,7 +38,7 @@ ON_AWS = {
 
 
 class Cloud:
-    """What a deployment has, in the emulator."""
+    """The resources of a deployment, in the emulator."""
 
     numbers = itertools.count()
 
@@ -55,7 +55,7 @@ class Cloud:
             self.ecs.create_service(
                 cluster=self.name, serviceName=service, taskDefinition="it", desiredCount=0
             )
-            # The emulator starts tasks only for a change of the count.
+            # The emulator starts tasks only when the count changes.
             self.ecs.update_service(cluster=self.name, service=service, desiredCount=1)
             self.scaling.register_scalable_target(
                 ServiceNamespace="ecs",
@@ -176,7 +176,7 @@ def test_without_a_deployment(name: str, scripts: Scripts) -> None:
         ("clean-dynamodb.sh", ["--all"], "unknown argument --all"),
         ("health-check.sh", ["a", "b"], "one argument at most"),
         ("test-api.sh", ["a", "b"], "one argument at most"),
-        ("test-api.sh", ["localhost"], '"localhost" is no URL'),
+        ("test-api.sh", ["localhost"], '"localhost" is not a URL'),
         ("test-deployment.sh", ["http://127.0.0.1:9"], "does not answer"),
         ("run-dashboard.sh", ["a", "b"], "one argument at most"),
         ("pre-upload-images.sh", ["--folder", "none"], "there is no folder none"),
@@ -208,7 +208,7 @@ def test_scaling_what_is_not_there(scripts: Scripts) -> None:
     shown = scripts.fails("scale-ml-service.sh", "1", ML_SERVICE_NAME="none")
     assert "none could not be scaled" in shown
     shown = scripts.fails("manage-autoscaling.sh", "status", ML_SERVICE_NAME="none")
-    assert "autoscaling does not know the service none" in shown
+    assert "the service none of cluster" in shown
 
 
 def test_names_come_from_the_deployment(cloud: Cloud, scripts: Scripts, tmp_path: Path) -> None:
@@ -282,9 +282,9 @@ def test_estimating_the_end(cloud: Cloud, scripts: Scripts) -> None:
     assert "the queue is empty" in scripts.run("estimate-queue-clear-time.sh", "--seconds", "1")
     cloud.send(60)
     shown = scripts.run("estimate-queue-clear-time.sh", "--seconds", "1")
-    assert "60 images left, 1 ML task: the queue does not get shorter" in shown
+    assert "60 images left, 1 ML task: the queue does not shrink" in shown
     words = ("estimate-queue-clear-time.sh", "--seconds", "8")
-    shown = scripts.run_until("looking again", lambda: cloud.take(20), *words)
+    shown = scripts.run_until("checking again", lambda: cloud.take(20), *words)
     assert "40 images left, 1 ML task, 2.5 images/s: empty in 0:00:16" in shown
 
 
@@ -308,7 +308,7 @@ def test_emptying_the_table(cloud: Cloud, scripts: Scripts) -> None:
     scripts.settings["DYNAMODB_TABLE"] = name
     shown = scripts.run("clean-dynamodb.sh", answer="n\n", code=1)
     assert "nothing was changed" in shown
-    scripts.run("clean-dynamodb.sh", code=1)  # nobody answers
+    scripts.run("clean-dynamodb.sh", code=1)  # no answer to the question
     assert count() == 60
     assert "60 items deleted" in scripts.run("clean-dynamodb.sh", answer="y\n")
     assert count() == 0
@@ -318,7 +318,7 @@ def test_emptying_the_table(cloud: Cloud, scripts: Scripts) -> None:
 
 
 def asked_on_a_terminal(scripts: Scripts, name: str, **settings: str) -> str:
-    """What the script asks; it gets no for an answer."""
+    """The script's question; the answer is no."""
     terminal, its_end = pty.openpty()
     try:
         os.write(terminal, b"n\n")
@@ -336,7 +336,7 @@ def test_the_question_says_where_the_table_is(cloud: Cloud, scripts: Scripts) ->
     own = "http://127.0.0.1:8000"
     settings = {"DYNAMODB_TABLE": "jobs", "AWS_ENDPOINT_URL_DYNAMODB": own}
     assert f"jobs (at {own})?" in asked_on_a_terminal(scripts, "clean-dynamodb.sh", **settings)
-    # AWS itself is not asked: the credentials are taken as good.
+    # AWS itself is not called: the credentials count as valid.
     settings = {"DYNAMODB_TABLE": "jobs", "AWS_ENDPOINT_URL": "", "AWS_PROGRAM": "true"}
     shown = asked_on_a_terminal(scripts, "clean-dynamodb.sh", **settings)
     assert f"the table jobs (in AWS, region {REGION})?" in shown
@@ -357,7 +357,7 @@ def test_the_question_says_where_the_table_is(cloud: Cloud, scripts: Scripts) ->
 def test_the_table_of_the_endpoint_is_emptied(
     settings: dict[str, str], endpoint: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the version of boto3 makes of the variables."""
+    """However the version of boto3 treats the variables."""
     spec = importlib.util.spec_from_file_location("empty", ROOT / "scripts/empty-dynamodb.py")
     assert spec is not None
     assert spec.loader is not None
@@ -399,7 +399,7 @@ def test_pushing_an_image(cloud: Cloud, scripts: Scripts) -> None:
     ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag="src-1")
     wanted = {"IMAGE_TARGET": "backend", "IMAGE_REPOSITORY": url}
     shown = scripts.run("push-image.sh", **wanted, IMAGE_TAG="src-1")
-    assert "is there already" in shown
+    assert "exists already" in shown
     shown = scripts.fails("push-image.sh", **wanted | {"IMAGE_TARGET": "page"}, IMAGE_TAG="src-1")
     assert "must be backend or ml-service" in shown
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:
@@ -408,15 +408,15 @@ def test_pushing_an_image(cloud: Cloud, scripts: Scripts) -> None:
 
 
 def test_an_image_is_built_and_pushed(cloud: Cloud, scripts: Scripts, tmp_path: Path) -> None:
-    """With a program in place of docker that writes down what it is asked: no engine runs here."""
+    """With a program in place of docker that records its calls, since no engine runs here."""
     name = f"photos-{cloud.name}-ml-service"
     ecr = cloud.client("ecr")
     url = ecr.create_repository(repositoryName=name)["repository"]["repositoryUri"]
-    told = tmp_path / "told"
+    record = tmp_path / "record"
     docker = tmp_path / "bin/docker"
     docker.parent.mkdir()
     docker.write_text(f"""#!/bin/sh
-echo "${{BUILDX_NO_DEFAULT_ATTESTATIONS:-}} $*" >>{told}
+echo "${{BUILDX_NO_DEFAULT_ATTESTATIONS:-}} $*" >>{record}
 [ "$1" = login ] && cat >/dev/null
 [ "$1" != "${{FAILS:-}}" ]
 """)
@@ -426,7 +426,7 @@ echo "${{BUILDX_NO_DEFAULT_ATTESTATIONS:-}} $*" >>{told}
     scripts.run("push-image.sh", **wanted)
     build = f"build --platform linux/amd64 --target ml-service --file docker/Dockerfile --tag {url}"
     registry = url.split("/")[0]
-    calls = [line.strip() for line in told.read_text().splitlines()]
+    calls = [line.strip() for line in record.read_text().splitlines()]
     login = f"login --username AWS --password-stdin {registry}"
     assert calls[-3:] == [f"1 {build}:src-2 .", login, f"push {url}:src-2"]
     for step, says in (("build", "built"), ("login", "log in"), ("push", "pushed")):

@@ -1,4 +1,4 @@
-"""The scripts that check, fill and show a running service, against the real program."""
+"""The scripts that check, fill and show a running service, with the real program."""
 
 from __future__ import annotations
 
@@ -125,20 +125,20 @@ def test_the_stored_keys_are_read_page_by_page(scripts: Scripts) -> None:
 
 
 @pytest.mark.parametrize("content", ["{broken", "[]", "\udcff"])
-def test_a_file_that_has_no_keys_is_told(scripts: Scripts, service: Any, content: str) -> None:
+def test_a_file_that_has_no_keys_is_reported(scripts: Scripts, service: Any, content: str) -> None:
     (scripts.home / "images").mkdir()
     (scripts.home / "images/cat.jpg").write_bytes(b"")
     file = scripts.home / "s3_keys.json"
     file.write_text(content, errors="surrogateescape")
     shown = scripts.run("pre-upload-images.sh", BACKEND_API_URL=service.url, code=1)
     assert shown.splitlines() == [
-        "pre-upload-images.sh: s3_keys.json is not what this script writes: move it away, "
-        "or name another"
+        "pre-upload-images.sh: s3_keys.json was not written by this script: move it away, "
+        "or name another file"
     ]
     assert file.read_text(errors="surrogateescape") == content
 
 
-def test_a_refused_image_is_told(scripts: Scripts, service: Any) -> None:
+def test_a_refused_image_is_reported(scripts: Scripts, service: Any) -> None:
     (scripts.home / "images").mkdir()
     (scripts.home / "images/large.jpg").write_bytes(b"x" * (65 << 20))
     shown = scripts.run("pre-upload-images.sh", BACKEND_API_URL=service.url, code=1)

@@ -1,4 +1,4 @@
-"""What Terraform would make, seen in its plans: names, privacy, rights, and scaling."""
+"""What Terraform would create, according to its plans: names, privacy, permissions, scaling."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_without_internet(terraform: Terraform) -> None:
 
 def test_nat_gateways(terraform: Terraform, resources: Resources) -> None:
     assert len(of_type(resources, "aws_nat_gateway")) == 1
-    assert len(of_type(resources, "aws_vpc_endpoint")) == 2  # S3 and DynamoDB cost nothing
+    assert len(of_type(resources, "aws_vpc_endpoint")) == 2  # S3 and DynamoDB are free
     both = resources_of(terraform.plan(nat_gateway_per_zone=True))
     assert len(of_type(both, "aws_nat_gateway")) == 2
 
@@ -359,9 +359,9 @@ def test_ml_service_sleeps_and_wakes(terraform: Terraform) -> None:
     shrink = resources["module.ecs_cluster.aws_cloudwatch_metric_alarm.ml_shrink"]
     busy = {"visible": 0, "in_flight": 0, "sent": 0, "running": 1, "cpu": 5}
     for minute, wakes, shrinks in (
-        (busy, False, True),  # the last task of an empty queue goes
+        (busy, False, True),  # the last task of an empty queue is removed
         (busy | {"in_flight": 1}, False, False),  # not while it works
-        (busy | {"sent": 1}, False, False),  # nor while images come, however quickly it does them
+        (busy | {"sent": 1}, False, False),  # nor while images arrive, however fast they are done
         (busy | {"visible": 5, "in_flight": 3, "running": 2}, False, True),
         (busy | {"visible": 5, "in_flight": 3, "running": 2, "cpu": 80}, False, False),
         (busy | {"visible": 400, "in_flight": 3, "running": 2}, False, False),
@@ -369,13 +369,13 @@ def test_ml_service_sleeps_and_wakes(terraform: Terraform) -> None:
     ):
         assert (value_of(alarm, minute) >= alarm["threshold"]) is wakes, minute
         assert (value_of(shrink, minute) < shrink["threshold"]) is shrinks, minute
-    # A service without tasks has no metrics, not even of zero tasks.
+    # A service without tasks has no metrics, not even for zero tasks.
     namespaces = {q["metric"][0]["namespace"] for q in alarm["metric_query"] if q["metric"]}
     assert namespaces == {"AWS/SQS"}
 
 
 def value_of(alarm: dict[str, Any], minute: dict[str, int]) -> float:
-    """What CloudWatch computes for an alarm from a minute's metrics."""
+    """The value that CloudWatch computes for an alarm from a minute's metrics."""
     [expression] = [query["expression"] for query in alarm["metric_query"] if query["expression"]]
     known = {query["id"]: minute[query["id"]] for query in alarm["metric_query"] if query["metric"]}
     functions = {"IF": lambda condition, then, otherwise: then if condition else otherwise}
@@ -385,7 +385,7 @@ def value_of(alarm: dict[str, Any], minute: dict[str, int]) -> float:
 def test_alarms_do_not_wait_for_metrics_that_come_late(
     terraform: Terraform, resources: Resources
 ) -> None:
-    """FILL would put its filler into each last minute, and CloudWatch would never see more."""
+    """FILL would fill in every last minute, and CloudWatch would see nothing else."""
     for made in (resources, resources_of(terraform.plan(ml_min_count=0))):
         assert "FILL" not in json.dumps(of_type(made, "aws_cloudwatch_metric_alarm"))
         shrink = made["module.ecs_cluster.aws_cloudwatch_metric_alarm.ml_shrink"]
@@ -428,9 +428,9 @@ def test_destroy_really_destroys_only_where_it_may(
         ("environment", "Production!", "environment must be"),
         ("project_name", "my--photos", "single hyphens"),
         ("project_name", "photos-of-the-whole-big-family-1", "3 to 30"),
-        ("project_name", "internal-photos", "AWS keeps such names for itself"),
+        ("project_name", "internal-photos", "AWS reserves such names"),
         ("allowed_cidrs", ["anywhere"], "allowed_cidrs must be IPv4 networks"),
-        ("allowed_cidrs", ["203.0.113.7/24"], "no bits set behind the prefix"),
+        ("allowed_cidrs", ["203.0.113.7/24"], "no bits set after the prefix"),
         ("certificate_arn", "my-certificate", "ARN of a certificate"),
         ("certificate_arn", CERTIFICATE, "certificate_arn needs domain_name"),
         ("existing_role_name", "arn:aws:iam::123456789012:role/LabRole", "not its ARN"),
@@ -439,7 +439,7 @@ def test_destroy_really_destroys_only_where_it_may(
         ("backend_cpu", 300, "backend_cpu must be"),
         ("backend_memory", 1000, "Fargate has no task with 512 CPU units and 1000 MiB"),
         ("backend_min_count", 0, "1 or more"),
-        ("backend_max_count", 0, "must not be fewer than the least"),
+        ("backend_max_count", 0, "must not be less than the minimum"),
         ("ml_cpu", 1000, "ml_cpu must be"),
         ("ml_min_count", -1, "0 or more"),
         ("ml_max_count", 2.5, "ml_max_count must be a whole number"),
@@ -447,7 +447,7 @@ def test_destroy_really_destroys_only_where_it_may(
         ("alarm_email", "me", "alarm_email must be"),
         ("visibility_timeout", 1, "5 to 43200"),
         ("log_level", "loud", "debug, info, warn or error"),
-        ("log_retention_days", 10, "those that CloudWatch has"),
+        ("log_retention_days", 10, "a value that CloudWatch supports"),
         ("vpc_cidr", "10.0.0.0/30", "of /16 to /20"),
         ("vpc_cidr", "10.0.0.0/8", "of /16 to /20"),
         ("vpc_cidr", "10.0.7.0/16", "of /16 to /20"),
@@ -468,7 +468,7 @@ def test_a_certificate_of_another_region_is_refused(terraform: Terraform) -> Non
 
 
 def test_longest_names_are_taken(plugins: Path, tmp_path: Path) -> None:
-    """AWS's own rules for names, which are not in the provider's schema."""
+    """AWS's rules for names, which are not in the provider's schema."""
     made = Terraform(copy_project(tmp_path / "project"), plugins)
     made.run("init", "-input=false")
     words = ["-var=project_name=" + "a-long-name-of-30-letters-xyz0", "-var=environment=staging1"]
@@ -510,7 +510,7 @@ def test_longest_names_are_taken(plugins: Path, tmp_path: Path) -> None:
 
 
 def test_deployments_of_two_names_share_nothing(terraform: Terraform) -> None:
-    """SQS takes a queue that is there for the one to create, so two would have one queue."""
+    """SQS takes an existing queue for the one to create, so two deployments would share it."""
     kinds = ["aws_sqs_queue", "aws_dynamodb_table", "aws_s3_bucket", "aws_lb", "aws_ecs_cluster"]
     kinds += ["aws_ecr_repository", "aws_cloudwatch_log_group", "aws_iam_role"]
 
@@ -528,7 +528,7 @@ def test_deployments_of_two_names_share_nothing(terraform: Terraform) -> None:
 
 
 def test_idle_connections_end_at_the_load_balancer_first(resources: Resources) -> None:
-    """A request that it sends on a connection which the backend just closed is a 502."""
+    """A request sent on a connection that the backend has just closed would get a 502."""
     server = (ROOT / "src/adapters/http/server.hpp").read_text()
     response = (ROOT / "src/adapters/http/response.hpp").read_text()
     closes = re.search(r"keep_alive_idle\{\s*([\d']+)\}", server)
@@ -585,7 +585,7 @@ def test_a_change_of_the_program_is_a_new_image(plugins: Path, tmp_path: Path) -
 def test_tflint() -> None:
     tflint = shutil.which("tflint", path=PATH)
     if tflint is None:
-        pytest.skip("tflint is not installed: docs/infrastructure.md tells how to get it")
+        pytest.skip("tflint is not installed: docs/infrastructure.md says how to install it")
     done = subprocess.run(
         [tflint, "--recursive", f"--config={ROOT / 'terraform/.tflint.hcl'}"],
         cwd=ROOT / "terraform",
@@ -602,7 +602,7 @@ def test_checkov_finds_what_is_excepted_and_nothing_else(tmp_path: Path) -> None
         pytest.skip("checkov is not installed (scripts/test.sh does it)")
     project = copy_project(tmp_path / "project") / "terraform"
     exceptions = (project / ".checkov.yaml").read_text()
-    (project / ".checkov.yaml").unlink()  # it would be taken from the folder
+    (project / ".checkov.yaml").unlink()  # checkov would read it from the folder
     options = ["--framework=terraform", "--skip-download", "--quiet", "--output=json"]
     done = subprocess.run(
         [checkov, "--directory", project, *options], capture_output=True, text=True, check=False

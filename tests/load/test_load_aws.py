@@ -1,4 +1,4 @@
-"""What is read of AWS, on an emulator of ECS, SQS and CloudWatch."""
+"""What is read from AWS, on an emulator of ECS, SQS and CloudWatch."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ def test_counts_and_queue_while_it_runs(cloud: dict[str, str]) -> None:
     assert values[("ml-service", "workers_desired")] == 4
     assert values[("backend", "backends_running")] == 1
     assert (target.running(), target.waiting()) == (4, 3)
-    # The emulator does not know activities, so the counts themselves tell.
+    # The emulator has no activities, so the counts themselves are used.
     assert target.activities(now - 60, now + 60) == [Scaling(now, 1, 4, "seen in ECS")]
-    assert "did not tell its activities" in target.notes[0]
+    assert "did not report its activities" in target.notes[0]
 
 
 def test_statistics_of_cloudwatch(cloud: dict[str, str]) -> None:
@@ -147,7 +147,7 @@ def test_autoscaling_must_be_as_the_scenario_needs_it(
 
 
 def test_all_tests_go_back_to_the_baseline(cloud: dict[str, str], tmp_path: Path) -> None:
-    """The service does not answer, so that nothing runs; but all is prepared."""
+    """The service does not answer, so nothing runs, but everything is prepared."""
     settings = cloud | {"BACKEND_API_URL": "http://127.0.0.1:9", "POLL_SECONDS": "0.2"}
     settings |= {"LOAD_RESULTS": str(tmp_path / "results")}
     (tmp_path / "s3_keys.json").write_text('{"a.jpg": "uploads/a.jpg"}')
@@ -157,6 +157,6 @@ def test_all_tests_go_back_to_the_baseline(cloud: dict[str, str], tmp_path: Path
     assert shown.count("could not run") == 1
     assert shown.count("the queues are empty") == 1
     assert shown.count("autoscaling suspended, 1 to 8 tasks") == 1
-    assert "back to the state of the beginning: autoscaling active, 3 ML tasks" in shown
+    assert "restoring the initial state: autoscaling active, 3 ML tasks" in shown
     status = scripts.run("manage-autoscaling.sh", "status", "ml-service")
     assert "autoscaling active, 1 to 8 tasks, 3 of 3 run" in status

@@ -1,4 +1,4 @@
-"""The parts of the load tests that are plain computing."""
+"""The parts of the load tests that only compute."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_jobs_come_by_the_profile() -> None:
     taken = 0
     while arrivals.take(110, 0):
         taken += 1
-    assert taken == 20  # also those that are late, but none before its time
+    assert taken == 20  # including late ones, but none before its time
     backlog = Backlog(100, 10, images=30)
     assert backlog.take(101, 29)
     assert not backlog.take(101, 30)
@@ -115,13 +115,13 @@ def test_rows_of_processes_that_come_and_go() -> None:
         },
     )
     values = {(service, metric): value for _, service, metric, value in rows}
-    assert values[("ml-service", "throughput")] == 10  # what m2 did before is not of this time
+    assert values[("ml-service", "throughput")] == 10  # what m2 did before does not count
     assert values[("ml-service", "workers_running")] == 2
     assert values[("ml-service", "cpu_percent")] == 100
     assert values[("backend", "cpu_percent")] == 25
     assert values[("ml-service", "memory_mb")] == 200
     assert values[("queue", "queue_visible")] == 7
-    # m1 is gone, m2 started anew under the same address.
+    # m1 is gone, m2 was restarted at the same address.
     rows = reader.rows(14, {"m2": ("ml-service", metrics(0.5, 0))})
     values = {(service, metric): value for _, service, metric, value in rows}
     assert values[("ml-service", "throughput")] == 0
@@ -161,7 +161,9 @@ def test_scenarios_are_complete(local: bool) -> None:
     assert scenario.read("autoscaling_response", local).autoscaling == "active"
 
 
-def test_mistakes_in_a_scenario_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_in_a_scenario_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = (scenario.FOLDER / "sustained_load.toml").read_text()
     monkeypatch.setattr(scenario, "FOLDER", tmp_path)
     file = tmp_path / "mine.toml"

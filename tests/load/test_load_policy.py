@@ -1,4 +1,4 @@
-"""The rules by which the scaler on one machine decides, as autoscaling.tf has them for AWS."""
+"""The rules of the scaler on one machine, which are those of autoscaling.tf for AWS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def scaler(desired: int = 1, most: int = 50) -> Scaler:
 
 
 def minutes(it: Scaler, *seen: tuple[float, float], running: int | None = None) -> list[int]:
-    """The tasks wanted after each minute of messages and of how busy the tasks are."""
+    """The desired tasks after each minute, given its messages and how busy the tasks are."""
     begin = len(it.visible)
     return [
         it.minute((begin + n) * MINUTE, visible, busy, it.desired if running is None else running)
@@ -35,7 +35,7 @@ def test_steps_are_taken_again_each_minute_and_end_at_the_most() -> None:
 
 
 def test_backlog_of_each_task_counts_after_three_minutes() -> None:
-    """Where one task runs, the third minute asks for as many as bring it to 1,000 messages each."""
+    """With one task, the third minute requests as many as give 1,000 messages each."""
     it = scaler(most=100)
     assert minutes(it, *[(50_000, BUSY)] * 3, running=1) == [11, 21, 50]
 

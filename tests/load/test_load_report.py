@@ -1,4 +1,4 @@
-"""The report on small raw data: what passes, what fails, and what cannot be read."""
+"""The report on small raw data: passes, failures, and unreadable data."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def about(name: str, **more: Any) -> dict[str, Any]:
 
 
 def write(results: Path, name: str, when: str = "20270115-080000", **more: Any) -> Path:
-    """A run in which all is well: 20 jobs of 3 images, one a second, each done after 2 seconds;
+    """A run without problems: 20 jobs of 3 images, one a second, each done after 2 seconds;
     the queue rises to 400 and workers follow."""
     folder = results / name / when
     folder.mkdir(parents=True)
@@ -106,7 +106,7 @@ def test_a_good_run_passes(tmp_path: Path) -> None:
     assert figures["status_p50_ms"] == 14.5
     assert figures["job_p95_s"] == 2
     assert figures["queue_peak"] == 400
-    assert figures["drained_s"] == 1  # the last job came at 19 and was done at 21
+    assert figures["drained_s"] == 1  # the last job arrived at 19 and was done at 21
     assert figures["scale_out_s"] == 60  # 300 images waited at second 8, workers were added at 9
     assert figures["scale_in_s"] == 13 * 60  # of the policy's seconds
     assert figures["workers_peak"] == 3
@@ -141,13 +141,13 @@ def test_each_objective_can_be_missed(
     assert figure in missed(folder)
 
 
-def test_jobs_that_took_too_long_are_told_from_lost_ones(tmp_path: Path) -> None:
+def test_jobs_that_took_too_long_are_distinguished_from_lost_ones(tmp_path: Path) -> None:
     folder = write(tmp_path, "sustained_load")
     edit(folder, "jobs.csv", r"^job-3,(.*),completed,3,3,0$", r"job-3,\1,processing,3,1,0")
     run = raw.read_run(folder)
     figures = compute(run)
-    told = report.story(report.Part(run, figures, judge(run, figures), {}))
-    assert "1 were still in work when the test stopped waiting for them" in told
+    story = report.story(report.Part(run, figures, judge(run, figures), {}))
+    assert "1 were still in progress when the test stopped waiting for them" in story
 
 
 def steps(*rates: int) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def test_scaling_of_throughput(tmp_path: Path, rates: tuple[int, ...], met: bool
     efficiency = compute(run)["scaling_efficiency"]
     assert efficiency == pytest.approx(100 * rates[2] / rates[0] / 3, abs=3)
     assert (missed(folder) == set()) == met
-    # Workers beyond the cores are not held against the service.
+    # Workers beyond the cores do not count against the service.
     run.about["target"]["cores"] = 1
     assert compute(run)["scaling_efficiency"] is None
 
@@ -218,7 +218,7 @@ def test_a_run_in_which_nothing_happened(tmp_path: Path) -> None:
     assert "FAILED" in file.read_text()
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(LoadTestError, match="there is nothing to report in"):
         report.make(tmp_path / "none", tmp_path / "reports")
     folder = write(tmp_path / "results", "sustained_load")

@@ -1,4 +1,4 @@
-"""The scripts of the load tests: their failures, and a whole short run against the real program."""
+"""The scripts of the load tests: their failures, and a short complete run with the real program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from program import Service
 from script_run import Scripts
 
-# Importing it here would change how everything in this process waits.
+# Importing it here would monkey-patch this whole process.
 if not importlib.util.find_spec("locust"):
     pytest.skip("Locust is not installed (load-tests/requirements.txt)", allow_module_level=True)
 
@@ -36,7 +36,7 @@ def write_keys(scripts: Scripts, keys: object) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "says"),
     [
-        ("run-load-test.sh", [], "say which scenario: autoscaling_response queue_explosion"),
+        ("run-load-test.sh", [], "name a scenario: autoscaling_response queue_explosion"),
         ("run-load-test.sh", ["storm"], 'there is no scenario "storm": autoscaling_response'),
         ("run-load-test.sh", ["sustained_load", "--fast"], "unknown option --fast"),
         ("run-load-test.sh", ["sustained_load", "--users"], "--users needs a value"),
@@ -122,7 +122,7 @@ def upload(scripts: Scripts, photos: dict[str, Path]) -> None:
 def test_a_whole_run(scripts: Scripts, service: Any, photos: dict[str, Path]) -> None:
     scripts.settings["BACKEND_API_URL"] = service.url
     upload(scripts, photos)
-    # Nothing depends on how fast this machine is: only what must hold on any is looked at.
+    # Only what must hold on any machine is checked, whatever its speed.
     words = ["sustained_load", "--rate", "2", "--duration", "12", "--users", "3", "--seed", "1"]
     shown = scripts.run("run-load-test.sh", *words, code=(0, 2))
     assert "pass         Accepted jobs lost, failed or incomplete: 0 jobs" in shown
@@ -157,7 +157,7 @@ def test_a_whole_run(scripts: Scripts, service: Any, photos: dict[str, Path]) ->
 
 
 class Difficult(http.server.BaseHTTPRequestHandler):
-    """Answers as a service that is too busy at first, or that loses an image of each job."""
+    """Answers like a service that is too busy at first, or that loses an image of each job."""
 
     loses = False
     polite = True
@@ -200,7 +200,7 @@ class Difficult(http.server.BaseHTTPRequestHandler):
             self.answer(200, {"status": "healthy"})
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """No log is needed."""
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ def test_a_signal_ends_it_at_once(scripts: Scripts, difficult: str) -> None:
         for line in script.stderr:
             if "sending jobs for 60 seconds" in line:
                 script.terminate()
-        # Its lines end when the last of its processes has.
+        # Its output ends with the last of its processes.
         assert script.wait(10) == 1
     assert not (scripts.home / "results").exists()
 
@@ -248,7 +248,7 @@ def test_refusals_are_no_errors_and_their_time_is_kept(scripts: Scripts, difficu
     accepted = [line for line in lines if line[2] == "POST /submit"]
     assert len(refused) == len(accepted) >= 3
     assert {line[4] for line in refused} == {"refused"}
-    # Each came again after the second that it was asked to wait for.
+    # Each was repeated after the second that it was asked to wait.
     first = min(float(line[0]) for line in refused)
     assert min(float(line[0]) for line in accepted) >= first + 0.99
 

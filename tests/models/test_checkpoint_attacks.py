@@ -1,4 +1,4 @@
-"""Files that want to run something, or to use up the machine: the reader only ever says no."""
+"""Files that try to execute something, or to use up memory or time: the reader rejects them all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_checkpoints import Global, Storage, archive, pickled, tensor
 
-MEMORY_MB = 400  # more than a process with numpy and the reader takes
+MEMORY_MB = 400  # more than a process with numpy and the reader needs
 FUZZ = settings(
     max_examples=100,
     deadline=None,
@@ -33,7 +33,7 @@ FUZZ = settings(
 
 
 def test_a_number_of_the_memo_cannot_take_memory(tmp_path: Path) -> None:
-    """In a process of its own, so that its peak is that of this file alone."""
+    """In a separate process, so that its peak is that of this file alone."""
     archive(tmp_path / "x.pth", b"\x80\x02Nr" + struct.pack("<I", 1 << 27) + b".")
     code = (
         "import resource, sys\n"
@@ -45,15 +45,15 @@ def test_a_number_of_the_memo_cannot_take_memory(tmp_path: Path) -> None:
         "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, error)\n"
     )
     models = Path(checkpoints.__file__).parents[1]
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": str(models), "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert "out of order" in told
-    assert int(told.split()[0]) < MEMORY_MB
+    assert "out of order" in output
+    assert int(output.split()[0]) < MEMORY_MB
 
 
 def test_parts_that_are_shared_level_by_level_end(
@@ -82,7 +82,7 @@ def test_views_that_numpy_refuses(tmp_path: Path, shape: Any, strides: Any) -> N
         read_checkpoint(archive(tmp_path / "x.pth", root, s0=bytes(8)))
 
 
-# --- random programs
+# Random programs
 
 OPCODES = [code.code.encode("latin1") for code in pickletools.opcodes]
 GLOBALS = [
@@ -107,7 +107,7 @@ PIECES = st.one_of(
 
 @st.composite
 def programs(draw: st.DrawFn) -> bytes:
-    """Opcodes with arguments in any order, or a whole checkpoint with some of them in it."""
+    """Opcodes with arguments in any order, or a complete checkpoint with some inserted."""
     pieces = draw(st.lists(PIECES, max_size=24))
     if draw(st.booleans()):
         at = draw(st.integers(2, len(WHOLE)))
@@ -120,14 +120,14 @@ def refuse_to_run(event: str, arguments: tuple[object, ...]) -> None:
         raise AssertionError(f"a checkpoint ran {event}{arguments}")
 
 
-codecs.lookup("cp437")  # zipfile asks for it, and its first import runs a module
+codecs.lookup("cp437")  # zipfile needs it, and its first import executes a module
 ARMED: list[bool] = []
-sys.addaudithook(refuse_to_run)  # cannot be removed, so it only looks while it is armed
+sys.addaudithook(refuse_to_run)  # it cannot be removed, so it only acts while it is armed
 
 
 @contextlib.contextmanager
 def armed(megabytes: int) -> Any:
-    """Nothing may be run meanwhile, and not much memory be asked for."""
+    """In this context nothing may be executed, and not much memory allocated."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (used + (megabytes << 20), hard))

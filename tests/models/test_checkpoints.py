@@ -1,4 +1,4 @@
-"""The checkpoint reader builds tensors, refuses everything else, and survives damage."""
+"""The checkpoint reader builds tensors, rejects everything else, and survives damage."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Call:
         self.function, self.arguments = function, arguments
 
 
-# The C pickler cannot write globals that do not exist here; this one has no types.
+# The C pickler cannot write globals that do not exist here; this one, in Python, is untyped.
 _Pickler: Any = pickle._Pickler
 
 
@@ -107,7 +107,7 @@ def test_views_share_a_storage(tmp_path: Path) -> None:
     np.testing.assert_array_equal(weights["repeated"], [[7, 8]] * 3)
     assert weights["scalar"] == 11
     assert weights["none"].shape == (0, 4)
-    weights["whole"][0, 0] = 99  # each is a copy of its own
+    weights["whole"][0, 0] = 99  # each is a separate copy
     assert weights["transposed"][0, 0] == 0
 
 
@@ -161,7 +161,7 @@ def test_truncations_of_an_archive_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_changed_byte_is_read_or_refused(tmp_path: Path) -> None:
-    """Whatever byte changes, the reader ends with tensors or with its own error."""
+    """Whichever byte changes, the reader returns tensors or raises its own error."""
     root = {"x": tensor(Storage("FloatStorage", "0", 2), 0, (2,), (1,))}
     content = pickled(root)
     for at in range(len(content)):
@@ -223,7 +223,7 @@ def test_a_real_exploit_does_nothing(tmp_path: Path) -> None:
 
 
 def build(value: bytes, state: Any) -> bytes:
-    """A pickle that makes `value` and then gives it a state, as BUILD does for objects."""
+    """A pickle that makes `value` and then sets its state, as BUILD does for objects."""
     body = pickled(state).removeprefix(b"\x80\x02").removesuffix(b".")
     return b"\x80\x02" + value + body + b"b."
 

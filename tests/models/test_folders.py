@@ -216,10 +216,10 @@ def test_add_says_which_model_is_the_default(
         return capsys.readouterr().err
 
     said = add("mine")
-    assert "mine is the default for image_classification now, before lite0\n" in said
-    assert "IMAGE_MODEL=NAME sets another default, --model NAME chooses for one job" in said
+    assert "mine is now the default for image_classification, instead of lite0\n" in said
+    assert "IMAGE_MODEL=NAME sets another default, --model NAME selects a model for one job" in said
     assert "mine stays the default for image_classification\n" in add("other")
-    assert "another is the default for image_classification now" in add("another")
+    assert "another is now the default for image_classification" in add("another")
     folders.write(out / "mobilenet_v2", {"kind": "classifier"}, lambda _: None)
     assert "mobilenet_v2 stays the default for image_classification" in add("a")
 
@@ -239,7 +239,7 @@ def test_add_tflite(shared: Path, tmp_path: Path, goldens: Path) -> None:
         ov.Core().read_model(tmp_path / "tflite" / file.name), crops["parrot.jpg|bicubic256"][None]
     )
     assert lines[int(result[0].argmax())] == "macaw"
-    # Bytes in units of 1/256; rounding takes or adds a few of them.
+    # In units of 1/256; rounding changes a few of them.
     assert result.sum(dtype=np.float64) / 256 == pytest.approx(1, abs=0.05)
 
 
@@ -262,9 +262,9 @@ def test_starter_models_are_made_once(
     capsys.readouterr()
     assert export(*arguments) == 0
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
-    assert capsys.readouterr().err.count("is there") == 2
+    assert capsys.readouterr().err.count("exists") == 2
 
-    # The two graphs of ConSE, read as the product reads them.
+    # The two graphs of ConSE, read as by the program.
     folder = tmp_path / models[0]
     photos = np.load(goldens / "preprocessed_crops.npz")
     names = ["cat_720p.jpg", "hot_dog.jpg", "owl.jpg", "parrot.jpg", "pets.jpg"]
@@ -348,7 +348,7 @@ def test_samples_are_there_whole_or_not_at_all(
     made = sorted(path.name for path in folder.iterdir())
     assert made == sorted([*names, "flower.jpg", "china.jpg"])
 
-    # What an interrupted run of before has left is filled up, and what else is there stays.
+    # A folder left by an interrupted run is completed, and other files in it stay.
     (folder / "china.jpg").unlink()
     (folder / "mine.jpg").write_text("mine")
     assert export("samples", folder) == 0

@@ -1,4 +1,4 @@
-"""The exported graphs give what PyTorch gives."""
+"""The exported graphs give the same results as PyTorch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graph_support import Floats, cosines, normalize, run
 Crops = Callable[[str], tuple[list[str], Floats]]
 Package = Callable[[str], Path]
 
-# Texts whose tokens differ from OpenAI's: its tokenizer repairs texts (ftfy) before it splits them.
+# Texts whose tokens differ from OpenAI's, whose tokenizer normalises texts (ftfy) first.
 CLIP_EXCEPTIONS = {
     12: "HTML entities are resolved",
     19: "the ligature is split into letters",
@@ -87,7 +87,7 @@ def test_clip_text_embeddings_from_strings(
     together = run(graph, strings)
     same = [i for i in range(len(strings)) if i not in CLIP_EXCEPTIONS]
     assert cosines(together, expected)[same].min() >= 0.9999
-    # A text's neighbours decide how far it is padded; they must not change its embedding.
+    # The other texts of a batch determine the padding; they must not change an embedding.
     alone = np.concatenate([run(graph, [text]) for text in strings[:4] + strings[28:30]])
     assert cosines(alone, together[[0, 1, 2, 3, 28, 29]]).min() > 0.99999
 

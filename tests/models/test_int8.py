@@ -1,4 +1,4 @@
-"""8-bit graphs: kept only where they agree, and the folder stays whole."""
+"""8-bit graphs: kept only if they agree, and the folder stays complete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Package = Callable[[str], Path]
 
 @pytest.fixture(scope="module")
 def photos(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """104 different parts of four photos, and a file that is no image."""
+    """104 different crops of four photos, and a file that is not an image."""
     folder: Path = tmp_path_factory.mktemp("photos")
     data = package("scikit-image") / "skimage/data"
     random = np.random.default_rng(1)
@@ -49,7 +49,7 @@ def model(package: Package, tmp_path: Path) -> Path:
 def test_kept_graph_is_named_in_the_folder(
     model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quantize, "MIN_AGREEMENT", 0.8)  # these parts are harder than photos
+    monkeypatch.setattr(quantize, "MIN_AGREEMENT", 0.8)  # these crops are harder than photos
     same = quantize.quantize(model, photos, [])
     found = json.loads((model / "model.json").read_text())["image"]["int8"]
     assert found == {
@@ -59,7 +59,7 @@ def test_kept_graph_is_named_in_the_folder(
     }
     assert 0.8 <= same <= 1
     assert folders.is_current(model)
-    # 8 bits for 32: what is written is the quantized graph
+    # 8 bits instead of 32: the quantized graph was written
     sizes = [(model / name).stat().st_size for name in ("image_int8.bin", "image.bin")]
     assert sizes[0] < sizes[1] / 3
 
@@ -67,9 +67,9 @@ def test_kept_graph_is_named_in_the_folder(
 def test_weights_cannot_overflow_on_any_processor(
     model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pair of products, 255 × w twice, fits into 16 bits up to |w| = 64.
+    """The sum of two products 255 × w fits into 16 bits up to |w| = 64.
 
-    Depthwise kernels, of five dimensions here, add no pairs.
+    Depthwise kernels, which have five dimensions here, add no pairs.
     """
     monkeypatch.setattr(quantize, "MIN_AGREEMENT", 0.0)
     quantize.quantize(model, photos, [])
@@ -125,7 +125,7 @@ def squares(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The graph itself stands in for its 8 bits."""
+    """The graph itself replaces its 8-bit version."""
     monkeypatch.setattr(quantize, "quantized", lambda graph, inputs, transformer: graph)
 
 
@@ -169,7 +169,7 @@ def test_a_model_that_is_unfit_does_not_stop_the_others(
     said = capsys.readouterr().err.splitlines()
     assert "  a does not take floats with channels first" in said
     assert "  'image' is missing" in said
-    assert said[-1] == "export: 3 of 4 models could not be tried, as said above: a, b, c"
+    assert said[-1] == "export: 3 of 4 models could not be tried, see above: a, b, c"
     assert (out / "d/image_int8.xml").exists()
     assert command.main(["--out", str(out), "int8", str(squares), "--model", "d"]) == 0
 
@@ -193,7 +193,7 @@ def test_of_many_photos_some_of_all_parts_are_decoded(
     monkeypatch.setattr(Image, "open", count)
     quantize.quantize(small_model(tmp_path / "out", "mine"), squares, [])
     assert decoded == [f"{index:03}.png" for index in (0, 12, 25, 37, 50, 62, 75, 87)]
-    assert "8 of its 100 photos are taken, evenly by name" in capsys.readouterr().err
+    assert "8 of its 100 photos are used, evenly by name" in capsys.readouterr().err
 
 
 def test_crop_is_that_of_the_goldens(shared: Path) -> None:

@@ -1,6 +1,6 @@
-"""The clients of a soak run: everything that people do with the service, and what bad ones do.
+"""The clients of a soak run: everything that people do with the service, and misuse.
 
-Whatever the service accepted is remembered with what must become of it, and checked at the end.
+Everything that the service accepted is recorded with its expected result, and checked at the end.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from program import Service
 
 FINAL = ("completed", "failed", "cancelled")
 LABEL_SETS = [["cat", "coffee", "rocket", "person"], ["flower", "building", "vehicle", "animal"]]
-BAD = "bad"  # stands for the photo of a file that is no image
-POOL = 60  # stored photos that jobs choose from
+BAD = "bad"  # stands for a file that is not an image
+POOL = 60  # stored photos from which jobs choose
 UNREACHABLE = (requests.ConnectionError, requests.Timeout)
 
 
@@ -34,12 +34,12 @@ class Wrong(AssertionError):
 
 @dataclass
 class Accepted:
-    """A job that the service said 202 to."""
+    """A job that the service answered with 202."""
 
     job: str
     keys: list[str]
-    photos: list[str]  # what is under each key: a photo's name, or BAD
-    labels: tuple[str, ...]  # empty: of ImageNet
+    photos: list[str]  # the photo under each key, by name, or BAD
+    labels: tuple[str, ...]  # empty: ImageNet's
     may_be_cancelled: bool = False
     checked: bool = False
 
@@ -56,7 +56,7 @@ class Load:
         self.accepted: dict[str, Accepted] = {}  # guarded by lock
         self.expected: dict[tuple[str, tuple[str, ...]], str] = {}  # label of a photo
         self.counts: Counter[str] = Counter()  # guarded by lock
-        # How many jobs that nobody has checked yet use a key; guarded by lock.
+        # The number of unchecked jobs that use a key; guarded by lock.
         self.in_use: Counter[str] = Counter()
         self.actions: list[tuple[int, Callable[[], None]]] = [
             (20, self.upload),
@@ -74,22 +74,22 @@ class Load:
             (2, self.leave_events),
         ]
 
-    # --- requests
+    # Requests
 
     @contextlib.contextmanager
     def whole_unless_killed(self) -> Iterator[None]:
-        """An answer that is cut off is a fault, but not where the service was killed meanwhile."""
+        """A truncated answer is an error, unless the service was killed meanwhile."""
         process = self.service.process
         try:
             yield
         except requests.exceptions.ChunkedEncodingError as error:
-            time.sleep(1)  # until the one who kills has seen it end
+            time.sleep(1)  # until the killing thread has seen it end
             if self.service.process is process and process.poll() is None:
                 raise Wrong(f"an answer was cut off: {error}") from error
             raise requests.ConnectionError(error) from error
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        """An answer; those of a service that is just being restarted come later, or are lost."""
+        """An answer; while the service is restarted, it is delayed or lost."""
         with self.lock:
             self.counts["requests"] += 1
         with self.whole_unless_killed():
@@ -99,7 +99,7 @@ class Load:
         return answer
 
     def insist(self, method: str, path: str, **options: Any) -> requests.Response:
-        """As a careful client: the same again until it is answered."""
+        """Like a careful client: repeats the request until it is answered."""
         deadline = time.monotonic() + 120
         while True:
             try:
@@ -142,7 +142,7 @@ class Load:
         }
         if labels:
             body["custom_labels"] = list(labels)
-        # With the key, the same request after a lost answer is the same job.
+        # With the key, repeating the request after a lost answer gives the same job.
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         answer = self.insist("POST", "/submit", json=body, headers=headers)
         if answer.status_code != 202:
@@ -154,10 +154,10 @@ class Load:
             self.counts["images_accepted"] += len(keys)
         return accepted
 
-    # --- what is right
+    # Verification
 
     def learn(self) -> None:
-        """The labels of each photo as the service gives them before anything is wrong."""
+        """Records the labels of each photo before any faults."""
         keys = {name: self.put(name, file.read_bytes()) for name, file in self.photos.items()}
         self.pool = {key: name for name, key in keys.items()}
         for labels in [(), *map(tuple, LABEL_SETS)]:
@@ -170,18 +170,18 @@ class Load:
             accepted.checked = True
 
     def verify(self, accepted: Accepted) -> None:
-        """A final job has a row for each key, in order, with the right label or the right error."""
+        """A final job must have a row for each key, in order, with the right label or error."""
         result = self.insist("GET", f"/result/{accepted.job}").json()
         if result.get("status", "completed") == "cancelled" or "cancelled" in str(
             result.get("error")
         ):
             if not accepted.may_be_cancelled:
-                raise Wrong(f"job {accepted.job} was cancelled by nobody")
+                raise Wrong(f"job {accepted.job} was cancelled, but not by a client")
             self.done_with(accepted)
             return
         rows = result["detailed_results"]
         if [row["s3_key"] for row in rows] != accepted.keys:
-            raise Wrong(f"job {accepted.job} has other rows than keys")
+            raise Wrong(f"job {accepted.job} has rows that differ from its keys")
         for row, photo in zip(rows, accepted.photos, strict=True):
             right = self.expected.get((photo, accepted.labels))
             if (photo == BAD) != ("error" in row) or row.get("top_prediction") not in (right, None):
@@ -193,16 +193,16 @@ class Load:
         self.done_with(accepted)
 
     def done_with(self, accepted: Accepted) -> None:
-        """Nobody looks at the job again, and its photos may be deleted."""
+        """The job is not used again, and its photos may be deleted."""
         with self.lock:
             if not accepted.checked:
                 accepted.checked = True
                 self.in_use.subtract(accepted.keys)
 
-    # --- actions
+    # Actions
 
     def act(self) -> None:
-        """One action; what fails because the service was killed meanwhile is no fault."""
+        """One action; failures because the service was killed meanwhile do not count."""
         with self.lock:
             weights = [weight for weight, _ in self.actions]
             action = self.random.choices(self.actions, weights)[0][1]
@@ -213,14 +213,16 @@ class Load:
                 self.counts["refused"] += 1
 
     def pick(self, most: int) -> tuple[list[str], list[str]]:
-        """Some keys, which deletion leaves alone from now on, and their photos."""
+        """Some keys, which are not deleted from now on, and their photos."""
         with self.lock:
             keys = self.random.choices(list(self.pool), k=self.random.randint(1, most))
-            self.in_use.update(keys)  # before the job is accepted, which may take a restart's time
+            self.in_use.update(
+                keys
+            )  # before the job is accepted, which may take as long as a restart
             return keys, [self.pool[key] for key in keys]
 
     def some_job(self, unchecked: bool = False) -> Accepted | None:
-        """Any of the last ones, or of the first that nobody has checked yet."""
+        """One of the last jobs, or of the first unchecked ones."""
         with self.lock:
             jobs = list(self.accepted.values())
         jobs = [job for job in jobs if not job.checked][:20] if unchecked else jobs[-50:]
@@ -277,7 +279,7 @@ class Load:
         self.call("GET", f"/images/{urllib.parse.quote(key, safe='')}/thumbnail")
 
     def delete(self) -> None:
-        """One that no job in work uses: a job of a deleted photo is another test's matter."""
+        """Deletes a photo that no running job uses; jobs of deleted photos are tested elsewhere."""
         with self.lock:
             free = [key for key in self.pool if self.in_use[key] <= 0]
             if len(self.pool) < POOL or not free:
@@ -287,7 +289,10 @@ class Load:
                 del self.pool[key]
         for key in chosen:
             answer = self.insist("DELETE", f"/images/{urllib.parse.quote(key, safe='')}")
-            if answer.status_code not in (200, 404):  # 404: the first try's answer was lost
+            if answer.status_code not in (
+                200,
+                404,
+            ):  # 404: the answer to the first attempt was lost
                 raise Wrong(f"delete: {answer.status_code} {answer.text}")
             with self.lock:
                 self.counts["deleted"] += 1
@@ -300,7 +305,7 @@ class Load:
             raise Wrong(f"events without progress: {text[:200]}")
 
     def leave_events(self) -> None:
-        """A client that goes away in the middle."""
+        """A client that leaves an event stream."""
         keys, photos = self.pick(6)
         job = self.submit(keys, photos, ())
         url = f"{self.service.url}/events/{job.job}"
@@ -315,7 +320,7 @@ class Load:
             raise requests.ConnectionError(error) from None
 
     def abort_upload(self) -> None:
-        """Half of a photo, then nothing; no key may come of it."""
+        """Uploads half a photo, then stops; this must not give a key."""
         ticket = self.ticket("half.jpg", "image/jpeg")
         target = urllib.parse.urlsplit(ticket["upload_url"])
         head = (
@@ -332,7 +337,7 @@ class Load:
             raise Wrong(f"half of an upload is listed: {listed}")
 
     def dawdle(self) -> None:
-        """A header that comes a byte at a time, and a client that reads as slowly."""
+        """Sends a header a byte at a time, and reads as slowly."""
         with self.raw() as client:
             try:
                 for byte in b"GET /jobs HTTP/1.1\r\nHost: x\r\n":

@@ -1,4 +1,4 @@
-"""What a soak run watches of the service, how flat it stayed, and the graph of it."""
+"""The measurements of a soak run, their slope, and their graph."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Sample:
     """One row of samples.csv."""
 
     minute: float  # since the start of the run
-    life: int  # which process it is; each kill begins a new one
+    life: int  # number of the process; each kill starts a new one
     life_minute: float  # since that process started
     rss_mb: float
     descriptors: int
@@ -30,7 +30,7 @@ class Sample:
     cpu_seconds: float  # of this process
     wal_mb: float
     database_mb: float
-    objects_mb: float  # files of the stores; hard links are counted once
+    objects_mb: float  # files of the stores; hard links count once
     waiting: int  # images on the queue
     in_work: int
     dead: int
@@ -42,7 +42,7 @@ class Sample:
 
 
 def disk_mb(folder: Path) -> float:
-    """Of all regular files below, each file once however many links it has."""
+    """Of all regular files below, each once however many links it has."""
     seen: dict[int, int] = {}
     for path in folder.rglob("*"):
         try:
@@ -85,7 +85,7 @@ def write_csv(file: Path, samples: Sequence[Sample]) -> None:
 
 
 def slope_per_hour(samples: Sequence[Sample], name: str) -> float:
-    """Of the line of least squares through one column."""
+    """Of the least-squares line through one column."""
     if len(samples) < 3:
         return 0
     hours = [sample.minute / 60 for sample in samples]
@@ -93,7 +93,7 @@ def slope_per_hour(samples: Sequence[Sample], name: str) -> float:
 
 
 def steady(samples: Sequence[Sample], warm_up: float) -> list[list[Sample]]:
-    """The samples of each process behind its warm-up, of those that lived long enough to judge."""
+    """The samples of each process after its warm-up, if it ran long enough to be judged."""
     lives = [
         [s for s in samples if s.life == life and s.life_minute >= warm_up]
         for life in sorted({s.life for s in samples})
@@ -102,7 +102,7 @@ def steady(samples: Sequence[Sample], warm_up: float) -> list[list[Sample]]:
 
 
 def integrity(database: Path) -> str:
-    """What SQLite itself says of the file; "ok" where it is whole."""
+    """SQLite's own check of the file; "ok" if it is intact."""
     with sqlite3.connect(database) as connection:
         return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
 
@@ -138,9 +138,9 @@ def draw(file: Path, samples: Sequence[Sample], kills: Sequence[float], title: s
 
 
 class Sampler:
-    """Takes samples of whatever process the service is at the moment."""
+    """Takes samples of the current process of the service."""
 
-    DISK_EVERY = 12  # samples; walking the stores costs more than all the rest
+    DISK_EVERY = 12  # samples; walking the stores costs more than everything else
 
     def __init__(self, service: Service) -> None:
         self.service = service

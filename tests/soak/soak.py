@@ -1,9 +1,9 @@
-"""Runs the service for hours under mixed load and faults, and says whether it stayed as it was.
+"""Runs the service for hours under mixed load and faults, and reports whether it stayed stable.
 
 `python tests/soak/soak.py --minutes 120` needs the built program, the models and the sample photos.
-Clients do everything that people do; the service is killed (SIGKILL) and started again at random in
-the first two thirds of the run. At the end every accepted job must be final and right, and memory,
-descriptors, threads and the WAL must be flat. README.md beside this file has the limits.
+Clients do everything that people do; the service is killed (SIGKILL) and restarted at random in the
+first two thirds of the run. At the end every accepted job must be final and correct, and memory,
+descriptors, threads and the WAL must be flat. README.md in this folder has the limits.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from program import Service  # noqa: E402
 
 WARM_UP = 5.0  # minutes of a process before its figures count
 SETTLE = 600.0  # seconds for the last jobs
-# What may grow how much in an hour, by the line of least squares behind the warm-up of a process.
+# Allowed growth per hour, by the least-squares line after the warm-up of a process.
 SLOPES = {"rss_mb": 20.0, "descriptors": 4.0, "threads": 2.0, "wal_mb": 8.0}
-# A rise of at most this over a whole life is a step, no trend: one more reader of the database
-# holds two descriptors, and the line through a step rises by up to one and a half times the step.
+# A rise of at most this over the whole life of a process is a step, not a trend: one more reader of
+# the database holds two descriptors, and the line through a step rises by up to 1.5 times the step.
 STEPS = {"rss_mb": 5.0, "descriptors": 3.0, "threads": 0.5, "wal_mb": 2.0}
-# What must never be more.
+# Absolute limits.
 PEAKS = {"rss_mb": 1024.0, "descriptors": 400.0, "threads": 200.0, "wal_mb": 80.0}
 
 
 @dataclass
 class Options:
-    """What the command line chose."""
+    """The options of the command line."""
 
     minutes: float
     rate: float  # actions a second, of all clients
@@ -84,7 +84,7 @@ class Run:
         self.sampler = Sampler(self.service)
         self.stop = threading.Event()
         self.kills: list[float] = []
-        self.told = 0.0  # minute of the last line
+        self.reported = 0.0  # minute of the last line
         self.faults: list[str] = []
 
     def client(self, number: int) -> None:
@@ -108,10 +108,10 @@ class Run:
         self.sampler.restarted()
 
     def watch(self) -> None:
-        """Samples, and kills, until the time is over."""
+        """Takes samples, and kills the service, until the time is over."""
         options = self.options
         chance = random.Random(options.seed)
-        begin = time.monotonic()  # the models are loaded by now, which may take long
+        begin = time.monotonic()  # after loading the models, which may take long
         end = begin + options.minutes * 60
         calm = begin + options.minutes * 40
         every = max(0.5, min(10, options.minutes))
@@ -126,10 +126,10 @@ class Run:
             time.sleep(min(every, max(0, end - time.monotonic())))
 
     def tell(self) -> None:
-        """A line for who waits, every five minutes."""
+        """Prints a progress line every five minutes."""
         sample = self.sampler.samples[-1]
-        if sample.minute >= self.told + 5:
-            self.told = sample.minute
+        if sample.minute >= self.reported + 5:
+            self.reported = sample.minute
             print(
                 f"{sample.minute:.0f} of {self.options.minutes:.0f} minutes, "
                 f"{len(self.kills)} kills, {sample.jobs_accepted} jobs, {sample.rss_mb:.0f} MB",
@@ -137,7 +137,7 @@ class Run:
             )
 
     def settle(self) -> None:
-        """Waits for what was accepted, then looks at every job."""
+        """Waits for the accepted jobs, then checks each."""
         deadline = time.monotonic() + SETTLE
         for accepted in list(self.load.accepted.values()):
             while self.service.get(f"/status/{accepted.job}").json()["status"] not in FINAL:
@@ -167,10 +167,10 @@ class Run:
 
 
 def is_a_record(samples: Sequence[Sample], life: Sequence[Sample], name: str) -> bool:
-    """Whether a process went beyond all before it, by more than a step.
+    """Whether a process exceeded all earlier ones, by more than a step.
 
-    What grows with age does so; what rises to where others were before it only got there later, as
-    chance had it.
+    What grows with age does; what rises to the level of earlier processes only reached it later by
+    chance.
     """
     before = [sample for sample in samples if sample.life < life[0].life]
     peak = max((float(getattr(sample, name)) for sample in before), default=0.0)
@@ -178,7 +178,7 @@ def is_a_record(samples: Sequence[Sample], life: Sequence[Sample], name: str) ->
 
 
 def judge(samples: Sequence[Sample]) -> list[str]:
-    """What is wrong with the figures of a run; nothing where they are right."""
+    """The problems in the figures of a run; empty if there are none."""
     wrong = []
     for name, most in PEAKS.items():
         peak = max(float(getattr(sample, name)) for sample in samples)
@@ -198,7 +198,7 @@ def judge(samples: Sequence[Sample]) -> list[str]:
 
 
 def requests_total_final(service: Service) -> int:
-    """Jobs that are final, as the service counts them."""
+    """The number of final jobs, as counted by the service."""
     total = 0
     for status in FINAL:
         total += int(service.get("/jobs", params={"limit": 1, "status": status}).json()["total"])
@@ -206,7 +206,7 @@ def requests_total_final(service: Service) -> int:
 
 
 def report(run: Run, wrong: list[str]) -> dict[str, object]:
-    """The figures of the run, written beside its samples and graph."""
+    """The figures of the run, which are also written to a file."""
     options, samples = run.options, run.sampler.samples
     lives = steady(samples, WARM_UP)
     longest = max(lives, key=lambda life: life[-1].minute - life[0].minute, default=[])

@@ -1,4 +1,4 @@
-"""One minute of the soak run, so that it keeps working; its limits are those of any run."""
+"""One minute of the soak run, to check that it works; with the same limits as any run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PHOTOS = ROOT / ".deps/samples"
 
 
 def lives(*memory: list[float]) -> list[Sample]:
-    """Processes with these megabytes, a minute each."""
+    """Processes with these megabytes, one value per minute."""
     samples: list[Sample] = []
     for life, of_life in enumerate(memory):
         for minute, rss in enumerate(of_life):
@@ -30,7 +30,7 @@ def lives(*memory: list[float]) -> list[Sample]:
     return samples
 
 
-def test_what_grows_with_age_is_told() -> None:
+def test_what_grows_with_age_is_reported() -> None:
     flat, rising = [400.0] * 40, [350.0 + minute for minute in range(40)]
     assert judge(lives(flat, flat)) == []
     assert judge(lives(rising)) == ["rss_mb grew by 60.0 an hour in process 0"]
@@ -46,7 +46,7 @@ def test_what_rises_to_where_others_were_is_no_growth() -> None:
 def test_a_minute_of_load_and_kills(binary: Path, tmp_path: Path) -> None:
     if not PHOTOS.is_dir():
         pytest.skip(f"the sample photos are not at {PHOTOS} (run scripts/setup.sh)")
-    told = subprocess.run(
+    done = subprocess.run(
         [
             *(sys.executable, ROOT / "tests/soak/soak.py", "--photos", PHOTOS, "--out", tmp_path),
             *("--minutes", "1", "--kill-every", "0.25", "--rate", "2"),
@@ -55,7 +55,7 @@ def test_a_minute_of_load_and_kills(binary: Path, tmp_path: Path) -> None:
         text=True,
         timeout=900,
     )
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["kills"] >= 1
     assert report["counts"]["jobs_accepted"] > 3

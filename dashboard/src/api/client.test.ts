@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { checkHealth } from "./client";
 
-// What a call ends with when the server answers so.
+// The error of a call that the server answers like this.
 async function failure(status: number, error: string): Promise<unknown> {
   const server = createServer((_, response) => {
     response.writeHead(status, { "Content-Type": "application/json", "Retry-After": "6" });
@@ -20,7 +20,7 @@ async function failure(status: number, error: string): Promise<unknown> {
   }
 }
 
-test("a key that is missing, not enough or too busy is said in a sentence", async () => {
+test("a key that is missing, has too small a role or is used too often gives a message", async () => {
   expect(await failure(401, "an API key is needed")).toMatchObject({
     kind: "access",
     message: "an API key is needed. Enter the API key in Settings.",
@@ -28,7 +28,7 @@ test("a key that is missing, not enough or too busy is said in a sentence", asyn
   const role = "this needs an API key with the role write; yours has the role read";
   expect(await failure(403, role)).toMatchObject({
     kind: "access",
-    message: `${role}. Another key can be entered in Settings.`,
+    message: `${role}. Enter another key in Settings.`,
   });
   const often = "there are too many requests with this API key: try again in 6 seconds";
   expect(await failure(429, often)).toMatchObject({ kind: "refused", message: often });

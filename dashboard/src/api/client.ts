@@ -1,4 +1,4 @@
-// The calls that the page makes. Every failure is an ApiError whose message is a sentence for people.
+// The calls that the page makes. Every failure is an ApiError whose message can be shown to people.
 import { apiKey, settings } from "../state/settings";
 import type {
   ImagePage,
@@ -13,11 +13,11 @@ import type {
 
 export type FailureKind =
   | "unreachable" // no answer at all
-  | "slow" // none in time
+  | "slow" // no answer in time
   | "access" // the API key is missing or wrong, or may not do this
   | "missing" // 404
   | "refused" // another 4xx
-  | "server"; // 5xx, or an answer that is none
+  | "server"; // 5xx, or an answer that is not JSON
 
 export class ApiError extends Error {
   constructor(
@@ -53,7 +53,7 @@ const kindOf = (status: number): FailureKind => {
   return status >= 500 ? "server" : "refused";
 };
 
-// The server's own sentence where it gave one.
+// The server's own message where it sent one.
 async function failureOf(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => null);
   const said =
@@ -62,16 +62,14 @@ async function failureOf(response: Response): Promise<ApiError> {
   if (kind === "access") {
     // The server knows the key of a 403: its role is not enough.
     const advice =
-      response.status === 401
-        ? "Enter the API key in Settings."
-        : "Another key can be entered in Settings.";
-    return new ApiError(kind, `${said || "The server refuses access"}. ${advice}`, response.status);
+      response.status === 401 ? "Enter the API key in Settings." : "Enter another key in Settings.";
+    return new ApiError(kind, `${said || "The server denies access"}. ${advice}`, response.status);
   }
   if (said) return new ApiError(kind, said, response.status);
-  const what = kind === "server" ? "The server has a problem" : "The server refused this";
+  const what = kind === "server" ? "The server has a problem" : "The server rejected the request";
   return new ApiError(
     kind,
-    `${what} (it answered ${response.status}). Try again in a moment.`,
+    `${what} (status ${response.status}). Try again in a moment.`,
     response.status,
   );
 }
@@ -93,9 +91,12 @@ export async function request(path: string, options: CallOptions = {}): Promise<
     if (late.aborted) {
       throw new ApiError("slow", `${address} did not answer within ${timeout / 1000} seconds.`);
     }
-    // A browser does not tell a page why: the server may be there, and not allow this page.
-    const hint = backend ? ` If it does, add ${location.origin} to its ALLOWED_ORIGINS.` : "";
-    throw new ApiError("unreachable", `${address} cannot be reached. Check that it runs.${hint}`);
+    // A browser does not say why: the server may be running, but not allow this page.
+    const hint = backend ? ` If it is, add ${location.origin} to its ALLOWED_ORIGINS.` : "";
+    throw new ApiError(
+      "unreachable",
+      `${address} cannot be reached. Check that it is running.${hint}`,
+    );
   }
   if (!response.ok) throw await failureOf(response);
   return response;
@@ -109,7 +110,7 @@ async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
     if (options.signal?.aborted) throw error;
     throw new ApiError(
       "server",
-      "What answers there is not a classifier: its answer is no JSON. Check the address in Settings.",
+      "The server at this address is not a classifier: its answer is not JSON. Check the address in Settings.",
     );
   }
 }
@@ -140,10 +141,10 @@ export const getModels = () => call<{ models: Model[] }>("/models").then((answer
 
 export interface Health {
   models: Model[];
-  ms: number; // that an answer took
+  ms: number; // the time of one answer
 }
 
-// Whether a classifier is there, ready, and lets this page in; throws the reason why not.
+// Checks that a classifier answers, is ready and lets this page in; throws the reason otherwise.
 export async function checkHealth(target: Target): Promise<Health> {
   const start = performance.now();
   const health = await call<{ status?: string }>("/health", { target, timeout: 10_000 });
@@ -151,7 +152,7 @@ export async function checkHealth(target: Target): Promise<Health> {
   if (health.status !== "healthy") {
     throw new ApiError(
       "server",
-      "What answers there is not a classifier's backend. Check the address and the port.",
+      "The server at this address is not a classifier backend. Check the address and the port.",
     );
   }
   await call("/ready", { target, timeout: 10_000 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createEventParser } from "./events";
 
-test("gives events however the text is cut", () => {
+test("finds the events however the text is split", () => {
   const text =
     'event: progress\ndata: {"done":1}\n\n: still here\n\nevent: end\r\ndata: {"done":2}\r\n\r\n';
   for (let size = 1; size <= text.length; size += 1) {
@@ -15,7 +15,7 @@ test("gives events however the text is cut", () => {
   }
 });
 
-test("joins lines of data and keeps what is not whole", () => {
+test("joins lines of data and keeps an incomplete event for later", () => {
   const parse = createEventParser();
   expect(parse("data: a\ndata: b\n\ndata: c")).toEqual([{ name: "message", data: "a\nb" }]);
 });

@@ -7,7 +7,7 @@ export interface ServerEvent {
   data: string;
 }
 
-// Takes text as it comes, in pieces of any size, and gives the events that are whole.
+// Takes text as it arrives, in pieces of any size, and returns the complete events.
 export function createEventParser(): (text: string) => ServerEvent[] {
   let rest = "";
   return (text) => {

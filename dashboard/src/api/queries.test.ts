@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { createQueryClient, imagesOf, listProblem, newestJobs, withNewest } from "./queries";
 import type { JobPage, JobStatus, JobSummary } from "./types";
 
-// Answers by path and query; undefined is an address where nothing is.
+// Answers by path and query; undefined gives an error.
 function serve(answers: (path: string) => unknown): void {
   vi.stubGlobal("location", { origin: "http://page.example" });
   vi.stubGlobal("fetch", (path: string) => {
@@ -20,7 +20,7 @@ afterEach(() => vi.unstubAllGlobals());
 
 const image = (key: string) => ({ key, size: 1, last_modified: "2026-01-31T12:00:00Z" });
 
-test("a list whose later page fails is not taken for all of it", async () => {
+test("a list whose later page fails does not count as complete", async () => {
   let there = false;
   serve((path) => {
     if (!path.includes("next_token")) return { images: [image("a")], next_token: "second" };
@@ -37,7 +37,7 @@ test("a list whose later page fails is not taken for all of it", async () => {
   expect(whole.data).toEqual({ images: [image("a"), image("b")], complete: true });
   expect(listProblem(whole)).toBeNull();
 
-  // What is whole stays so while a later look at the list fails.
+  // A complete list stays complete when a later refresh fails.
   there = false;
   const old = await observer.refetch();
   expect(old.error).not.toBeNull();
@@ -68,7 +68,7 @@ describe("many pages of jobs", () => {
   const ids = (pages: readonly JobPage[]) =>
     pages.flatMap(({ jobs }) => jobs.map(({ job_id }) => job_id)).join(" ");
 
-  test("get what is new in front, and what has changed, every 30 seconds", async () => {
+  test("get new jobs in front, and changed ones updated, every 30 seconds", async () => {
     const filter = { status: "", job_type: "" };
     const asked: string[] = [];
     serve((path) => {
@@ -88,11 +88,11 @@ describe("many pages of jobs", () => {
     expect(options.refetchInterval).toBe(30_000);
   });
 
-  test("lose what has left the list", () => {
+  test("lose jobs that have left the list", () => {
     expect(ids(withNewest(loaded, page(7, "i h f", "i-f")).pages)).toBe("i h f e d c b a");
   });
 
-  test("begin anew where the new page does not reach them, or is all there is", () => {
+  test("start over where the new page does not overlap them, or is all there is", () => {
     const far = page(100, "z y", "z-y");
     expect(withNewest(loaded, far)).toEqual({ pages: [far], pageParams: [""] });
     expect(ids(withNewest(loaded, page(2, "h a")).pages)).toBe("h a");

@@ -1,4 +1,4 @@
-// What is asked of the server, how often, and under which key it is remembered.
+// What is requested from the server, how often, and under which key it is cached.
 import {
   keepPreviousData,
   QueryCache,
@@ -38,7 +38,7 @@ const refreshMs = 30_000;
 export function createQueryClient(): QueryClient {
   const client = new QueryClient({
     queryCache: new QueryCache({
-      // The first call that fails is how one notices; the page need not wait for the next check.
+      // A failed call already shows that the server is unreachable: check now, not at the next interval.
       onError: (error, { queryKey }) => {
         const away = error instanceof ApiError && error.kind === "unreachable";
         if (away && queryKey[0] !== "ready") {
@@ -48,7 +48,7 @@ export function createQueryClient(): QueryClient {
     }),
     defaultOptions: {
       queries: {
-        // A server on this machine answers without any network.
+        // A server on this machine answers even when the network is down.
         networkMode: "always",
         staleTime: 5_000,
         retry: (failures, error) =>
@@ -61,7 +61,7 @@ export function createQueryClient(): QueryClient {
   return client;
 }
 
-// Whether the backend answers; asked more often while it does not.
+// Whether the backend answers; checked more often while it does not.
 export const useConnection = () =>
   useQuery({
     queryKey: ["ready"],
@@ -75,15 +75,15 @@ export const useModels = () =>
 
 export interface ImageList {
   images: StoredImage[];
-  complete: boolean; // false while further pages are on their way
+  complete: boolean; // false while further pages are loading
 }
 
 const sameImages = (a: readonly StoredImage[], b: readonly StoredImage[]): boolean =>
   a.length === b.length &&
   a.every((image, i) => image.key === b[i]?.key && image.last_modified === b[i].last_modified);
 
-// Every stored image. The first time, pages are shown as they come; later lists replace the one that
-// is shown as a whole, and only when something changed.
+// Every stored image. The first time, pages are shown as they arrive; later the list is replaced as a
+// whole, and only when something changed.
 export const imagesOf = (client: QueryClient) =>
   queryOptions<ImageList>({
     queryKey: ["images"],
@@ -109,7 +109,7 @@ export const imagesOf = (client: QueryClient) =>
 
 export const useImages = () => useQuery(imagesOf(useQueryClient()));
 
-// Why the list is not whole; null where it is, however old, or still may become so.
+// Why the list is incomplete; null where it is complete, even if outdated, or still loading.
 export const listProblem = (list: {
   data: ImageList | undefined;
   error: Error | null;
@@ -122,14 +122,14 @@ export interface HistoryFilter {
 
 type JobPages = InfiniteData<JobPage, string>;
 
-// The loaded pages with what a newer first page tells: new jobs in front, known ones as they are now.
+// The loaded pages updated from a newer first page: new jobs in front, known ones in their current state.
 export function withNewest(loaded: JobPages, newest: JobPage): JobPages {
   const fresh = new Set(newest.jobs.map(({ job_id }) => job_id));
   const known = loaded.pages.flatMap(({ jobs }) => jobs);
   const meeting = known.findLastIndex(({ job_id }) => fresh.has(job_id));
-  // Without a job that both have, there may be others between them.
+  // Without a job in both, there may be others between them.
   if (!newest.next_token || meeting < 0) return { pages: [newest], pageParams: [""] };
-  // What is before the meeting and not on the new page has left the list.
+  // Jobs before that one which are not on the new page have left the list.
   const replaced = new Set(known.slice(0, meeting + 1).map(({ job_id }) => job_id));
   const pages = loaded.pages.map((page, i) => ({
     ...page,
@@ -142,12 +142,12 @@ export function withNewest(loaded: JobPages, newest: JobPage): JobPages {
   return { ...loaded, pages };
 }
 
-// The first page is small, so that it is there at once; the rest comes in large ones.
+// The first page is small, so that it appears at once; the rest are large.
 const firstJobs = 100;
 const moreJobs = 1000;
 const mostPagesRefreshed = 3;
 
-// In the place of all pages, once they are many: what is new is on the first.
+// Refreshes only the first page once there are many: that is where new jobs are.
 export const newestJobs = (client: QueryClient, filter: HistoryFilter) =>
   queryOptions({
     queryKey: ["newest jobs", filter],
@@ -206,7 +206,7 @@ export const useLabelsOfJobs = (jobs: readonly string[]) =>
 
 const pollMs = 3_000;
 
-// The state of a job: by events while they come, by asking otherwise.
+// The state of a job: from events while they arrive, by polling otherwise.
 export const useJobState = (job: string) => {
   const client = useQueryClient();
   const [live, setLive] = useState(false);
@@ -239,7 +239,7 @@ export const useJobState = (job: string) => {
             }
           });
         } catch {
-          // Asking goes on meanwhile; the stream is tried again below.
+          // Polling continues meanwhile; the stream is opened again below.
         }
         setLive(false);
         await new Promise((resolve) => setTimeout(resolve, pollMs));
@@ -254,12 +254,12 @@ export const useJobState = (job: string) => {
 
 export const recentImages = 48;
 
-// The images that have finished last, while the job runs.
+// The images that finished last, while the job runs.
 export const useRecentResults = (job: string, done: number) =>
   useQuery({
     queryKey: ["recent", job, done],
     queryFn: async ({ signal }) => {
-      // Images are taken up in order, so what finished last is around the number that are done.
+      // Images are started in order, so the last ones finished are near the number done.
       const from = Math.max(0, done - recentImages);
       const page = await getPartialResult(job, from, 2 * recentImages, signal);
       return toRows(page.detailed_results, from).reverse().slice(0, recentImages);
@@ -277,7 +277,7 @@ export interface Results {
   durationMs: number;
 }
 
-// All rows of a job that has ended, shown as their pages come.
+// All rows of a job that has ended, shown as their pages arrive.
 const resultsOf = (client: QueryClient, job: string) => {
   const queryKey = ["result", job];
   return queryOptions<Results>({
@@ -316,7 +316,7 @@ export interface Found {
   threshold: number; // the job's
 }
 
-// What the first of `jobs` that has the image found on it; null where none of them has.
+// The result for the image from the first of `jobs` that has it; null where none has.
 export const useFound = (image: string, jobs: readonly string[]) => {
   const client = useQueryClient();
   return useQuery<Found | null>({
@@ -327,7 +327,7 @@ export const useFound = (image: string, jobs: readonly string[]) => {
       for (const job of jobs) {
         const options = resultsOf(client, job);
         let results = await client.query(options);
-        // Its pages are just coming: the last of them is waited for.
+        // Its pages are still loading: wait for the last.
         if (!results.complete) results = await client.query({ ...options, staleTime: 0 });
         const { rows, model } = results;
         const row = rows.find(({ key }) => key === image);

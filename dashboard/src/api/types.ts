@@ -52,7 +52,7 @@ export interface JobState extends JobProgress {
   error?: string; // why it failed or was cancelled
 }
 
-// GET /jobs/{id}: the state, and what was asked for.
+// GET /jobs/{id}: the state, and what was requested.
 export interface JobDetails extends JobState {
   job_type: JobType;
   model: string;

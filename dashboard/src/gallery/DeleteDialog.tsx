@@ -49,7 +49,7 @@ export function DeleteDialog({ keys, onClose }: { keys: readonly string[]; onClo
             <bdi>{name}</bdi>.{" "}
           </>
         )}
-        This cannot be undone. Results of jobs stay, without their pictures.
+        This cannot be undone. Job results are kept, without the photos.
       </p>
       {handled !== null && (
         <>

@@ -27,7 +27,7 @@ import { Grid } from "./Grid";
 import { countLabels, useFinishedJobs, useJobsToAsk, useLabels } from "./useLabels";
 
 const jobName = (job: JobSummary): string =>
-  `${job.job_type === "custom_classification" ? "Own categories" : "ImageNet"}, ${formatTime(job.created_at)}, ${plural(job.num_images, "photo")}`;
+  `${job.job_type === "custom_classification" ? "Your categories" : "ImageNet classes"}, ${formatTime(job.created_at)}, ${plural(job.num_images, "photo")}`;
 
 function Unfinished() {
   const left = useStore(unfinished);
@@ -39,8 +39,8 @@ function Unfinished() {
       action={<IconButton icon={X} label="Dismiss" onClick={() => unfinished.set(null)} />}
     >
       <strong>The last upload was interrupted.</strong> {formatCount(left.done)} of{" "}
-      {plural(left.total, "photo")} are stored. Choose the same photos or folder again: those that
-      are there already are left out.
+      {plural(left.total, "photo")} are stored. Choose the same photos or folder again: those
+      already stored are skipped.
     </Notice>
   );
 }
@@ -58,10 +58,10 @@ function LabelFilter({ job, label, labels }: FilterProps) {
   return (
     <>
       <Select
-        label="Labels found by"
+        label="Labels from job"
         value={job}
         options={[
-          { value: "", label: "Labels of a job…" },
+          { value: "", label: "Labels from a job…" },
           ...jobs.map((entry) => ({ value: entry.job_id, label: jobName(entry) })),
           ...(job && !jobs.some((entry) => entry.job_id === job)
             ? [{ value: job, label: "A shared job" }]
@@ -112,7 +112,7 @@ export function GalleryPage() {
     return arrange(images ?? [], order, wanted, only);
   }, [images, order, wanted, labels, label]);
 
-  // New photos come first and others go, so that an index is of this very list only.
+  // Photos come and go, so an index is valid for this list only.
   const active = useMemo(() => indexNear(shown, activeSpot), [shown, activeSpot]);
   const open = useMemo(() => (openSpot ? indexOf(shown, openSpot) : -1), [shown, openSpot]);
   const openImage = shown[open];
@@ -161,13 +161,9 @@ export function GalleryPage() {
       )}
       {list.data && stored.length === 0 && (
         <div className="welcome">
-          <EmptyState
-            icon={Images}
-            title="Bring your photos"
-            actions={<UploadButtons stored={stored} />}
-          >
+          <EmptyState icon={Images} title="Add photos" actions={<UploadButtons stored={stored} />}>
             <p>
-              Drop photos or a whole folder anywhere on this page, paste a picture, or choose files.
+              Drop photos or a whole folder anywhere on this page, paste a photo, or choose files.
               JPEG, PNG, GIF, WebP and BMP.
             </p>
           </EmptyState>
@@ -175,12 +171,12 @@ export function GalleryPage() {
             <li>
               <ImageUp aria-hidden />
               <strong>Upload</strong>
-              <span>From ten photos to many thousands, straight to your store.</span>
+              <span>From ten photos to many thousands, straight to your storage.</span>
             </li>
             <li>
               <Sparkles aria-hidden />
               <strong>Classify</strong>
-              <span>In 1,000 everyday classes, or in categories that you name.</span>
+              <span>Into 1,000 everyday classes, or into categories that you name.</span>
             </li>
             <li>
               <ListChecks aria-hidden />
@@ -240,7 +236,7 @@ export function GalleryPage() {
                 <Button onClick={() => setQuery({ q: "", label: "" })}>Show all photos</Button>
               }
             >
-              <p>None of {plural(stored.length, "photo")} has this name or label.</p>
+              <p>None of the {plural(stored.length, "photo")} has this name or label.</p>
             </EmptyState>
           ) : (
             <Grid

@@ -26,10 +26,10 @@ function Predicted({ image, jobs }: FoundProps) {
       <>
         <p className="hint">
           {jobs.length === 0
-            ? "No job has looked at it yet."
+            ? "No job has classified this photo yet."
             : jobs.length === 1
-              ? "The latest job did not look at it."
-              : `None of the latest ${jobs.length} jobs looked at it.`}
+              ? "The latest job did not include this photo."
+              : `None of the latest ${jobs.length} jobs included this photo.`}
         </p>
         <Button icon={Sparkles} onClick={classify}>
           Classify it
@@ -52,7 +52,7 @@ function Predicted({ image, jobs }: FoundProps) {
 interface Props {
   images: readonly StoredImage[];
   index: number;
-  jobs: readonly string[]; // the first that has the image gives its predictions
+  jobs: readonly string[]; // predictions come from the first that has the image
   selected: boolean;
   onToggle: () => void;
   onIndex: (index: number) => void;

@@ -11,11 +11,10 @@ interface TileProps {
   column: number;
   selected: boolean;
   focusable: boolean;
-  label: string | null; // null while no labels are shown; empty where the job did not have the image
+  label: string | null; // null while no labels are shown; empty where the image was not in the job
 }
 
-// Dozens of these come and go with every turn of the wheel, so they are few elements; the icons are
-// masks of the style sheet.
+// Scrolling creates and removes dozens of these, so each has few elements; the icons are CSS masks.
 const Tile = memo(function Tile({ image, index, column, selected, focusable, label }: TileProps) {
   const name = displayName(image.key);
   const found = label === "" ? "not in this job" : label;
@@ -48,7 +47,7 @@ interface GridProps {
   active: number;
   onActive: (index: number) => void;
   onToggle: (index: number) => void;
-  onRange: (to: number) => void; // from where the last choice was made
+  onRange: (to: number) => void; // from the last photo chosen
   onAll: () => void;
   onNone: () => void;
   onOpen: (index: number) => void;
@@ -112,7 +111,7 @@ export function Grid(props: GridProps) {
 
   return (
     <div ref={ref} className="grid-frame" style={{ height: virtualizer.getTotalSize() }}>
-      {/* The focus goes from tile to tile, never to the grid itself. */}
+      {/* The focus moves from tile to tile, never to the grid itself. */}
       {/* eslint-disable-next-line jsx-a11y/interactive-supports-focus */}
       <div
         ref={element}

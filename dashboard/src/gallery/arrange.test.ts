@@ -18,11 +18,11 @@ describe("arrange", () => {
   ] as const)("puts %s first", (order, expected) => {
     expect(names(arrange(images, order, ""))).toEqual(expected);
   });
-  test("searches the name that people know, not the key's time", () => {
+  test("searches the user's file name, not the time in the key", () => {
     expect(names(arrange(images, "newest", "CAT"))).toEqual(["Cat"]);
     expect(arrange(images, "newest", "20260101")).toEqual([]);
   });
-  test("limits to keys", () => {
+  test("limits the list to the given keys", () => {
     const only = new Set([images[2]?.key ?? ""]);
     expect(names(arrange(images, "newest", "", only))).toEqual(["dog"]);
   });
@@ -46,18 +46,18 @@ describe("stepInGrid", () => {
   });
 });
 
-describe("an image that is looked at", () => {
+describe("an open image", () => {
   const list = arrange(images, "newest", "");
   const dog = { key: list[1]?.key ?? "", index: 1 };
   const newer = image("uploads/new_20260101-120000_00000004.jpg", 1, "2026-01-04T00:00:00Z");
 
-  test("is followed when others come before it", () => {
+  test("is followed when others are added before it", () => {
     const longer = arrange([...images, newer], "newest", "");
     expect(indexOf(list, dog)).toBe(1);
     expect(indexOf(longer, dog)).toBe(2);
     expect(indexNear(longer, dog)).toBe(2);
   });
-  test("that is gone is no other; what is near takes the focus", () => {
+  test("that was removed is not replaced by another; a neighbour takes the focus", () => {
     const shorter = list.filter(({ key }) => key !== dog.key);
     expect(indexOf(shorter, dog)).toBe(-1);
     expect(names([shorter[indexNear(shorter, dog)] ?? newer])).toEqual(["Cat"]);

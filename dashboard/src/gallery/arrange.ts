@@ -37,23 +37,23 @@ export function arrange(
     .sort(compare[order]);
 }
 
-// An image in a list that changes while it is looked at.
+// An image in a list that changes while the image is open.
 export interface Spot {
   key: string;
   index: number; // where it was
 }
 
-// Where it is now; -1 where it is not shown any more.
+// Its current index; -1 where it is no longer shown.
 export const indexOf = (images: readonly StoredImage[], { key, index }: Spot): number =>
   images[index]?.key === key ? index : images.findIndex((image) => image.key === key);
 
-// The same, or what has taken its place.
+// The same, or the index of what has taken its place.
 export const indexNear = (images: readonly StoredImage[], spot: Spot): number => {
   const index = indexOf(images, spot);
   return index >= 0 ? index : Math.max(0, Math.min(spot.index, images.length - 1));
 };
 
-// Where a key of the keyboard leads from one tile of a grid; undefined for other keys.
+// The tile that a key press moves to in a grid; undefined for other keys.
 export function stepInGrid(
   pressed: string,
   from: number,

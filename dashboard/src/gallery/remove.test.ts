@@ -4,7 +4,7 @@ import { removeImages } from "./remove";
 
 const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
 
-test("counts what is gone, and keeps what failed with its reason", async () => {
+test("counts what was deleted, and keeps what failed with its reason", async () => {
   const handled: number[] = [];
   const removal = await removeImages(
     keys,
@@ -19,7 +19,7 @@ test("counts what is gone, and keeps what failed with its reason", async () => {
   expect(handled.at(-1)).toBe(20);
 });
 
-test("what somebody else deleted is gone as well", async () => {
+test("what somebody else deleted counts as deleted", async () => {
   const removal = await removeImages(
     ["a"],
     () => Promise.reject(new ApiError("missing", "there is no such image", 404)),
@@ -28,7 +28,7 @@ test("what somebody else deleted is gone as well", async () => {
   expect([...removal.gone]).toEqual(["a"]);
 });
 
-test("does not ask a server that is away for every image", async () => {
+test("stops calling an unreachable server for the remaining images", async () => {
   let calls = 0;
   const removal = await removeImages(
     keys,

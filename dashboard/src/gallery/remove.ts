@@ -1,4 +1,4 @@
-// Deletes images, several at once, and tells what became of each.
+// Deletes images, several at once, and reports the outcome of each.
 import { ApiError, sentenceOf } from "../api/client";
 
 export interface Removal {
@@ -24,7 +24,7 @@ export async function removeImages(
         removal.gone.add(key);
       } catch (error) {
         const kind = error instanceof ApiError ? error.kind : "refused";
-        // Somebody else was quicker: it is gone, as it should be.
+        // Already deleted by somebody else: it is gone, as it should be.
         if (kind === "missing") removal.gone.add(key);
         else removal.kept.push({ key, reason: sentenceOf(error) });
         // The others would only fail in the same way, each after its own wait.

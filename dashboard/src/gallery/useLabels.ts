@@ -14,9 +14,9 @@ export function useFinishedJobs(): readonly JobSummary[] {
 }
 
 const mostJobs = 10;
-const mostPhotos = 5_000; // the result of a larger job is too much to fetch for one picture
+const mostPhotos = 5_000; // the result of a larger job is too much to fetch for one photo
 
-// In which jobs to look for an image: the one that is chosen, then the newest.
+// The jobs in which to look for an image: the chosen one, then the newest.
 export function useJobsToAsk(chosen: string): string[] {
   const jobs = useFinishedJobs();
   return useMemo(() => {
@@ -26,7 +26,7 @@ export function useJobsToAsk(chosen: string): string[] {
   }, [jobs, chosen]);
 }
 
-// Key to label; undefined while no job is chosen or its results are on their way.
+// Key to label; undefined while no job is chosen or its results are loading.
 export function useLabels(job: string): ReadonlyMap<string, string> | undefined {
   const results = useResults(job, job !== "");
   const details = useJobDetails(job);

@@ -35,7 +35,7 @@ const columns = column.columns([
   column.accessor("created_at", { id: "started", header: "Started", sortFn: "basic" }),
   column.accessor((job) => durationOf(job) || Infinity, {
     id: "took",
-    header: "Took",
+    header: "Duration",
     sortFn: "basic",
   }),
 ]);
@@ -46,7 +46,7 @@ const noJobs: JobSummary[] = [];
 function Cells({ job }: { job: JobSummary }) {
   const running = !isFinal(job.status);
   const ms = durationOf(job);
-  // Only of the rows in view, and once.
+  // Fetched only for rows in view, and once.
   const details = useJobDetails(job.job_id, isCustom(job));
   const labels = details.data?.custom_labels ?? [];
   return (
@@ -112,7 +112,7 @@ function JobTable({ jobs, sorting, onSorting }: TableProps) {
 }
 
 const mostLoadedByItself = 20_000;
-const mostLabelsSearched = 100; // jobs; the list has no categories, so each of them is a call
+const mostLabelsSearched = 100; // jobs; the list has no categories, so each takes a call
 const isCustom = (job: JobSummary): boolean => job.job_type === "custom_classification";
 
 export function HistoryPage() {
@@ -136,7 +136,7 @@ export function HistoryPage() {
   const labels = useLabelsOfJobs(searched.map(({ job_id }) => job_id));
   const shown = useMemo(() => searchJobs(loaded, wanted, labels), [loaded, wanted, labels]);
 
-  // Searching and sorting are about all jobs, so the rest of them is fetched.
+  // Searching and sorting apply to all jobs, so the rest are fetched.
   const wantsAll = (wanted !== "" || sorting.length > 0) && loaded.length < mostLoadedByItself;
   useEffect(() => {
     if (wantsAll && hasNextPage && !isFetchingNextPage) void fetchNextPage();
@@ -204,11 +204,11 @@ export function HistoryPage() {
           title="No jobs yet"
           actions={
             <Link href="/new" className="button primary">
-              Start the first one
+              Start your first job
             </Link>
           }
         >
-          <p>Every job that is run appears here, with its results.</p>
+          <p>Every job you run appears here, with its results.</p>
         </EmptyState>
       )}
       {list.data && filtered && shown.length === 0 && !isFetchingNextPage && (
@@ -221,7 +221,7 @@ export function HistoryPage() {
         >
           {text && (
             <p>
-              Searched are id, status, kind, model, date, and the categories of the newest{" "}
+              The search covers id, status, kind, model, date, and the categories of the newest{" "}
               {mostLabelsSearched} jobs that have them.
             </p>
           )}

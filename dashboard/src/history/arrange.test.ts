@@ -31,7 +31,7 @@ test("searches id, model, kind, status, date and categories", () => {
   expect(found(" ")).toEqual(["aaa", "bbb"]);
 });
 
-test("a job that runs has no duration yet", () => {
+test("a running job has no duration yet", () => {
   expect(durationOf(job("a"))).toBeNaN();
   expect(durationOf(job("a", { completed_at: "2026-01-31T12:00:02.5Z" }))).toBe(2500);
 });

@@ -24,7 +24,7 @@ interface Props {
   job: string;
   details: JobDetails | undefined;
   rows: readonly Row[];
-  shown: readonly Row[]; // what the filters leave
+  shown: readonly Row[]; // those that match the filters
   threshold: number;
 }
 
@@ -33,7 +33,7 @@ export function Exports({ job, details, rows, shown, threshold }: Props) {
     try {
       download(await getResultFile(job, format), `${job}.${format}`);
     } catch (error) {
-      tellProblem("The file could not be had", sentenceOf(error));
+      tellProblem("Download failed", sentenceOf(error));
     }
   };
   const files: MenuItem[] = [
@@ -45,7 +45,7 @@ export function Exports({ job, details, rows, shown, threshold }: Props) {
     },
     {
       label: "CSV, as shown",
-      hint: `${plural(shown.length, "photo")}, threshold ${Math.round(threshold * 100)} %`,
+      hint: `${plural(shown.length, "photo")}, threshold ${Math.round(threshold * 100)}%`,
       icon: Filter,
       onSelect: () => download(toCsv(shown, threshold), `${job}-shown.csv`, "text/csv"),
     },
@@ -77,7 +77,7 @@ export function Exports({ job, details, rows, shown, threshold }: Props) {
       ? [
           {
             label: "Save keys.json",
-            hint: "the photos, for that command",
+            hint: "list of the photos for that command",
             icon: ClipboardList,
             onSelect: () => download(JSON.stringify(command.keys), "keys.json", "application/json"),
           },

@@ -13,7 +13,7 @@ interface Props {
 
 const shownAtFirst = 4;
 
-// Images without a label, each with the reason; one button runs them again.
+// Images that failed, each with the reason; one button runs them again.
 export function Failures({ rows, busy, onRetry, onAll }: Props) {
   if (rows.length === 0) return null;
   return (

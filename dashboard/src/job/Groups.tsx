@@ -10,7 +10,7 @@ type Line = { group: Group; hidden: number } | { rows: Row[] };
 const headHeight = 52;
 const rowsAtFirst = 2;
 
-// Headings and rows of pictures as one list, so that any number of them scrolls.
+// Headings and rows of photos as one list, so that any number can be scrolled.
 function linesOf(groups: readonly Group[], columns: number, whole: boolean): Line[] {
   return groups.flatMap((group) => {
     const count = whole ? group.rows.length : Math.min(group.rows.length, columns * rowsAtFirst);
@@ -46,7 +46,7 @@ function GroupHead({ group, hidden, onChoose }: HeadProps) {
 
 interface Props {
   groups: readonly Group[];
-  whole: boolean; // every image of them, not only the first
+  whole: boolean; // every image of each group, not only the first
   onChoose: (label: string) => void;
   onOpen: (row: Row) => void;
 }

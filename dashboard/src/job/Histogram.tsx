@@ -3,7 +3,7 @@ import { histogram, type Row } from "./results";
 
 const steps = 25;
 
-// How sure the job was of its photos, above the slider that parts them: what is below is grey.
+// The distribution of confidence, above the threshold's slider: what is below the threshold is grey.
 export function Histogram({ rows, threshold }: { rows: readonly Row[]; threshold: number }) {
   const bins = useMemo(() => histogram(rows, steps), [rows]);
   const most = Math.max(1, ...bins);

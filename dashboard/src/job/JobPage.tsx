@@ -8,7 +8,14 @@ import { backendAddress, settings, switchBackend } from "../state/settings";
 import { useStore } from "../state/store";
 import { copy } from "../ui/browser";
 import { Button, IconButton } from "../ui/Button";
-import { asSentence, formatDuration, formatExactTime, formatTime, plural } from "../ui/format";
+import {
+  asSentence,
+  formatCount,
+  formatDuration,
+  formatExactTime,
+  formatTime,
+  plural,
+} from "../ui/format";
 import { StatusBadge } from "../ui/StatusBadge";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
@@ -40,8 +47,8 @@ function Facts({ state, details }: { state: JobState; details: JobDetails | unde
           <IconButton
             icon={Copy}
             size={14}
-            label="Copy the job’s id"
-            onClick={() => void copy(state.job_id, "Id")}
+            label="Copy job ID"
+            onClick={() => void copy(state.job_id, "ID")}
           />
         </span>
       </p>
@@ -52,7 +59,9 @@ function Facts({ state, details }: { state: JobState; details: JobDetails | unde
               <bdi title={label}>{label}</bdi>
             </li>
           ))}
-          {labels.length > 12 && <li className="hint">and {labels.length - 12} more</li>}
+          {labels.length > 12 && (
+            <li className="hint">and {formatCount(labels.length - 12)} more</li>
+          )}
         </ul>
       )}
     </>
@@ -69,7 +78,7 @@ function Finished({ state, details }: { state: JobState; details: JobDetails }) 
       client.removeQueries({ queryKey: ["result", state.job_id] });
       tell("Running again", `${plural(next.total - next.done, "photo")} to go.`);
     },
-    onError: (error) => tellProblem("The photos were not run again", sentenceOf(error)),
+    onError: (error) => tellProblem("The photos could not be run again", sentenceOf(error)),
   });
   return (
     <>
@@ -79,7 +88,7 @@ function Finished({ state, details }: { state: JobState; details: JobDetails }) 
             {state.status === "failed" ? "This job failed." : "This job was cancelled."}
           </strong>{" "}
           {asSentence(state.error ?? "")}{" "}
-          {state.done > state.failed && "What was done before is below."}
+          {state.done > state.failed && "Its results so far are below."}
         </Notice>
       )}
       {results.isError && (
@@ -104,7 +113,7 @@ function Vanished({ id }: { id: string }) {
   return (
     <EmptyState
       icon={SearchX}
-      title="There is no such job"
+      title="Job not found"
       actions={
         <>
           <Link href="/history" className="button primary">
@@ -122,8 +131,8 @@ function Vanished({ id }: { id: string }) {
       }
     >
       <p>
-        {backendAddress()} knows no job <code>{id}</code>. It may have been removed, or belong to
-        another backend.
+        {backendAddress()} has no job <code>{id}</code>. It may have been removed, or it may belong
+        to another backend.
       </p>
     </EmptyState>
   );
@@ -154,9 +163,9 @@ export function JobPage({ id }: { id: string }) {
       )}
       {!missing && model?.starter && details.data && (
         <Notice icon={TriangleAlert} tone="warning">
-          <strong>A starter model {ended ? "ran" : "runs"} this.</strong>{" "}
+          <strong>A starter model {ended ? "ran" : "runs"} this job.</strong>{" "}
           {details.data.job_type === "custom_classification"
-            ? "Expect less sure answers than CLIP gives."
+            ? "Expect lower confidence than with CLIP."
             : "It stands in for MobileNetV2."}{" "}
           <Link href="/new">What to do about it</Link>
         </Notice>

@@ -9,10 +9,10 @@ interface Props {
   groups: readonly Group[];
   total: number;
   chosen: string;
-  onChoose: (label: string) => void; // again: none
+  onChoose: (label: string) => void; // empty: no filter
 }
 
-// How many images each label has. Every bar is a button that shows only its images.
+// The number of images of each label. Every bar is a button that shows only its images.
 export function LabelChart({ groups, total, chosen, onChoose }: Props) {
   const [all, setAll] = useState(false);
   const most = Math.max(1, ...groups.map(({ rows }) => rows.length));
@@ -43,7 +43,7 @@ export function LabelChart({ groups, total, chosen, onChoose }: Props) {
       </ul>
       {hidden > 2 && (
         <Button look="quiet" aria-expanded={all} onClick={() => setAll(!all)}>
-          {all ? "Show the largest only" : `Show all ${formatCount(groups.length)} labels`}
+          {all ? "Show only the largest" : `Show all ${formatCount(groups.length)} labels`}
         </Button>
       )}
     </div>

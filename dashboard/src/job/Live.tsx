@@ -12,7 +12,7 @@ import { tell, tellProblem } from "../ui/toast";
 import { createPace } from "./pace";
 import { labelOf, scoreOf } from "./results";
 
-// Images for each second of late, and what is left of the time at that pace.
+// Recent images per second, and the time left at that rate.
 function usePace(done: number, total: number) {
   const pace = useRef(createPace());
   const [now, setNow] = useState({ perSecond: 0, msLeft: NaN });
@@ -21,8 +21,8 @@ function usePace(done: number, total: number) {
 }
 
 function Recent({ job, done, threshold }: { job: string; done: number; threshold: number }) {
-  // Not at every image: thumbnails would come and go faster than anybody looks. Nor only once images
-  // stop to come, so further ones do not begin the wait anew.
+  // Not at every image: thumbnails would change faster than anybody can look. Nor only once images stop
+  // arriving, so further ones do not restart the timer.
   const [seen, setSeen] = useState(done);
   const latest = useRef(done);
   useEffect(() => {
@@ -72,10 +72,10 @@ export function Live({ state, details, live }: Props) {
     mutationFn: () => cancelJob(state.job_id),
     onSuccess: (next) => {
       client.setQueryData(["status", state.job_id], next);
-      tell("Job cancelled", `${plural(next.done, "photo")} had been classified; they are kept.`);
+      tell("Job cancelled", `The results of ${plural(next.done, "photo")} are kept.`);
     },
     onError: (error) => {
-      tellProblem("The job was not cancelled", sentenceOf(error));
+      tellProblem("The job could not be cancelled", sentenceOf(error));
       void client.invalidateQueries({ queryKey: ["status", state.job_id] });
     },
   });
@@ -94,11 +94,11 @@ export function Live({ state, details, live }: Props) {
         <Bar value={part} label="Photos classified" />
         <p className="hint" role="status">
           {[
-            `${Math.floor(part * 100)} %`,
+            `${Math.floor(part * 100)}%`,
             pace.perSecond > 0 ? `${formatCount(Math.round(pace.perSecond))} photos a second` : "",
             state.done > 0 ? formatTimeLeft(pace.msLeft) : "waiting for its turn",
             state.failed > 0 ? `${formatCount(state.failed)} failed so far` : "",
-            live ? "" : "asking every few seconds",
+            live ? "" : "reconnecting…",
           ]
             .filter(Boolean)
             .join(" · ")}

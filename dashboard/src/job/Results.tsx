@@ -38,8 +38,8 @@ function Numbers({ summary, state }: { summary: Grouping["summary"]; state: JobS
   );
 }
 
-// The threshold of the page: at first the address's or the job's; it goes into the address with a
-// delay, because a browser refuses hundreds of changes while the slider moves.
+// The threshold of the page, initially from the URL or the job. It is written to the URL with a delay,
+// because a browser rejects hundreds of changes while the slider moves.
 function useThreshold(own: number): [number, (threshold: number) => void] {
   const [threshold, setThreshold] = useState(() => {
     const given = Number.parseFloat(new URLSearchParams(location.search).get("t") ?? "");
@@ -68,7 +68,7 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
   const label = query.get("label") ?? "";
   const text = query.get("q") ?? "";
   const [threshold, setThreshold] = useThreshold(details.confidence_threshold);
-  // The slider stays quick while 20,000 images are grouped anew.
+  // Keeps the slider responsive while 20,000 images are regrouped.
   const used = useDeferredValue(threshold);
   const wanted = useDeferredValue(text);
   const [open, setOpen] = useState<{ order: readonly Row[]; index: number } | null>(null);
@@ -99,20 +99,20 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
                 min={0}
                 max={1}
                 step={0.01}
-                show={(value) => `${Math.round(value * 100)} %`}
+                show={(value) => `${Math.round(value * 100)}%`}
                 onChange={setThreshold}
                 hint={
                   threshold === details.confidence_threshold ? (
-                    "Move it to regroup at once; nothing runs again."
+                    "Move the slider to regroup; nothing runs again."
                   ) : (
                     <>
-                      The job used {Math.round(details.confidence_threshold * 100)} %.{" "}
+                      The job used {Math.round(details.confidence_threshold * 100)}%.{" "}
                       <button
                         type="button"
                         className="text-button"
                         onClick={() => setThreshold(details.confidence_threshold)}
                       >
-                        Back to it
+                        Reset
                       </button>
                     </>
                   )
@@ -223,7 +223,7 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
           title="No photo matches"
           actions={<Button onClick={() => setQuery({ q: "", label: "" })}>Show all photos</Button>}
         >
-          <p>Nothing of this job has that label or name at {Math.round(used * 100)} %.</p>
+          <p>No photo of this job has that label or name at {Math.round(used * 100)}%.</p>
         </EmptyState>
       )}
       {shown.length > 0 &&

@@ -14,7 +14,7 @@ const input = {
 
 describe("shellQuote", () => {
   test.each(["plain", "two words", "it's", '$HOME `x` "y"', "a\nb", "כלב 🐈", "-n"])(
-    "%j comes through a shell",
+    "%j passes through a shell unchanged",
     (text) => {
       const echoed = execFileSync("bash", ["-c", `printf %s ${shellQuote(text)}`], {
         encoding: "utf8",

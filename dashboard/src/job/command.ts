@@ -1,6 +1,6 @@
-// The shell command that does what the page does.
+// The shell command that starts the same job as the page.
 
-// In single quotes where the shell would read more than letters into it.
+// In single quotes where the shell would interpret a character.
 export const shellQuote = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
@@ -14,7 +14,7 @@ export interface CommandInput {
   threshold: number;
 }
 
-const namedKeys = 20; // more of them come from a file
+const namedKeys = 20; // more are read from a file
 
 export const needsKeysFile = (input: CommandInput): boolean =>
   !input.all && input.keys.length > namedKeys;

@@ -13,7 +13,7 @@ const row = (filename: string, score: number, label = "cat", error = ""): Row =>
 });
 const lines = (rows: Row[], threshold: number) => toCsv(rows, threshold).split("\r\n");
 
-test("a row is filed at the threshold of the page, with the reason in the server's words", () => {
+test("a row is classified at the threshold of the page, with the reason worded as by the server", () => {
   expect(lines([row("a.jpg", 0.31)], 0.3)[1]).toBe(
     "a.jpg,uploads/a.jpg,cat,0.31,classified,,,4.25,cat 0.31",
   );

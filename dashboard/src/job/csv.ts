@@ -1,7 +1,7 @@
-// The table of a result as CSV, in the columns of the server's own, at the threshold of the page.
+// The result table as CSV, with the columns of the server's CSV, at the threshold of the page.
 import { labelOf, outcomeOf, scoreOf, type Row } from "./results";
 
-// RFC 4180; a quote disarms what a spreadsheet would run as a formula.
+// RFC 4180; a leading quote stops a spreadsheet from running the text as a formula.
 const cell = (text: string): string => {
   const value = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
@@ -13,10 +13,10 @@ const short = (value: number): string => String(Number(value.toFixed(4)));
 function reasonOf(row: Row, threshold: number): string {
   if (outcomeOf(row, threshold) !== "unknown") return "";
   const score = scoreOf(row);
-  // Where two digits would say "0.50 < 0.5", the digits that differ.
+  // Where two digits would give "0.50 < 0.5", more digits show the difference.
   const two = score.toFixed(2);
-  const told = Number(two) >= threshold ? score.toFixed(6) : two;
-  return `confidence below threshold (${told} < ${short(threshold)}). Original prediction: ${row.predictions[0]?.label ?? ""}`;
+  const shown = Number(two) >= threshold ? score.toFixed(6) : two;
+  return `confidence below threshold (${shown} < ${short(threshold)}). Original prediction: ${row.predictions[0]?.label ?? ""}`;
 }
 
 export function toCsv(rows: readonly Row[], threshold: number): string {

@@ -1,8 +1,8 @@
-// How fast a job goes, from what was done at which time.
+// The rate of a job, from how much was done at which time.
 
 export interface Pace {
-  perSecond: number; // 0 until it can be told
-  msLeft: number; // NaN until it can be told
+  perSecond: number; // 0 until known
+  msLeft: number; // NaN until known
 }
 
 const windowMs = 10_000;

@@ -36,7 +36,7 @@ describe("group", () => {
     expect(group(rows, 0.7).summary).toEqual({ total: 4, classified: 1, unknown: 2, failed: 1 });
     expect(group(rows, 1).summary).toEqual({ total: 4, classified: 0, unknown: 3, failed: 1 });
   });
-  test("puts the largest group first, unknown last, and the surest image first", () => {
+  test("puts the largest group first, unknown last, and the most confident image first", () => {
     const { groups, failed } = group(rows, 0.55);
     expect(
       groups.map(({ label, rows: members }) => [label, members.map(({ name }) => name)]),
@@ -47,7 +47,7 @@ describe("group", () => {
     ]);
     expect(failed.map(({ error }) => error)).toEqual(["the JPEG is truncated"]);
   });
-  test("is quick with 20,000 images", () => {
+  test("handles 20,000 images", () => {
     const many = toRows(
       Array.from({ length: 20_000 }, (_, i) =>
         result(`n${i}`, [[`label ${i % 300}`, (i % 100) / 100]]),
@@ -71,12 +71,12 @@ describe("filterRows", () => {
   });
 });
 
-test("rows know their place in the job", () => {
+test("rows have their position in the job", () => {
   expect(rows.map(({ index }) => index)).toEqual([7, 8, 9, 10]);
   expect(rows.map((row) => labelOf(row, 0))).toEqual(["cat", "dog", "cat", ""]);
 });
 
-test("the histogram counts each image with a label once, a certain one in the last step", () => {
+test("the histogram counts each image with a label once, a score of 1 in the last step", () => {
   expect(histogram(rows, 4)).toEqual([0, 0, 2, 1]);
   expect(histogram(toRows([result("sure", [["cat", 1]])], 0), 4)).toEqual([0, 0, 0, 1]);
 });

@@ -1,4 +1,4 @@
-// The rows of a result, and what a person does with them: group, count, filter.
+// The rows of a result: grouping, counting and filtering them.
 import type { ImageResult, Prediction } from "../api/types";
 import { displayName } from "../ui/format";
 
@@ -6,7 +6,7 @@ export interface Row {
   index: number; // position in the job
   key: string;
   filename: string; // unique in the job
-  name: string; // as the user called the file
+  name: string; // the user's own file name
   predictions: Prediction[]; // falling score; empty where the image failed
   ms: number;
   error: string; // empty where the image was classified
@@ -16,7 +16,7 @@ export type Outcome = "classified" | "unknown" | "failed";
 
 export const unknownLabel = "unknown";
 
-// `first` is the position of the first of them.
+// `first` is the position of the first result.
 export const toRows = (results: readonly ImageResult[], first: number): Row[] =>
   results.map((result, i) => ({
     index: first + i,
@@ -35,7 +35,7 @@ export function outcomeOf(row: Row, threshold: number): Outcome {
   return scoreOf(row) >= threshold ? "classified" : "unknown";
 }
 
-// The label that the image is filed under at this threshold; empty where it failed.
+// The label of the image at this threshold; empty where it failed.
 export function labelOf(row: Row, threshold: number): string {
   const outcome = outcomeOf(row, threshold);
   if (outcome === "failed") return "";
@@ -92,9 +92,9 @@ export function group(rows: readonly Row[], threshold: number): Grouping {
   };
 }
 
-export const failedFilter = "(failed)"; // in the place of a label
+export const failedFilter = "(failed)"; // used instead of a label
 
-// Rows whose label is `label` (all for none) and whose name or label holds `text`.
+// Rows whose label is `label` (any, if empty) and whose name, label or error contains `text`.
 export function filterRows(
   rows: readonly Row[],
   threshold: number,
@@ -114,7 +114,7 @@ export function filterRows(
   });
 }
 
-// How many images have their best score in each of `count` equal steps from 0 to 1.
+// The number of images whose best score is in each of `count` equal steps from 0 to 1.
 export function histogram(rows: readonly Row[], count: number): number[] {
   const bins = Array.from({ length: count }, () => 0);
   for (const row of rows) {

@@ -1,4 +1,4 @@
-// Stands in the place of the page while a shared link waits for the user's word on its backend.
+// Replaces the page while a shared link waits for the user to confirm its backend.
 import { Link2, Link2Off } from "lucide-react";
 import { sentenceOf } from "../api/client";
 import { backendAddress, settings, switchBackend } from "../state/settings";
@@ -11,11 +11,11 @@ import { tellProblem } from "../ui/toast";
 import { queue } from "../upload/uploads";
 
 export interface Question {
-  backend: string; // as in the settings; undefined where the link names none that could be used
-  mistake: string; // why not; empty otherwise
+  backend: string; // as in the settings; empty where the link names no usable one
+  mistake: string; // why it cannot be used; empty otherwise
 }
 
-// What the address asks for; undefined when there is nothing to ask.
+// What the URL asks for; undefined when there is nothing to ask.
 export function useQuestion(): Question | undefined {
   const { query } = usePlace();
   const { backend: current } = useStore(settings);
@@ -37,14 +37,14 @@ export function AskBackend({ question }: { question: Question }) {
     return (
       <EmptyState
         icon={Link2Off}
-        title="This link names no usable backend"
+        title="The backend in this link cannot be used"
         actions={
           <Button look="primary" onClick={forgetQuestion}>
-            Go on with {here}
+            Continue with {here}
           </Button>
         }
       >
-        <p>{mistake} Ask whoever sent it for a new one.</p>
+        <p>{mistake} Ask the sender for a new link.</p>
       </EmptyState>
     );
   }
@@ -61,7 +61,7 @@ export function AskBackend({ question }: { question: Question }) {
               if (queue.get().active) {
                 tellProblem(
                   "Photos are being uploaded",
-                  "Wait for them, or cancel, before you change the backend.",
+                  "Wait for the upload to finish, or cancel it, before you change the backend.",
                 );
                 return;
               }
@@ -69,18 +69,18 @@ export function AskBackend({ question }: { question: Question }) {
               forgetQuestion();
             }}
           >
-            Switch to it
+            Switch backend
           </Button>
-          <Button onClick={forgetQuestion}>Stay on mine</Button>
+          <Button onClick={forgetQuestion}>Keep my backend</Button>
         </>
       }
     >
       <dl className="facts ask-facts">
-        <dt>The link’s</dt>
+        <dt>In the link</dt>
         <dd className="mono">
           <bdi>{there}</bdi>
         </dd>
-        <dt>Yours now</dt>
+        <dt>In use</dt>
         <dd className="mono">
           <bdi>{here}</bdi>
         </dd>
@@ -88,8 +88,8 @@ export function AskBackend({ question }: { question: Question }) {
       <p>
         {backend in keys || backend === ""
           ? "You have used it before."
-          : "You have not used it before. Switch only if you trust who sent the link: photos that you upload afterwards go there."}{" "}
-        An API key of another backend is never sent to it.
+          : "You have not used it before. Switch only if you trust the sender of the link: photos that you upload afterwards go there."}{" "}
+        Your API keys for other backends are never sent to it.
       </p>
     </EmptyState>
   );

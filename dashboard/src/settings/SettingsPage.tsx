@@ -27,7 +27,7 @@ function HealthAnswer({
   const usable = check.data.models.filter(({ error }) => !error).length;
   return (
     <Notice icon={CircleCheck}>
-      <strong>Healthy.</strong> It answered in {formatDuration(check.data.ms)}, its stores are
+      <strong>Healthy.</strong> It answered in {formatDuration(check.data.ms)}, its storage is
       ready, and {plural(usable, "model")} {usable === 1 ? "is" : "are"} installed.
     </Notice>
   );
@@ -41,7 +41,7 @@ export function SettingsPage() {
   const id = useId();
   const check = useMutation({ mutationFn: (target: Target) => checkHealth(target) });
 
-  // The address as it will be kept; undefined where it is none.
+  // The address as it will be stored; undefined where it is not valid.
   const read = (): string | undefined => {
     try {
       setMistake("");
@@ -59,7 +59,7 @@ export function SettingsPage() {
     if (address === undefined) return;
     if (address !== now.backend && queue.get().active) {
       setMistake(
-        "Photos are being uploaded. Wait for them, or cancel, before you change the backend.",
+        "Photos are being uploaded. Wait for the upload to finish, or cancel it, before you change the backend.",
       );
       return;
     }
@@ -74,7 +74,7 @@ export function SettingsPage() {
       <header className="page-head">
         <div>
           <h1 tabIndex={-1}>Settings</h1>
-          <p className="page-sub">Kept in this browser only.</p>
+          <p className="page-sub">Stored in this browser only.</p>
         </div>
       </header>
       <div className="stack narrow">
@@ -102,7 +102,7 @@ export function SettingsPage() {
               className={mistake ? "problem-text" : "hint"}
               role={mistake ? "alert" : undefined}
             >
-              {mistake || "Empty: the server that this page came from."}
+              {mistake || "Leave it empty to use the server that this page came from."}
             </p>
           </div>
           <div className="field">
@@ -117,7 +117,7 @@ export function SettingsPage() {
               onChange={(event) => setKey(event.target.value)}
             />
             <p id={`${id}-key-hint`} className="hint">
-              Needed where the server was started with API_KEYS. It is sent to this backend only.
+              Needed if the server requires API keys. It is sent to this backend only.
             </p>
           </div>
           <div className="buttons">
@@ -147,7 +147,7 @@ export function SettingsPage() {
             label="Appearance"
             value={now.theme}
             options={[
-              { value: "system", label: "As the system" },
+              { value: "system", label: "Match system" },
               { value: "light", label: "Light" },
               { value: "dark", label: "Dark" },
             ]}
@@ -162,23 +162,23 @@ export function SettingsPage() {
             <dt>
               <kbd>←</kbd> <kbd>→</kbd> <kbd>↑</kbd> <kbd>↓</kbd>
             </dt>
-            <dd>move in the gallery, or from photo to photo in the preview</dd>
+            <dd>move through the gallery, or to the next photo in the preview</dd>
             <dt>
               <kbd>Space</kbd>
             </dt>
-            <dd>select; with arrows and Shift, a range</dd>
+            <dd>select; hold Shift with the arrow keys for a range</dd>
             <dt>
               <kbd>Enter</kbd>
             </dt>
-            <dd>look at a photo in full</dd>
+            <dd>open the photo</dd>
             <dt>
               <kbd>Ctrl</kbd> <kbd>A</kbd>, <kbd>Esc</kbd>
             </dt>
-            <dd>select all, select none</dd>
+            <dd>select all, clear the selection</dd>
             <dt>
               <kbd>Delete</kbd>
             </dt>
-            <dd>delete what is selected</dd>
+            <dd>delete the selected photos</dd>
           </dl>
         </section>
       </div>

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-// What the modules hold is of one page, so they come anew for each test.
+// The modules hold the state of one page, so each test loads them again.
 async function openPage() {
   const { followSettings } = await import("./follow");
   const { settings, apiKey } = await import("../state/settings");
@@ -24,12 +24,12 @@ async function openPage() {
   const { queue, review } = await import("../upload/uploads");
   const { tellProblem } = await import("../ui/toast");
   const client = new QueryClient();
-  client.setQueryData(["images"], "of the backend before");
+  client.setQueryData(["images"], "of the previous backend");
   followSettings(client);
   return { settings, apiKey, labelSets, selection, queue, review, tellProblem, client };
 }
 
-const hear = (name: string, value: unknown) =>
+const receive = (name: string, value: unknown) =>
   tab.dispatchEvent(
     Object.assign(new Event("storage"), {
       key: `classifier.${name}`,
@@ -39,11 +39,11 @@ const hear = (name: string, value: unknown) =>
 
 const there = "https://other.example";
 
-test("a backend that another tab chose is this tab's too, with nothing of the one before", async () => {
+test("a backend chosen in another tab applies to this tab too, and nothing of the previous one stays", async () => {
   const page = await openPage();
   page.selection.set(new Set(["uploads/a.jpg"]));
   page.queue.add([{ file: new File(["x"], "a.jpg"), type: "image/jpeg" }]);
-  hear("settings", { backend: there, keys: { [there]: "their-key" }, theme: "dark" });
+  receive("settings", { backend: there, keys: { [there]: "their-key" }, theme: "dark" });
   expect(page.settings.get().backend).toBe(there);
   expect(page.apiKey()).toBe("their-key");
   expect(dataset.theme).toBe("dark");
@@ -53,16 +53,16 @@ test("a backend that another tab chose is this tab's too, with nothing of the on
   expect(page.tellProblem).toHaveBeenCalledOnce();
 });
 
-test("another look forgets nothing", async () => {
+test("a change of the theme drops nothing", async () => {
   const page = await openPage();
-  hear("settings", { backend: "", keys: {}, theme: "light" });
+  receive("settings", { backend: "", keys: {}, theme: "light" });
   expect(dataset.theme).toBe("light");
-  expect(page.client.getQueryData(["images"])).toBe("of the backend before");
+  expect(page.client.getQueryData(["images"])).toBe("of the previous backend");
 });
 
-test("a label set that another tab saved is kept by what is saved here", async () => {
+test("saving a label set here keeps the ones that another tab saved", async () => {
   const page = await openPage();
-  hear("labelSets", [{ name: "Theirs", labels: ["cat"] }]);
+  receive("labelSets", [{ name: "Theirs", labels: ["cat"] }]);
   const { saveLabelSet } = await import("../state/labelSets");
   saveLabelSet("Mine", ["dog"]);
   expect(page.labelSets.get().map(({ name }) => name)).toEqual(["Theirs", "Mine"]);

@@ -4,8 +4,8 @@ import { apiKey, applyTheme, backendAddress, settings } from "../state/settings"
 import { tellProblem } from "../ui/toast";
 import { queue, review } from "../upload/uploads";
 
-// Does what a change of the settings asks for, whether it was made in this tab or in another. Photos
-// and jobs of the backend before are forgotten, so that nothing is shown as if it were the new one's.
+// Applies a change of the settings, whether it was made in this tab or in another. Photos and jobs of
+// the previous backend are dropped, so that nothing is shown as if it came from the new one.
 export function followSettings(client: QueryClient): () => void {
   let { backend } = settings.get();
   let key = apiKey();
@@ -17,11 +17,11 @@ export function followSettings(client: QueryClient): () => void {
     backend = now.backend;
     key = apiKey();
     if (moved) {
-      // The photos were meant for the backend before, and must not go to this one.
+      // The photos were meant for the previous backend, and must not go to this one.
       if (queue.get().active || review.get()) {
         tellProblem(
           "The upload was stopped",
-          `The backend is ${backendAddress()} now. Choose the photos again to send them there.`,
+          `The backend is now ${backendAddress()}. Choose the photos again to upload them there.`,
         );
       }
       review.set(null);

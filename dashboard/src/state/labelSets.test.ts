@@ -8,10 +8,10 @@ describe("parseLabels", () => {
   test("keeps commas where each label has a line", () => {
     expect(parseLabels("salt, pepper\nsugar\n").labels).toEqual(["salt, pepper", "sugar"]);
   });
-  test("leaves out empty ones and tells how many", () => {
+  test("leaves out empty ones and counts them", () => {
     expect(parseLabels("cat,,dog,")).toEqual({ labels: ["cat", "dog"], empty: 2, duplicates: [] });
   });
-  test("leaves out what is there in another spelling", () => {
+  test("leaves out labels that differ only in spelling variants", () => {
     expect(parseLabels("Cat\ncat \ncafe\u0301\ncaf\u00e9")).toEqual({
       labels: ["Cat", "cafe\u0301"],
       empty: 0,
@@ -21,7 +21,7 @@ describe("parseLabels", () => {
   test("takes right-to-left and emoji labels as they are", () => {
     expect(parseLabels("קטה\n🐈‍⬛\nكلب").labels).toEqual(["קטה", "🐈‍⬛", "كلب"]);
   });
-  test("says nothing of emptiness where nothing is written", () => {
+  test("does not count an empty input as an empty label", () => {
     expect(parseLabels(" ").empty).toBe(0);
   });
 });
@@ -45,7 +45,10 @@ describe("importLabelSets", () => {
     ]);
     expect(importLabelSets('["cat"]', "one.json")).toEqual([{ name: "one", labels: ["cat"] }]);
   });
-  test.each(['{"a": 1}', '{"a": ["x", 2]}', "{broken", "", "{}"])("refuses %j in words", (text) => {
-    expect(() => importLabelSets(text, "bad.json")).toThrow(/bad\.json/);
-  });
+  test.each(['{"a": 1}', '{"a": ["x", 2]}', "{broken", "", "{}"])(
+    "rejects %j with a message",
+    (text) => {
+      expect(() => importLabelSets(text, "bad.json")).toThrow(/bad\.json/);
+    },
+  );
 });

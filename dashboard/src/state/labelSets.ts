@@ -1,4 +1,4 @@
-// Named lists of categories, kept in this browser, and the reading of lists that people type or import.
+// Named lists of categories, stored in this browser, and the parsing of lists that people type or import.
 import { createPersisted } from "./store";
 
 export interface LabelSet {
@@ -45,12 +45,12 @@ export const removeLabelSet = (name: string): void =>
   labelSets.set((sets) => sets.filter((set) => set.name !== name));
 
 export interface ParsedLabels {
-  labels: string[]; // trimmed, distinct, in order: what a job would get
+  labels: string[]; // trimmed, distinct, in order: as a job gets them
   empty: number; // blank entries between others
   duplicates: string[]; // left out, as first written
 }
 
-// Labels as the server compares them, and as people do: "Cat" and "cat " are one category.
+// Stricter than the server, as people expect: "Cat" and "cat " are one category.
 const sameLabel = (label: string): string => label.trim().normalize("NFC").toLocaleLowerCase();
 
 export function tidyLabels(parts: readonly string[]): ParsedLabels {
@@ -66,8 +66,8 @@ export function tidyLabels(parts: readonly string[]): ParsedLabels {
   return { labels: [...found.values()], empty: found.size === 0 ? 0 : empty, duplicates };
 }
 
-// One label a line. Commas part labels too where there is one line only, so that "cat, dog" works
-// and a label with a comma can still be had in a list of lines.
+// One label per line. With only one line, commas separate labels too, so that "cat, dog" works, and a
+// list of lines can still have labels that contain commas.
 export function parseLabels(text: string): ParsedLabels {
   const lines = text.replace(/\r\n?/g, "\n").replace(/\n+$/, "").split("\n");
   return tidyLabels(lines.length > 1 ? lines : (lines[0] ?? "").split(/[,;\t]/));
@@ -76,8 +76,8 @@ export function parseLabels(text: string): ParsedLabels {
 export const exportLabelSets = (sets: LabelSet[]): string =>
   JSON.stringify(Object.fromEntries(sets.map((set) => [set.name, set.labels])), null, 2);
 
-// A JSON object of name to labels (as exported), a JSON list of labels, or plain text with a label a
-// line. Throws a sentence where it is none of these.
+// A JSON object of name to labels (as exported), a JSON list of labels, or plain text with one label
+// per line. Throws an Error with a message for the user where it is none of these.
 export function importLabelSets(text: string, fileName: string): LabelSet[] {
   const name = fileName.replace(/\.[^.]*$/, "") || "Imported";
   const trimmed = text.trim();
@@ -88,7 +88,7 @@ export function importLabelSets(text: string, fileName: string): LabelSet[] {
     value = JSON.parse(trimmed);
   } catch {
     throw new Error(
-      `${fileName} is not valid JSON. Export a set to see the form, or use a text file with one label a line.`,
+      `${fileName} is not valid JSON. Export a set to see the format, or use a text file with one label per line.`,
     );
   }
   const sets = Array.isArray(value)
@@ -99,7 +99,9 @@ export function importLabelSets(text: string, fileName: string): LabelSet[] {
       }));
   const usable = sets.filter(isLabelSet);
   if (usable.length === 0 || usable.length < sets.length) {
-    throw new Error(`${fileName} must hold lists of texts, such as {"Animals": ["cat", "dog"]}.`);
+    throw new Error(
+      `${fileName} must contain lists of labels, such as {"Animals": ["cat", "dog"]}.`,
+    );
   }
   return usable.map((set) => ({ ...set, labels: tidyLabels(set.labels).labels }));
 }

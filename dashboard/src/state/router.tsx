@@ -1,4 +1,4 @@
-// The address: which page is shown, and what the page keeps in it.
+// The URL: which page is shown, and the state that the page keeps in it.
 import type { ComponentProps, MouseEvent } from "react";
 import { createStore, useStore } from "./store";
 
@@ -20,7 +20,7 @@ export function navigate(to: string): void {
   if (place.get().path !== page) window.scrollTo(0, 0);
 }
 
-// Changes parameters of the page that is shown, without a step in the history.
+// Changes parameters of the current page, without adding an entry to the history.
 export function setQuery(changes: Record<string, string>): void {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(changes)) {

@@ -1,4 +1,4 @@
-// The images that are selected, by key. They stay selected from page to page.
+// The keys of the selected images. They stay selected from page to page.
 import { createStore } from "./store";
 
 export const selection = createStore<ReadonlySet<string>>(new Set());
@@ -11,8 +11,8 @@ export function toggle(now: ReadonlySet<string>, key: string): ReadonlySet<strin
   return next;
 }
 
-// `order` is what is shown. Everything between the two keys joins; a key that is not shown any more
-// makes the range its other end alone.
+// `order` is the list shown. Adds everything between the two keys; if one of them is no longer shown,
+// adds only `to`.
 export function withRange(
   now: ReadonlySet<string>,
   order: readonly string[],

@@ -11,7 +11,7 @@ describe("normalizeBackend", () => {
     expect(normalizeBackend(text)).toBe(address);
   });
   test.each(["http://", "ftp://images.example", "http://user:word@host", "two words"])(
-    "%j is refused in words",
+    "%j is rejected with a message",
     (text) => {
       expect(() => normalizeBackend(text)).toThrow(/\w{4}/);
     },

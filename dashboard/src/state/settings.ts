@@ -1,10 +1,10 @@
-// What the user has set, kept in this browser.
+// The user's settings, stored in this browser.
 import { createPersisted } from "./store";
 
 export type Theme = "system" | "light" | "dark";
 
 export interface Settings {
-  backend: string; // base URL without a slash at its end; empty: the server of this page
+  backend: string; // base URL without a trailing slash; empty: the server of this page
   keys: Record<string, string>; // API key by backend, so that none reaches another server
   theme: Theme;
 }
@@ -37,21 +37,22 @@ export const apiKey = (): string => {
   return keys[backend] ?? "";
 };
 
-// Makes another backend the one in use. `key` is its API key, or empty.
+// Switches to another backend. `key` is its API key, or empty.
 export const switchBackend = (backend: string, key: string): void =>
   settings.set((now) => ({ ...now, backend, keys: { ...now.keys, [backend]: key } }));
 
-// The backend as people and shells name it.
+// The full address of the backend, for people and shells.
 export const backendAddress = (): string => settings.get().backend || location.origin;
 
-// "images.example/api/" → "http://images.example/api". Throws a sentence where it is no address.
+// "images.example/api/" → "http://images.example/api". Throws an Error with a message
+// for the user where it is not an address.
 export function normalizeBackend(text: string): string {
   const trimmed = text.trim();
   if (trimmed === "") return "";
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`;
   let url: URL;
   try {
-    // Some browsers take a name with blanks in it.
+    // Some browsers accept a name with spaces in it.
     if (/\s/.test(trimmed)) throw new Error("blanks");
     url = new URL(withScheme);
   } catch {

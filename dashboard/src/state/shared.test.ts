@@ -14,7 +14,7 @@ describe("linkFor", () => {
 });
 
 describe("backendOfLink", () => {
-  it("tells of a backend that is not in use", () => {
+  it("returns a backend that is not in use", () => {
     const query = new URL(linkFor(`${page}/job/1`, "https://api.example")).search;
     expect(backendOfLink(query, page, "")).toBe("https://api.example");
     expect(backendOfLink(query, page, "https://other.example")).toBe("https://api.example");
@@ -28,7 +28,7 @@ describe("backendOfLink", () => {
     expect(backendOfLink("?view=table", page, "")).toBe(undefined);
     expect(backendOfLink("?backend=", page, "")).toBe(undefined);
   });
-  it("refuses what is no address of a server", () => {
+  it("rejects what is not a server's address", () => {
     expect(() => backendOfLink("?backend=javascript:alert(1)", page, "")).toThrow(/address/);
     expect(() => backendOfLink("?backend=ftp://a.example", page, "")).toThrow(/must begin/);
     expect(() => backendOfLink("?backend=http://me:secret@a.example", page, "")).toThrow(

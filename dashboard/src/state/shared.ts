@@ -1,10 +1,10 @@
-// Links to be shared. One that shows another backend than its page's own server names it, as the
-// parameter `backend`; a page that is opened with it asks before it goes there.
+// Links for sharing. A link to a job of a backend other than the page's own server carries that backend
+// in the parameter `backend`; the page asks before it switches to it.
 import { normalizeBackend } from "./settings";
 
 const parameter = "backend";
 
-// `address` is that of the page, `backend` the one of the settings.
+// `address` is the URL of the page, `backend` the one in the settings.
 export function linkFor(address: string, backend: string): string {
   const url = new URL(address);
   url.searchParams.delete(parameter);
@@ -12,8 +12,8 @@ export function linkFor(address: string, backend: string): string {
   return url.href;
 }
 
-// The backend that a link asks for, in the form of the settings; undefined where it names none, or
-// the one that is in use anyway. Throws a sentence where what it names is no address.
+// The backend that a link asks for, in the form of the settings; undefined where it names none, or the
+// one in use. Throws an Error with a message for the user where it names something else.
 export function backendOfLink(query: string, origin: string, current: string): string | undefined {
   const named = new URLSearchParams(query).get(parameter);
   if (named === null || named.trim() === "") return undefined;

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createPersisted } from "./store";
 
-// Two tabs have one storage, and each hears of what the other stores.
+// Two tabs share one storage, and each is notified of what the other stores.
 class Tab extends EventTarget {
-  hear(key: string, newValue: string | null): void {
+  receive(key: string, newValue: string | null): void {
     this.dispatchEvent(Object.assign(new Event("storage"), { key, newValue }));
   }
 }
@@ -19,34 +19,34 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals());
 
 const words = (value: unknown): string[] => {
-  if (!Array.isArray(value)) throw new Error("no list");
+  if (!Array.isArray(value)) throw new Error("not a list");
   return value.map(String);
 };
 
-test("what another tab stores is taken, and not stored again", () => {
+test("a value that another tab stores is adopted, and not stored again", () => {
   const store = createPersisted<string[]>("list", [], words, { followTabs: true });
-  const told = vi.fn();
-  store.subscribe(told);
-  tab.hear("list", '["theirs"]');
+  const listener = vi.fn();
+  store.subscribe(listener);
+  tab.receive("list", '["theirs"]');
   expect(store.get()).toEqual(["theirs"]);
-  expect(told).toHaveBeenCalledOnce();
+  expect(listener).toHaveBeenCalledOnce();
   expect(stored).not.toHaveBeenCalled();
-  // A change that is made here then keeps theirs.
+  // A later change in this tab keeps theirs.
   store.set((now) => [...now, "mine"]);
   expect(stored.mock.calls).toEqual([["list", '["theirs","mine"]']]);
 });
 
-test("other keys, what is unreadable and what was removed change nothing", () => {
+test("other keys, unreadable values and removals change nothing", () => {
   const store = createPersisted<string[]>("list", ["mine"], words, { followTabs: true });
-  tab.hear("other", '["theirs"]');
-  tab.hear("list", "{broken");
-  tab.hear("list", "{}");
-  tab.hear("list", null);
+  tab.receive("other", '["theirs"]');
+  tab.receive("list", "{broken");
+  tab.receive("list", "{}");
+  tab.receive("list", null);
   expect(store.get()).toEqual(["mine"]);
 });
 
-test("a store that is the tab's own stays as it is", () => {
+test("a store that does not follow other tabs stays as it is", () => {
   const store = createPersisted<string[]>("list", ["mine"], words);
-  tab.hear("list", '["theirs"]');
+  tab.receive("list", '["theirs"]');
   expect(store.get()).toEqual(["mine"]);
 });

@@ -1,4 +1,4 @@
-// A value outside the components that they can subscribe to.
+// A value outside the components, to which they can subscribe.
 import { useSyncExternalStore } from "react";
 
 export interface Store<T> {
@@ -27,8 +27,8 @@ export function createStore<T>(initial: T): Store<T> {
 
 export const useStore = <T>(store: Store<T>): T => useSyncExternalStore(store.subscribe, store.get);
 
-// A store that local storage remembers. `read` turns what was stored, by whatever version, into a
-// value or throws. With `followTabs` it takes what other tabs of the page set, as one value for all.
+// A store that is kept in local storage. `read` turns what was stored, by whatever version, into a value
+// or throws. With `followTabs` it adopts what other tabs of the page set, so that all share one value.
 export function createPersisted<T>(
   name: string,
   initial: T,
@@ -40,28 +40,28 @@ export function createPersisted<T>(
     const text = localStorage.getItem(name);
     if (text !== null) start = read(JSON.parse(text));
   } catch {
-    // Unreadable, or storage is off: begin afresh.
+    // Unreadable, or storage is off: start with the initial value.
   }
   const store = createStore(start);
-  let taking = false;
+  let adopting = false;
   store.subscribe(() => {
-    if (taking) return; // another tab has stored it
+    if (adopting) return; // another tab has stored it
     try {
       localStorage.setItem(name, JSON.stringify(store.get()));
     } catch {
-      // Storage is full or off: the value still holds until the page is closed.
+      // Storage is full or off: the value lasts until the page is closed.
     }
   });
   if (followTabs && typeof window !== "undefined") {
     window.addEventListener("storage", ({ key, newValue }) => {
       if (key !== name || newValue === null) return;
-      taking = true;
+      adopting = true;
       try {
         store.set(read(JSON.parse(newValue)));
       } catch {
-        // Unreadable: what is known here still holds.
+        // Unreadable: keep the current value.
       } finally {
-        taking = false;
+        adopting = false;
       }
     });
   }

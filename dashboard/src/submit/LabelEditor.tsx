@@ -2,14 +2,14 @@ import { Plus, X } from "lucide-react";
 import { useId, useState, type ClipboardEvent, type KeyboardEvent } from "react";
 import { parseLabels, tidyLabels, type ParsedLabels } from "../state/labelSets";
 import { Button } from "../ui/Button";
-import { plural } from "../ui/format";
+import { formatCount, plural } from "../ui/format";
 
 interface Props {
   labels: readonly string[];
   onChange: (labels: string[]) => void;
 }
 
-// What was left out of a list, in words.
+// Describes what was left out of a list.
 export function remarksOn({ empty, duplicates }: ParsedLabels): string {
   const remarks: string[] = [];
   if (empty > 0) remarks.push(`${plural(empty, "empty entry", "empty entries")} left out`);
@@ -19,7 +19,7 @@ export function remarksOn({ empty, duplicates }: ParsedLabels): string {
       .map((label) => `“${label}”`)
       .join(", ");
     remarks.push(
-      `there already: ${names}${duplicates.length > 3 ? ` and ${duplicates.length - 3} more` : ""}`,
+      `already in the list: ${names}${duplicates.length > 3 ? ` and ${formatCount(duplicates.length - 3)} more` : ""}`,
     );
   }
   const text = remarks.join("; ");
@@ -33,7 +33,7 @@ function AsText({ labels, onChange, onDone }: Props & { onDone: () => void }) {
   const remark = remarksOn(parsed);
   return (
     <div className="label-text">
-      <label htmlFor={id}>One category a line</label>
+      <label htmlFor={id}>One category per line</label>
       <textarea
         id={id}
         dir="auto"
@@ -143,8 +143,8 @@ export function LabelEditor({ labels, onChange }: Props) {
       <p id={`${id}-remark`} className={remark ? "warning-text" : "hint"} role="status">
         {remark ||
           (labels.length === 1
-            ? "With one category every photo gets it. Add what else there may be."
-            : "Enter or a comma adds a category; a list can be pasted.")}
+            ? "With only one category, every photo gets it. Add the others that may occur."
+            : "Press Enter or type a comma to add a category, or paste a list.")}
       </p>
     </div>
   );

@@ -11,7 +11,7 @@ import {
 import { useStore } from "../state/store";
 import { download } from "../ui/browser";
 import { Button, IconButton } from "../ui/Button";
-import { plural } from "../ui/format";
+import { formatCount, plural } from "../ui/format";
 import { tell, tellProblem } from "../ui/toast";
 
 interface Props {
@@ -24,7 +24,7 @@ const sameList = (a: readonly string[], b: readonly string[]): boolean =>
 
 export function LabelSets({ labels, onChoose }: Props) {
   const sets = useStore(labelSets);
-  const [last, setLast] = useState(""); // the set that was chosen or saved last
+  const [last, setLast] = useState(""); // the set chosen or saved last
   const [naming, setNaming] = useState<string | null>(null);
   const file = useRef<HTMLInputElement>(null);
   const current = sets.find((set) => sameList(set.labels, labels));
@@ -70,7 +70,7 @@ export function LabelSets({ labels, onChoose }: Props) {
                 setLast(set.name);
               }}
             >
-              <bdi>{set.name}</bdi> <small>{set.labels.length}</small>
+              <bdi>{set.name}</bdi> <small>{formatCount(set.labels.length)}</small>
             </button>
             <IconButton
               icon={Trash2}
@@ -134,7 +134,7 @@ export function LabelSets({ labels, onChoose }: Props) {
             dir="auto"
             maxLength={80}
             value={naming}
-            // The field appears because its button was pressed.
+            // The field appears when its button is pressed.
             // eslint-disable-next-line jsx-a11y/no-autofocus
             autoFocus
             onChange={(event) => setNaming(event.target.value)}

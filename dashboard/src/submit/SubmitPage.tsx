@@ -49,7 +49,7 @@ function Section({
   );
 }
 
-const stripLength = 16; // as many as a wide screen has room for
+const stripLength = 16; // fills a wide screen
 
 function ChosenPhotos({
   keys,
@@ -85,12 +85,12 @@ const kinds: { type: JobType; title: string; text: string }[] = [
   {
     type: "image_classification",
     title: "ImageNet’s 1,000 classes",
-    text: "Animals, plants, food, vehicles, things of every day. Fast, nothing to set up.",
+    text: "Animals, plants, food, vehicles, everyday objects. Fast, nothing to set up.",
   },
   {
     type: "custom_classification",
-    title: "Your own categories",
-    text: "Name what you look for, in plain words. Each photo gets the one that fits best.",
+    title: "Your categories",
+    text: "Name what to look for, in plain words. Each photo gets the category that fits best.",
   },
 ];
 
@@ -122,10 +122,10 @@ function StarterNotice({ type }: { type: JobType }) {
     <Notice icon={TriangleAlert} tone="warning">
       <strong>A starter model is in use.</strong>{" "}
       {type === "custom_classification"
-        ? "It stands in for CLIP, and is clearly less sure with your own categories."
+        ? "It stands in for CLIP. Expect lower confidence with your categories."
         : "It stands in for MobileNetV2, and works well on everyday photos."}{" "}
-      For the official models run <code>scripts/setup.sh</code> where their hosts can be reached,
-      and start the service again.
+      For the official models, run <code>scripts/setup.sh</code> where their hosts can be reached,
+      then restart the service.
     </Notice>
   );
 }
@@ -144,8 +144,8 @@ function ModelChoice({
   if (!model) {
     return (
       <Notice icon={TriangleAlert} tone="problem">
-        <strong>No model can run this.</strong>{" "}
-        {broken[0]?.error ?? "Run scripts/setup.sh on the server, which makes the models."}
+        <strong>No model can run this job.</strong>{" "}
+        {broken[0]?.error ?? "Run scripts/setup.sh on the server to make the models."}
       </Notice>
     );
   }
@@ -212,10 +212,10 @@ function Plan({
         <dd>{custom ? plural(state.labels.length, "category", "categories") : "1,000 classes"}</dd>
         <dt>Model</dt>
         <dd title={model?.description}>{model ? model.name : "none"}</dd>
-        <dt>Kept for each</dt>
-        <dd>{plural(topKOf(state), "prediction")}</dd>
-        <dt>Unknown below</dt>
-        <dd>{Math.round(state.threshold * 100)} %</dd>
+        <dt>Predictions per photo</dt>
+        <dd>{formatCount(topKOf(state))}</dd>
+        <dt>Confidence threshold</dt>
+        <dd>{Math.round(state.threshold * 100)}%</dd>
       </dl>
       <Button
         look="primary"
@@ -257,7 +257,7 @@ export function SubmitPage() {
     </header>
   );
   const all = selected.size === 0;
-  // Photos that were selected need no list.
+  // Selected photos do not need the list.
   const error = models.error ?? (all || !images.data ? listProblem(images) : null);
   if (error) {
     return (
@@ -323,7 +323,7 @@ export function SubmitPage() {
           <Section title="Details">
             <div className="sliders">
               <Slider
-                label="Predictions kept for each photo"
+                label="Predictions per photo"
                 value={state.topK}
                 min={1}
                 max={10}
@@ -338,9 +338,9 @@ export function SubmitPage() {
                 min={0}
                 max={1}
                 step={0.01}
-                show={(value) => `${Math.round(value * 100)} %`}
+                show={(value) => `${Math.round(value * 100)}%`}
                 onChange={(threshold) => changeDraft({ threshold })}
-                hint="Below it a photo counts as unknown. You can move it afterwards too, without running again."
+                hint="Photos below it count as unknown. You can change it afterwards without running the job again."
               />
             </div>
           </Section>

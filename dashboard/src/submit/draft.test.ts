@@ -38,7 +38,7 @@ test("asks for no more predictions than there are categories", () => {
   expect(topKOf(initialDraft)).toBe(5);
 });
 
-test("labels go along with their own kind of job only", () => {
+test("labels are sent only with jobs that use them", () => {
   const labels = ["cat", "dog"];
   expect(toSubmission({ ...initialDraft, labels }, ["k"])).not.toHaveProperty("custom_labels");
   expect(toSubmission({ ...custom, labels }, ["k"])).toMatchObject({

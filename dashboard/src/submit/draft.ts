@@ -1,4 +1,4 @@
-// The job that is being put together. Kept while the user walks about, to choose photos for instance.
+// The job being prepared. Kept while the user visits other pages, for instance to choose photos.
 import type { JobType, Model, Submission } from "../api/types";
 import { createPersisted } from "../state/store";
 
@@ -44,7 +44,7 @@ export const modelFor = (models: readonly Model[], { type, model }: Draft): Mode
     : (fitting.find((entry) => entry.default) ?? fitting[0]);
 };
 
-// Why the job cannot start yet; empty when it can. `listed`: no photo that it should have is unknown.
+// Why the job cannot start yet; empty when it can. `listed`: the list of its photos is complete.
 export function whatIsMissing(
   draft: Draft,
   images: number,
@@ -69,7 +69,7 @@ export const toSubmission = (draft: Draft, keys: readonly string[]): Submission 
   confidence_threshold: draft.threshold,
 });
 
-// There are not more predictions than categories.
+// There cannot be more predictions than categories.
 export const topKOf = (draft: Draft): number =>
   draft.type === "custom_classification" && draft.labels.length > 0
     ? Math.min(draft.topK, draft.labels.length)

@@ -7,7 +7,7 @@ interface Looks {
   busy?: boolean;
 }
 
-// A button with words, and with an icon where one helps to find it.
+// A button with text, and optionally an icon.
 export function Button({
   look = "plain",
   icon: Icon,
@@ -31,7 +31,7 @@ export function Button({
   );
 }
 
-// A button that is an icon only; `label` names it.
+// A button with only an icon; `label` is its name.
 export function IconButton({
   icon: Icon,
   label,

@@ -1,4 +1,4 @@
-// Dialogs: they hold the focus, close on Escape, and give the focus back.
+// Dialogs: they trap the focus, close on Escape, and restore the focus.
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog } from "@base-ui/react/dialog";
 import { X } from "lucide-react";

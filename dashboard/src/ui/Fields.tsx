@@ -1,4 +1,4 @@
-// Controls with their names.
+// Form controls with their labels.
 import { Search, X } from "lucide-react";
 import { useId, type ReactNode } from "react";
 import { IconButton } from "./Button";
@@ -21,9 +21,7 @@ export function SearchField({ label, value, onChange }: SearchProps) {
         dir="auto"
         onChange={(event) => onChange(event.target.value)}
       />
-      {value && (
-        <IconButton icon={X} label="Clear the search" size={14} onClick={() => onChange("")} />
-      )}
+      {value && <IconButton icon={X} label="Clear search" size={14} onClick={() => onChange("")} />}
     </div>
   );
 }

@@ -1,10 +1,10 @@
-// Pictures out of the store: directly by their address, or through fetch where an API key is needed.
+// Images from the store: loaded directly by URL, or through fetch where an API key is needed.
 import { ImageOff } from "lucide-react";
 import { useEffect, useState } from "react";
 import { imagePath, request, thumbnailPath } from "../api/client";
 import { apiKey, settings } from "../state/settings";
 
-// The address that an <img> can show; undefined until there is one, null when there is none.
+// The URL for an <img>; undefined while loading, null when the image cannot be loaded.
 function useSource(path: string): string | null | undefined {
   const [fetched, setFetched] = useState<string | null | undefined>(undefined);
   const withKey = apiKey() !== "";
@@ -44,7 +44,7 @@ function Picture({ path, alt, className = "", lazy = false }: PictureProps) {
       <span
         className={`picture broken ${className}`}
         role="img"
-        aria-label={`${alt || "picture"}: cannot be shown`}
+        aria-label={`${alt || "photo"}: cannot be shown`}
       >
         <ImageOff size={22} aria-hidden />
       </span>

@@ -1,4 +1,4 @@
-// One picture in full, with what is known of it; arrow keys lead to its neighbours.
+// One photo in full size, with its details; arrow keys lead to its neighbours.
 import { ChevronLeft, ChevronRight, CircleAlert } from "lucide-react";
 import type { KeyboardEvent, ReactNode } from "react";
 import { outcomeOf, scoreOf, type Row } from "../job/results";
@@ -52,7 +52,7 @@ interface PreviewProps {
   count: number;
   onIndex: (index: number) => void;
   onClose: () => void;
-  children: ReactNode; // what is said beside the picture
+  children: ReactNode; // details beside the photo
 }
 
 export function Preview({ image, name, index, count, onIndex, onClose, children }: PreviewProps) {

@@ -7,7 +7,7 @@ interface Props {
   className?: string;
 }
 
-// The head of a column that can be sorted by.
+// The header of a sortable column.
 export function SortHeader({ title, sorted, onSort, className = "" }: Props) {
   const Icon = sorted === "asc" ? ArrowUp : sorted === "desc" ? ArrowDown : ChevronsUpDown;
   return (

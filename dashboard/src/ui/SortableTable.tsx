@@ -2,7 +2,7 @@ import { useCallback, type ReactNode } from "react";
 import { SortHeader } from "./SortHeader";
 import { useWindowRows } from "./windowRows";
 
-// What is needed of a table of TanStack Table whose columns can be sorted by.
+// The part used here of a TanStack table with sortable columns.
 interface Sortable<Line> {
   getHeaderGroups: () => {
     id: string;
@@ -25,7 +25,7 @@ interface Props<Line> {
   cells: (line: Line) => ReactNode;
 }
 
-// A long table that scrolls with the window, of which only the rows in view are drawn.
+// A long table that scrolls with the window; only the rows in view are drawn.
 export function SortableTable<Line>({ table, className, rowHeight, cells }: Props<Line>) {
   const lines = table.getRowModel().rows;
   const count = lines.length;

@@ -1,4 +1,4 @@
-// What is shown in the place of content: while it loads, where there is none, when it cannot be had.
+// What is shown instead of content: while it loads, when there is none, when loading failed.
 import { CloudOff, KeyRound, RotateCw, SearchX, type LucideIcon } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { ApiError, sentenceOf } from "../api/client";
@@ -27,10 +27,10 @@ export function EmptyState({ icon: Icon, title, children, actions }: EmptyProps)
 }
 
 const titles: Record<ApiError["kind"], string> = {
-  unreachable: "The server is not there",
-  slow: "The server takes too long",
+  unreachable: "The server cannot be reached",
+  slow: "The server did not answer in time",
   access: "An API key is needed",
-  missing: "There is nothing here",
+  missing: "Not found",
   refused: "That did not work",
   server: "The server has a problem",
 };
@@ -64,7 +64,7 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () =>
 
 const slowAfterMs = 3_000;
 
-// Grey shapes in the form of what comes; after some seconds it says that this takes longer.
+// Grey shapes in the form of the content; after some seconds, a text that it takes longer than usual.
 export function Loading({ what, shape }: { what: string; shape: "grid" | "rows" | "page" }) {
   const [slow, setSlow] = useState(false);
   useEffect(() => {
@@ -75,7 +75,7 @@ export function Loading({ what, shape }: { what: string; shape: "grid" | "rows" 
   return (
     <div className="loading" aria-busy>
       <p role="status" className={slow ? "loading-words" : "visually-hidden"}>
-        {slow ? `Loading ${what} takes longer than usual…` : `Loading ${what}…`}
+        {slow ? `Loading ${what} is taking longer than usual…` : `Loading ${what}…`}
       </p>
       <div className={`skeleton ${shape}`} aria-hidden>
         {Array.from({ length: count }, (_, i) => (

@@ -5,11 +5,11 @@ import { EmptyState } from "./States";
 
 interface Props {
   children: ReactNode;
-  inside?: boolean; // of the page's frame, which stays usable then
+  inside?: boolean; // within the page's frame, which stays usable
 }
 
-// The last resort: a mistake in the page itself, or an answer of a form that no backend gives, leads to
-// words and a way on, not to a blank page.
+// The last resort: a bug in the page, or an answer in an unexpected form, leads to a message and a
+// button, not to a blank page.
 export class Whole extends Component<Props, { error: Error | null }> {
   override state = { error: null as Error | null };
 
@@ -21,19 +21,19 @@ export class Whole extends Component<Props, { error: Error | null }> {
     if (!this.state.error) return this.props.children;
     const words = (
       <>
-        <h1 className="visually-hidden">Fault</h1>
+        <h1 className="visually-hidden">Error</h1>
         <EmptyState
           icon={TriangleAlert}
-          title="The page has a fault"
+          title="Something went wrong"
           actions={
             <Button look="primary" onClick={() => location.reload()}>
-              Load it again
+              Reload
             </Button>
           }
         >
           <p>
-            Nothing that the server stores is affected. If it comes again, check in Settings that
-            the backend is one of this version. The fault says: {this.state.error.message}
+            Nothing stored on the server is affected. If it happens again, check in Settings that
+            the backend has the same version as this page. Details: {this.state.error.message}
           </p>
         </EmptyState>
       </>

@@ -1,4 +1,4 @@
-// Small things that the browser does for a page.
+// Downloads and the clipboard.
 import { tell, tellProblem } from "./toast";
 
 export function download(content: Blob | string, name: string, type = "text/plain"): void {
@@ -8,7 +8,7 @@ export function download(content: Blob | string, name: string, type = "text/plai
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has taken the blob by the next turn at the latest.
+  // By then the browser has read the blob.
   setTimeout(() => URL.revokeObjectURL(url), 1_000);
 }
 
@@ -19,7 +19,7 @@ export async function copy(text: string, what: string): Promise<void> {
   } catch {
     tellProblem(
       `${what} could not be copied`,
-      "The browser allows it on https and localhost only. Select it and copy it by hand.",
+      "Browsers allow copying only on https and localhost.",
     );
   }
 }

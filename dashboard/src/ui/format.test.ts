@@ -30,19 +30,19 @@ test.each([
   expect(formatDuration(ms)).toBe(words);
 });
 
-test("the time left is rounded, and silent where it is not known", () => {
+test("the time left is rounded, and empty where it is not known", () => {
   expect(formatTimeLeft(NaN)).toBe("");
   expect(formatTimeLeft(1200)).toBe("a few seconds left");
   expect(formatTimeLeft(41_000)).toBe("about 45 s left");
   expect(formatTimeLeft(600_000)).toBe("about 10 min left");
 });
 
-test("what is neither certain nor impossible is not shown so", () => {
-  expect(formatPercent(1)).toBe("100 %");
-  expect(formatPercent(0.9999)).toBe("> 99 %");
-  expect(formatPercent(0.314)).toBe("31 %");
-  expect(formatPercent(0.001)).toBe("< 1 %");
-  expect(formatPercent(0)).toBe("0 %");
+test("only exact scores are shown as 100% or 0%", () => {
+  expect(formatPercent(1)).toBe("100%");
+  expect(formatPercent(0.9999)).toBe("> 99%");
+  expect(formatPercent(0.314)).toBe("31%");
+  expect(formatPercent(0.001)).toBe("< 1%");
+  expect(formatPercent(0)).toBe("0%");
 });
 
 test("counts agree with their words", () => {
@@ -61,13 +61,13 @@ describe("displayName", () => {
   });
 });
 
-test("times of today say so, bad ones say nothing", () => {
+test("times of today say so, invalid ones are empty", () => {
   const now = new Date();
   expect(formatTime(now.toISOString(), now)).toMatch(/^today \d\d:\d\d$/);
   expect(formatTime("nonsense")).toBe("");
 });
 
-test("a reason becomes a sentence, and an address stays as it is", () => {
+test("a reason becomes a sentence, and a leading URL stays as it is", () => {
   expect(asSentence("the JPEG is truncated")).toBe("The JPEG is truncated.");
   expect(asSentence("http://a.example cannot be reached.")).toBe(
     "http://a.example cannot be reached.",

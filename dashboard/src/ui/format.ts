@@ -29,7 +29,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-// A guess, so in steps that do not flicker.
+// An estimate, so rounded to steps that do not flicker.
 export function formatTimeLeft(ms: number): string {
   if (!Number.isFinite(ms)) return "";
   const seconds = Math.ceil(ms / 1000);
@@ -40,14 +40,14 @@ export function formatTimeLeft(ms: number): string {
   return `about ${Math.floor(minutes / 60)} h ${minutes % 60} min left`;
 }
 
-// Rounding makes nothing certain, and nothing impossible.
+// Rounding must not show 100% or 0% for anything else.
 export function formatPercent(score: number): string {
-  if (score > 0.995 && score < 1) return "> 99 %";
-  if (score > 0 && score < 0.005) return "< 1 %";
-  return `${Math.round(score * 100)} %`;
+  if (score > 0.995 && score < 1) return "> 99%";
+  if (score > 0 && score < 0.005) return "< 1%";
+  return `${Math.round(score * 100)}%`;
 }
 
-// A reason in the server's words as a sentence. An address keeps its small letter.
+// Turns the server's reason into a sentence. A leading URL keeps its lower case.
 export function asSentence(text: string): string {
   if (text === "") return "";
   const start = /^[a-z]+:\/\//.test(text)
@@ -78,7 +78,7 @@ export const formatExactTime = (time: string): string => {
   return Number.isNaN(date.getTime()) ? "" : exact.format(date);
 };
 
-// The name that the user's file had: upload keys carry a time and a random part after it.
+// The user's file name: in upload keys a time and a random part follow it.
 export function displayName(key: string): string {
   const name = key.slice(key.lastIndexOf("/") + 1);
   return name.replace(/_\d{8}-\d{6}_[0-9a-f]{8}(\.[a-z0-9]+)$/i, "$1");

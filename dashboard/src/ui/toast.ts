@@ -1,4 +1,4 @@
-// Short news, shown for some seconds and read out by screen readers.
+// Short notifications, shown for some seconds and read out by screen readers.
 import { Toast } from "@base-ui/react/toast";
 
 export const toasts = Toast.createToastManager();

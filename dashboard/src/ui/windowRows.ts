@@ -1,13 +1,13 @@
-// Long lists that scroll with the window, of which only what is in view is drawn.
+// Long lists that scroll with the window; only what is in view is drawn.
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useState } from "react";
 
 interface Box {
-  width: number; // 0 before it is drawn
+  width: number; // 0 before the first layout
   top: number; // from the top of the page
 }
 
-// Where an element is. The callback is its ref.
+// The position of an element. The callback is its ref.
 function useBox(): [(element: HTMLElement | null) => (() => void) | undefined, Box] {
   const [box, setBox] = useState<Box>({ width: 0, top: 0 });
   const ref = useCallback((element: HTMLElement | null) => {
@@ -17,7 +17,7 @@ function useBox(): [(element: HTMLElement | null) => (() => void) | undefined, B
       const top = Math.round(element.getBoundingClientRect().top + window.scrollY);
       setBox((old) => (old.width === width && old.top === top ? old : { width, top }));
     };
-    // What is above may grow or go, which moves the list without changing it.
+    // Content above may change its height, which moves the list without changing it.
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     observer.observe(document.body);
@@ -29,7 +29,7 @@ function useBox(): [(element: HTMLElement | null) => (() => void) | undefined, B
 export interface Layout {
   minTile: number; // width in pixels
   gap: number;
-  caption: number; // height below the picture
+  caption: number; // height below the photo
 }
 
 export interface Geometry {
@@ -46,7 +46,7 @@ export function gridOf(width: number, { minTile, gap, caption }: Layout): Geomet
 
 const phone = window.matchMedia("(max-width: 40rem)");
 
-// A tile's least width and its caption, for the screen at hand.
+// The minimum width and the caption of a tile, for the current screen.
 export const tileLayout = (size: "large" | "small"): Layout => {
   if (phone.matches)
     return { minTile: size === "large" ? 104 : 96, gap: 4, caption: size === "large" ? 0 : 22 };
@@ -54,8 +54,8 @@ export const tileLayout = (size: "large" | "small"): Layout => {
   return { minTile: (size === "large" ? 156 : 132) * wide, gap: 12, caption: 26 };
 };
 
-// `rowsFor` says, for a width, how many rows there are and how high each is. It has to be stable
-// while neither changes.
+// `rowsFor` returns, for a width, the number of rows and the height of each. The function must stay the
+// same while neither changes.
 export function useWindowRows(
   rowsFor: (width: number) => { count: number; height: (index: number) => number },
 ) {

@@ -1,4 +1,4 @@
-// Files may be dropped or pasted anywhere, on every page.
+// Files can be dropped or pasted anywhere, on every page.
 import { ImagePlus } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useImages } from "../api/queries";
@@ -10,7 +10,7 @@ export function DropLayer() {
   const [over, setOver] = useState(false);
 
   useEffect(() => {
-    // Every element that the pointer crosses tells of it, so the last one left is what counts.
+    // Every element that the pointer crosses sends events, so count them: the drag is over at zero.
     let depth = 0;
     const enter = (event: DragEvent) => {
       if (!carriesFiles(event.dataTransfer)) return;

@@ -23,7 +23,7 @@ function Names({ title, files }: { title: string; files: readonly Rejected[] }) 
   );
 }
 
-// Says, before anything is sent, what will be left out.
+// Shows, before anything is sent, what will be left out.
 export function ReviewDialog() {
   const prepared = useStore(review);
   const [alsoStored, setAlsoStored] = useState(false);
@@ -41,10 +41,10 @@ export function ReviewDialog() {
         <p className="review-count">
           {sent.length > 0 ? (
             <>
-              <strong>{plural(sent.length, "photo")}</strong> to send, {formatBytes(bytes)}
+              <strong>{plural(sent.length, "photo")}</strong> to upload, {formatBytes(bytes)}
             </>
           ) : (
-            <strong>There is nothing to send</strong>
+            <strong>Nothing to upload</strong>
           )}
         </p>
         {stored.length > 0 && (
@@ -55,13 +55,13 @@ export function ReviewDialog() {
               onChange={(event) => setAlsoStored(event.target.checked)}
             />
             <span>
-              Send {plural(stored.length, "photo")} again that {stored.length === 1 ? "is" : "are"}{" "}
-              stored already (same name and size)
+              Upload {plural(stored.length, "photo")} again that{" "}
+              {stored.length === 1 ? "is" : "are"} already stored (same name and size)
             </span>
           </label>
         )}
         <Names
-          title={`${plural(repeated.length, "picture")} chosen twice, sent once`}
+          title={`${plural(repeated.length, "photo")} chosen twice, sent once`}
           files={repeated}
         />
         <Names title={`${plural(rejected.length, "file")} left out`} files={rejected} />

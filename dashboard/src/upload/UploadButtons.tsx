@@ -4,7 +4,7 @@ import type { StoredImage } from "../api/types";
 import { Button } from "../ui/Button";
 import { takeFiles } from "./uploads";
 
-// React knows the attribute, its types do not.
+// React supports the attribute, but its types do not have it.
 const folderAttribute = { webkitdirectory: "" } as InputHTMLAttributes<HTMLInputElement>;
 
 export function UploadButtons({ stored }: { stored: readonly StoredImage[] }) {

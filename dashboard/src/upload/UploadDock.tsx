@@ -1,4 +1,4 @@
-// Uploads under way, in a corner of every page.
+// Uploads in progress, in a corner of every page.
 import { useQueryClient } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronUp, RotateCw, Sparkles, X } from "lucide-react";
@@ -15,7 +15,7 @@ import { preparing, queue } from "./uploads";
 const words: Record<Upload["state"], (upload: Upload) => string> = {
   waiting: () => "waiting",
   sending: ({ sent, file }) =>
-    file.size > 0 ? `${Math.floor((100 * sent) / file.size)} %` : "sending",
+    file.size > 0 ? `${Math.floor((100 * sent) / file.size)}%` : "sending",
   done: () => "stored",
   failed: ({ error }) => error,
   cancelled: () => "not sent",
@@ -23,7 +23,7 @@ const words: Record<Upload["state"], (upload: Upload) => string> = {
 
 function UploadList({ progress }: { progress: UploadProgress }) {
   const frame = useRef<HTMLDivElement>(null);
-  // What failed comes first: it is what somebody opens the list for.
+  // Failures come first: people open the list to see them.
   const uploads = progress.failed
     ? [...progress.uploads].sort(
         (a, b) => Number(b.state === "failed") - Number(a.state === "failed"),
@@ -36,9 +36,9 @@ function UploadList({ progress }: { progress: UploadProgress }) {
     overscan: 4,
   });
   return (
-    // A list that scrolls has to be reachable by keyboard.
+    // A scrolling list must be reachable by keyboard.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div ref={frame} className="dock-list" tabIndex={0} role="region" aria-label="Files">
+    <div ref={frame} className="dock-list" tabIndex={0} role="region" aria-label="Photos">
       <ul style={{ height: rows.getTotalSize() }}>
         {rows.getVirtualItems().map((row) => {
           const upload = uploads[row.index];
@@ -79,7 +79,8 @@ const titleOf = (progress: UploadProgress): string => {
 };
 
 const detailOf = (progress: UploadProgress): string => {
-  if (progress.serverAway) return "The server cannot be reached. Sending goes on when it is back.";
+  if (progress.serverAway)
+    return "The server cannot be reached. The upload continues when it is back.";
   if (!progress.active) return "";
   return [
     `${formatCount(progress.done)} of ${formatCount(progress.total)}`,
@@ -98,7 +99,7 @@ export function UploadDock() {
   const [open, setOpen] = useState(false);
   const { active, done, uploads } = progress;
 
-  // New photos appear in the gallery when the upload ends, and now and then before.
+  // New photos appear in the gallery after every hundred, and when the upload ends.
   const step = active ? Math.floor(done / 100) : -1;
   useEffect(() => {
     if (uploads.length > 0) void client.invalidateQueries({ queryKey: ["images"] });
@@ -109,7 +110,7 @@ export function UploadDock() {
     return (
       <section className="dock" aria-label="Uploads">
         <p className="dock-title" role="status">
-          Looking at {plural(looking, "file")}…
+          Checking {plural(looking, "file")}…
         </p>
       </section>
     );
@@ -127,7 +128,7 @@ export function UploadDock() {
         </p>
         <IconButton
           icon={open ? ChevronDown : ChevronUp}
-          label={open ? "Hide the files" : "Show the files"}
+          label={open ? "Hide the photos" : "Show the photos"}
           aria-expanded={open}
           onClick={() => setOpen(!open)}
         />
@@ -146,7 +147,7 @@ export function UploadDock() {
         )}
         {!active && progress.failed > 0 && (
           <Button icon={RotateCw} onClick={() => queue.retryFailed()}>
-            Try the failed again
+            Retry failed
           </Button>
         )}
         {!active && done > 0 && (

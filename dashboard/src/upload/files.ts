@@ -1,4 +1,4 @@
-// Files out of what a person drops, chooses or pastes; folders with all that is below them.
+// The files that a person drops, including everything in dropped folders.
 
 const filesOfEntry = async (entry: FileSystemEntry): Promise<File[]> => {
   if (entry.isFile) {
@@ -12,7 +12,7 @@ const filesOfEntry = async (entry: FileSystemEntry): Promise<File[]> => {
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const files: File[] = [];
   for (;;) {
-    // A reader gives its entries in portions, and an empty one at the end.
+    // A reader returns its entries in batches, and an empty one at the end.
     const entries = await new Promise<FileSystemEntry[]>((resolve) =>
       reader.readEntries(resolve, () => resolve([])),
     );
@@ -21,7 +21,7 @@ const filesOfEntry = async (entry: FileSystemEntry): Promise<File[]> => {
   }
 };
 
-// The transfer is empty once its event has passed, so the entries are taken from it at once.
+// The transfer is empty after its event, so take the entries from it at once.
 export function filesOfTransfer(transfer: DataTransfer): Promise<File[]> {
   const entries = [...transfer.items]
     .filter((item) => item.kind === "file")

@@ -33,7 +33,7 @@ describe("nameInStore", () => {
 });
 
 describe("prepare", () => {
-  test("tells what is no image, and why", async () => {
+  test("reports which files are not images, and why", async () => {
     const { ready, rejected } = await prepare(
       [
         jpeg("1"),
@@ -57,17 +57,17 @@ describe("prepare", () => {
       [],
     );
     expect(ready.map(({ file }) => file.name)).toEqual(["a.jpg", "c.jpg"]);
-    expect(repeated).toEqual([{ name: "b.jpg", reason: "is the same picture as a.jpg" }]);
+    expect(repeated).toEqual([{ name: "b.jpg", reason: "is the same photo as a.jpg" }]);
   });
 
-  test("a file that vanishes while it is looked at does not hold up the others", async () => {
+  test("a file that vanishes while it is checked does not stop the others", async () => {
     const gone = jpeg("gone", "gone.jpg");
     gone.arrayBuffer = () => Promise.reject(new Error("it is not there"));
     const { ready } = await prepare([gone, jpeg("here", "here.jpg")], [], []);
     expect(ready.map(({ file }) => file.name)).toEqual(["gone.jpg", "here.jpg"]);
   });
 
-  describe("where the browser gives no digests", () => {
+  describe("where the browser offers no digests", () => {
     afterEach(() => vi.unstubAllGlobals());
 
     test("different photos of one name and size are all sent, equal ones once", async () => {
@@ -78,10 +78,10 @@ describe("prepare", () => {
         [],
       );
       expect(ready).toHaveLength(2);
-      expect(repeated).toEqual([{ name: "2.jpg", reason: "is the same picture as 1.jpg" }]);
+      expect(repeated).toEqual([{ name: "2.jpg", reason: "is the same photo as 1.jpg" }]);
     });
 
-    test("what differs far behind, or has the same checksum, is no repetition", async () => {
+    test("files that differ only near the end, or have the same checksum, are not duplicates", async () => {
       vi.stubGlobal("crypto", {});
       const long = "x".repeat(3 << 20);
       const { ready, repeated } = await prepare(
@@ -89,7 +89,7 @@ describe("prepare", () => {
           jpeg(`${long}a`),
           jpeg(`${long}b`),
           jpeg(`${long}a`),
-          // Found by trying; FNV-1a gives both the same 32 bits.
+          // Found by search: both have the same 32-bit FNV-1a.
           jpeg("009rnw"),
           jpeg("00apba"),
         ],
@@ -101,7 +101,7 @@ describe("prepare", () => {
     });
   });
 
-  test("sets aside what the store or the queue has already", async () => {
+  test("sets aside what the store or the queue already has", async () => {
     const cat = jpeg("cat", "my cat.jpg");
     const dog = jpeg("doggy", "dog.jpg");
     const stored = [

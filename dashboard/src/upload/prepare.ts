@@ -1,10 +1,10 @@
-// Looks at files before anything is sent: what is no image, what is there twice, what the store has.
+// Checks files before anything is sent: which are not images, are duplicates, or are already stored.
 import type { StoredImage } from "../api/types";
 import { displayName } from "../ui/format";
 
 export interface Candidate {
   file: File;
-  type: string; // image/… by content, whatever the name says
+  type: string; // image/… by content, not by name
 }
 
 export interface Rejected {
@@ -14,7 +14,7 @@ export interface Rejected {
 
 export interface Prepared {
   ready: Candidate[];
-  stored: Candidate[]; // the store has one of this name and size
+  stored: Candidate[]; // the store has one with this name and size
   repeated: Rejected[]; // same content as another of these files
   rejected: Rejected[]; // not images
 }
@@ -48,7 +48,7 @@ function whyNoImage(bytes: Uint8Array, name: string): string {
   return "is not an image (JPEG, PNG, GIF, WebP or BMP)";
 }
 
-// Files that systems put into folders and nobody means to send.
+// Files that systems put into folders and nobody wants to upload.
 const isClutter = (name: string): boolean =>
   name.startsWith(".") || name === "Thumbs.db" || name === "desktop.ini";
 
@@ -75,22 +75,22 @@ export function nameInStore(name: string, type: string): string {
   return `${cut}.${dot > 0 && known.includes(own) ? own : (known[0] ?? "jpg")}`;
 }
 
-const portion = 1 << 20; // bytes
+const chunk = 1 << 20; // bytes
 
 const read = async (file: File, from: number): Promise<Uint8Array> =>
-  new Uint8Array(await file.slice(from, from + portion).arrayBuffer());
+  new Uint8Array(await file.slice(from, from + chunk).arrayBuffer());
 
-// FNV-1a, of 32 bits: different for most files that differ.
+// 32-bit FNV-1a: different for most files that differ.
 async function checksum(file: File): Promise<string> {
   let hash = 0x811c9dc5;
-  for (let from = 0; from < file.size; from += portion) {
+  for (let from = 0; from < file.size; from += chunk) {
     for (const byte of await read(file, from)) hash = Math.imul(hash ^ byte, 0x01000193);
   }
   return String(hash);
 }
 
 async function sameBytes(a: File, b: File): Promise<boolean> {
-  for (let from = 0; from < a.size; from += portion) {
+  for (let from = 0; from < a.size; from += chunk) {
     const [left, right] = await Promise.all([read(a, from), read(b, from)]);
     if (left.length !== right.length || left.some((byte, i) => byte !== right[i])) return false;
   }
@@ -103,7 +103,7 @@ async function digest(file: File): Promise<string> {
   return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// Only files of one size can be equal, so few are read whole.
+// Only files of the same size can be equal, so few are read completely.
 async function findRepeated(candidates: readonly Candidate[]): Promise<Map<Candidate, string>> {
   const bySize = new Map<number, Candidate[]>();
   for (const candidate of candidates) {
@@ -111,7 +111,7 @@ async function findRepeated(candidates: readonly Candidate[]): Promise<Map<Candi
     if (group) group.push(candidate);
     else bySize.set(candidate.file.size, [candidate]);
   }
-  // Browsers give no digests to a page that came by plain HTTP from another machine.
+  // Browsers offer no digests to a page loaded over plain HTTP from another machine.
   const digests = "subtle" in crypto;
   const repeated = new Map<Candidate, string>();
   for (const group of bySize.values()) {
@@ -126,7 +126,7 @@ async function findRepeated(candidates: readonly Candidate[]): Promise<Map<Candi
         else if (digests || (await sameBytes(original, file)))
           repeated.set(candidate, original.name);
       } catch {
-        // It cannot be read any more. Sending it will say so; the others are not held up.
+        // It can no longer be read. Its upload will report that; the others continue.
       }
     }
   }
@@ -161,7 +161,7 @@ export async function prepare(
     if (original !== undefined) {
       prepared.repeated.push({
         name: candidate.file.name,
-        reason: `is the same picture as ${original}`,
+        reason: `is the same photo as ${original}`,
       });
     } else if (known.has(idOf(candidate))) {
       prepared.stored.push(candidate);

@@ -32,7 +32,7 @@ describe("UploadQueue", () => {
     expect(queue.get().uploads[7]?.key).toBe("key of 7.jpg");
   });
 
-  test("a refused file fails with its reason, and can be tried again", async () => {
+  test("a rejected file fails with its reason, and can be retried", async () => {
     let refuse = true;
     const send: Send = ({ file }) =>
       refuse && file.name === "1.jpg"
@@ -49,7 +49,7 @@ describe("UploadQueue", () => {
     expect(queue.get()).toMatchObject({ done: 3, failed: 0 });
   });
 
-  test("a server that fails is asked again, some times", async () => {
+  test("a failing server is retried a limited number of times", async () => {
     let calls = 0;
     const queue = new UploadQueue(
       () => {
@@ -64,7 +64,7 @@ describe("UploadQueue", () => {
     expect(queue.get().failed).toBe(1);
   });
 
-  test("a server that is away is waited for, and nothing is lost", async () => {
+  test("uploads wait for an unreachable server, and nothing is lost", async () => {
     let away = true;
     const signals = new Set<AbortSignal>();
     const queue = new UploadQueue((_candidate, _onSent, signal) => {
@@ -77,11 +77,11 @@ describe("UploadQueue", () => {
     away = false;
     await ended(queue);
     expect(queue.get()).toMatchObject({ done: 8, serverAway: false });
-    // However often it waited, nothing of that is kept.
+    // However often it waited, no listeners are left.
     expect([...signals].map((signal) => getEventListeners(signal, "abort").length)).toEqual([0]);
   });
 
-  test("cancelling keeps what is sent, and a new upload begins at once", async () => {
+  test("cancelling keeps what is sent, and a new upload starts at once", async () => {
     let hold = true;
     const send: Send = ({ file }, _onSent, signal) =>
       new Promise((resolve, reject) => {
@@ -99,7 +99,7 @@ describe("UploadQueue", () => {
     expect(queue.get()).toMatchObject({ done: 4, total: 4 });
   });
 
-  test("tells its speed and the time that is left", async () => {
+  test("reports its speed and the time left", async () => {
     vi.useFakeTimers();
     try {
       let sent: (bytes: number) => void = () => undefined;

@@ -1,4 +1,4 @@
-// Sends files, several at once, and tells how far it is. Knows nothing of HTTP or of the page.
+// Sends files, several at once, and reports the progress. Independent of HTTP and of the page.
 import { ApiError, sentenceOf } from "../api/client";
 import type { Candidate } from "./prepare";
 
@@ -15,17 +15,17 @@ export interface Upload extends Candidate {
 export interface UploadProgress {
   uploads: readonly Upload[];
   active: boolean;
-  serverAway: boolean; // the server cannot be reached; sending goes on when it is back
+  serverAway: boolean; // the server cannot be reached; sending resumes when it is back
   total: number; // files, without those that were cancelled
   done: number;
   failed: number;
   bytes: number;
   sentBytes: number;
   bytesPerSecond: number;
-  msLeft: number; // NaN until it can be told
+  msLeft: number; // NaN until known
 }
 
-// Sends one file and gives its key. Rejects with an ApiError, or with anything once aborted.
+// Sends one file and returns its key. Rejects with an ApiError, or with anything once aborted.
 export type Send = (
   candidate: Candidate,
   onSent: (bytes: number) => void,
@@ -36,7 +36,7 @@ export interface QueueOptions {
   parallel: number;
   tellEveryMs: number;
   retryMs: number; // before a file is tried again; doubles each time for a server that fails
-  maxRetries: number; // of a file while the server answers with failures
+  maxRetries: number; // per file while the server answers with errors
 }
 
 const defaults: QueueOptions = { parallel: 4, tellEveryMs: 100, retryMs: 1_000, maxRetries: 2 };
@@ -59,7 +59,7 @@ export class UploadQueue {
   private uploads: Upload[] = [];
   private nextId = 1;
   private running = 0;
-  private next = 0; // no upload before it waits
+  private next = 0; // no upload before this index is waiting
   private away = false;
   private stop = new AbortController();
   private progress = emptyProgress;
@@ -82,7 +82,7 @@ export class UploadQueue {
     return () => this.listeners.delete(listener);
   };
 
-  // A queue that has ended begins anew.
+  // A finished queue starts over.
   add(candidates: readonly Candidate[]): void {
     if (!this.progress.active) this.forget();
     for (const candidate of candidates) {
@@ -98,7 +98,7 @@ export class UploadQueue {
     this.start();
   }
 
-  // What is sent stays; what is not is not sent any more.
+  // What has been sent stays; the rest is not sent.
   cancel(): void {
     this.stop.abort();
     for (const upload of this.uploads) {
@@ -134,7 +134,7 @@ export class UploadQueue {
       this.running += 1;
       void this.work(signal).finally(() => {
         this.running -= 1;
-        // Files that came while this one was being stopped have had no worker.
+        // Files added while this worker was stopping have no worker yet.
         if (!this.stop.signal.aborted) this.start();
         else this.tell();
       });
@@ -170,7 +170,7 @@ export class UploadQueue {
         if (signal.aborted) return;
         upload.sent = 0;
         const kind = error instanceof ApiError ? error.kind : "refused";
-        // A server that is away is waited for: it takes nothing from the files.
+        // Waiting for an unreachable server does not use up a file's retries.
         if (kind === "unreachable") this.away = true;
         else if ((kind !== "server" && kind !== "slow") || failures++ >= this.options.maxRetries) {
           Object.assign(upload, { state: "failed", error: sentenceOf(error) });
@@ -230,12 +230,12 @@ export class UploadQueue {
   }
 }
 
-// As a function, because the value changes while something is awaited.
+// A function, so that the compiler does not assume the value from before an await.
 const isAborted = (signal: AbortSignal): boolean => signal.aborted;
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    // The signal outlives thousands of pauses, so nothing of them stays with it.
+    // The signal outlives thousands of pauses, so remove the listener each time.
     const end = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", end);

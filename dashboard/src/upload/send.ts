@@ -1,10 +1,10 @@
-// One file to the store: an upload URL from the backend, then the bytes to that URL.
+// Uploads one file: gets an upload URL from the backend, then sends the bytes to that URL.
 import { ApiError, getUploadTicket } from "../api/client";
 import { settings } from "../state/settings";
 import type { Send } from "./queue";
 
-// The backend signs its own address. The page may have reached it by another name, and what is not
-// signed into the URL is its host.
+// The backend builds the URL with its own address, but the page may reach it by another. The signature
+// does not cover the host, so it can be replaced.
 export function uploadTarget(url: string, backend: string): string {
   const { pathname, search } = new URL(url);
   return pathname.startsWith("/objects/") && search.includes("signature=")
@@ -17,7 +17,7 @@ interface Answer {
   text: string;
 }
 
-// XMLHttpRequest, because fetch does not tell how much it has sent.
+// XMLHttpRequest, because fetch does not report how much it has sent.
 const put = (
   url: string,
   file: File,
@@ -33,7 +33,7 @@ const put = (
     call.onload = () => resolve({ status: call.status, text: call.responseText });
     call.onerror = () => resolve({ status: 0, text: "" });
     call.onabort = () => reject(new DOMException("cancelled", "AbortError"));
-    // The signal outlives the call, and must not keep it.
+    // The signal outlives the call, and must not keep a reference to it.
     const stop = () => call.abort();
     signal.addEventListener("abort", stop);
     call.onloadend = () => signal.removeEventListener("abort", stop);
@@ -64,7 +64,7 @@ async function failureOf({ status, text }: Answer, file: File): Promise<ApiError
     if (!readable) {
       return new ApiError(
         "refused",
-        "The file was changed or moved since it was chosen. Choose it again.",
+        "The file was changed or moved after it was chosen. Choose it again.",
       );
     }
     return new ApiError("unreachable", "The store cannot be reached.");
@@ -79,7 +79,7 @@ export const send: Send = async ({ file, type }, onSent, signal) => {
     const target = uploadTarget(ticket.upload_url, settings.get().backend);
     const answer = await put(target, file, type, onSent, signal);
     if (answer.status >= 200 && answer.status < 300) return ticket.s3_key;
-    // An upload URL that has expired is refused with 403: a new one may do.
+    // An expired upload URL is rejected with 403: try once with a new one.
     if (answer.status === 403 && !again) continue;
     throw await failureOf(answer, file);
   }

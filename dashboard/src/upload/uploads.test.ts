@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Send } from "./queue";
 
-// Nothing arrives, so that the queue keeps what it was given.
+// Uploads never finish, so that the queue keeps its files.
 vi.mock("./send", () => ({ send: (() => new Promise(() => undefined)) satisfies Send }));
 
 const jpeg = (content: string, name: string) =>
   new File([Uint8Array.from(`\xff\xd8\xff\xe0${content}`, (char) => char.charCodeAt(0))], name);
-const notes = (name: string) => new File(["no image"], name);
+const notes = (name: string) => new File(["not an image"], name);
 
 let page: typeof import("./uploads");
 beforeEach(async () => {
@@ -19,7 +19,7 @@ afterEach(() => vi.unstubAllGlobals());
 const names = (list: readonly { file: File }[] | undefined) => list?.map(({ file }) => file.name);
 const sent = () => names(page.queue.get().uploads);
 
-test("what is dropped while a batch waits for the user's word joins it", async () => {
+test("files dropped while a batch waits for the user's decision are added to it", async () => {
   await page.takeFiles([jpeg("1", "a.jpg"), notes("first.txt")], []);
   expect(names(page.review.get()?.ready)).toEqual(["a.jpg"]);
   await page.takeFiles([jpeg("1", "a.jpg"), jpeg("2", "b.jpg"), notes("second.txt")], []);
@@ -27,7 +27,7 @@ test("what is dropped while a batch waits for the user's word joins it", async (
   expect(names(review?.ready)).toEqual(["a.jpg", "b.jpg"]);
   expect(review?.repeated.map(({ name }) => name)).toEqual(["a.jpg"]);
   expect(review?.rejected.map(({ name }) => name)).toEqual(["first.txt", "second.txt"]);
-  // Without a remark of its own, it is not sent over the head of the question either.
+  // A file without problems also waits for the decision.
   await page.takeFiles([jpeg("3", "c.jpg")], []);
   expect(sent()).toEqual([]);
   const whole = page.review.get();
@@ -36,7 +36,7 @@ test("what is dropped while a batch waits for the user's word joins it", async (
   expect(sent()).toEqual(["a.jpg", "b.jpg", "c.jpg"]);
 });
 
-test("files of two batches that come at once are sent once", async () => {
+test("files in two simultaneous batches are sent once", async () => {
   await Promise.all([
     page.takeFiles([jpeg("1", "a.jpg")], []),
     page.takeFiles([jpeg("1", "a.jpg"), jpeg("2", "b.jpg")], []),
@@ -47,7 +47,7 @@ test("files of two batches that come at once are sent once", async () => {
   expect(page.preparing.get()).toBe(0);
 });
 
-test("a batch that was answered while the next is looked at does not come again", async () => {
+test("a batch decided while the next is being checked does not come back", async () => {
   await page.takeFiles([jpeg("1", "a.jpg"), notes("first.txt")], []);
   const next = page.takeFiles([jpeg("2", "b.jpg")], []);
   await Promise.resolve();

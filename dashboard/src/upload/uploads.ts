@@ -1,5 +1,4 @@
-// The page's uploads: files come in, are looked at, shown to the user where something is to be told,
-// and sent.
+// The page's uploads: files are checked, shown to the user where something needs attention, and sent.
 import { createPersisted, createStore } from "../state/store";
 import type { StoredImage } from "../api/types";
 import { prepare, type Prepared } from "./prepare";
@@ -8,14 +7,14 @@ import { send } from "./send";
 
 export const queue = new UploadQueue(send);
 
-// How many files are being looked at.
+// The number of files being checked.
 export const preparing = createStore(0);
 
 export interface Review extends Prepared {
-  files: readonly File[]; // all that it is about
+  files: readonly File[]; // all files of the batch
 }
 
-// What waits for the user's word.
+// The batch that waits for the user's decision.
 export const review = createStore<Review | null>(null);
 
 interface Unfinished {
@@ -23,7 +22,7 @@ interface Unfinished {
   total: number;
 }
 
-// Left behind by a page that was closed half way.
+// Left by a page that was closed before its upload finished.
 const isUnfinished = (value: unknown): value is Unfinished => {
   const { done, total } = (value ?? {}) as Partial<Unfinished>;
   return typeof done === "number" && typeof total === "number" && done < total;
@@ -46,27 +45,27 @@ window.addEventListener("beforeunload", (event) => {
 
 let turn: Promise<void> = Promise.resolve();
 
-// One batch after another, so that each knows of the files of those before.
+// One batch after another, so that each knows the files of the previous ones.
 export function takeFiles(files: readonly File[], stored: readonly StoredImage[]): Promise<void> {
   if (files.length === 0) return Promise.resolve();
   preparing.set((count) => count + files.length);
   const mine = turn
-    .then(() => lookAt(files, stored))
+    .then(() => check(files, stored))
     .finally(() => preparing.set((count) => count - files.length));
   turn = mine.catch(() => undefined);
   return mine;
 }
 
-// Joins the batch that still waits for the user's word, if there is one.
-async function lookAt(came: readonly File[], stored: readonly StoredImage[]): Promise<void> {
+// Adds the files to the batch that still waits for the user's decision, if there is one.
+async function check(added: readonly File[], stored: readonly StoredImage[]): Promise<void> {
   for (;;) {
     const waiting = review.get();
-    const files = [...(waiting?.files ?? []), ...came];
+    const files = [...(waiting?.files ?? []), ...added];
     const inQueue = queue
       .get()
       .uploads.filter(({ state }) => state !== "failed" && state !== "cancelled");
     const prepared = await prepare(files, stored, inQueue);
-    // The word came meanwhile: those files are sent by now, or not wanted.
+    // The user has decided meanwhile: those files are already sent, or not wanted.
     if (review.get() !== waiting) continue;
     const remarks = prepared.stored.length + prepared.repeated.length + prepared.rejected.length;
     if (remarks > 0 || waiting) review.set({ ...prepared, files });

@@ -1,4 +1,4 @@
-// What goes wrong: each leads to a sentence and a way on.
+// Failures: each leads to a message and a way to continue.
 import { expect, expectAccessible, skipWhereItCannotRun, test } from "./fixtures";
 import { brokenJpeg, folderWith, makePng } from "./images";
 import { Service } from "./service";
@@ -7,7 +7,7 @@ skipWhereItCannotRun();
 
 const answer500 = { status: 500, json: { error: "the disk of the server is full" } };
 
-test("a server that goes away is told, and found again when it is back", async ({ page }) => {
+test("an unreachable server is reported, and found again when it is back", async ({ page }) => {
   const own = await new Service().start();
   try {
     await own.store("before.png", makePng(1), "image/png");
@@ -15,7 +15,7 @@ test("a server that goes away is told, and found again when it is back", async (
     await expect(page.getByRole("gridcell")).toHaveCount(1);
     await own.stop();
     await page.getByRole("link", { name: "History" }).click();
-    await expect(page.getByRole("heading", { name: "The server is not there" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "The server cannot be reached" })).toBeVisible();
     await expectAccessible(page);
     await own.start();
     // Without a click.
@@ -27,11 +27,11 @@ test("a server that goes away is told, and found again when it is back", async (
   }
 });
 
-test("uploads wait for a server that is away, and lose nothing", async ({ page }) => {
+test("uploads wait for an unreachable server, and lose nothing", async ({ page }) => {
   const own = await new Service().start();
   try {
     await page.goto(own.url);
-    await expect(page.getByText("Bring your photos")).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Add photos" })).toBeVisible();
     await own.stop();
     const files = Object.fromEntries(
       Array.from({ length: 6 }, (_, i) => [`w${i}.png`, makePng(i)]),
@@ -54,7 +54,7 @@ test("uploads wait for a server that is away, and lose nothing", async ({ page }
 
 test("an upload is cancelled, and what was sent stays", async ({ page }) => {
   let sent = 0;
-  // The first arrives; the others hang until they are given up.
+  // The first arrives; the others hang until they are cancelled.
   await page.route("**/objects/**", (route) => (sent++ === 0 ? route.continue() : undefined));
   await page.goto("/");
   const files = Object.fromEntries(
@@ -70,7 +70,7 @@ test("an upload is cancelled, and what was sent stays", async ({ page }) => {
   await expect(page.getByRole("gridcell", { name: /^c\d\.png/ })).toHaveCount(1);
 });
 
-test("a tab that was closed half way is told of on return", async ({ page }) => {
+test("an upload whose tab was closed is reported on return", async ({ page }) => {
   await page.addInitScript(() => {
     localStorage.setItem("classifier.upload", JSON.stringify({ done: 412, total: 1000 }));
   });
@@ -80,7 +80,7 @@ test("a tab that was closed half way is told of on return", async ({ page }) => 
   await expect(page.getByText("412 of 1,000")).toBeHidden();
 });
 
-test("500 is told with the server's own words, and can be tried again", async ({ page }) => {
+test("500 is shown with the server's message, and can be retried", async ({ page }) => {
   for (const [path, api] of [
     ["/", "**/images?*"],
     ["/history", "**/jobs?*"],
@@ -96,7 +96,7 @@ test("500 is told with the server's own words, and can be tried again", async ({
   }
 });
 
-test("500 for a job, its result and its start is told, and can be tried again", async ({
+test("500 for a job, its result and its start is shown, and can be retried", async ({
   page,
   service,
 }) => {
@@ -119,7 +119,7 @@ test("500 for a job, its result and its start is told, and can be tried again", 
   await expect(page).toHaveURL(/\/job\//);
 });
 
-test("a server that takes five seconds is waited for in words", async ({ page, service }) => {
+test("a page says that a server takes five seconds", async ({ page, service }) => {
   const job = await service.submit([await service.store("s.png", makePng(111), "image/png")]);
   await service.finish(job);
   for (const [path, api] of [
@@ -133,24 +133,24 @@ test("a server that takes five seconds is waited for in words", async ({ page, s
       await route.continue();
     });
     await page.goto(path);
-    await expect(page.getByText("takes longer than usual")).toBeVisible();
+    await expect(page.getByText("taking longer than usual")).toBeVisible();
     await expectAccessible(page);
-    await expect(page.getByText("takes longer than usual")).toBeHidden();
+    await expect(page.getByText("taking longer than usual")).toBeHidden();
     await page.unroute(api);
   }
 });
 
-test("a job that is not there leads to those that are", async ({ page }) => {
+test("a missing job leads to the list of jobs", async ({ page }) => {
   await page.goto("/job/019370a4-0000-7000-8000-000000000000");
-  await expect(page.getByRole("heading", { name: "There is no such job" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Job not found" })).toBeVisible();
   await expectAccessible(page);
   await page.getByRole("link", { name: "See all jobs" }).click();
   await expect(page.getByRole("heading", { name: "History" })).toBeVisible();
   await page.goto("/nowhere");
-  await expect(page.getByRole("heading", { name: "There is no such page" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Page not found" })).toBeVisible();
 });
 
-test("a job that vanishes while it is watched", async ({ page, service }) => {
+test("a job that vanishes while its page is open", async ({ page, service }) => {
   const key = await service.store("v.png", makePng(60), "image/png");
   const job = await service.submit(Array.from({ length: 4000 }, () => key));
   await page.route("**/events/*", (route) => route.abort());
@@ -159,15 +159,15 @@ test("a job that vanishes while it is watched", async ({ page, service }) => {
   await page.route(`**/status/${job}`, (route) =>
     route.fulfill({ status: 404, json: { error: "Job not found" } }),
   );
-  await expect(page.getByRole("heading", { name: "There is no such job" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Job not found" })).toBeVisible();
   await service.post(`/jobs/${job}/cancel`, {}).catch(() => undefined);
 });
 
-test("an expired upload URL is asked for anew", async ({ page }) => {
+test("an expired upload URL is requested again", async ({ page }) => {
   let refused = 0;
   await page.route("**/objects/**", async (route) => {
     if (refused++ > 0) return route.continue();
-    // The real refusal of a real URL whose time has passed.
+    // The real rejection of a real URL that has expired.
     const url = new URL(route.request().url());
     url.searchParams.set("expires", "1");
     return route.continue({ url: url.href });
@@ -180,7 +180,7 @@ test("an expired upload URL is asked for anew", async ({ page }) => {
   expect(refused).toBe(2);
 });
 
-test("a refused file is told with its reason and tried again alone", async ({ page }) => {
+test("a rejected file is shown with its reason and retried alone", async ({ page }) => {
   await page.route("**/objects/**r2**", (route) =>
     route.fulfill({ status: 413, json: { error: "the body is larger than 64 MiB" } }),
   );
@@ -191,11 +191,11 @@ test("a refused file is told with its reason and tried again alone", async ({ pa
   await page.getByLabel("Folder to upload").setInputFiles(folderWith(files));
   const dock = page.getByRole("region", { name: "Uploads" });
   await expect(dock).toContainText("1 of 4 photos failed");
-  await dock.getByRole("button", { name: "Show the files" }).click();
+  await dock.getByRole("button", { name: "Show the photos" }).click();
   await expect(dock.getByRole("listitem").first()).toContainText("larger than 64 MiB");
   await expectAccessible(page);
   await page.unroute("**/objects/**r2**");
-  await dock.getByRole("button", { name: "Try the failed again" }).click();
+  await dock.getByRole("button", { name: "Retry failed" }).click();
   await expect(dock).toContainText("4 photos uploaded");
 });
 
@@ -223,7 +223,7 @@ test("photos that cannot be deleted stay, selected, with the reason", async ({ p
   await expect(page.getByRole("gridcell")).toHaveCount(1);
 });
 
-test("long names, right-to-left and emoji labels, and what does not decode, break no page", async ({
+test("long names, right-to-left and emoji labels, and undecodable files break no page", async ({
   page,
   service,
 }) => {
@@ -265,7 +265,7 @@ test("long names, right-to-left and emoji labels, and what does not decode, brea
   await page.goto(`/job/${job}`);
   await expect(page.getByRole("img", { name: /cannot be shown/ }).first()).toBeVisible();
 
-  // A phone's table gives its whole width to the columns that it shows.
+  // On a phone the visible columns use the full width of the table.
   await page.setViewportSize({ width: 360, height: 740 });
   await page.goto(`/job/${job}?view=table`);
   await expect(page.getByRole("row", { name: /broken/ })).toContainText("JPEG is truncated");
@@ -276,7 +276,7 @@ test("long names, right-to-left and emoji labels, and what does not decode, brea
   );
   expect(last).toBeGreaterThan((table ?? NaN) - 2);
 
-  // The question before a deletion holds the longest name.
+  // The dialog before a deletion fits the longest name.
   await page.goto("/?q=nnnn");
   await page.getByRole("gridcell", { name: /nnnn/ }).first().click();
   await page.getByRole("button", { name: "Delete" }).click();
@@ -291,22 +291,22 @@ test("long names, right-to-left and emoji labels, and what does not decode, brea
   await page.getByRole("button", { name: "Keep" }).click();
 });
 
-test("an answer of a form that nobody expects leaves the other pages usable", async ({
+test("an answer in an unexpected form leaves the other pages usable", async ({
   browser,
   service,
 }) => {
-  // Not the page that is watched: a fault is logged, and here it is meant.
+  // Not the page of the fixture: an error is logged, and here it is intended.
   const page = await browser.newPage({ baseURL: service.url });
   await page.route("**/jobs?*", (route) => route.fulfill({ json: { jobs: [null], total: 1 } }));
   await page.goto("/history");
-  await expect(page.getByRole("heading", { name: "The page has a fault" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Something went wrong" })).toBeVisible();
   await expectAccessible(page);
   await page.getByRole("link", { name: "Settings" }).click();
   await expect(page.getByRole("heading", { name: "Settings" })).toBeVisible();
   await page.close();
 });
 
-test("all photos are not classified before all of them are listed", async ({ page }) => {
+test("a job of all photos waits until all of them are listed", async ({ page }) => {
   const photo = (key: string) => ({ key, size: 1, last_modified: "2026-01-31T12:00:00Z" });
   let answer = (): void => undefined;
   const asked = new Promise<void>((resolve) => (answer = resolve));
@@ -325,7 +325,7 @@ test("all photos are not classified before all of them are listed", async ({ pag
   answer();
   await expect(page.getByText("The list of photos broke off.")).toBeVisible();
 
-  // What was selected is known, and is classified without the rest of the list.
+  // Selected photos are classified without the rest of the list.
   await page.getByRole("link", { name: "Photos" }).first().click();
   await page.getByRole("gridcell").click();
   await page.getByRole("button", { name: "Classify" }).click();

@@ -1,4 +1,4 @@
-// A whole day of a user: photos in, categories named, results read, a table taken home.
+// A whole session of a user: upload photos, name categories, read results, export a table.
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,24 +9,24 @@ import { binary } from "./service";
 
 skipWhereItCannotRun();
 
-// What a shell prints that has the program in its path.
+// The output of a shell that has the program in its path.
 function runInShell(command: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "classifier-path-"));
   symlinkSync(binary, join(folder, "classifier"));
   const env = { ...process.env, PATH: `${folder}:${process.env.PATH ?? ""}` };
   return new Promise((done) => {
-    execFile("bash", ["-c", command], { env }, (_error, out, told) => done(out + told));
+    execFile("bash", ["-c", command], { env }, (_error, out, errors) => done(out + errors));
   });
 }
 
 test("from a folder of photos to a CSV", async ({ page }) => {
   test.skip(photos().length === 0, noPhotos);
   await page.goto("/");
-  await expect(page.getByText("Bring your photos")).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Add photos" })).toBeVisible();
   await expectAccessible(page);
 
-  // What is no photo, and what comes twice, is told before anything is sent.
-  const extra = folderWith({ "notes.txt": "no photo", "torn.jpg": brokenJpeg });
+  // Files that are not photos, and duplicates, are reported before anything is sent.
+  const extra = folderWith({ "notes.txt": "not a photo", "torn.jpg": brokenJpeg });
   const [first = ""] = photos();
   const copy = folderWith({ "again.jpg": readFileSync(first) });
   await page
@@ -34,7 +34,7 @@ test("from a folder of photos to a CSV", async ({ page }) => {
     .setInputFiles([...photos(), `${extra}/notes.txt`, `${extra}/torn.jpg`, `${copy}/again.jpg`]);
   const review = page.getByRole("dialog", { name: "Before uploading" });
   await expect(review).toContainText("notes.txt is not an image");
-  await expect(review).toContainText(`again.jpg is the same picture as ${basename(first)}`);
+  await expect(review).toContainText(`again.jpg is the same photo as ${basename(first)}`);
   await expectAccessible(page);
   await review.getByRole("button", { name: /^Upload 7 photos/ }).click();
 
@@ -44,13 +44,13 @@ test("from a folder of photos to a CSV", async ({ page }) => {
   await expectAccessible(page);
   await dock.getByRole("button", { name: "Classify these 7" }).click();
 
-  // Categories: a name twice and an empty one are told and left out.
+  // Categories: a duplicate and an empty one are reported and left out.
   await expect(page.getByRole("heading", { name: "New job" })).toBeFocused();
-  await page.getByRole("radio", { name: "Your own categories" }).check();
+  await page.getByRole("radio", { name: "Your categories" }).check();
   const field = page.getByLabel("Add a category");
   await field.fill("cat, dog,, bird, Cat, food");
   await field.press("Enter");
-  await expect(page.getByText(/1 empty entry left out; there already: “Cat”/i)).toBeVisible();
+  await expect(page.getByText(/1 empty entry left out; already in the list: “Cat”/i)).toBeVisible();
   await expect(page.getByRole("list", { name: "Categories" }).getByRole("listitem")).toHaveCount(4);
   const plan = page.getByRole("complementary", { name: "What will run" });
   await expect(plan).toContainText("4 categories");
@@ -68,7 +68,7 @@ test("from a folder of photos to a CSV", async ({ page }) => {
   await expect(page.getByRole("button", { name: /^cat_720p\.jpg/ })).toBeVisible();
   await expectAccessible(page);
 
-  // Looking at one photo; arrow keys lead on.
+  // Open one photo.
   await page.getByRole("button", { name: /^cat_720p\.jpg/ }).click();
   const preview = page.getByRole("dialog", { name: /cat_720p/ });
   await expect(preview.getByRole("listitem").first()).toContainText("cat");
@@ -83,7 +83,7 @@ test("from a folder of photos to a CSV", async ({ page }) => {
   await expect(numbers).toContainText("Classified0");
   await expect(page.getByRole("heading", { name: "unknown" })).toBeVisible();
   expect(calls.filter((path) => /^\/(result|submit|jobs)/.test(path))).toEqual([]);
-  await page.getByRole("button", { name: "Back to it" }).click();
+  await page.getByRole("button", { name: "Reset" }).click();
 
   // Table: sort, search, share.
   await page.getByRole("radio", { name: "Table" }).check();
@@ -119,8 +119,8 @@ test("from a folder of photos to a CSV", async ({ page }) => {
   const part = page.waitForEvent("download");
   await page.getByRole("button", { name: "Export" }).click();
   await page.getByRole("menuitem", { name: /CSV, as shown/ }).click();
-  // The same columns and words as the server's; only the last digits of times and of further
-  // predictions may differ, since the page has them rounded.
+  // The same columns and words as in the server's file; only the last digits of times and of further
+  // predictions may differ, since the page rounds them.
   const fields = (line = ""): string[] => line.split(",").slice(0, 7);
   const shown = readFileSync(await (await part).path(), "utf8")
     .trim()
@@ -138,7 +138,7 @@ test("from a folder of photos to a CSV", async ({ page }) => {
 
   // The gallery filters by what the job found.
   await page.getByRole("link", { name: "Photos" }).click();
-  await page.getByLabel("Labels found by").selectOption({ index: 1 });
+  await page.getByLabel("Labels from job").selectOption({ index: 1 });
   await page.getByRole("combobox", { name: "Label", exact: true }).selectOption("bird");
   await expect(page.getByRole("gridcell", { name: /parrot/ })).toBeVisible();
   await expect(page.getByRole("gridcell", { name: /cat_720p/ })).toBeHidden();
@@ -146,13 +146,15 @@ test("from a folder of photos to a CSV", async ({ page }) => {
   await expect(page.getByRole("dialog", { name: /parrot/ })).toContainText("Predictions");
   await page.keyboard.press("Escape");
 
-  // And the job stands in the history.
+  // The job is in the history.
   await page.getByRole("link", { name: "History" }).click();
   await expect(page.getByRole("row", { name: /Your categories/ }).first()).toContainText("Done");
   await expectAccessible(page);
 });
 
-test("a folder, dropped files and a pasted picture come in the same way", async ({ page }) => {
+test("a folder, dropped files and a pasted photo are uploaded in the same way", async ({
+  page,
+}) => {
   await page.goto("/");
   await page
     .getByLabel("Folder to upload")
@@ -182,7 +184,7 @@ test("a folder, dropped files and a pasted picture come in the same way", async 
   await expect(page.getByRole("gridcell", { name: /pasted/ })).toBeVisible();
   await expect(page.getByRole("gridcell", { name: /dropped/ })).toBeVisible();
 
-  // A real drag, of a folder with another in it, onto a page that has no place for it.
+  // A real drag of a folder with a subfolder, onto a page without upload buttons.
   const folder = folderWith({ "outer.png": makePng(1005) });
   mkdirSync(join(folder, "inner"));
   writeFileSync(join(folder, "inner", "inner.png"), makePng(1006));
@@ -198,12 +200,12 @@ test("a folder, dropped files and a pasted picture come in the same way", async 
   for (const name of [/outer/, /inner/])
     await expect(page.getByRole("gridcell", { name })).toBeVisible();
 
-  // What is stored already is told, and sent again only on demand.
+  // Photos already stored are reported, and uploaded again only on request.
   await page
     .getByLabel("Photos to upload")
     .setInputFiles(`${folderWith({ "one.png": makePng(1001) })}/one.png`);
   const review = page.getByRole("dialog", { name: "Before uploading" });
-  await expect(review).toContainText("There is nothing to send");
+  await expect(review).toContainText("Nothing to upload");
   await review.getByRole("checkbox").check();
   await expect(review.getByRole("button", { name: "Upload 1 photo" })).toBeVisible();
 });
@@ -258,7 +260,7 @@ test("photos are selected with mouse and keyboard, and deleted", async ({ page, 
   await count("27 photos");
 });
 
-test("the photo in the preview stays the same while others come and go", async ({
+test("the photo in the preview stays the same while others are added and deleted", async ({
   page,
   service,
 }) => {
@@ -274,7 +276,7 @@ test("the photo in the preview stays the same while others come and go", async (
   await page.keyboard.press("Enter");
   const preview = page.getByRole("dialog", { name: "stays-b.png" });
   await expect(preview).toContainText(/of 2/);
-  // Coming back to the tab has the list asked for again, where it is some seconds old.
+  // Returning to the tab reloads the list if it is some seconds old.
   const listShows = (words: RegExp) =>
     expect(async () => {
       await page.evaluate(() => window.dispatchEvent(new Event("visibilitychange")));
@@ -301,11 +303,13 @@ test("the photo in the preview stays the same while others come and go", async (
 test("label sets are saved, imported, exported and deleted", async ({ page, service }) => {
   await service.store("any.png", makePng(3000), "image/png");
   await page.goto("/new");
-  await page.getByRole("radio", { name: "Your own categories" }).check();
+  await page.getByRole("radio", { name: "Your categories" }).check();
   await page.getByRole("button", { name: "Edit as text" }).click();
-  const text = page.getByLabel("One category a line");
+  const text = page.getByLabel("One category per line");
   await text.fill("חתול\n🐈‍⬛ black cat\n\nכלב\nחתול");
-  await expect(page.getByText(/1 empty entry left out; there already: “חתול”/i)).toBeVisible();
+  await expect(
+    page.getByText(/1 empty entry left out; already in the list: “חתול”/i),
+  ).toBeVisible();
   await page.getByRole("button", { name: "Done" }).click();
   await page.getByRole("button", { name: "Save as a set" }).click();
   await page.getByLabel("Name of the set").fill("Mine");
@@ -351,17 +355,17 @@ test("a photo's predictions come from the newest job that had it", async ({ page
   await expect(preview.getByRole("listitem").first()).toContainText("%");
   await page.keyboard.press("Escape");
 
-  // One that no job has seen leads to a job.
+  // A photo that was in no job leads to a new job.
   await page.getByLabel("Search by name").fill("found-none");
   await page.getByRole("gridcell", { name: /none/ }).dblclick();
-  await expect(preview).toContainText(/looked at it|did not look at it/);
+  await expect(preview).toContainText(/(included|not include) this photo/);
   await expectAccessible(page);
   await preview.getByRole("button", { name: "Classify it" }).click();
   await expect(page.getByRole("heading", { name: "1 photo", exact: true })).toBeVisible();
   expect(none).toBeTruthy();
 });
 
-test("from photos to a table by keyboard alone, and news are announced", async ({
+test("from photos to a table by keyboard alone, and notifications are announced", async ({
   page,
   service,
 }) => {
@@ -395,9 +399,9 @@ test("from photos to a table by keyboard alone, and news are announced", async (
   await page.keyboard.press("Enter");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("menu")).toBeHidden();
-  // The toast stands in a region that screen readers follow.
-  const news = page.locator("[aria-live=polite]").filter({ hasText: "Link copied" });
-  await expect(news.getByText("Link copied")).toBeVisible();
+  // The toast is in a region that screen readers announce.
+  const announced = page.locator("[aria-live=polite]").filter({ hasText: "Link copied" });
+  await expect(announced.getByText("Link copied")).toBeVisible();
   await reach(/Groups/);
   await page.keyboard.press("ArrowRight");
   await expect(page.getByRole("table")).toBeVisible();

@@ -1,4 +1,4 @@
-// What every test has: a service of its own worker, and a page in which nothing may go wrong unseen.
+// What every test has: its worker's own service, and a page whose errors fail the test.
 import { expect, test as base, type Page } from "@playwright/test";
 import axe from "axe-core";
 import { Service, missing } from "./service";
@@ -11,7 +11,7 @@ interface WorkerFixtures {
   service: Service;
 }
 
-// A browser logs each answer of 4xx and 5xx and each call that fails; the page says it in words.
+// A browser logs each 4xx and 5xx answer and each failed call; the page itself shows them to the user.
 const isNetworkLine = (text: string): boolean =>
   text.startsWith("Failed to load resource") || text.includes("net::ERR_");
 
@@ -24,7 +24,7 @@ function watch(page: Page, problems: string[]): void {
 
 export const test = base.extend<Fixtures, WorkerFixtures>({
   service: [
-    // Playwright asks for a pattern here, even an empty one.
+    // Playwright requires a pattern here, even an empty one.
     // eslint-disable-next-line no-empty-pattern
     async ({}, use) => {
       const service = await new Service().start();
@@ -36,7 +36,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   baseURL: async ({ service }, use) => {
     await use(service.url);
   },
-  // Errors of scripts and of the content policy fail the test in which they happen.
+  // Errors of scripts and of the content policy fail the test in which they occur.
   problems: [
     async ({ page }, use) => {
       const problems: string[] = [];
@@ -53,9 +53,9 @@ export const skipWhereItCannotRun = (): void => {
   test.skip(reason !== "", reason);
 };
 
-// Everything that axe knows of WCAG 2.2 AA, and its own good practice.
+// All of axe's rules for WCAG 2.2 AA, and its best practices.
 export async function expectAccessible(page: Page): Promise<void> {
-  // Colours in the middle of a transition are nobody's choice.
+  // Colours in the middle of a transition do not count: wait for its end.
   await page.evaluate(() =>
     Promise.all(
       document

@@ -1,4 +1,4 @@
-// Names and labels of strangers are shown as they are, and never become a part of the page.
+// Untrusted names and labels are shown as text, and never become markup.
 import { expect, skipWhereItCannotRun, test } from "./fixtures";
 import { makePng } from "./images";
 

@@ -1,4 +1,4 @@
-// Pictures for tests: real photos where they are, and small ones that are made here.
+// Images for tests: real photos where available, and small generated ones.
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { root } from "./service";
 
 const folder = join(root, "../shared/photos");
 
-// Paths of real photos; empty where they are not.
+// Paths of real photos; empty where there are none.
 export const photos = (): string[] =>
   existsSync(folder)
     ? readdirSync(folder)
@@ -44,7 +44,7 @@ export function makePng(number: number, size = 32): Buffer {
   ]);
 }
 
-// Begins like a JPEG, and is none.
+// Begins like a JPEG, but is not one.
 export const brokenJpeg = Buffer.from("\xff\xd8\xff\xe0this goes no further", "latin1");
 
 export function folderWith(files: Record<string, Buffer | string>): string {

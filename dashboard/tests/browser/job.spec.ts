@@ -1,4 +1,4 @@
-// A job while it runs, and the history of many.
+// Running jobs, and the history of many.
 import type { Page } from "@playwright/test";
 import { expect, expectAccessible, skipWhereItCannotRun, test } from "./fixtures";
 import { brokenJpeg, makePng, noPhotos, photos } from "./images";
@@ -6,7 +6,7 @@ import { Service } from "./service";
 
 skipWhereItCannotRun();
 
-test("a running job shows its progress and its images, and is cancelled and run on", async ({
+test("a running job shows its progress and its images, and is cancelled and resumed", async ({
   page,
   service,
 }) => {
@@ -17,13 +17,13 @@ test("a running job shows its progress and its images, and is cancelled and run 
   await expect(page.getByRole("heading", { name: "Just finished" })).toBeVisible();
   const bar = page.getByRole("progressbar", { name: "Photos classified" });
   await expect(bar).toBeVisible();
-  // Events, not only asking: the number moves between two calls of /status.
+  // Events, not only polling: the number changes between two calls of /status.
   const asked: string[] = [];
   page.on("request", (request) => asked.push(new URL(request.url()).pathname));
   const done = page.locator(".live-number strong");
   const before = await done.textContent();
   await expect(done).not.toHaveText(before ?? "");
-  // The pictures keep up while images come without a pause.
+  // The thumbnails keep up while images arrive without a pause.
   await expect(page.locator(".tiles > li")).toHaveCount(48);
   await expectAccessible(page);
   await page.getByRole("button", { name: "Cancel" }).click();
@@ -37,7 +37,7 @@ test("a running job shows its progress and its images, and is cancelled and run 
   expect(asked).toContain(`/result/${job}`);
 });
 
-test("progress goes on by asking where events do not come", async ({ page, service }) => {
+test("progress continues by polling where events do not arrive", async ({ page, service }) => {
   const keys = await Promise.all(
     [...Array(5).keys()].map((i) => service.store(`poll-${i}.png`, makePng(4000 + i), "image/png")),
   );
@@ -49,7 +49,7 @@ test("progress goes on by asking where events do not come", async ({ page, servi
   await expect(page.getByRole("region", { name: "Summary" })).toContainText("Photos200");
 });
 
-test("failed images have their reasons and are run again with one click", async ({
+test("failed images show their reasons and are run again with one click", async ({
   page,
   service,
 }) => {
@@ -66,7 +66,7 @@ test("failed images have their reasons and are run again with one click", async 
   await expect(page.getByText("This job failed.")).toBeVisible();
 });
 
-// Jobs of other tests would be counted too, so this has a service of its own.
+// Has its own service, because jobs of other tests would be counted too.
 async function walkThroughHistory(page: Page, service: Service): Promise<void> {
   const key = await service.store("history.png", makePng(5000), "image/png");
   const custom = { job_type: "custom_classification", custom_labels: ["a", "b"] };
@@ -145,7 +145,7 @@ test("new jobs appear in a history of many pages too", async ({ page }) => {
   await expect(page.getByRole("row", { name: /job-1/ })).toBeVisible();
   jobs.splice(0, 1, "job-6", "job-5");
   await page.clock.fastForward(31_000);
-  // Its page of one job does not reach the others, so they are all asked for.
+  // Its page of one job does not overlap the others, so they are all requested.
   await expect(page.getByRole("row", { name: /job-6/ })).toBeVisible();
   await expect(page.getByRole("row", { name: /job-1/ })).toBeVisible();
   await expect(page.getByRole("row")).toHaveCount(7);
@@ -161,7 +161,7 @@ test("a result of 20,000 images is loaded, grouped, sorted and scrolled", async 
       service.store(`large-${i}.png`, makePng(6000 + i), "image/png"),
     ),
   );
-  // Most of them are missing from the store, which takes no time to find out.
+  // Most of them are missing from the store, which is quick to find out.
   const missing = Array.from({ length: 19_980 }, (_, i) => `uploads/missing-${i}.png`);
   const job = await service.submit([...keys, ...missing], { confidence_threshold: 0 });
   await service.finish(job);

@@ -1,4 +1,4 @@
-// What the page costs: time until it can be used, and scrolling 50,000 photos, from the browser itself.
+// The cost of the page, measured in the browser: time until usable, and scrolling 50,000 photos.
 import { linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, skipWhereItCannotRun, test } from "./fixtures";
@@ -9,7 +9,7 @@ skipWhereItCannotRun();
 
 const count = 50_000;
 
-// Files in the store's folder, as uploads leave them; sending so many would only measure the sending.
+// Puts files into the store's folder, as uploads do; uploading so many would only measure the upload.
 function fill(service: Service): void {
   const folder = join(service.folder, "data/objects/distributed-classifier-input/uploads");
   mkdirSync(folder, { recursive: true });
@@ -33,7 +33,7 @@ test("time to interactive", async ({ browser, service }) => {
     const page = await context.newPage();
     const start = Date.now();
     await page.goto("/");
-    // The button is there and answers.
+    // The link is there and responds.
     await page.getByRole("link", { name: "Settings" }).click();
     await expect(page.getByRole("heading", { name: "Settings" })).toBeVisible();
     times.push(Date.now() - start);
@@ -61,7 +61,7 @@ test("scrolling 50,000 photos", async ({ browser }) => {
       `page height ${height} px; tiles drawn ${await page.getByRole("gridcell").count()}`,
     );
 
-    // In the processor's time of the page's main thread: what other programs take does not count.
+    // In processor time of the page's main thread, so that other programs do not count.
     const session = await page.context().newCDPSession(page);
     await session.send("Performance.enable", { timeDomain: "threadTicks" });
     const metrics = async () =>
@@ -72,7 +72,7 @@ test("scrolling 50,000 photos", async ({ browser }) => {
         ]),
       );
     const before = await metrics();
-    // A hand on the wheel for five seconds, then a jump through the whole list.
+    // Five seconds of scrolling, then a jump through the whole list.
     const frames = await page.evaluate(
       () =>
         new Promise<number[]>((done) => {

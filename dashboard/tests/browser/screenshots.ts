@@ -1,4 +1,4 @@
-// Pictures of every page for the documentation, and for whoever works on their looks.
+// Screenshots of every page, for the documentation and for work on the design.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { makePng, brokenJpeg } from "./images";
@@ -48,7 +48,7 @@ test("screenshots", async ({ service, browser }) => {
       const page = await context.newPage();
       await page.goto(path);
       await ready(page);
-      // Pictures and transitions come to rest.
+      // Wait for images and transitions.
       await page.evaluate(() =>
         Promise.all(
           [...document.images]
@@ -67,7 +67,7 @@ test("screenshots", async ({ service, browser }) => {
   };
 
   await shots("photos-empty", "/", async (page) => {
-    await expect(page.getByText("Bring your photos")).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Add photos" })).toBeVisible();
   });
   await shots("history-empty", "/history", async (page) => {
     await expect(page.getByText("No jobs yet")).toBeVisible();
@@ -104,7 +104,7 @@ test("screenshots", async ({ service, browser }) => {
     await expect(page.getByRole("gridcell", { name: /, cat$/ }).first()).toBeVisible();
   });
   await shots("new-job", "/new", async (page) => {
-    await page.getByText("Your own categories").click();
+    await page.getByRole("radio", { name: "Your categories" }).check();
     await page.getByRole("button", { name: /^Animals/ }).click();
   });
   await shots("job-done", `/job/${custom}`, async (page) => {
@@ -135,7 +135,7 @@ test("screenshots", async ({ service, browser }) => {
     await page.getByRole("button", { name: "Check health" }).click();
     await expect(page.getByText("Healthy.")).toBeVisible();
   });
-  // A job that lasts as long as the pictures of it take.
+  // A job that runs long enough for its screenshots.
   const many = [
     ...keys,
     ...(await Promise.all(

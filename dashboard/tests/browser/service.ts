@@ -1,4 +1,4 @@
-// The real program, started on fresh data and on free ports.
+// Runs the real program, with an empty data folder and on free ports.
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,7 +30,7 @@ export class Service {
 
   constructor(private readonly settings: Record<string, string> = {}) {}
 
-  // Again on the same ports after a stop, so that the page finds it where it was.
+  // After a stop it starts on the same ports, so that the page finds it again.
   async start(): Promise<this> {
     const log = join(this.folder, `log-${Date.now()}`);
     const output = openSync(log, "w");
@@ -95,7 +95,7 @@ export class Service {
     });
   }
 
-  // Stores an image without the page; gives its key.
+  // Stores an image without the page; returns its key.
   async store(name: string, content: Buffer, type = "image/jpeg"): Promise<string> {
     const ticket = await this.post<{ upload_url: string; s3_key: string }>("/upload-url", {
       filename: name,

@@ -1,4 +1,4 @@
-// Another backend, API keys, appearance, and what the first load weighs.
+// Another backend, API keys, appearance, and the size of the first load.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, expectAccessible, skipWhereItCannotRun, test } from "./fixtures";
@@ -39,7 +39,7 @@ test("another backend with an API key, kept in the browser", async ({ page, serv
     await page.reload();
     await expect(page.getByLabel("Address")).toHaveValue(other.url);
 
-    // Lists, pictures and uploads all go there, with the key.
+    // Lists, photos and uploads all go there, with the key.
     await page.getByRole("link", { name: "Photos" }).click();
     const tile = page.getByRole("gridcell", { name: /elsewhere/ });
     await expect(tile.locator("img")).toHaveJSProperty("complete", true);
@@ -62,7 +62,7 @@ test("another backend with an API key, kept in the browser", async ({ page, serv
   }
 });
 
-test("says why a backend is of no use", async ({ page }) => {
+test("says why a backend cannot be used", async ({ page }) => {
   await page.goto("/settings");
   const check = async (address: string, words: RegExp) => {
     await page.getByLabel("Address").fill(address);
@@ -112,7 +112,7 @@ test("the first load is at most 250 kB", async ({ page }) => {
   expect(bytes).toBeLessThanOrEqual(250_000);
 });
 
-test("a shared link names its backend, and is opened there only on the user's word", async ({
+test("a shared link names its backend, and is opened there only after the user confirms", async ({
   page,
   service,
   browser,
@@ -136,7 +136,7 @@ test("a shared link names its backend, and is opened there only on the user's wo
     expect(link).toBe(
       `${service.url}/job/${job}?view=table&backend=${encodeURIComponent(other.url)}`,
     );
-    // For whom it is the backend anyway, there is nothing to ask.
+    // Where that backend is already in use, there is nothing to ask.
     await page.goto(link);
     await expect(page.getByRole("table")).toBeVisible();
 
@@ -157,20 +157,22 @@ test("a shared link names its backend, and is opened there only on the user's wo
     await expect(guest.getByText("You have not used it before.")).toBeVisible();
     await expectAccessible(guest);
     expect(calls).toEqual([]);
-    await guest.getByRole("button", { name: "Stay on mine" }).click();
-    await expect(guest.getByRole("heading", { name: "There is no such job" })).toBeVisible();
+    await guest.getByRole("button", { name: "Keep my backend" }).click();
+    await expect(guest.getByRole("heading", { name: "Job not found" })).toBeVisible();
     await expect(guest).toHaveURL(`${service.url}/job/${job}?view=table`);
     expect(calls).toEqual([]);
 
     await guest.goto(link);
-    await guest.getByRole("button", { name: "Switch to it" }).click();
+    await guest.getByRole("button", { name: "Switch backend" }).click();
     await expect(guest.getByRole("row", { name: /there/ })).toBeVisible();
     expect(calls.length).toBeGreaterThan(0);
     expect(calls.filter((call) => call.key !== undefined)).toEqual([]);
 
     await guest.goto(`/job/${job}?backend=javascript:alert(1)`.replace(/^/, service.url));
-    await expect(guest.getByRole("heading", { name: /no usable backend/ })).toBeVisible();
-    await guest.getByRole("button", { name: /^Go on with/ }).click();
+    await expect(
+      guest.getByRole("heading", { name: /backend in this link cannot be used/ }),
+    ).toBeVisible();
+    await guest.getByRole("button", { name: /^Continue with/ }).click();
     await context.close();
   } finally {
     await other.remove();

@@ -3,7 +3,7 @@
 locals {
   services = toset(["backend", "ml-service"])
 
-  # What the images are made of: a change of it is a new tag, and so a new deployment.
+  # The sources of the images: a change gives a new tag, and so a new deployment.
   source_files = setunion(
     [".dockerignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "NOTICE", "dashboard/package.json", "dashboard/package-lock.json"],
     fileset(var.source_root, "{cmake,docker,src}/**"),
@@ -47,7 +47,7 @@ resource "aws_ecr_lifecycle_policy" "service" {
   })
 }
 
-# Pushing an image is no resource of AWS's provider; the script does nothing when the tag is there already.
+# AWS's provider has no resource for pushing an image; the script does nothing if the tag exists already.
 resource "terraform_data" "image" {
   for_each = local.build ? local.services : toset([])
 

@@ -1,5 +1,5 @@
 variable "project_name" {
-  description = "Begins the names of the repositories."
+  description = "Prefix of the names of the repositories."
   type        = string
 }
 
@@ -9,12 +9,12 @@ variable "aws_region" {
 }
 
 variable "source_root" {
-  description = "Root of the source tree that images are built from."
+  description = "Root of the source tree from which images are built."
   type        = string
 }
 
 variable "image_tag" {
-  description = "Tag of images that are there already; empty: build and push."
+  description = "Tag of existing images; empty: build and push."
   type        = string
 }
 

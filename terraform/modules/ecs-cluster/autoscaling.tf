@@ -1,19 +1,19 @@
-# How many tasks run. docs/autoscaling.md tells how the numbers were found, and has the simulation.
+# The number of tasks. docs/autoscaling.md says how the figures were chosen, and has the simulation.
 
 locals {
   ml = var.services["ml-service"]
 
-  # The least of visible messages, and the tasks to add: counted from the alarm's threshold, which is the first.
+  # The fewest visible messages, and the tasks to add; the first is the alarm's threshold, from which the steps count.
   burst_steps     = [{ from = 300, add = 2 }, { from = 1300, add = 5 }, { from = 10300, add = 10 }, { from = 50300, add = 20 }]
   burst_threshold = local.burst_steps[0].from
 
-  # Fewer than this, and tasks go, one a minute after five quiet minutes.
+  # With fewer messages, tasks are removed, one a minute after five quiet minutes.
   idle_threshold = 100
-  # Busy tasks keep the queue short themselves: only what is not busy goes.
+  # Busy tasks keep the queue short themselves: they are removed only if they are not busy.
   idle_cpu_percent = 40
 
   service_dimensions = { ClusterName = aws_ecs_cluster.main.name, ServiceName = aws_ecs_service.service["ml-service"].name }
-  # Metrics that the alarms compute with. Each running task sends its CPU once a minute, so the samples are the tasks.
+  # Metrics for the alarms. Each running task sends its CPU once a minute, so the samples count the tasks.
   queue_dimensions = { QueueName = var.queues["requests"].name }
   scaling_metrics = {
     visible   = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", stat = "Maximum", dimensions = local.queue_dimensions }
@@ -22,9 +22,9 @@ locals {
     running   = { namespace = "AWS/ECS", name = "CPUUtilization", stat = "SampleCount", dimensions = local.service_dimensions }
     cpu       = { namespace = "AWS/ECS", name = "CPUUtilization", stat = "Average", dimensions = local.service_dimensions }
   }
-  # Nothing is filled in for a minute that has no CPU yet: where metrics come late, an alarm would only ever see the filler.
+  # A minute without CPU data is not filled in: when metrics arrive late, an alarm would only ever see the filler.
   quiet = "IF(cpu < ${local.idle_cpu_percent}, visible, ${local.idle_threshold})"
-  # The last task goes only when nothing came, waits or is being done.
+  # The last task is removed only when nothing arrives, waits or is in progress.
   quiet_to_zero = "IF(visible + in_flight + sent == 0, 0, IF(running > 1, ${local.quiet}, ${local.idle_threshold}))"
 }
 
@@ -37,7 +37,7 @@ resource "aws_appautoscaling_target" "service" {
   min_capacity       = each.value.min_count
   max_capacity       = each.value.max_count
 
-  # What scripts/manage-autoscaling.sh suspended stays so.
+  # A suspension by scripts/manage-autoscaling.sh is kept.
   lifecycle {
     ignore_changes = [suspended_state]
   }
@@ -195,7 +195,7 @@ resource "aws_appautoscaling_policy" "ml_shrink" {
 resource "aws_cloudwatch_metric_alarm" "ml_shrink" {
   alarm_name          = "${local.name}-ml-shrink"
   alarm_description   = "Few images wait and the tasks are not busy: removes one ML task a minute."
-  evaluation_periods  = 6 # the last minute's CPU may not be there yet
+  evaluation_periods  = 6 # the last minute's CPU may not be available yet
   datapoints_to_alarm = 5
   comparison_operator = "LessThanThreshold"
   threshold           = local.idle_threshold
@@ -226,7 +226,7 @@ resource "aws_cloudwatch_metric_alarm" "ml_shrink" {
   }
 }
 
-# From zero: the first message starts one task. Both metrics are the queue's: a service without tasks has none of its own.
+# From zero: the first message starts one task. Both metrics are of the queue: a service without tasks has none.
 
 resource "aws_appautoscaling_policy" "ml_wake" {
   for_each = local.ml.min_count == 0 ? toset(["wake"]) : toset([])
@@ -253,8 +253,8 @@ resource "aws_cloudwatch_metric_alarm" "ml_wake" {
   for_each = aws_appautoscaling_policy.ml_wake
 
   alarm_name          = "${local.name}-ml-wake"
-  alarm_description   = "Images wait and none is being done: starts an ML task."
-  evaluation_periods  = 2 # a task that runs leaves no message waiting for so long without one in flight
+  alarm_description   = "Images wait and none is in progress: starts an ML task."
+  evaluation_periods  = 2 # with a running task, no message waits that long without one in flight
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   treat_missing_data  = "notBreaching"

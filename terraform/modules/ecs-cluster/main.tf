@@ -28,7 +28,7 @@ locals {
     })
     ml-service = merge(local.common_settings, { ML_PORT = tostring(local.ports["ml-service"]) })
   }
-  # The ML service's own API has no key: no security group lets anybody in.
+  # The ML service's own API has no key: its security group allows no connections.
   secrets = {
     backend    = [for secret in aws_secretsmanager_secret.api_key : { name = "API_KEYS", valueFrom = secret.arn }]
     ml-service = []
@@ -60,7 +60,7 @@ resource "aws_secretsmanager_secret" "api_key" {
   for_each = var.api_key_required ? toset(["backend"]) : toset([])
 
   name                    = "${local.name}/api-key"
-  description             = "Key that every caller of the API brings; several are separated by commas."
+  description             = "Key that every caller of the API must send; several are separated by commas."
   recovery_window_in_days = var.secret_recovery_window
 }
 
@@ -77,7 +77,7 @@ resource "aws_secretsmanager_secret_version" "api_key" {
   secret_id     = each.value.id
   secret_string = data.aws_secretsmanager_random_password.api_key[each.key].random_password
 
-  # Made once. A key that somebody put in later stays.
+  # Generated once. A key set later is kept.
   lifecycle {
     ignore_changes = [secret_string]
   }
@@ -99,7 +99,7 @@ resource "aws_ecs_task_definition" "service" {
     cpu_architecture        = "X86_64"
   }
 
-  # All that can be written: models as compiled for the processor, and temporary files.
+  # The only writable folders: models compiled for the processor, and temporary files.
   volume {
     name = "data"
   }
@@ -122,7 +122,7 @@ resource "aws_ecs_task_definition" "service" {
       { sourceVolume = "tmp", containerPath = "/tmp", readOnly = false },
     ]
     linuxParameters = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
-    # The same as in docker/Dockerfile, which ECS does not look at.
+    # The same as in docker/Dockerfile, which ECS ignores.
     healthCheck = {
       command     = ["CMD", "/usr/local/bin/classifier-health", tostring(local.ports[each.key])]
       interval    = 30
@@ -175,7 +175,7 @@ resource "aws_ecs_service" "service" {
   propagate_tags   = "SERVICE"
 
   enable_ecs_managed_tags            = true
-  force_new_deployment               = true # with a change only; without it, ml_use_spot could not be changed in place
+  force_new_deployment               = true # only if something changed; otherwise ml_use_spot could not be changed in place
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   health_check_grace_period_seconds  = each.key == "backend" ? 60 : null
@@ -206,17 +206,17 @@ resource "aws_ecs_service" "service" {
     }
   }
 
-  # Autoscaling sets the count; a deployment must not set it back.
+  # Autoscaling sets the count; a deployment must not reset it.
   lifecycle {
     ignore_changes = [desired_count]
 
     precondition {
       condition     = each.value.max_count >= each.value.min_count
-      error_message = "The most tasks of ${each.key} (${each.value.max_count}) must not be fewer than the least (${each.value.min_count})."
+      error_message = "The maximum of ${each.key} tasks (${each.value.max_count}) must not be less than the minimum (${each.value.min_count})."
     }
   }
 
-  # Tasks need their rights when they start, and still when they are stopped.
+  # Tasks need their permissions when they start, and until they have stopped.
   depends_on = [
     aws_ecs_cluster_capacity_providers.main,
     aws_iam_role_policy.execution,

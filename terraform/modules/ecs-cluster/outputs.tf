@@ -19,6 +19,6 @@ output "log_groups" {
 }
 
 output "api_key_secret" {
-  description = "Name of the secret with the API key; empty: no key is asked for."
+  description = "Name of the secret with the API key; empty: no key is required."
   value       = join("", [for secret in aws_secretsmanager_secret.api_key : secret.name])
 }

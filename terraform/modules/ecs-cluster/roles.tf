@@ -1,5 +1,5 @@
-# What each service may do, and nothing else: one role for ECS to start its tasks, one for the tasks themselves.
-# Where roles cannot be made (AWS Academy), one that exists is taken for all four.
+# The least permissions of each service: one role for ECS to start its tasks, one for the tasks themselves.
+# Where roles cannot be created (AWS Academy), an existing one is used for all four.
 
 locals {
   made_roles = var.existing_role_arn == null ? keys(var.services) : []
@@ -19,7 +19,7 @@ locals {
   bucket_arns = [for bucket in var.buckets : bucket.arn]
   inputs      = "${var.buckets["input"].arn}/*"
   outputs     = "${var.buckets["output"].arn}/*"
-  # Messages that cannot be processed are looked at, and sent again, by the backend; workers put them there.
+  # Workers send messages that cannot be processed there; the backend lists them and sends them again.
   dead_letters = var.queues["requests"].dead_letter_arn
 
   task_statements = {
@@ -44,7 +44,7 @@ locals {
   execution_statements = {
     for service in keys(var.services) : service => concat(
       [
-        { Sid = "RegistryLogin", Action = ["ecr:GetAuthorizationToken"], Resource = ["*"] }, # AWS has no narrower one
+        { Sid = "RegistryLogin", Action = ["ecr:GetAuthorizationToken"], Resource = ["*"] }, # AWS allows no narrower one
         { Sid = "Image", Action = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], Resource = [var.repository_arns[service]] },
         { Sid = "Logs", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${aws_cloudwatch_log_group.service[service].arn}:*"] },
       ],

@@ -1,15 +1,15 @@
 variable "project_name" {
-  description = "Begins the names."
+  description = "Prefix of the names."
   type        = string
 }
 
 variable "environment" {
-  description = "Ends the names."
+  description = "Suffix of the names."
   type        = string
 }
 
 variable "aws_region" {
-  description = "Region of the logs and of what the services use."
+  description = "Region of the logs and of the resources that the services use."
   type        = string
 }
 
@@ -39,12 +39,12 @@ variable "target_group_arn" {
 }
 
 variable "alb_resource_label" {
-  description = "The load balancer as autoscaling names it."
+  description = "The load balancer's label for autoscaling."
   type        = string
 }
 
 variable "target_group_resource_label" {
-  description = "The target group as autoscaling names it."
+  description = "The target group's label for autoscaling."
   type        = string
 }
 
@@ -54,7 +54,7 @@ variable "buckets" {
 }
 
 variable "table" {
-  description = "The table of jobs."
+  description = "The job table."
   type        = object({ name = string, arn = string })
 }
 
@@ -74,17 +74,17 @@ variable "allowed_origins" {
 }
 
 variable "trusted_proxies" {
-  description = "Ranges of the load balancer, whose word on a client's address is believed."
+  description = "Ranges of the load balancer, which is trusted to give a client's address."
   type        = list(string)
 }
 
 variable "api_key_required" {
-  description = "Make a key and ask for it."
+  description = "Generate a key and require it."
   type        = bool
 }
 
 variable "existing_role_arn" {
-  description = "Role for all tasks; null: make roles."
+  description = "Role for all tasks; null: create roles."
   type        = string
 }
 
@@ -94,7 +94,7 @@ variable "services" {
 }
 
 variable "ml_backlog_per_task" {
-  description = "Visible messages for each ML task that autoscaling aims at."
+  description = "Target of autoscaling: visible messages for each ML task."
   type        = number
 }
 
@@ -114,7 +114,7 @@ variable "job_retention_days" {
 }
 
 variable "log_level" {
-  description = "Least severity that is logged."
+  description = "Lowest severity that is logged."
   type        = string
 }
 

@@ -1,9 +1,9 @@
-# The load balancer of the backend. With a certificate it speaks HTTPS, and HTTP only to send clients there.
+# The load balancer of the backend. With a certificate it serves HTTPS, and HTTP only redirects to it.
 
 locals {
   https = var.certificate_arn != ""
 
-  # 32 characters at most; where the name is cut, a part of its hash keeps two deployments apart.
+  # 32 characters at most; if the name is shortened, a part of its hash keeps it unique.
   name = length(var.name) <= 28 ? var.name : "${trimsuffix(substr(var.name, 0, 23), "-")}-${substr(sha256(var.name), 0, 4)}"
 }
 
@@ -15,7 +15,7 @@ resource "aws_lb" "main" {
   subnets                    = var.subnet_ids
   drop_invalid_header_fields = true
   enable_deletion_protection = var.deletion_protection
-  # Less than the 75 seconds after which the backend closes an idle connection (a request on one just closed would be a
+  # Less than the 75 seconds after which the backend closes an idle connection (a request on one just closed would get a
   # 502), more than the 15 between two heartbeats of a job's events.
   idle_timeout = 60
 }
@@ -80,11 +80,11 @@ resource "aws_lb_listener" "https" {
   lifecycle {
     precondition {
       condition     = var.domain_name != ""
-      error_message = "certificate_arn needs domain_name, the name that the certificate is for: no certificate fits the load balancer's own name."
+      error_message = "certificate_arn needs domain_name, the name that the certificate is for: no certificate matches the load balancer's own name."
     }
     precondition {
       condition     = split(":", each.value)[3] == var.aws_region
-      error_message = "The certificate is in ${split(":", each.value)[3]}, but the load balancer takes only one of its own region, ${var.aws_region}."
+      error_message = "The certificate is in ${split(":", each.value)[3]}, but the load balancer accepts only one in its own region, ${var.aws_region}."
     }
   }
 }

@@ -9,11 +9,11 @@ output "target_group_arn" {
 }
 
 output "alb_resource_label" {
-  description = "The load balancer as CloudWatch and autoscaling name it."
+  description = "The load balancer's label for CloudWatch and autoscaling."
   value       = aws_lb.main.arn_suffix
 }
 
 output "target_group_resource_label" {
-  description = "The target group as CloudWatch and autoscaling name it."
+  description = "The target group's label for CloudWatch and autoscaling."
   value       = aws_lb_target_group.backend.arn_suffix
 }

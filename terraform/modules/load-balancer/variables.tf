@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Begins the name of the load balancer."
+  description = "Prefix of the name of the load balancer."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "subnet_ids" {
 }
 
 variable "security_group_id" {
-  description = "Group that says who may connect."
+  description = "Security group that controls who may connect."
   type        = string
 }
 
@@ -24,7 +24,7 @@ variable "certificate_arn" {
 }
 
 variable "deletion_protection" {
-  description = "Whether deleting it must be allowed first."
+  description = "Whether it is protected against deletion."
   type        = bool
 }
 
@@ -34,6 +34,6 @@ variable "domain_name" {
 }
 
 variable "aws_region" {
-  description = "Region, which the certificate must be in."
+  description = "Region, in which the certificate must be."
   type        = string
 }

@@ -1,10 +1,10 @@
-# VPC with a public and a private subnet in each of two zones, the ways out of them, and the security groups.
+# VPC with a public and a private subnet in each of two zones, their routes out, and the security groups.
 # Only the load balancer has public addresses.
 
 data "aws_availability_zones" "available" {
   state = "available"
 
-  # Zones without Fargate or without all of the endpoints, by the ids that are the same in every account.
+  # Zones without Fargate or without some of the endpoints, by the ids that are the same in every account.
   exclude_zone_ids = ["apne1-az3", "use1-az3", "usw1-az2"]
 
   # Local zones have neither Fargate nor NAT gateways.
@@ -30,7 +30,7 @@ resource "aws_vpc" "main" {
   tags = { Name = var.name }
 }
 
-# Without rules: what is in no group of ours reaches nothing.
+# Without rules: whatever is only in the default group reaches nothing.
 resource "aws_default_security_group" "unused" {
   vpc_id = aws_vpc.main.id
 }
@@ -123,7 +123,7 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[each.key].id
 }
 
-# Images and the table's items are most of the traffic: these endpoints cost nothing and spare the NAT gateway.
+# Images and the table's items are most of the traffic: these endpoints are free and avoid the NAT gateway.
 resource "aws_vpc_endpoint" "gateway" {
   for_each = toset(["s3", "dynamodb"])
 
@@ -198,7 +198,7 @@ resource "aws_vpc_security_group_ingress_rule" "to_backend" {
   referenced_security_group_id = aws_security_group.group["load-balancer"].id
 }
 
-# AWS's addresses are not known beforehand, so any on HTTPS; with egress = "endpoints" there is no route but to them.
+# AWS's addresses are not known in advance, so any on HTTPS; with egress = "endpoints" the only routes are to them.
 resource "aws_vpc_security_group_egress_rule" "to_aws" {
   for_each = toset(["backend", "ml-service"])
 

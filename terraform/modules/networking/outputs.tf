@@ -9,7 +9,7 @@ output "public_subnet_ids" {
 }
 
 output "private_subnet_ids" {
-  description = "One subnet for each zone, which nobody outside can reach."
+  description = "One subnet for each zone, which cannot be reached from outside."
   value       = [for subnet in aws_subnet.private : subnet.id]
 }
 

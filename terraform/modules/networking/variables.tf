@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Begins the names of what is made here."
+  description = "Prefix of the names of the resources."
   type        = string
 }
 
@@ -19,7 +19,7 @@ variable "egress" {
 }
 
 variable "nat_gateway_per_zone" {
-  description = "One NAT gateway for each zone instead of one."
+  description = "One NAT gateway for each zone instead of a single one."
   type        = bool
 }
 
@@ -29,6 +29,6 @@ variable "allowed_cidrs" {
 }
 
 variable "https" {
-  description = "Whether the load balancer listens on 443 too."
+  description = "Whether the load balancer also listens on 443."
   type        = bool
 }

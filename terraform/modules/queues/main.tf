@@ -1,15 +1,15 @@
-# The request and the status queue, each with a dead-letter queue, and alarms on what lies in those.
+# The request and the status queue, each with a dead-letter queue, and alarms on messages in those.
 
 locals {
   queues = { for kind in ["requests", "status"] : kind => "classification-${kind}-${var.suffix}" }
 
-  # More than MAX_ATTEMPTS (4): the worker reports an image that was tried too often before SQS moves its message.
-  # The most that SQS takes for results: they must outlast an outage of the table, for nobody counts dead letters.
+  # More than MAX_ATTEMPTS (4): the worker reports an image that was attempted too often before SQS moves its message.
+  # The maximum of SQS for results: they must outlast an outage of the table, since dead letters are never counted.
   max_receives   = { requests = 10, status = 1000 }
   longest_days   = 14
   day_in_seconds = 86400
 
-  # Ours only, and encrypted on the way. The roles of the tasks say who of the account may do what.
+  # Only this account, and encrypted in transit. The roles of the tasks define permissions within the account.
   policy_statements = [
     { sid = "OnlyEncryptedConnections", condition = { Bool = { "aws:SecureTransport" = "false" } } },
     { sid = "OnlyThisAccount", condition = { StringNotEquals = { "aws:PrincipalAccount" = var.account_id }, BoolIfExists = { "aws:PrincipalIsAWSService" = "false" } } },
@@ -87,7 +87,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each = aws_sqs_queue.dead_letters
 
   alarm_name          = "${each.value.name}-not-empty"
-  alarm_description   = "Messages that nobody could process lie in ${each.value.name}."
+  alarm_description   = "Messages that could not be processed are in ${each.value.name}."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = each.value.name }
@@ -101,10 +101,10 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   ok_actions          = local.alarm_actions
 }
 
-# Messages in the status queue are read within seconds by any living backend.
+# Any running backend reads messages from the status queue within seconds.
 resource "aws_cloudwatch_metric_alarm" "status_age" {
   alarm_name          = "${aws_sqs_queue.main["status"].name}-too-old"
-  alarm_description   = "Results have waited for ten minutes: no backend takes them from ${aws_sqs_queue.main["status"].name}."
+  alarm_description   = "Results have waited for ten minutes: no backend receives them from ${aws_sqs_queue.main["status"].name}."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
   dimensions          = { QueueName = aws_sqs_queue.main["status"].name }

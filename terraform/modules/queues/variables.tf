@@ -1,20 +1,20 @@
 variable "name" {
-  description = "Begins the name of the topic of alarms."
+  description = "Prefix of the name of the alarm topic."
   type        = string
 }
 
 variable "suffix" {
-  description = "Ends the names of the queues."
+  description = "Suffix of the names of the queues."
   type        = string
 }
 
 variable "account_id" {
-  description = "The one account whose principals may use the queues."
+  description = "The only account whose principals may use the queues."
   type        = string
 }
 
 variable "visibility_timeout" {
-  description = "Seconds that a message is hidden when it was received."
+  description = "Seconds for which a received message is hidden."
   type        = number
 }
 

@@ -1,5 +1,5 @@
-# The buckets of uploaded images and of sorted copies, and the table of jobs. Keys and indexes of the table are those
-# of scripts/dynamodb-table.json; docs/aws.md tells what is in them.
+# The buckets of uploaded images and of sorted copies, and the job table. Keys and indexes of the table are those in
+# scripts/dynamodb-table.json; docs/aws.md describes them.
 
 locals {
   buckets = { for kind in ["input", "output"] : kind => "${var.project_name}-${kind}-${var.environment}-${var.account_id}" }
@@ -98,7 +98,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "images" {
   }
 }
 
-# Pages send files straight to the input bucket, with signed URLs; nothing else of it is for browsers.
+# Pages upload files directly to the input bucket, with signed URLs; browsers use nothing else of it.
 resource "aws_s3_bucket_cors_configuration" "uploads" {
   bucket = aws_s3_bucket.images["input"].id
 
@@ -147,6 +147,6 @@ resource "aws_dynamodb_table" "jobs" {
   }
 
   server_side_encryption {
-    enabled = false # with the key that AWS owns; true would take a key of KMS, paid for each request
+    enabled = false # with the key that AWS owns; true would use a KMS key, charged per request
   }
 }

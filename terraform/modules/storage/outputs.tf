@@ -4,6 +4,6 @@ output "buckets" {
 }
 
 output "table" {
-  description = "Name and ARN of the table of jobs."
+  description = "Name and ARN of the job table."
   value       = { name = aws_dynamodb_table.jobs.name, arn = aws_dynamodb_table.jobs.arn }
 }

@@ -1,25 +1,25 @@
 variable "project_name" {
-  description = "Begins the names of the buckets."
+  description = "Prefix of the names of the buckets."
   type        = string
 }
 
 variable "environment" {
-  description = "In the names of the buckets."
+  description = "Part of the names of the buckets."
   type        = string
 }
 
 variable "suffix" {
-  description = "Ends the name of the table."
+  description = "Suffix of the name of the table."
   type        = string
 }
 
 variable "account_id" {
-  description = "Makes the names of the buckets unique in the world."
+  description = "Makes the names of the buckets globally unique."
   type        = string
 }
 
 variable "upload_origins" {
-  description = "Origins of the pages that may upload."
+  description = "Origins of pages that may upload."
   type        = list(string)
 }
 

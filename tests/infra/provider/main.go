@@ -1,6 +1,6 @@
-// A stand-in for Terraform's AWS provider: it knows the schema of aws-provider-schema.jsonl and nothing of AWS, so that
-// `terraform validate`, `plan`, `apply` and `destroy` run where the real provider cannot be had.
-// What a resource would get from AWS (ARNs, ids, addresses) is made up from its type and name.
+// A stand-in for Terraform's AWS provider: it has the schema of aws-provider-schema.jsonl and does not use AWS, so that
+// `terraform validate`, `plan`, `apply` and `destroy` run where the real provider is not available.
+// Values that AWS would assign to a resource (ARNs, ids, addresses) are made up from its type and name.
 package main
 
 import (
@@ -23,7 +23,7 @@ func main() {
 	}
 }
 
-// The interface is embedded for the calls that Terraform does not make here, such as import.
+// The embedded interface has the calls that Terraform does not make here, such as import.
 type provider struct {
 	tfprotov5.ProviderServer
 	schemas *schemas

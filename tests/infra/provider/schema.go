@@ -15,7 +15,7 @@ type schemas struct {
 	resources, data map[string]*tfprotov5.Schema
 }
 
-// One block as derive_schema.py writes it.
+// One block, as written by derive_schema.py.
 type block struct {
 	Attributes map[string][2]json.RawMessage
 	Blocks     map[string]*block
@@ -55,7 +55,7 @@ func readSchemas(path string) (*schemas, error) {
 	return result, lines.Err()
 }
 
-// An optional argument of a resource may also be filled in by the provider; which ones is not known, so any may.
+// The provider may fill in optional arguments of a resource; which ones is not known, so it may fill in any.
 func (b *block) schema(filledIn bool) *tfprotov5.SchemaBlock {
 	result := &tfprotov5.SchemaBlock{}
 	for name, attribute := range b.Attributes {

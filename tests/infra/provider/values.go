@@ -10,7 +10,7 @@ import (
 
 const account = "123456789012"
 
-// The proposed state with what AWS would fill in marked as unknown; a resource that is there keeps its values.
+// The proposed state with what AWS would fill in marked as unknown; an existing resource keeps its values.
 func withUnknowns(schema *tfprotov5.Schema, proposed, prior *tfprotov5.DynamicValue) (*tfprotov5.DynamicValue, error) {
 	return edited(schema, proposed, func(fields map[string]tftypes.Value) error {
 		if prior != nil {
@@ -103,7 +103,7 @@ func (p *provider) text(kind, name, attribute string) string {
 		return url
 	case attribute == "id" && strings.HasPrefix(kind, "aws_s3_bucket"):
 		return name
-	case kind == "aws_ecs_task_definition" && attribute == "arn": // as an emulator has it
+	case kind == "aws_ecs_task_definition" && attribute == "arn": // as on an emulator
 		return "arn:aws:ecs:" + p.region + ":" + account + ":task-definition/" + name + ":1"
 	case strings.HasSuffix(attribute, "arn"):
 		return "arn:aws:" + strings.TrimPrefix(kind, "aws_") + ":" + p.region + ":" + account + ":" + name
