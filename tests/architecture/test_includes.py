@@ -20,6 +20,7 @@ ADAPTERS: dict[str, set[str]] = {
     "aws/sqs": {"aws/client", "codec"},
     "client": set(),
     "codec": set(),
+    "decoder": {"image"},
     "embedded": {"codec"},
     "http": {"access"},
     "image": set(),

@@ -65,12 +65,7 @@ std::string_view known_other(ImageBytes bytes) {
 }
 
 Result<ImageFormat> identify(ImageBytes bytes, const DecodeLimits& limits) {
-  if (bytes.empty()) return fail(ErrorCode::kUndecodable, "the file is empty (0 bytes)");
-  if (bytes.size() > limits.max_bytes) {
-    return fail(ErrorCode::kTooLarge, "the file has " + std::to_string(bytes.size()) +
-                                          " bytes; at most " + std::to_string(limits.max_bytes) +
-                                          " are allowed");
-  }
+  if (auto fits = check_file_size(bytes, limits); !fits) return std::unexpected(fits.error());
   if (const auto format = sniff(bytes)) return *format;
   const std::string_view other = known_other(bytes);
   return fail(ErrorCode::kUnsupported,
@@ -148,6 +143,16 @@ RgbImage flatten(int width, int height, const std::uint8_t* rgba) {
 }
 
 }  // namespace codecs
+
+Result<void> check_file_size(ImageBytes bytes, const DecodeLimits& limits) {
+  if (bytes.empty()) return fail(ErrorCode::kUndecodable, "the file is empty (0 bytes)");
+  if (bytes.size() > limits.max_bytes) {
+    return fail(ErrorCode::kTooLarge, "the file has " + std::to_string(bytes.size()) +
+                                          " bytes; at most " + std::to_string(limits.max_bytes) +
+                                          " are allowed");
+  }
+  return {};
+}
 
 Result<ImageInfo> probe_image(ImageBytes bytes, const DecodeLimits& limits) {
   const auto format = identify(bytes, limits);

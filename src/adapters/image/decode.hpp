@@ -13,6 +13,9 @@ namespace classifier {
 
 using ImageBytes = std::span<const std::byte>;
 
+// kUndecodable for an empty file, kTooLarge for one over the limit of bytes.
+Result<void> check_file_size(ImageBytes bytes, const DecodeLimits& limits);
+
 // Reads the header only. Errors as decode_image.
 Result<ImageInfo> probe_image(ImageBytes bytes, const DecodeLimits& limits);
 

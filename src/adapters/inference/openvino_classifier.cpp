@@ -78,7 +78,7 @@ class OpenVinoClassifier final : public Classifier {
 
   Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
     return guarded(spec.model, [&](LoadedModel& model) {
-      return prepare_image(bytes, model.folder().resize, options_.decode);
+      return options_.decoder->prepare(bytes, model.folder().resize);
     });
   }
 

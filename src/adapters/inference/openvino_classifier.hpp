@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "adapters/image/image.hpp"
+#include "adapters/image/image_decoder.hpp"
 #include "ports/classifier.hpp"
 
 namespace classifier {
@@ -23,7 +23,7 @@ struct InferenceOptions {
   std::string image_model;  // default for each job type; empty: the best one installed
   std::string custom_model;
   std::size_t max_cached_labels = 100'000;  // label embeddings kept for each model
-  DecodeLimits decode;
+  std::shared_ptr<ImageDecoder> decoder;  // of the images to classify
 };
 
 // See ports/classifier.hpp for what it promises.

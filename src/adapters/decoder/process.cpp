@@ -1,0 +1,222 @@
+#include "adapters/decoder/process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "adapters/decoder/decoder_process.hpp"
+
+namespace classifier::decoder {
+namespace {
+
+constexpr std::chrono::milliseconds kStartTime{20'000};
+// What the input file keeps of its memory between images; more is given back after an image.
+constexpr std::size_t kKeptInput = 4 << 20;
+
+std::unexpected<Error> cannot_start(const std::string& what) {
+  return fail(ErrorCode::kExhausted,
+              "a decoder process cannot be started: " + what + ": " + std::strerror(errno));
+}
+
+// Variables that the loader and sanitizers read; others, such as keys, are none of its business.
+std::vector<char*> environment() {
+  constexpr std::array<std::string_view, 6> kPassed{"LD_",   "ASAN_", "UBSAN_",
+                                                    "TSAN_", "LSAN_", "TBB_"};
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    for (const auto prefix : kPassed) {
+      if (std::string_view(*variable).starts_with(prefix)) variables.push_back(*variable);
+    }
+  }
+  variables.push_back(nullptr);
+  return variables;
+}
+
+// Descriptors that are above those which the process is to have, so that putting them in their
+// places overwrites none.
+Descriptor above(Descriptor low) {
+  return Descriptor(::fcntl(low.get(), F_DUPFD_CLOEXEC, kOutput + 1));
+}
+
+class FileActions {
+ public:
+  FileActions() { posix_spawn_file_actions_init(&actions_); }
+  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+  void put(const Descriptor& from, int to) {
+    posix_spawn_file_actions_adddup2(&actions_, from.get(), to);
+  }
+  void open_nothing(int as, int flags) {
+    posix_spawn_file_actions_addopen(&actions_, as, "/dev/null", flags, 0);
+  }
+  void close_from(int first) { posix_spawn_file_actions_addclosefrom_np(&actions_, first); }
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+// Signals as a new program has them: this one ignores some and blocks none.
+class Attributes {
+ public:
+  Attributes() {
+    posix_spawnattr_init(&attributes_);
+    sigset_t all;
+    sigfillset(&all);
+    posix_spawnattr_setsigdefault(&attributes_, &all);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    // A group of its own: Ctrl-C is for the owner, which finishes what it has begun.
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    posix_spawnattr_setflags(
+        &attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  }
+  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
+};
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) ::close(fd_);
+}
+Descriptor::Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+Result<std::unique_ptr<Process>> Process::start(const ProcessOptions& options) {
+  std::array<int, 2> ends{-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return cannot_start("no socket");
+  Descriptor socket(ends[0]);
+  Descriptor its_socket = above(Descriptor(ends[1]));
+  Descriptor input = above(Descriptor(::memfd_create("image", MFD_CLOEXEC)));
+  Descriptor output = above(Descriptor(::memfd_create("pixels", MFD_CLOEXEC)));
+  if (!its_socket || !input || !output) return cannot_start("no file in memory");
+  FileActions actions;
+  actions.open_nothing(STDIN_FILENO, O_RDONLY);
+  actions.open_nothing(STDOUT_FILENO, O_WRONLY);
+  actions.put(its_socket, kSocket);
+  actions.put(input, kInput);
+  actions.put(output, kOutput);
+  actions.close_from(kOutput + 1);
+  std::string name = "classifier";
+  std::string role(kProcessName);
+  std::string memory = std::to_string(options.memory_limit);
+  std::array<char*, 4> arguments{name.data(), role.data(), memory.data(), nullptr};
+  const auto variables = environment();
+  const Attributes attributes;
+  pid_t id = -1;
+  if (const int code = posix_spawn(&id, options.program.c_str(), actions.get(), attributes.get(),
+                                   arguments.data(), variables.data());
+      code != 0) {
+    errno = code;
+    return cannot_start(options.program.string());
+  }
+  its_socket = Descriptor();  // or its end would not be seen here
+  std::unique_ptr<Process> process(
+      new Process(id, std::move(socket), std::move(input), std::move(output)));
+  if (options.nice != 0)
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(id),
+                  ::getpriority(PRIO_PROCESS, 0) + options.nice);
+  Hello hello;
+  if (!process->wait_readable(kStartTime) ||
+      ::recv(process->socket_.get(), &hello, sizeof hello, 0) != sizeof hello) {
+    return fail(ErrorCode::kExhausted,
+                "a decoder process cannot be started: it ended, or said nothing, at its start");
+  }
+  hello.missing_walls.back() = '\0';
+  process->missing_walls_ = hello.missing_walls.data();
+  return process;
+}
+
+Process::Process(pid_t id, Descriptor socket, Descriptor input, Descriptor output)
+    : id_(id), socket_(std::move(socket)), input_(std::move(input)), output_(std::move(output)) {}
+
+Process::~Process() {
+  if (waited_for_) return;
+  ::kill(id_, SIGKILL);
+  ::waitpid(id_, nullptr, 0);
+}
+
+bool Process::wait_readable(std::chrono::milliseconds time) const {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (true) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (time.count() > 0 && left.count() <= 0) return false;
+    pollfd state{socket_.get(), POLLIN, 0};
+    const int ready = ::poll(&state, 1, time.count() > 0 ? static_cast<int>(left.count()) : -1);
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+  }
+}
+
+Process::Answer Process::call(const Request& request, ImageBytes bytes,
+                              std::chrono::milliseconds time) {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t part =
+        ::pwrite(input_.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    if (part < 0 && errno == EINTR) continue;
+    if (part <= 0) return {Failure::kNoMemory, {}};
+    done += static_cast<std::size_t>(part);
+  }
+  Answer answer;
+  if (::send(socket_.get(), &request, sizeof request, MSG_NOSIGNAL) != sizeof request) {
+    answer.failure = Failure::kEnded;
+  } else if (!wait_readable(time)) {
+    answer.failure = Failure::kTimedOut;
+  } else if (::recv(socket_.get(), &answer.reply, sizeof answer.reply, 0) != sizeof answer.reply) {
+    answer.failure = Failure::kEnded;
+  }
+  answer.reply.message.back() = '\0';
+  if (bytes.size() > kKeptInput && ::ftruncate(input_.get(), 0) != 0)
+    answer.failure = Failure::kEnded;
+  return answer;
+}
+
+bool Process::read_output(void* out, std::size_t size) const {
+  for (std::size_t done = 0; done < size;) {
+    const ssize_t part = ::pread(output_.get(), static_cast<char*>(out) + done, size - done,
+                                 static_cast<off_t>(done));
+    if (part < 0 && errno == EINTR) continue;
+    if (part <= 0) return false;
+    done += static_cast<std::size_t>(part);
+  }
+  return true;
+}
+
+int Process::ending_signal() {
+  int status = 0;
+  if (waited_for_ || ::waitpid(id_, &status, 0) != id_) return 0;
+  waited_for_ = true;
+  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+}  // namespace classifier::decoder
