@@ -15,10 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path folder_of(const fs::path& file) {
-  return file.has_parent_path() ? file.parent_path() : fs::path(".");
-}
-
 // 0, or the errno of what failed.
 int write_and_sync(const fs::path& file, std::string_view content, mode_t mode) {
   const Fd fd(::open(file.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode));
@@ -33,10 +29,6 @@ int write_and_sync(const fs::path& file, std::string_view content, mode_t mode) 
 }
 
 }  // namespace
-
-Fd::~Fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
 
 std::unexpected<Error> io_error(const std::string& what, int code) {
   const std::string reason = what + ": " + std::strerror(code);

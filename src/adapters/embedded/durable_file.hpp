@@ -7,27 +7,11 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "domain/error.hpp"
+#include "support/files.hpp"
 
 namespace classifier {
-
-// Closes a file descriptor.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd();
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&&) = delete;
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 // "what: reason" of an errno: kNotFound, kExhausted, kTooLarge, or kUnavailable for anything that
 // may pass.
