@@ -65,12 +65,6 @@ Result<Predictions> predictions_from_json(const json& list) {
   return predictions;
 }
 
-Result<Predictions> predictions_from_text(std::string_view text) {
-  const auto list = parse_json(text);
-  if (!list) return std::unexpected(list.error());
-  return predictions_from_json(*list);
-}
-
 std::variant<Predictions, Error> result_from_text(std::string_view text) {
   const auto list = parse_json(text);
   if (!list) return list.error();

@@ -15,7 +15,6 @@ namespace classifier {
 nlohmann::json predictions_to_json(const Predictions& predictions);
 // kInvalidArgument for anything else, and for an empty list.
 Result<Predictions> predictions_from_json(const nlohmann::json& list);
-Result<Predictions> predictions_from_text(std::string_view text);
 // The result of an image whose stored predictions are `text`, a list of predictions_to_json. Where
 // it cannot be read, the result is the error.
 std::variant<Predictions, Error> result_from_text(std::string_view text);

@@ -1,5 +1,5 @@
-// Files and folders that are still there after a power loss. A file's own fsync keeps its content;
-// its name lasts only once the folder that holds it is written too.
+// Files and folders that survive a power loss. fsync of a file keeps its content; its name is
+// durable only after fsync of the folder that holds it.
 #pragma once
 
 #include <sys/types.h>
@@ -9,22 +9,21 @@
 #include <string_view>
 
 #include "domain/error.hpp"
-#include "support/files.hpp"
 
 namespace classifier {
 
-// "what: reason" of an errno: kNotFound, kExhausted, kTooLarge, or kUnavailable for anything that
-// may pass.
+// The error "<what>: <reason>" for an errno: kNotFound, kExhausted (disk full) or kTooLarge;
+// kUnavailable for all others.
 std::unexpected<Error> io_error(const std::string& what, int code);
 
-// Keeps the names in the folder: renames, links and removals.
+// fsync of a folder: makes renames, links and removals in it durable.
 Result<void> sync_folder(const std::filesystem::path& folder);
 
-// Makes the folder and those above it that are missing.
+// Creates the folder and its missing parents, durably.
 Result<void> make_durable_folder(const std::filesystem::path& folder);
 
-// Makes a file with this content, whole or not at all. Where there is one of this name already,
-// perhaps of a process that was quicker, it stays as it is.
+// Creates a file with this content, whole or not at all, durably. An existing file, such as one
+// that another process has just created, stays as it is.
 Result<void> create_durable_file(const std::filesystem::path& file, std::string_view content,
                                  mode_t mode);
 
