@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -56,8 +57,7 @@ class Counts final : public CallObserver {
   void call_done(std::string_view service, std::string_view operation, int attempts,
                  std::string_view outcome, std::chrono::milliseconds /*took*/) override {
     const std::scoped_lock lock(mutex_);
-    lines_.push_back(std::string(service) + " " + std::string(operation) + " " +
-                     std::to_string(attempts) + " " + std::string(outcome));
+    lines_.push_back(fmt::format("{} {} {} {}", service, operation, attempts, outcome));
   }
   std::vector<std::string> lines() {
     const std::scoped_lock lock(mutex_);

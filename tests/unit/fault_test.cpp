@@ -6,6 +6,7 @@
 // FAULT_CALLS limits the calls of each operation that are tried; 0 tries all of them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <array>
 #include <cstdlib>
@@ -175,15 +176,14 @@ class Scenario {
 
   std::string state() {
     const auto depth = stores_.queue().depth().value();
-    std::string text = ": in hand " + std::to_string(worker_->in_hand()) + ", visible " +
-                       std::to_string(depth.visible) + ", in flight " +
-                       std::to_string(depth.in_flight) + ", results " +
-                       std::to_string(memory_status_.size());
+    std::string text =
+        fmt::format(": in progress {}, visible {}, in flight {}, results {}", worker_->in_hand(),
+                    depth.visible, depth.in_flight, memory_status_.size());
     for (const auto& id : {mixed_, plain_}) {
       const auto job = stores_.jobs().get(id);
       if (!job) continue;
-      text += ", job " + std::string(to_string(job->status)) + " " +
-              std::to_string(job->counts.done()) + "/" + std::to_string(job->counts.total);
+      text += fmt::format(", job {} {}/{}", to_string(job->status), job->counts.done(),
+                          job->counts.total);
     }
     return text;
   }

@@ -1,3 +1,4 @@
+// GIF, with giflib: the first image, on its canvas.
 #include <gif_lib.h>
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// JPEG, with the libjpeg API of libjpeg-turbo, which allows limits on scans and time.
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>

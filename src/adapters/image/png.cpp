@@ -1,3 +1,4 @@
+// PNG, with libspng.
 #include <spng.h>
 
 #include <memory>

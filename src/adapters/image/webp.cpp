@@ -1,3 +1,4 @@
+// WebP, with libwebp: still images, and the first frame of animations.
 #include <webp/decode.h>
 #include <webp/demux.h>
 
