@@ -1,5 +1,5 @@
-// How long decoding, resizing and preparing take. BENCH_PHOTO names the photo that every file is
-// made from; without it, one is synthesized.
+// The time that decoding, resizing and preparing images takes. All files are made from the photo
+// BENCH_PHOTO, or without it from a synthetic one.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -16,6 +16,7 @@
 #include "adapters/image/preprocess.hpp"
 #include "adapters/image/resize.hpp"
 #include "adapters/image/thumbnail.hpp"
+#include "support/files.hpp"
 #include "support/image_files.hpp"
 
 namespace classifier::testing {
@@ -23,8 +24,8 @@ namespace {
 
 constexpr int kJpegQuality = 85;
 
-// Natural photos have a spectrum that falls with frequency, and noise of the sensor: waves of
-// random directions whose height is their length, and a little noise.
+// Like photos, the image has a spectrum that falls with frequency, and noise: it is a sum of waves
+// in random directions whose amplitude is proportional to their length, plus a little noise.
 RgbImage synthesize(int width, int height) {
   struct Wave {
     float x, y, phase, height;
@@ -39,8 +40,7 @@ RgbImage synthesize(int width, int height) {
             0.2F / frequency};
     frequency *= 1.3F;
   }
-  RgbImage image{width, height,
-                 std::vector<std::uint8_t>(static_cast<std::size_t>(width * height) * 3)};
+  RgbImage image = make_image(width, height);
   std::normal_distribution<float> noise(0, 3);
   std::uint8_t* out = image.pixels.data();
   for (int y = 0; y < height; ++y) {
@@ -60,8 +60,7 @@ RgbImage synthesize(int width, int height) {
 RgbImage original() {
   const char* const path = std::getenv("BENCH_PHOTO");
   if (path == nullptr) return synthesize(1600, 1200);
-  std::ifstream in(path, std::ios::binary);
-  const Bytes bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const Bytes bytes = read_file(path).value_or("");
   auto decoded = decode_image(view(bytes), {});
   if (!decoded) {
     std::cerr << "BENCH_PHOTO " << path << ": " << decoded.error().message << "\n";
@@ -74,7 +73,7 @@ RgbImage whole(const RgbImage& image, int width, int height) {
   return resize(image, width, height, Interpolation::kBicubic, {0, 0, width, height});
 }
 
-// 6 × 6 × 6 colours.
+// A GIF with a palette of 6 × 6 × 6 colours.
 Bytes gif_of(const RgbImage& image) {
   GifPicture picture{.canvas_width = image.width,
                      .canvas_height = image.height,
@@ -95,7 +94,7 @@ Bytes gif_of(const RgbImage& image) {
   return gif(std::move(picture));
 }
 
-// Runs `work` until its time is known. It returns whether it succeeded.
+// Registers a benchmark of `work`, which returns whether it succeeded.
 void measure(const std::string& name, const std::function<bool()>& work) {
   benchmark::RegisterBenchmark(name.c_str(), [work](benchmark::State& state) {
     for (auto _ : state) {

@@ -1,5 +1,5 @@
-// Images per second of every installed model (MODELS_DIR), on pixels of no meaning: what is shown
-// does not change how long a graph runs.
+// Images per second of all installed models (MODELS_DIR). The pixels are arbitrary, since they do
+// not affect the time of an inference.
 #include <benchmark/benchmark.h>
 #include <spdlog/spdlog.h>
 
@@ -19,6 +19,7 @@
 
 #include "adapters/inference/model_folder.hpp"
 #include "adapters/inference/openvino_classifier.hpp"
+#include "support/files.hpp"
 
 namespace classifier {
 namespace {
@@ -27,7 +28,7 @@ namespace fs = std::filesystem;
 
 constexpr int kBatches[] = {1, 2, 4, 8, 16};
 constexpr int kStreams[] = {1, 2};
-// kAuto: 8 bits for a model that has them; the others are left out of it.
+// kAuto: only for models with a graph in 8 bits.
 constexpr Precision kPrecisions[] = {Precision::kFp32, Precision::kBf16, Precision::kAuto};
 constexpr int kLabelCounts[] = {1, 10, 100, 1000};
 
@@ -45,9 +46,8 @@ fs::path models_dir() {
   return dir != nullptr ? dir : MODELS_DIR;
 }
 
-// What benchmarks share, and what they keep over the short runs by which the library finds the
-// number of iterations. It belongs to main(): OpenVINO must not be taken down after its plugins
-// are.
+// Shared by the benchmarks, and kept over the short runs in which the library finds the number of
+// iterations. Owned by main(), because OpenVINO must be destroyed before its plugins are unloaded.
 struct Loaded {
   Classifier& classifier(Precision precision, int streams) {
     auto& entry = classifiers[{precision, streams}];
@@ -62,7 +62,7 @@ struct Loaded {
   }
 
   std::map<std::pair<Precision, int>, std::unique_ptr<Classifier>> classifiers;
-  Classifier* running = nullptr;  // of the benchmark that runs
+  Classifier* running = nullptr;  // of the current benchmark
 
   ov::Core core;
   std::string graph_name;
@@ -103,7 +103,7 @@ void run_classify(benchmark::State& state, Loaded& loaded, const ModelFolder& fo
   const auto images = some_images(folder, batch);
   if (state.thread_index() == 0) {
     loaded.running = &loaded.classifier(precision, state.threads());
-    // The first call with so many images makes its code.
+    // The first call with this number of images compiles code for it.
     if (auto ready = loaded.running->classify(images, spec); !ready)
       state.SkipWithError(ready.error().message.c_str());
   }
@@ -113,7 +113,7 @@ void run_classify(benchmark::State& state, Loaded& loaded, const ModelFolder& fo
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
-// What the port gives: as many callers as streams, each with `batch` images a call.
+// The speed through the port, with as many callers as streams and `batch` images in each call.
 void register_classify(Loaded& loaded, const ModelFolder& folder) {
   const auto spec = spec_of(folder, some_labels(10));
   for (const Precision precision : kPrecisions) {
@@ -136,7 +136,7 @@ void register_classify(Loaded& loaded, const ModelFolder& folder) {
   }
 }
 
-// The graph alone, compiled for one batch size. Its time holds no conversion of pixels.
+// The graph alone, compiled for one batch size, without the conversion of pixels.
 std::unique_ptr<ov::CompiledModel> compile(ov::Core& core, const ModelFolder& folder,
                                            Precision precision, int streams, int batch) {
   auto model =
@@ -151,7 +151,7 @@ std::unique_ptr<ov::CompiledModel> compile(ov::Core& core, const ModelFolder& fo
                          ov::hint::performance_mode(ov::hint::PerformanceMode::THROUGHPUT)));
 }
 
-// Its input is filled: what lies in fresh memory may be numbers that are slow to compute with.
+// Fills the input: new memory may contain denormal numbers, which are slow to compute with.
 ov::InferRequest request_of(ov::CompiledModel& compiled) {
   ov::InferRequest request = compiled.create_infer_request();
   ov::Tensor input = request.get_input_tensor(0);
@@ -176,7 +176,7 @@ void run_graph(benchmark::State& state, Loaded& loaded, const std::string& name,
   }
   ov::InferRequest request;
   for (auto _ : state) {
-    // The other threads see the graph only from here on.
+    // Other threads may use the graph only from here on.
     if (!loaded.graph) {
       state.SkipWithError("the graph does not take this batch");
       break;
@@ -187,7 +187,7 @@ void run_graph(benchmark::State& state, Loaded& loaded, const std::string& name,
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
-// What real batches would give: the same graph, once for all images of a batch.
+// The speed with real batches: one inference for all images of a batch.
 void register_graph(Loaded& loaded, const ModelFolder& folder) {
   for (const Precision precision : kPrecisions) {
     if (!has(folder, precision)) continue;
@@ -209,8 +209,8 @@ void register_graph(Loaded& loaded, const ModelFolder& folder) {
   }
 }
 
-// One thread that decodes and classifies the JPEG of BENCH_PHOTO and does nothing else: what the
-// whole program is compared with.
+// One thread that only decodes and classifies the JPEG BENCH_PHOTO. The whole program is compared
+// with it.
 void register_alone(Loaded& loaded, const ModelFolder& folder,
                     const std::vector<std::byte>& photo) {
   const auto spec = spec_of(folder, some_labels(5));
@@ -244,13 +244,12 @@ void register_alone(Loaded& loaded, const ModelFolder& folder,
 
 std::vector<std::byte> photo_to_decode() {
   const char* const path = std::getenv("BENCH_PHOTO");
-  std::ifstream in(path != nullptr ? path : "", std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string text = read_file(path != nullptr ? path : "").value_or("");
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
 }
 
-// `embed`: a job with new labels starts. `labelled`: one of its images afterwards.
+// `embed`: the start of a job with new labels. `labelled`: one of its images afterwards.
 void register_labels(Loaded& loaded, const ModelFolder& folder) {
   for (const int count : kLabelCounts) {
     const std::string suffix = folder.name + "/labels:" + std::to_string(count);

@@ -1,4 +1,4 @@
-// What accounting costs: SQLite in batches, JSON, results, and AWS's signatures.
+// The costs of accounting: SQLite in batches, JSON, results, and AWS's signatures.
 #include <benchmark/benchmark.h>
 
 #include <filesystem>
@@ -18,7 +18,7 @@ namespace {
 
 using testing::EmbeddedStores;
 
-constexpr std::size_t kBatch = 64;  // as the worker's
+constexpr std::size_t kBatch = 64;  // the worker's
 
 template <class T>
 T value(Result<T> result) {
@@ -90,7 +90,7 @@ void send_receive_remove(benchmark::State& state) {
 }
 BENCHMARK(send_receive_remove)->UseRealTime();
 
-// Batches of 1 show what committing each image by itself would cost.
+// Batches of 1 show the cost of a commit for each image.
 void record_outcomes(benchmark::State& state) {
   EmbeddedStores stores;
   constexpr std::size_t kImages = 100'000;

@@ -1,4 +1,4 @@
-# Every library that the C++ links, in one place. docs/dependencies.md says why each is there.
+# All libraries that the C++ code links. docs/dependencies.md gives the reason for each.
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -18,14 +18,14 @@ pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 find_package(GIF REQUIRED)
 
-# libsqlitecpp-dev ships no pkg-config file.
+# libsqlitecpp-dev has no pkg-config file.
 find_library(SQLITECPP_LIBRARY SQLiteCpp REQUIRED)
 find_path(SQLITECPP_INCLUDE_DIR SQLiteCpp/SQLiteCpp.h REQUIRED)
 add_library(SQLiteCpp INTERFACE)
 target_include_directories(SQLiteCpp SYSTEM INTERFACE "${SQLITECPP_INCLUDE_DIR}")
 target_link_libraries(SQLiteCpp INTERFACE "${SQLITECPP_LIBRARY}" PkgConfig::SQLITE3)
 
-# OpenVINO comes as a Python wheel that has headers and a CMake package inside.
+# OpenVINO is installed as a Python wheel, which contains its headers and a CMake package.
 file(GLOB site_packages "${DEPS_DIR}/venv/lib/python3*/site-packages")
 if(NOT site_packages)
   message(FATAL_ERROR "No Python packages in ${DEPS_DIR}/venv: run scripts/setup.sh first.")

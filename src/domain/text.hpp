@@ -31,6 +31,9 @@ bool has_dot_part(std::string_view key);
 // Of decimal digits with an optional minus; nullopt for anything else, and beyond 64 bits.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 
+// With ASCII letters in lower case; other bytes stay as they are.
+std::string to_lower(std::string_view text);
+
 // "0.31": at most four digits after the point, and none that say nothing.
 std::string short_number(double value);
 
@@ -54,8 +57,12 @@ std::optional<std::string> percent_decode(std::string_view text);
 
 // Two hexadecimal digits for each byte.
 std::string to_hex(std::span<const unsigned char> bytes);
+std::string to_hex(std::string_view bytes);
 
 // SHA-256 as 64 hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
+
+// HMAC with SHA-256 (RFC 2104): 32 bytes.
+std::string hmac_sha256(std::string_view key, std::string_view text);
 
 }  // namespace classifier

@@ -24,4 +24,9 @@ std::string_view ResponseHead::read_line(std::string_view line) {
   return place->first;
 }
 
+std::string header_of(const std::map<std::string, std::string>& headers, const std::string& name) {
+  const auto found = headers.find(name);
+  return found == headers.end() ? std::string() : found->second;
+}
+
 }  // namespace classifier

@@ -17,4 +17,7 @@ struct ResponseHead {
   std::string_view read_line(std::string_view line);
 };
 
+// The value of a field, whose name is in lower case; empty where there is none.
+std::string header_of(const std::map<std::string, std::string>& headers, const std::string& name);
+
 }  // namespace classifier

@@ -1,5 +1,5 @@
-// The AWS adapters on servers that the environment names: TEST_AWS_ENDPOINT (all services),
-// TEST_S3_ENDPOINT with TEST_S3_KEY and TEST_S3_SECRET, TEST_DYNAMODB_ENDPOINT.
+// The AWS adapters on servers at the addresses in environment variables: TEST_AWS_ENDPOINT (all
+// services), TEST_S3_ENDPOINT with TEST_S3_KEY and TEST_S3_SECRET, TEST_DYNAMODB_ENDPOINT.
 #pragma once
 
 #include <curl/curl.h>
@@ -16,8 +16,8 @@
 #include <utility>
 
 #include "adapters/aws/client/aws_client.hpp"
-#include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/client/json_request.hpp"
+#include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/s3/s3_object_store.hpp"
 #include "adapters/aws/sqs/sqs_status_queue.hpp"
 #include "adapters/aws/sqs/sqs_work_queue.hpp"
@@ -48,7 +48,7 @@ class AwsStores final : public Stores {
             .key = variable("TEST_S3_KEY"),
             .secret = variable("TEST_S3_SECRET")};
   }
-  // Why there are no such stores here; empty where there are.
+  // Why these stores are not available here; empty where they are.
   static std::string missing(const Servers& servers) {
     if (!servers.sqs.empty() && !servers.s3.empty() && !servers.dynamodb.empty()) return {};
     return "the servers do not run: TEST_AWS_ENDPOINT, TEST_S3_ENDPOINT or "
@@ -71,7 +71,7 @@ class AwsStores final : public Stores {
     status_ = make_queue("status-" + name_, redrive("1000"));
     make_table();
     open();
-    // Messages carry the time of the server.
+    // Messages have the server's time.
     clock_.advance(real_clock_.now() - clock_.now());
   }
 
@@ -84,7 +84,7 @@ class AwsStores final : public Stores {
   const std::string& table() const { return name_; }
   const std::string& input_bucket() const { return input_; }
 
-  // `clock` outlives the client.
+  // `clock` must outlive the client.
   static std::unique_ptr<aws::AwsClient> make_client(const Servers& servers, const Clock& clock) {
     const aws::Environment environment =
         [servers](const std::string& name) -> std::optional<std::string> {
@@ -101,7 +101,7 @@ class AwsStores final : public Stores {
     return std::move(*client);
   }
 
-  // Status of a PUT as any HTTP client makes it; 0 without an answer.
+  // Makes a plain HTTP PUT; returns its status, 0 without an answer.
   static long put(const std::string& url, const std::string& content_type,
                   const std::string& content) {
     const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),

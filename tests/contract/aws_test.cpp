@@ -1,5 +1,5 @@
-// What only the AWS adapters promise, on real servers: several backends at once, and the sentences
-// that people see when names, keys or clocks are wrong.
+// Promises of the AWS adapters only, on servers: several backends at once, and the error messages
+// for wrong names, keys and clocks.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +10,8 @@
 
 #include "adapters/aws/dynamodb/segments.hpp"
 #include "contract/aws_stores.hpp"
+#include "support/jobs.hpp"
+#include "support/manual_clock.hpp"
 
 namespace classifier::testing {
 namespace {
@@ -19,37 +21,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// Off by as much as the test says.
-class WrongClock final : public Clock {
- public:
-  explicit WrongClock(std::chrono::milliseconds off) : off_(off) {}
-  TimePoint now() const override { return SystemClock().now() + off_; }
-
- private:
-  std::chrono::milliseconds off_;
-};
-
-NewJob new_job(const Clock& clock, int images) {
-  NewJob job;
-  job.id = make_job_id(clock.now());
-  job.spec = std::make_shared<const JobSpec>(JobSpec{.model = "m", .custom_labels = {}});
-  for (int i = 0; i < images; ++i) {
-    job.s3_keys.push_back("uploads/" + std::to_string(i) + ".jpg");
-    job.filenames.push_back(std::to_string(i) + ".jpg");
-  }
-  job.created_at = clock.now();
-  return job;
-}
-
-ImageOutcome success(const std::string& job_id, std::int64_t index) {
-  return {.job_id = job_id,
-          .index = index,
-          .generation = 0,
-          .result = Predictions{{"cat", 0.9F}},
-          .output_key = job_id + "/cat/x.jpg",
-          .processing_time_ms = 1};
-}
-
 class AwsTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -57,7 +28,7 @@ class AwsTest : public ::testing::Test {
       GTEST_SKIP() << reason;
     stores_ = std::make_unique<AwsStores>(AwsStores::strict());
   }
-  // Another process on the same data.
+  // A store as another process on the same data would have it.
   aws::DynamoJobStore backend() { return {stores_->client(), stores_->table(), stores_->clock()}; }
 
   std::unique_ptr<AwsStores> stores_;
@@ -67,14 +38,15 @@ TEST_F(AwsTest, TwoBackendsCountTwoJobsAtOnce) {
   constexpr int kImages = 300;
   auto one = backend();
   auto two = backend();
-  const std::array<std::string, 2> jobs{one.create(new_job(stores_->clock(), kImages)).value().id,
-                                        two.create(new_job(stores_->clock(), kImages)).value().id};
+  const std::array<std::string, 2> jobs{
+      one.create(new_job(kImages, stores_->clock().now())).value().id,
+      two.create(new_job(kImages, stores_->clock().now())).value().id};
   std::atomic<std::size_t> counted{0};
   {
     std::vector<std::jthread> threads;
     for (const auto backend : {&one, &two, &one, &two}) {
       threads.emplace_back([&, backend, order = threads.size()] {
-        // Both bring everything, in batches that mix the jobs and overlap.
+        // Both report all outcomes, in batches that mix the jobs and overlap.
         for (int begin = 0; begin < kImages; begin += 20) {
           std::vector<ImageOutcome> batch;
           for (int i = 0; i < 30; ++i) {
@@ -99,10 +71,10 @@ TEST_F(AwsTest, TwoBackendsCountTwoJobsAtOnce) {
   }
 }
 
-TEST_F(AwsTest, OneBackendSendsAndAnotherTakesOverWhenItIsGone) {
+TEST_F(AwsTest, AnotherBackendTakesOverSendingWhenOneIsGone) {
   auto one = backend();
   auto two = backend();
-  const std::string id = one.create(new_job(stores_->clock(), 5)).value().id;
+  const std::string id = one.create(new_job(5, stores_->clock().now())).value().id;
   EXPECT_THAT(one.unsent(10, 2).value(), SizeIs(1));
   EXPECT_THAT(two.unsent(10, 2).value(), IsEmpty());
   stores_->clock().advance(aws::DynamoJobStoreOptions().lease + std::chrono::seconds(1));
@@ -115,14 +87,14 @@ TEST_F(AwsTest, OneBackendSendsAndAnotherTakesOverWhenItIsGone) {
 TEST_F(AwsTest, JobsOfManySegmentsComeBackInOrder) {
   constexpr int kImages = 9'000;  // two blocks
   auto store = backend();
-  NewJob job = new_job(stores_->clock(), kImages);
+  NewJob job = new_job(kImages, stores_->clock().now());
   job.spec = std::make_shared<const JobSpec>(
       JobSpec{.type = JobType::kCustomClassification,
               .model = "m",
               .custom_labels = std::vector<std::string>(700, std::string(990, 'x'))});
   job.filenames[8'500] = "another name.jpg";
   ASSERT_TRUE(store.create(job));
-  auto fresh = backend();  // has nothing in memory
+  auto fresh = backend();  // has empty caches
   EXPECT_EQ(*fresh.get(job.id).value().spec, *job.spec);
   for (const auto& [from, limit] : {std::pair{0, kImages}, {8'150, 100}, {8'990, 100}}) {
     const auto records = fresh.records(job.id, from, static_cast<std::size_t>(limit)).value();
@@ -144,7 +116,7 @@ TEST_F(AwsTest, JobsOfManySegmentsComeBackInOrder) {
   EXPECT_EQ(sent, static_cast<std::size_t>(kImages));
 }
 
-TEST_F(AwsTest, StatusMessagesComeAsTheyWereSent) {
+TEST_F(AwsTest, StatusMessagesAreReceivedAsSent) {
   StatusQueue& queue = stores_->status_queue();
   ASSERT_TRUE(queue.started("job-1"));
   std::vector<ImageOutcome> outcomes;
@@ -175,7 +147,7 @@ TEST_F(AwsTest, StatusMessagesComeAsTheyWereSent) {
   EXPECT_THAT(queue.receive(10, std::chrono::milliseconds(0), {}).value(), IsEmpty());
 }
 
-TEST_F(AwsTest, SentencesSayWhichNameIsWrong) {
+TEST_F(AwsTest, MessagesNameWhatIsMissing) {
   const SystemClock clock;
   auto& client = stores_->client();
   const auto table = aws::DynamoJobStore(client, "no-such-table", clock).ping();
@@ -195,7 +167,7 @@ TEST_F(AwsTest, SentencesSayWhichNameIsWrong) {
               AllOf(HasSubstr("no-such-queue"), HasSubstr("STATUS_QUEUE_URL")));
 }
 
-TEST_F(AwsTest, WrongSecretIsTold) {
+TEST_F(AwsTest, WrongSecretIsReported) {
   AwsStores::Servers servers = AwsStores::strict();
   servers.secret = "wrong";
   const SystemClock clock;
@@ -209,9 +181,9 @@ TEST_F(AwsTest, WrongSecretIsTold) {
               AllOf(HasSubstr("SignatureDoesNotMatch"), HasSubstr("AWS_SECRET_ACCESS_KEY")));
 }
 
-TEST_F(AwsTest, ClockThatIsTenMinutesOffIsCorrected) {
+TEST_F(AwsTest, ClockTenMinutesOffIsCorrected) {
   for (const auto off : {std::chrono::minutes(-20), std::chrono::minutes(20)}) {
-    const WrongClock clock(off);
+    const SkewedClock clock(off);
     const auto client = AwsStores::make_client(AwsStores::strict(), clock);
     aws::S3ObjectStore objects(*client, clock, stores_->input_bucket(), "b");
     const auto answer = objects.list(Bucket::kInput, "", "", 1);
@@ -219,7 +191,7 @@ TEST_F(AwsTest, ClockThatIsTenMinutesOffIsCorrected) {
   }
 }
 
-TEST_F(AwsTest, PresignedUploadTakesItsContentTypeOnly) {
+TEST_F(AwsTest, PresignedUploadAcceptsOnlyItsContentType) {
   stores_->put_object("uploads/there.jpg", "x");
   const auto url = stores_->objects().upload_url(
       "uploads/ü 1.jpg", "image/jpeg", stores_->clock().now() + std::chrono::hours(1), "");
@@ -229,7 +201,7 @@ TEST_F(AwsTest, PresignedUploadTakesItsContentTypeOnly) {
   EXPECT_EQ(stores_->objects().head(Bucket::kInput, "uploads/ü 1.jpg").value().size, 5U);
 }
 
-TEST(SegmentsTest, EveryImageHasAPlaceOfItsOwn) {
+TEST(SegmentsTest, EveryImageHasADistinctPosition) {
   for (const std::int64_t total : {1, 511, 512, 513, 8'191, 8'192, 8'193, 20'000}) {
     const aws::Segments segments(total);
     std::set<std::pair<std::int64_t, std::int64_t>> places;

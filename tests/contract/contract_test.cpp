@@ -1,4 +1,4 @@
-// What every adapter of the ports must keep: see the comments in src/ports.
+// The promises of the ports, which all adapters must keep: see the comments in src/ports.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +10,7 @@
 #include "contract/embedded_stores.hpp"
 #include "contract/stores.hpp"
 #include "domain/ids.hpp"
+#include "support/jobs.hpp"
 
 namespace classifier::testing {
 namespace {
@@ -33,23 +34,14 @@ class ContractTest : public ::testing::TestWithParam<StoresFactory> {
   ManualClock& clock() { return stores_->clock(); }
 
   NewJob new_job(int images, JobSpec spec = {}) {
-    NewJob job;
-    job.id = make_job_id(clock().now());
-    if (spec.model.empty()) spec.model = "a_model";
-    job.spec = std::make_shared<const JobSpec>(std::move(spec));
-    for (int i = 0; i < images; ++i) {
-      job.s3_keys.push_back("uploads/image" + std::to_string(i) + ".jpg");
-      job.filenames.push_back("image" + std::to_string(i) + ".jpg");
-    }
-    job.created_at = clock().now();
-    return job;
+    return testing::new_job(images, clock().now(), std::move(spec));
   }
 
   Job accept(int images, JobSpec spec = {}) {
     return jobs().create(new_job(images, std::move(spec))).value();
   }
 
-  // Sends everything that is unsent, as the dispatcher does.
+  // Sends all unsent tasks, as the dispatcher does.
   void dispatch() {
     while (true) {
       const auto unsent = jobs().unsent(10, 100).value();
@@ -66,12 +58,7 @@ class ContractTest : public ::testing::TestWithParam<StoresFactory> {
   }
 
   static ImageOutcome success(const Job& job, std::int64_t index, float score = 0.9F) {
-    return {.job_id = job.id,
-            .index = index,
-            .generation = job.retry_count,
-            .result = Predictions{{"cat", score}, {"dog", 1 - score}},
-            .output_key = score >= 0.5F ? job.id + "/cat/x.jpg" : "",
-            .processing_time_ms = 2.5};
+    return testing::success(job.id, index, job.retry_count, score);
   }
 
   static ImageOutcome failure(const Job& job, std::int64_t index) {
@@ -94,9 +81,7 @@ class ContractTest : public ::testing::TestWithParam<StoresFactory> {
   std::unique_ptr<Stores> stores_;
 };
 
-// ---- jobs ----
-
-TEST_P(ContractTest, AcceptedJobIsThereAfterAReopen) {
+TEST_P(ContractTest, AcceptedJobSurvivesAReopen) {
   JobSpec spec{.type = JobType::kCustomClassification,
                .model = "clip",
                .custom_labels = {"a \"quoted\" label", "🐱", "كلب", "a/b"},
@@ -112,8 +97,8 @@ TEST_P(ContractTest, AcceptedJobIsThereAfterAReopen) {
   EXPECT_FALSE(again.completed_at);
   const auto records = jobs().records(job.id, 0, 10).value();
   ASSERT_THAT(records, SizeIs(3));
-  EXPECT_EQ(records[2].s3_key, "uploads/image2.jpg");
-  EXPECT_EQ(records[2].filename, "image2.jpg");
+  EXPECT_EQ(records[2].s3_key, "uploads/2.jpg");
+  EXPECT_EQ(records[2].filename, "2.jpg");
   EXPECT_FALSE(records[2].outcome);
 }
 
@@ -123,7 +108,7 @@ TEST_P(ContractTest, UnknownJobIsNotFound) {
   EXPECT_EQ(jobs().records("no such job", 0, 1).error().code, ErrorCode::kNotFound);
 }
 
-TEST_P(ContractTest, SameIdempotencyKeyAndRequestGiveTheSameJob) {
+TEST_P(ContractTest, SameIdempotencyKeyAndRequestReturnTheSameJob) {
   NewJob first = new_job(2);
   first.idempotency = {"key", "fingerprint"};
   NewJob second = new_job(2);
@@ -135,7 +120,7 @@ TEST_P(ContractTest, SameIdempotencyKeyAndRequestGiveTheSameJob) {
   EXPECT_EQ(jobs().create(second).error().code, ErrorCode::kConflict);
 }
 
-TEST_P(ContractTest, IdempotentSubmissionsAtOnceMakeOneJob) {
+TEST_P(ContractTest, SimultaneousIdempotentSubmissionsCreateOneJob) {
   std::vector<std::string> ids(8);
   {
     std::vector<std::jthread> threads;
@@ -166,7 +151,7 @@ TEST_P(ContractTest, EachOutcomeCountsOnce) {
   EXPECT_TRUE(done.completed_at);
 }
 
-TEST_P(ContractTest, OutcomesAreStoredAsTheyCame) {
+TEST_P(ContractTest, OutcomesAreStoredUnchanged) {
   const Job job = accept(2);
   record(success(job, 1));
   record(failure(job, 0));
@@ -180,7 +165,7 @@ TEST_P(ContractTest, OutcomesAreStoredAsTheyCame) {
   EXPECT_DOUBLE_EQ(records[1].outcome->processing_time_ms, 2.5);
 }
 
-TEST_P(ContractTest, OutcomesFromManyThreadsCountOnceEach) {
+TEST_P(ContractTest, OutcomesFromManyThreadsCountOnce) {
   constexpr int kImages = 200;
   const Job job = accept(kImages);
   std::atomic<std::size_t> counted{0};
@@ -188,7 +173,7 @@ TEST_P(ContractTest, OutcomesFromManyThreadsCountOnceEach) {
     std::vector<std::jthread> threads;
     for (int thread = 0; thread < 4; ++thread) {
       threads.emplace_back([&, thread] {
-        // Every thread brings every outcome, in another order.
+        // Every thread reports every outcome, each in another order.
         for (int i = 0; i < kImages; ++i)
           counted += record(success(job, (i * 7 + thread * 50) % kImages));
       });
@@ -209,7 +194,7 @@ TEST_P(ContractTest, OutcomesOfUnknownJobsAndImagesAreIgnored) {
   EXPECT_EQ(get(job).counts, (JobCounts{.total = 1}));
 }
 
-TEST_P(ContractTest, JobFailsOnlyWhenEveryImageDid) {
+TEST_P(ContractTest, JobFailsOnlyIfAllImagesFailed) {
   const Job job = accept(2);
   record(failure(job, 0));
   record(failure(job, 1));
@@ -219,7 +204,7 @@ TEST_P(ContractTest, JobFailsOnlyWhenEveryImageDid) {
   EXPECT_THAT(*done.error, ::testing::HasSubstr("the JPEG is truncated"));
 }
 
-TEST_P(ContractTest, CancelledJobCountsNoMore) {
+TEST_P(ContractTest, CancelledJobCountsNoFurtherOutcomes) {
   const Job job = accept(2);
   record(success(job, 0));
   EXPECT_EQ(jobs().cancel(job.id, clock().now()).value().status, JobStatus::kCancelled);
@@ -229,7 +214,7 @@ TEST_P(ContractTest, CancelledJobCountsNoMore) {
   EXPECT_THAT(jobs().unsent(10, 10).value(), IsEmpty());
 }
 
-TEST_P(ContractTest, RetryRunsWhatFailedAndIgnoresTheGenerationBefore) {
+TEST_P(ContractTest, RetryRepeatsFailuresAndIgnoresEarlierGenerations) {
   const Job job = accept(3);
   dispatch();
   EXPECT_EQ(jobs().retry(job.id, clock().now()).error().code, ErrorCode::kConflict);
@@ -252,7 +237,7 @@ TEST_P(ContractTest, RetryRunsWhatFailedAndIgnoresTheGenerationBefore) {
   EXPECT_EQ(jobs().retry(job.id, clock().now()).error().code, ErrorCode::kConflict);
 }
 
-TEST_P(ContractTest, RetryOfACancelledJobTakesUpTheRest) {
+TEST_P(ContractTest, RetryOfACancelledJobProcessesTheRest) {
   const Job job = accept(3);
   record(success(job, 0));
   ASSERT_TRUE(jobs().cancel(job.id, clock().now()));
@@ -263,7 +248,7 @@ TEST_P(ContractTest, RetryOfACancelledJobTakesUpTheRest) {
   EXPECT_FALSE(retried.error);
 }
 
-TEST_P(ContractTest, UnsentTasksAreOfferedUntilTheyAreMarked) {
+TEST_P(ContractTest, UnsentTasksAreReturnedUntilMarkedSent) {
   const Job job = accept(5);
   auto unsent = jobs().unsent(10, 2).value();
   ASSERT_THAT(unsent, SizeIs(1));
@@ -330,9 +315,7 @@ TEST_P(ContractTest, ListedJobsHaveTheirCounts) {
   EXPECT_EQ(counts[retried.id], (JobCounts{.total = 1}));
 }
 
-// ---- queue ----
-
-TEST_P(ContractTest, MessagesComeWholeAndHideWhileInHand) {
+TEST_P(ContractTest, MessagesAreCompleteAndHiddenWhileInFlight) {
   JobSpec spec{.type = JobType::kCustomClassification, .model = "m", .custom_labels = {"a", "b"}};
   const Job job = accept(3, spec);
   dispatch();
@@ -343,14 +326,14 @@ TEST_P(ContractTest, MessagesComeWholeAndHideWhileInHand) {
     indexes.insert(delivery.task.index);
     EXPECT_EQ(delivery.task.job_id, job.id);
     EXPECT_EQ(*delivery.task.spec, spec);
-    EXPECT_EQ(delivery.task.filename, "image" + std::to_string(delivery.task.index) + ".jpg");
+    EXPECT_EQ(delivery.task.filename, std::to_string(delivery.task.index) + ".jpg");
     EXPECT_EQ(delivery.receive_count, 1);
   }
   EXPECT_THAT(indexes, ElementsAre(0, 1, 2));
   EXPECT_THAT(receive(10), IsEmpty());
 }
 
-TEST_P(ContractTest, MessageComesAgainAfterTheVisibilityTimeout) {
+TEST_P(ContractTest, MessageIsRedeliveredAfterTheVisibilityTimeout) {
   accept(1);
   dispatch();
   const auto first = receive(10);
@@ -366,7 +349,7 @@ TEST_P(ContractTest, MessageComesAgainAfterTheVisibilityTimeout) {
   EXPECT_EQ(second[0].receive_count, 2);
 }
 
-TEST_P(ContractTest, RemovedMessagesDoNotComeAgain) {
+TEST_P(ContractTest, RemovedMessagesAreNotRedelivered) {
   accept(2);
   dispatch();
   const auto deliveries = receive(10);
@@ -376,7 +359,7 @@ TEST_P(ContractTest, RemovedMessagesDoNotComeAgain) {
   EXPECT_EQ(queue().depth().value().in_flight, 0);
 }
 
-TEST_P(ContractTest, ReleasedMessageWaitsForItsDelay) {
+TEST_P(ContractTest, ReleasedMessageIsRedeliveredAfterItsDelay) {
   accept(1);
   dispatch();
   const auto first = receive(10);
@@ -386,7 +369,7 @@ TEST_P(ContractTest, ReleasedMessageWaitsForItsDelay) {
   EXPECT_THAT(receive(10), SizeIs(1));
 }
 
-TEST_P(ContractTest, ReceiptsThatAreOutOfDateDoNothing) {
+TEST_P(ContractTest, ReceiptsOfEarlierDeliveriesHaveNoEffect) {
   accept(1);
   dispatch();
   const auto first = receive(10);
@@ -394,7 +377,7 @@ TEST_P(ContractTest, ReceiptsThatAreOutOfDateDoNothing) {
   const auto second = receive(10);
   ASSERT_THAT(second, SizeIs(1));
   EXPECT_TRUE(queue().release(first[0].receipt, milliseconds(0)));
-  // The emulator takes old receipts for good ones.
+  // The emulator accepts old receipts.
   if (GetParam().name == "Embedded") {
     EXPECT_THAT(receive(10), IsEmpty());
   }
@@ -402,7 +385,7 @@ TEST_P(ContractTest, ReceiptsThatAreOutOfDateDoNothing) {
   EXPECT_TRUE(queue().remove(std::vector{second[0].receipt, std::string("nonsense")}));
 }
 
-TEST_P(ContractTest, BuriedMessagesAreDeadLetters) {
+TEST_P(ContractTest, BuriedMessagesBecomeDeadLetters) {
   const Job job = accept(1);
   dispatch();
   const auto first = receive(10);
@@ -412,12 +395,12 @@ TEST_P(ContractTest, BuriedMessagesAreDeadLetters) {
   const auto letters = queue().dead_letters(10).value();
   ASSERT_THAT(letters, SizeIs(1));
   EXPECT_EQ(letters[0].job_id, job.id);
-  EXPECT_EQ(letters[0].s3_key, "uploads/image0.jpg");
+  EXPECT_EQ(letters[0].s3_key, "uploads/0.jpg");
   EXPECT_EQ(letters[0].reason, "it kills the worker");
   EXPECT_EQ(queue().depth().value().dead, 1);
 }
 
-TEST_P(ContractTest, DepthTellsWaitingAndInHand) {
+TEST_P(ContractTest, DepthCountsVisibleAndInFlight) {
   accept(5);
   dispatch();
   pass(seconds(4));
@@ -429,7 +412,7 @@ TEST_P(ContractTest, DepthTellsWaitingAndInHand) {
   EXPECT_GE(*depth.oldest_age, seconds(3));
 }
 
-TEST_P(ContractTest, ManyReceiversShareTheMessages) {
+TEST_P(ContractTest, EachMessageIsReceivedByOneReceiver) {
   constexpr int kImages = 300;
   accept(kImages);
   dispatch();
@@ -452,9 +435,7 @@ TEST_P(ContractTest, ManyReceiversShareTheMessages) {
             static_cast<std::size_t>(kImages));
 }
 
-// ---- objects ----
-
-TEST_P(ContractTest, ObjectIsReadAsItWasWritten) {
+TEST_P(ContractTest, ObjectIsReadAsWritten) {
   const std::string content("bytes\0and more", 14);
   stores_->put_object("uploads/ä b.jpg", content);
   const auto bytes = objects().get(Bucket::kInput, "uploads/ä b.jpg", 100).value();
@@ -497,7 +478,7 @@ TEST_P(ContractTest, ObjectsAreListedInByteOrderByPrefixAndPage) {
   EXPECT_THAT(names("a", "a/c.jpg", 100), ElementsAre("a/d/e.jpg", "a0.jpg"));
   EXPECT_THAT(names("a/d/e", "", 100), ElementsAre("a/d/e.jpg"));
   EXPECT_THAT(names("x", "", 100), IsEmpty());
-  // Every page size sees every key once.
+  // With any page size, each key is listed once.
   for (std::size_t limit = 1; limit <= keys.size(); ++limit) {
     std::vector<std::string> found;
     while (true) {
@@ -510,7 +491,7 @@ TEST_P(ContractTest, ObjectsAreListedInByteOrderByPrefixAndPage) {
   }
 }
 
-TEST_P(ContractTest, CopyGoesToTheOutputAndReplacesWhatIsThere) {
+TEST_P(ContractTest, CopyToOutputReplacesAnExistingObject) {
   stores_->put_object("uploads/a.jpg", "one");
   stores_->put_object("uploads/b.jpg", "two");
   ASSERT_TRUE(objects().copy_to_output("uploads/a.jpg", "job/cat/x.jpg"));
@@ -522,7 +503,7 @@ TEST_P(ContractTest, CopyGoesToTheOutputAndReplacesWhatIsThere) {
   EXPECT_TRUE(objects().head(Bucket::kOutput, "job/cat/x.jpg"));
 }
 
-TEST_P(ContractTest, StoresAnswer) {
+TEST_P(ContractTest, PingsSucceed) {
   EXPECT_TRUE(jobs().ping());
   EXPECT_TRUE(queue().ping());
   EXPECT_TRUE(objects().ping());
@@ -533,10 +514,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         StoresFactory{"Embedded", [] { return std::string(); },
                       [] { return std::make_unique<EmbeddedStores>(); }},
-        // One emulator for everything; it does not check signatures.
+        // An emulator for all services, which does not check signatures.
         StoresFactory{"Emulator", [] { return AwsStores::missing(AwsStores::emulator()); },
                       [] { return std::make_unique<AwsStores>(AwsStores::emulator()); }},
-        // Another S3, which checks signatures, and Amazon's own DynamoDB for one machine.
+        // Another S3, which checks signatures, and Amazon's DynamoDB local.
         StoresFactory{"StrictS3AndDynamoDbLocal",
                       [] { return AwsStores::missing(AwsStores::strict()); },
                       [] { return std::make_unique<AwsStores>(AwsStores::strict()); }}),

@@ -1,3 +1,4 @@
+// The embedded adapters on a temporary folder.
 #pragma once
 
 #include <fstream>

@@ -1,4 +1,4 @@
-// The contract tests run against every adapter of the ports. An adapter joins by making `Stores`.
+// The contract tests run on all adapters of the ports. Each kind of adapters implements `Stores`.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@
 
 namespace classifier::testing {
 
-// One set of stores on fresh data.
+// A set of stores with empty data.
 class Stores {
  public:
   virtual ~Stores() = default;
@@ -22,21 +22,21 @@ class Stores {
   virtual ObjectStore& objects() = 0;
   virtual ManualClock& clock() = 0;
   virtual void put_object(const std::string& key, const std::string& content) = 0;
-  // As after the end of this process and the start of another one on the same data, when what the
-  // old one had to itself is free again.
+  // Replaces the stores as if this process had ended and another one had started on the same data,
+  // after locks and leases of the old one have expired.
   virtual void reopen() = 0;
-  // Lets that much time go by, for the clock and for the queue.
+  // Lets time pass, for the clock and for the queue.
   virtual void pass(std::chrono::milliseconds time) = 0;
   virtual std::chrono::milliseconds visibility_timeout() const = 0;
 };
 
 struct StoresFactory {
   std::string name;
-  // Why they cannot be made here, such as a server that does not run; empty: they can.
+  // Why they are not available, such as a server that does not run; empty: they are.
   std::function<std::string()> missing;
   std::function<std::unique_ptr<Stores>()> make;
 
-  // Without it, gtest prints the bytes.
+  // Otherwise gtest prints bytes.
   friend void PrintTo(const StoresFactory& factory, std::ostream* out) { *out << factory.name; }
 };
 

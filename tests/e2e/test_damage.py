@@ -79,12 +79,12 @@ def replace_by_another_program(file: Path) -> None:
 
 
 DAMAGES: list[tuple[str, Callable[[Path], object], str]] = [
-    ("header", lambda file: overwrite(file, 0, b"\0" * 100), "not a file of SQLite"),
+    ("header", lambda file: overwrite(file, 0, b"\0" * 100), "not an SQLite file"),
     ("page size", lambda file: overwrite(file, 16, b"\x12\x34"), "move it"),
     ("middle", damage_middle, "move it and its -wal away"),
     ("cut", cut, "move it and its -wal away"),
     ("empty", lambda file: file.write_bytes(b""), "it is empty"),
-    ("text", lambda file: file.write_text("this is no database\n" * 999), "not a file of SQLite"),
+    ("text", lambda file: file.write_text("this is no database\n" * 999), "not an SQLite file"),
     ("newer", make_newer, "newer version of this program (schema 99"),
     ("other program", replace_by_another_program, "database of another program"),
 ]
@@ -140,7 +140,7 @@ def test_a_log_without_its_database_is_kept(binary: Path, tmp_path: Path) -> Non
     log = log_of_a_killed_process(data)
     database = (data / "jobs.sqlite").read_bytes()
     (data / "jobs.sqlite").unlink()
-    assert "jobs.sqlite-wal is there without its database" in refusal(binary, data)
+    assert "jobs.sqlite-wal exists without its database" in refusal(binary, data)
     assert (data / "jobs.sqlite-wal").read_bytes() == log
     (data / "jobs.sqlite").write_bytes(database)
     service = Service(data)

@@ -1,4 +1,4 @@
-// Any JSON as items of the jobs' table: one item, or a list of them.
+// Any JSON as an item of the jobs' table, or as a list of items.
 #include "adapters/aws/dynamodb/dynamo_layout.hpp"
 #include "adapters/codec/json_text.hpp"
 #include "fuzz.hpp"
@@ -14,21 +14,22 @@ void check_outcome(const Item& item) {
   const auto outcome = dynamo::read_outcome(item, "job", 0);
   if (!outcome) return;
   const auto* predictions = std::get_if<Predictions>(&outcome->result);
-  demand(predictions == nullptr || !predictions->empty(), "there is a best prediction");
+  demand(predictions == nullptr || !predictions->empty(), "predictions are not empty");
   const ImageState state = state_of(*outcome, {});
   const Item written = dynamo::outcome_item(*outcome, state, "pk", std::nullopt);
   const auto again = dynamo::read_outcome(written, "job", outcome->generation);
   demand(again && dynamo::outcome_item(*again, state, "pk", std::nullopt) == written,
-         "outcomes can be written and read");
+         "outcomes survive writing and reading");
 }
 
 void check_job(const Item& item) {
   const auto row = dynamo::read_job(item);
-  demand(row.counters >= 1 && row.counters <= dynamo::kMaxCounters, "jobs have counters");
+  demand(row.counters >= 1 && row.counters <= dynamo::kMaxCounters,
+         "jobs have 1 to kMaxCounters counters");
   (void)to_rfc3339(row.job.created_at);
 }
 
-// The keys and labels of a job, through the items that it is stored as.
+// Stores and reads the keys and labels of a job.
 void check_bulk(const std::vector<Item>& items) {
   JobSpec spec;
   spec.custom_labels = dynamo::read_labels(items);
@@ -42,14 +43,14 @@ void check_bulk(const std::vector<Item>& items) {
   }
   job.spec = std::make_shared<const JobSpec>(spec);
   const auto stored = dynamo::bulk_items(job, std::nullopt);
-  demand(dynamo::read_labels(stored) == spec.custom_labels, "labels can be written and read");
+  demand(dynamo::read_labels(stored) == spec.custom_labels, "labels survive writing and reading");
   std::vector<std::pair<std::string, std::string>> again;
   for (auto& name : dynamo::read_image_names(stored))
     again.emplace_back(std::move(name.key), std::move(name.filename));
-  // They are spread over several items.
+  // Segments change their order.
   std::ranges::sort(names);
   std::ranges::sort(again);
-  demand(again == names, "names of images can be written and read");
+  demand(again == names, "names of images survive writing and reading");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Any text as a form: the first line is the Content-Type, the rest the body.
+// Any text as a multipart form: the first line is the Content-Type, the rest the body.
 #include "adapters/http/multipart.hpp"
 #include "fuzz.hpp"
 
@@ -40,11 +40,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     classifier::fuzz::demand_sentence(parts.error());
     return 0;
   }
-  demand(parts->size() <= limits.max_parts, "parts keep to the limit");
+  demand(parts->size() <= limits.max_parts, "the number of parts is limited");
   for (const auto& part : *parts) {
     demand(part.content.data() >= body.data() &&
                part.content.data() + part.content.size() <= body.data() + body.size(),
-           "contents are inside of the body");
+           "contents are inside the body");
     demand(part.filename.find_first_of("/\\") == std::string::npos, "file names have no folders");
     demand(classifier::is_utf8(part.name) && classifier::is_utf8(part.filename), "names are UTF-8");
   }
@@ -54,13 +54,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string again = written(*parts, boundary);
   const auto reread = classifier::http::parse_multipart("multipart/form-data; boundary=" + boundary,
                                                         again, {.max_parts = limits.max_parts});
-  demand(reread && reread->size() == parts->size(), "a form that is written again has its parts");
+  demand(reread && reread->size() == parts->size(), "parts survive writing and reading");
   for (std::size_t i = 0; i < parts->size(); ++i) {
     const FormPart& a = (*parts)[i];
     const FormPart& b = (*reread)[i];
     demand(a.name == b.name && a.filename == b.filename && a.is_file == b.is_file &&
                a.content_type == b.content_type && a.content == b.content,
-           "a form that is written again says the same");
+           "parts are unchanged after writing and reading");
   }
   return 0;
 }

@@ -1,5 +1,5 @@
-// Any bytes as they come over a connection: one request, read as the server reads it, and answered
-// by the API on real stores. Only the connection is missing.
+// Any bytes as a request on a connection, parsed as the server does and answered by the API on real
+// stores. Only the connection itself is missing.
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -7,8 +7,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "adapters/http/access.hpp"
 #include "adapters/api/backend_api.hpp"
+#include "adapters/http/access.hpp"
 #include "adapters/http/request_head.hpp"
 #include "adapters/http/server.hpp"
 #include "adapters/http/wire.hpp"
@@ -26,24 +26,24 @@ namespace beast_http = boost::beast::http;
 
 constexpr std::uint64_t kMaxUpload = 1'000;
 
-// Jobs pile up in it, so it is made anew now and then.
+// The API with its stores. Replaced after kRequests requests, because jobs accumulate in it.
 class Service {
  public:
   static constexpr int kRequests = 20'000;
 
   Service() {
     api::add_backend_routes(router_, {.jobs = jobs_,
-                                 .images = images_,
-                                 .objects = stores_.objects(),
-                                 .queue = stores_.queue(),
-                                 .classifier = classifier_,
-                                 .clock = stores_.clock(),
-                                 .uploads = &stores_.files(),
-                                 .max_upload_bytes = kMaxUpload,
-                                 .public_base_url = {},
-                                 .version = "1.2.3",
-                                 .stores_answer = [this] { return stores_.jobs().ping(); },
-                                 .metrics_text = [] { return std::string("up 1\n"); }});
+                                      .images = images_,
+                                      .objects = stores_.objects(),
+                                      .queue = stores_.queue(),
+                                      .classifier = classifier_,
+                                      .clock = stores_.clock(),
+                                      .uploads = &stores_.files(),
+                                      .max_upload_bytes = kMaxUpload,
+                                      .public_base_url = {},
+                                      .version = "1.2.3",
+                                      .stores_answer = [this] { return stores_.jobs().ping(); },
+                                      .metrics_text = [] { return std::string("up 1\n"); }});
     stores_.put_object("uploads/cat.jpg", "cat");
   }
   const Router& router() const { return router_; }
@@ -68,7 +68,7 @@ class Service {
   int requests_ = 0;
 };
 
-// The body; nullopt where it is not whole, or too large.
+// The body; nullopt where it is incomplete or larger than `max`.
 std::optional<std::string> read_body(RequestParser& parser, std::string_view rest,
                                      std::uint64_t max) {
   std::string body;
@@ -99,7 +99,7 @@ Response upload(const Route& route, const Request& request, std::string_view bod
 Response respond(Service& service, RequestParser& parser, Request& request, std::string_view rest) {
   const RequestHead head = read_head(parser.get(), ServerLimits{}.url_bytes, request);
   service.access().identify(request, "127.0.0.1", false);
-  demand(parse_ip(request.peer).has_value(), "the client has an address");
+  demand(parse_ip(request.peer).has_value(), "requests have the client's address");
   demand(!request.id.empty() && !has_control_character(request.id), "requests have ids");
   if (head.refusal) return error_response(head.refusal->status, head.refusal->message);
   if (head.asks_server) {
@@ -122,20 +122,21 @@ Response respond(Service& service, RequestParser& parser, Request& request, std:
   }
   request.params = std::move(match.params);
   for (const auto& [name, value] : request.params)
-    demand(is_utf8(value) && value.find('\0') == std::string::npos, "parameters are text");
+    demand(is_utf8(value) && value.find('\0') == std::string::npos,
+           "parameters are UTF-8 without NUL");
   auto body = read_body(parser, rest, match.route->options.max_body);
-  if (!body) return error_response(400, "the body is not whole");
+  if (!body) return error_response(400, "the body is not complete");
   if (match.route->uploads) {
     const Response response = upload(*match.route, request, *body);
     demand(response.status == 200 || response.status == 403 || response.status == 400,
-           "uploads need a signature");
+           "uploads have status 200, 400 or 403");
     return error_response(response.status, "uploaded or refused");
   }
   request.body = std::move(*body);
   return match.route->handler(request);
 }
 
-// The whole body, as far as it ends.
+// The whole body; empty for a stream of events, which does not end.
 std::string body_of(Response& response) {
   if (auto* text = std::get_if<std::string>(&response.body)) return *text;
   if (auto* stream = std::get_if<StreamBody>(&response.body)) {
@@ -143,7 +144,7 @@ std::string body_of(Response& response) {
     if (stream->generator == nullptr) return body;  // the answer to HEAD
     while (true) {
       auto piece = stream->generator->next();
-      demand(piece.has_value(), "answers do not break off");
+      demand(piece.has_value(), "answers are complete");
       if (!*piece) return body;
       body += **piece;
     }
@@ -152,10 +153,10 @@ std::string body_of(Response& response) {
   return {};
 }
 
-// As a client reads the head: nothing in it has become a field of its own.
+// Parses the head as a client does: no value may have added a field.
 void check_head(const Response& response) {
   demand(response.status != 500 && reason_of(response.status) != "Status",
-         "every answer is one that was thought of");
+         "the status is a known one, and not 500");
   Framing framing;
   framing.length = 0;
   const std::string head = head_of(response, framing);
@@ -169,7 +170,7 @@ void check_head(const Response& response) {
          "no value adds a field");
   demand(parser.get()["X-Content-Type-Options"] == "nosniff" &&
              !parser.get()["Content-Security-Policy"].empty(),
-         "nothing is guessed, and nothing is run");
+         "every answer has the security headers");
 }
 
 void serve(std::string_view bytes) {
@@ -188,8 +189,8 @@ void serve(std::string_view bytes) {
   check_head(response);
   if (response.headers.get("Content-Type") == "application/json") {
     const auto document = nlohmann::json::parse(body, nullptr, false);
-    demand(document.is_object(), "JSON is JSON");
-    demand(response.status < 400 || document["error"].is_string(), "errors have a sentence");
+    demand(document.is_object(), "answers with a JSON type are JSON objects");
+    demand(response.status < 400 || document["error"].is_string(), "errors have a message");
   }
 }
 

@@ -1,4 +1,4 @@
-// Any bytes as an image file: it is read or refused with an error, and nothing else happens.
+// Any bytes as an image file: it is decoded or refused with an error.
 #include <span>
 
 #include "adapters/image/codecs.hpp"
@@ -18,7 +18,7 @@ void check(const RgbImage& image, const classifier::DecodeLimits& limits) {
   demand(image.width >= 1 && image.height >= 1, "an image has pixels");
   const auto pixels =
       static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height);
-  demand(pixels <= static_cast<std::uint64_t>(limits.max_pixels), "sizes keep to the limit");
+  demand(pixels <= static_cast<std::uint64_t>(limits.max_pixels), "sizes are within the limit");
   demand(image.pixels.size() == pixels * 3, "every pixel has three channels");
 }
 
@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto info = classifier::probe_image(bytes, limits);
   auto whole = classifier::decode_image(bytes, limits);
   if (whole) {
-    demand(info.has_value(), "what can be decoded can be probed");
+    demand(info.has_value(), "images that can be decoded can be probed");
     check(whole->image, limits);
     check(orient(std::move(whole->image), whole->orientation), limits);
   } else {
@@ -50,11 +50,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                               limits);
   if (crop) {
     demand(crop->width == 12 && crop->height == 14 && crop->pixels.size() == 12UL * 14 * 3,
-           "a crop has the size that was asked for");
+           "a crop has the requested size");
   }
   if (const auto thumbnail = classifier::make_thumbnail(bytes, kShortestSide, limits)) {
     demand(classifier::probe_image(std::as_bytes(std::span(*thumbnail)), limits).has_value(),
-           "a thumbnail is an image that the program itself reads");
+           "a thumbnail is an image that the program can read");
   }
   return 0;
 }

@@ -1,4 +1,4 @@
-// Any text as the JSON body of a request: it says what a reader of the whole document says.
+// Any text as the JSON body of a request: JsonBody must agree with a parser of the whole document.
 #include "adapters/codec/json_text.hpp"
 #include "adapters/http/json_body.hpp"
 #include "fuzz.hpp"
@@ -10,7 +10,7 @@ using classifier::http::JsonBody;
 using nlohmann::json;
 
 void compare(JsonBody& body, const std::string& name, const json& value) {
-  // Names of fields are the program's own, and stand in sentences as they are.
+  // Messages contain field names unchanged, since they are constants of the program.
   if (classifier::has_control_character(name)) return;
   const auto text = body.text(name, "(fallback)");
   const auto whole = body.whole_number(name, -1'000, 1'000, 7);
@@ -18,26 +18,25 @@ void compare(JsonBody& body, const std::string& name, const json& value) {
   const auto texts = body.texts(name);
   if (value.is_null()) {
     demand(text == "(fallback)" && whole == 7 && number == 7 && texts && texts->empty(),
-           "null is as absent");
+           "null counts as absent");
     return;
   }
-  demand(text.has_value() == value.is_string(), "strings are strings");
+  demand(text.has_value() == value.is_string(), "only strings are read as strings");
   if (text) {
-    demand(*text == value.get<std::string>(), "strings have their value");
+    demand(*text == value.get<std::string>(), "strings are unchanged");
   } else {
     classifier::fuzz::demand_sentence(text.error());
   }
   const bool strings = value.is_array() && std::ranges::all_of(value, &json::is_string);
-  demand(texts.has_value() == strings, "lists of strings are lists of strings");
+  demand(texts.has_value() == strings, "only lists of strings are read as such");
   if (texts) {
-    demand(json(*texts) == value, "lists have their strings");
+    demand(json(*texts) == value, "lists are unchanged");
   } else {
     classifier::fuzz::demand_sentence(texts.error());
   }
-  demand(!number || (value.is_number() && *number == value.get<double>()),
-         "numbers have their value");
+  demand(!number || (value.is_number() && *number == value.get<double>()), "numbers are unchanged");
   demand(!whole || (value.is_number() && static_cast<double>(*whole) == value.get<double>()),
-         "whole numbers have their value");
+         "integers are unchanged");
 }
 
 }  // namespace
@@ -47,14 +46,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto document = classifier::parse_json(text);
   auto body = JsonBody::parse(text, {.max_items = size + 1, .max_fields = size + 1});
   demand(body.has_value() == (document && document->is_object()),
-         "exactly the objects that nest within the limit are taken");
+         "exactly the objects within the limit of depth are accepted");
   if (!body) {
     classifier::fuzz::demand_sentence(body.error());
     return 0;
   }
   for (const auto& [name, value] : document->items()) compare(*body, name, value);
   std::string absent = "(no such field)";
-  while (document->contains(absent)) absent += '!';  // the fuzzer has read its name
+  while (document->contains(absent)) absent += '!';  // the fuzzer finds the name in this file
   demand(!body->required_text(absent, "x"), "absent fields are missing");
   return 0;
 }

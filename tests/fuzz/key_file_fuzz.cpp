@@ -1,4 +1,4 @@
-// Any text as the file of API keys.
+// Any text as the key file.
 #include "adapters/access/key_file.hpp"
 #include "fuzz.hpp"
 
@@ -12,8 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   for (const auto& key : *keys) {
     fuzz::demand(is_key_name(key.name), "keys have names");
-    fuzz::demand(!matches(key, "guess"), "a key cannot be guessed");
+    fuzz::demand(!matches(key, "guess"), "no key matches a guess");
   }
-  fuzz::demand(parse_keys(write_keys(*keys), why_not) == keys, "keys can be written and read");
+  fuzz::demand(parse_keys(write_keys(*keys), why_not) == keys, "keys survive writing and reading");
   return 0;
 }

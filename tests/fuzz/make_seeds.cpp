@@ -1,4 +1,4 @@
-// Writes small images of every format and kind into a folder: where image_fuzz begins.
+// Writes small images of all formats and variants into a folder, as seeds for image_fuzz.
 #include <spng.h>
 
 #include <array>
@@ -12,7 +12,7 @@
 namespace classifier::testing {
 namespace {
 
-// Little-endian sizes and offsets, as RIFF has them.
+// A chunk of RIFF: name, size in little-endian, content, and padding to an even size.
 Bytes chunk(const Bytes& name, const Bytes& body) {
   Bytes bytes = name;
   put(bytes, static_cast<std::uint32_t>(body.size()), 4);
@@ -21,13 +21,13 @@ Bytes chunk(const Bytes& name, const Bytes& body) {
   return bytes;
 }
 
-// 16 × 12 pixels in the extended container, with `flags` of VP8X.
+// An extended WebP file of 16 × 12 pixels, with these flags in its VP8X chunk.
 Bytes extended_webp(char flags, const Bytes& chunks) {
   const Bytes header{flags, 0, 0, 0, 15, 0, 0, 11, 0, 0};
   return chunk("RIFF", "WEBP" + chunk("VP8X", header) + chunks);
 }
 
-Bytes frame_chunk(const Bytes& webp) { return webp.substr(12); }  // behind "RIFF" size "WEBP"
+Bytes frame_chunk(const Bytes& webp) { return webp.substr(12); }  // after "RIFF", size and "WEBP"
 
 Bytes animated_webp() {
   const Bytes frame = frame_chunk(webp_lossless(marked(16, 12)));
@@ -41,7 +41,7 @@ Bytes turned_webp() {
   return extended_webp(0x08, frame_chunk(webp_lossy(marked(16, 12), 80)) + chunk("EXIF", exif(6)));
 }
 
-// Every colour type and depth of PNG but the palette, which needs a PLTE chunk.
+// Colour types and depths of PNG, except palettes, which need a PLTE chunk.
 void add_pngs(std::map<std::string, Bytes>& seeds) {
   struct Kind {
     const char* name;
@@ -105,7 +105,7 @@ int main(int argc, char** argv) {
   std::filesystem::create_directories(folder);
   for (const auto& [name, bytes] : make_seeds()) {
     if (!classifier::decode_image(view(bytes), {})) {
-      std::cerr << name << " is no whole image\n";
+      std::cerr << name << " cannot be decoded\n";
       return 1;
     }
     std::ofstream(folder / name, std::ios::binary) << bytes;

@@ -1,4 +1,4 @@
-// Any text as a model.json and, behind a line "%%", as the labels beside it.
+// Any text as a model.json and, after a line "%%", as its file of labels.
 #include <cmath>
 #include <fstream>
 
@@ -19,26 +19,27 @@ void write(const fs::path& file, std::string_view text) {
 void check(const ModelFolder& model, const fs::path& folder) {
   for (const auto& graph : {model.image_graph, model.int8_graph, model.text_graph}) {
     demand(graph.empty() || (graph.parent_path() == folder && fs::is_regular_file(graph)),
-           "graphs are files of the folder");
+           "graphs are files in the folder");
   }
   demand(model.resize.width >= 1 && model.resize.width <= 4'096 && model.resize.height >= 1 &&
              model.resize.height <= 4'096,
-         "inputs have a size");
+         "inputs have 1 to 4,096 pixels a side");
   demand(model.resize.shortest_side >= std::max(model.resize.width, model.resize.height),
-         "crops fit into what they are cut from");
+         "crops fit into the resized image");
   for (std::size_t i = 0; i < 3; ++i) {
     demand(std::isfinite(model.mean[i]) && std::isfinite(model.std[i]) && model.std[i] > 0,
-           "pixels are scaled by numbers");
+           "mean and std are finite");
   }
   demand(std::isfinite(model.logit_scale) && model.logit_scale > 0,
-         "scores are scaled by a number");
+         "logit_scale is finite and above 0");
   if (model.kind == ModelKind::kImageText) {
-    demand(!model.prompts.empty() && !model.text_graph.empty(), "texts can be embedded");
+    demand(!model.prompts.empty() && !model.text_graph.empty(),
+           "image-text models have prompts and a text graph");
     return;
   }
   demand(!model.labels.empty(), "a classifier has labels");
   for (const auto& label : model.labels)
-    demand(!label.empty() && label == trim(label) && is_utf8(label), "labels are text");
+    demand(!label.empty() && label == trim(label) && is_utf8(label), "labels are trimmed UTF-8");
 }
 
 }  // namespace

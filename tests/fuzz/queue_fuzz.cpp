@@ -1,4 +1,4 @@
-// Any text as an answer of SQS, and as the body of a message.
+// Any text as an answer of SQS and as the body of a message.
 #include "adapters/aws/sqs/sqs_messages.hpp"
 #include "adapters/codec/json_text.hpp"
 #include "adapters/codec/outcome_json.hpp"
@@ -21,7 +21,7 @@ void read(const aws::sqs::Message& message) {
   if (task) {
     demand(!task->job_id.empty() && !task->s3_key.empty() && !task->filename.empty() &&
                task->index >= 0 && task->generation >= 0,
-           "a task is whole");
+           "tasks are complete");
   } else {
     fuzz::demand_sentence(task.error());
   }
@@ -29,14 +29,14 @@ void read(const aws::sqs::Message& message) {
   const auto status = aws::sqs::read_status(message);
   if (!status) return fuzz::demand_sentence(status.error());
   for (const auto& outcome : status->outcomes) {
-    demand(outcome.job_id == status->job_id && outcome.index >= 0, "outcomes are of the job");
+    demand(outcome.job_id == status->job_id && outcome.index >= 0, "outcomes belong to the job");
     const auto* predictions = std::get_if<Predictions>(&outcome.result);
-    demand(predictions == nullptr || !predictions->empty(), "there is a best prediction");
+    demand(predictions == nullptr || !predictions->empty(), "predictions are not empty");
     (void)state_of(outcome, {});
   }
   const std::string text = written(*status);
   const auto again = aws::sqs::read_status({.id = {}, .body = text, .receipt = {}, .sent_at = {}});
-  demand(again && written(*again) == text, "outcomes can be written and read");
+  demand(again && written(*again) == text, "outcomes survive writing and reading");
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto answer = parse_json(text);
   if (!answer) return 0;
   for (const auto& message : aws::sqs::read_messages(*answer)) {
-    demand(message.receive_count >= 1, "what is received was received once or more");
+    demand(message.receive_count >= 1, "receive counts are at least 1");
     read(message);
   }
   return 0;

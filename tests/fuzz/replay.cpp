@@ -1,5 +1,5 @@
-// Runs a fuzz target without libFuzzer: over every seed, and over mutations of them that are the
-// same each time. Finds less than libFuzzer, but in seconds, with any compiler.
+// Runs a fuzz target without libFuzzer: on all seeds, and on pseudo-random mutations of them, the
+// same in each run. Finds less than libFuzzer, but takes seconds and works with any compiler.
 #include <algorithm>
 #include <charconv>
 #include <csignal>
@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string current;  // the input that runs
+std::string current;  // the current input
 
 void run(std::string input) {
   current = std::move(input);
@@ -53,7 +53,7 @@ class Mutator {
   }
 
  private:
-  // Not a std::uniform_int_distribution: that gives other numbers with another library.
+  // Not a std::uniform_int_distribution, whose numbers depend on the standard library.
   std::size_t below(std::size_t end) { return end == 0 ? 0 : random_() % end; }
 
   void change(std::string& input) {

@@ -1,5 +1,5 @@
-// Any names and labels in a result: tables and JSON keep them as they are, and nothing in a table
-// is a formula. Lines, decoded: key, file name, label, error, score in thousandths.
+// Any names and labels in a result: CSV and JSON must contain them unchanged, and CSV no formulas.
+// Lines, decoded: key, filename, label, error, score in thousandths.
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -15,14 +15,14 @@ std::string all_of(ResultWriter& writer) {
   std::string text;
   while (true) {
     auto piece = writer.next();
-    demand(piece.has_value(), "results of whole records can be written");
+    demand(piece.has_value(), "results can be written");
     if (!*piece) return text;
     demand(!(*piece)->empty(), "pieces are not empty");
     text += **piece;
   }
 }
 
-// The cells of a table as RFC 4180 has them.
+// The cells of a CSV file (RFC 4180).
 std::vector<std::vector<std::string>> cells_of(std::string_view text) {
   std::vector<std::vector<std::string>> rows(1);
   std::string cell;
@@ -47,7 +47,7 @@ std::vector<std::vector<std::string>> cells_of(std::string_view text) {
       cell += c;
     }
   }
-  demand(!quoted && cell.empty() && rows.back().empty(), "a table ends with a whole line");
+  demand(!quoted && cell.empty() && rows.back().empty(), "the last line is complete");
   rows.pop_back();
   return rows;
 }
@@ -87,7 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const auto table = cells_of(all_of(*csv_result(job, records)));
   demand(table.size() == 2 && table[0].size() == 9 && table[1].size() == 9,
-         "a table has as many cells as it has names");
+         "each row has as many cells as the header");
   const auto is_kept = [](const std::string& cell, const std::string& value) {
     return cell == value || cell == "'" + value;
   };
@@ -95,9 +95,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     demand(cell.empty() || std::string_view("=+-@\t\r\n").find(cell[0]) == std::string_view::npos,
            "no cell is a formula");
   }
-  // A carriage return outside of quotes would be lost by the reader above, so it shows as well.
+  // cells_of() drops a carriage return outside quotes, so that this check finds it too.
   demand(is_kept(table[1][0], record.filename) && is_kept(table[1][1], record.s3_key),
-         "cells have their text");
+         "cells have the text");
 
   ResultOptions options;
   options.output_bucket = "out";

@@ -1,5 +1,5 @@
-// What is signed is what is sent, in one form however it is written. Lines, decoded: host, path,
-// value of a header, then names and values of the query in turn.
+// The signature covers what is sent, and does not depend on order or white space. Lines, decoded:
+// host, path, value of a header, then alternately names and values of the query.
 #include "adapters/aws/client/sigv4.hpp"
 #include "fuzz.hpp"
 
@@ -46,8 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
 
   const std::string query = canonical_query(request.query);
-  demand(sorted(parsed(query)) == sorted(request.query), "a query keeps its parameters");
-  demand(canonical_query(parsed(query)) == query, "the form that is signed is stable");
+  demand(sorted(parsed(query)) == sorted(request.query), "the query has all parameters");
+  demand(canonical_query(parsed(query)) == query, "the canonical query is stable");
 
   SigningKey key{.credentials = {.access_key_id = "AKID",
                                  .secret_access_key = "secret",
@@ -78,8 +78,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   demand(!sent.empty() && sent.back().first == "X-Amz-Signature" && sent.back().second.size() == 64,
          "the signature comes last");
   sent.pop_back();
-  demand(url_query.starts_with(canonical_query(sent) + "&"), "what is signed is what is sent");
+  demand(url_query.starts_with(canonical_query(sent) + "&"), "the signed query is the sent one");
   for (const auto& pair : request.query)
-    demand(std::ranges::find(sent, pair) != sent.end(), "a signed URL keeps its parameters");
+    demand(std::ranges::find(sent, pair) != sent.end(), "a signed URL has all parameters");
   return 0;
 }

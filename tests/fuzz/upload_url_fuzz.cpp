@@ -1,5 +1,5 @@
-// A signature is good for what was signed and for nothing else. Lines, decoded: key, type and time
-// that are signed; key, type, time and signature that come back.
+// An upload URL's signature is valid for what was signed and for nothing else. Lines, decoded: key,
+// type and time that are signed; key, type, time and signature that are verified.
 #include <cstdlib>
 #include <map>
 
@@ -13,10 +13,10 @@ using fuzz::demand;
 
 const TimePoint kNow{std::chrono::seconds{1'800'000'000}};
 
-// The path's key and the parameters of a URL, decoded.
+// The key in a URL's path and its parameters, decoded.
 std::map<std::string, std::string> parts_of(std::string_view url) {
   constexpr std::string_view kBase = "http://here/objects/";
-  demand(url.starts_with(kBase), "the URL is of this service");
+  demand(url.starts_with(kBase), "the URL begins with the base URL");
   url.remove_prefix(kBase.size());
   const std::size_t question = url.find('?');
   std::map<std::string, std::string> parts;
@@ -43,12 +43,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const TimePoint expires{
       std::chrono::seconds{std::strtoul(lines.next_decoded().c_str(), nullptr, 10) & 0xFFFF'FFFFU}};
   auto parts = parts_of(urls.sign("http://here", key, type, expires));
-  demand(parts["key"] == key && parts["content_type"] == type, "a URL has what was signed");
+  demand(parts["key"] == key && parts["content_type"] == type, "a URL contains what was signed");
   const SignedUpload signed_upload{parts["key"], parts["content_type"], parts["expires"],
                                    parts["signature"]};
   const auto verified = urls.verify(signed_upload, kNow);
   demand(verified.has_value() == (expires > kNow && !has_control_character(type)),
-         "a URL is good until its time");
+         "a URL is valid until it expires");
   if (!verified) fuzz::demand_sentence(verified.error());
 
   const std::string other_key = lines.next_decoded();
@@ -57,9 +57,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string signature = lines.next_decoded();
   const bool same = other_key == key && other_type == type && other_time == parts["expires"];
   demand(same || !urls.verify({other_key, other_type, other_time, parts["signature"]}, kNow),
-         "a signature is good for nothing else");
+         "a signature is valid for nothing else");
   demand(signature == parts["signature"] ||
              !urls.verify({key, type, parts["expires"], signature}, kNow),
-      "another signature is not good");
+         "no other signature is valid");
   return 0;
 }

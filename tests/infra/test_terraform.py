@@ -93,11 +93,26 @@ def test_every_name_of_the_contract(plan: dict[str, Any], resources: Resources) 
 
 
 def test_project_and_environment_reach_every_name(terraform: Terraform) -> None:
+    """Each value that names the project or the environment by default names the given ones."""
+    resources = resources_of(terraform.plan())
     other = resources_of(terraform.plan(project_name="photos", environment="prod"))
-    for values in other.values():
-        for field in ("name", "bucket", "family", "alarm_name", "name_prefix"):
-            assert "distributed-classifier" not in str(values.get(field))
-            assert not str(values.get(field)).endswith("-dev")
+    assert set(other) == set(resources)
+
+    def renamed(value: str) -> str:
+        """A pattern: names without the default project in them have another one beside "prod"."""
+        pattern = re.escape(value).replace(re.escape("distributed-classifier"), "photos")
+        return re.sub(r"\bdev\b", "(photos-)?prod", pattern)
+
+    compared = 0
+    for address, values in resources.items():
+        for field in ("name", "bucket", "family", "alarm_name", "name_prefix", "dashboard_name"):
+            value = values.get(field)
+            if not isinstance(value, str) or renamed(value) == re.escape(value):
+                continue
+            now = str(other[address].get(field))
+            assert re.fullmatch(renamed(value), now), f"{address} {field} is {now}"
+            compared += 1
+    assert compared >= 20
 
 
 def test_table_is_that_of_the_program(resources: Resources) -> None:

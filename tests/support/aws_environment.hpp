@@ -1,7 +1,6 @@
-// What tests of the AWS client share: variables, a clock, and a server that plays AWS.
+// For tests of the AWS client: environment variables, and a server in place of AWS.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -13,7 +12,7 @@
 
 #include "adapters/aws/client/credentials.hpp"
 #include "adapters/http/server.hpp"
-#include "ports/clock.hpp"
+#include "support/manual_clock.hpp"
 
 namespace classifier::testing {
 
@@ -25,22 +24,10 @@ inline aws::Environment environment_of(std::map<std::string, std::string> variab
   };
 }
 
-// The time of day, but off by as much as the test says.
-class SkewedClock final : public Clock {
+// An HTTP server with one handler for all paths, on a free port of this machine.
+class FakeService {
  public:
-  TimePoint now() const override {
-    return SystemClock().now() + std::chrono::milliseconds(offset_ms_.load());
-  }
-  void set_offset(std::chrono::milliseconds offset) { offset_ms_ = offset.count(); }
-
- private:
-  std::atomic<std::int64_t> offset_ms_{0};
-};
-
-// One handler for every path, on a free port of this machine.
-class PlayedService {
- public:
-  explicit PlayedService(const http::Handler& handler) {
+  explicit FakeService(const http::Handler& handler) {
     auto router = std::make_shared<http::Router>();
     http::RouteOptions options;
     options.max_body = 16 << 20;
@@ -52,9 +39,9 @@ class PlayedService {
         server_.listen("127.0.0.1", 0, {router, std::make_shared<const http::Access>()}).value();
     server_.start();
   }
-  ~PlayedService() { server_.stop(std::chrono::seconds(1)); }
-  PlayedService(const PlayedService&) = delete;
-  PlayedService& operator=(const PlayedService&) = delete;
+  ~FakeService() { server_.stop(std::chrono::seconds(1)); }
+  FakeService(const FakeService&) = delete;
+  FakeService& operator=(const FakeService&) = delete;
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 

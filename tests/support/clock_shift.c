@@ -1,5 +1,5 @@
-/* Loaded before the C library (LD_PRELOAD) of the program as it is shipped: the time of day is off
- * by as many seconds as the file CLOCK_SHIFT says, at any moment; other clocks go on.
+/* Preloaded (LD_PRELOAD) into the shipped program: shifts the system time by the number of seconds in
+ * the file CLOCK_SHIFT, which may change at any time. Other clocks are not shifted.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,11 +1,11 @@
-/* Loaded before the C library (LD_PRELOAD) of the program as it is shipped: counts what it does to
- * files below CRASH_DIR that a restart would see, and can kill it at any of those steps.
+/* Preloaded (LD_PRELOAD) into the shipped program: counts its steps on files below CRASH_DIR whose
+ * effects a restart would see, and can kill the program at any of them.
  *
  * CRASH_DIR   the folder; files below its "cache" do not count
  * CRASH_AT    kill at this step, counted from 1; 0 or unset: never
- * CRASH_HALF  set: a write that is the step is half done first, so that it is torn
- * CRASH_LOG   a file that gets a line for each step once it is done, and for each HTTP answer
- *             before it is sent: "<what> <path>"
+ * CRASH_HALF  if set, a write at this step writes half of its bytes first, so that it is torn
+ * CRASH_LOG   a file that gets a line "<what> <path>" for each step after it, and for each HTTP
+ *             answer before it is sent
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -67,7 +67,7 @@ static int path_of(int fd, char* path) {
   return path[0] == '/' && watched(path);
 }
 
-/* Whether this step is the one to die at. */
+/* Whether to kill the program at this step. */
 static int fatal(void) {
   const char* at = setting("CRASH_AT");
   pthread_mutex_lock(&mutex);
@@ -111,7 +111,7 @@ int unlink(const char* path) {
   STEP("unlink", path, REAL(unlink)(path));
 }
 
-/* std::filesystem removes files by it. */
+/* std::filesystem uses it to remove files. */
 int remove(const char* path) {
   if (!watched(path)) return REAL(remove)(path);
   STEP("unlink", path, REAL(remove)(path));
@@ -152,7 +152,7 @@ ssize_t write(int fd, const void* bytes, size_t size) {
   return done;
 }
 
-/* The server's answers leave by sendmsg. */
+/* The server sends its answers with sendmsg. */
 ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
   if (message->msg_iovlen > 0 && message->msg_iov[0].iov_len >= 12 &&
       strncmp(message->msg_iov[0].iov_base, "HTTP/1.1 ", 9) == 0) {

@@ -1,4 +1,4 @@
-// Which call of a port fails, and how: shared by the faulty decorators of faulty_stores.hpp.
+// Which call of a port fails, and how. Shared by the decorators in faulty_stores.hpp.
 #pragma once
 
 #include <chrono>
@@ -17,8 +17,8 @@ namespace classifier::testing {
 enum class FaultMode {
   kFailOnce,    // the call has no effect and returns an error
   kFailAlways,  // this call and all later ones, until clear()
-  kSlow,        // the call comes late, and succeeds
-  kLoseAnswer,  // the call takes effect, and its answer is lost
+  kSlow,        // the call is delayed, and succeeds
+  kLoseAnswer,  // the call takes effect, but returns an error
 };
 inline constexpr FaultMode kFaultModes[] = {FaultMode::kFailOnce, FaultMode::kFailAlways,
                                             FaultMode::kSlow, FaultMode::kLoseAnswer};
@@ -28,9 +28,9 @@ inline std::string_view to_string(FaultMode mode) {
     case FaultMode::kFailOnce:
       return "fails once";
     case FaultMode::kFailAlways:
-      return "fails until told otherwise";
+      return "fails from then on";
     case FaultMode::kSlow:
-      return "comes late";
+      return "is delayed";
     case FaultMode::kLoseAnswer:
       return "loses its answer";
   }
@@ -47,7 +47,7 @@ struct Fault {
   }
 };
 
-// Counts the calls of every operation, and makes one of them go wrong. Thread-safe.
+// Counts the calls of each operation, and makes one of them fail. Thread-safe.
 class Faults {
  public:
   static constexpr std::string_view kMessage = "the store did not answer: try again";
@@ -63,7 +63,7 @@ class Faults {
     armed_ = false;
   }
 
-  // Calls that the fault has hit so far.
+  // The number of calls that the fault has affected.
   int hits() const {
     const std::scoped_lock lock(mutex_);
     return hits_;
@@ -73,7 +73,7 @@ class Faults {
     return calls_;
   }
 
-  // Makes `call() -> Result<T>` as the operation's next call.
+  // Runs `call() -> Result<T>` as the next call of the operation.
   template <class Call>
   auto run(const std::string& operation, Call call) -> decltype(call()) {
     if (!hit(operation)) return call();
@@ -81,7 +81,7 @@ class Faults {
       std::this_thread::sleep_for(kDelay);
       return call();
     }
-    // An answer that is an error already has nothing to lose.
+    // If the call fails by itself, return its error.
     if (fault_.mode == FaultMode::kLoseAnswer) {
       if (auto answer = call(); !answer) return answer;
     }

@@ -1,8 +1,7 @@
-/* Loaded before the C library (LD_PRELOAD) of the program as it is shipped: makes decoding fail in
- * ways that no file brings about by itself.
+/* Preloaded (LD_PRELOAD) into the shipped program: makes decoding fail in ways that no file can cause.
  *
  * HANG_BYTES   decoding a JPEG file of this size never ends
- * NO_MEMORY    a file; while it is there, no more than a mebibyte can be had at once
+ * NO_MEMORY    while this file exists, allocations of more than 1 MiB fail
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,5 +1,5 @@
-// One decorator for each port: hands every call to the real adapter, but for the one that `Faults`
-// makes go wrong. Operations are named "<port>.<method>".
+// A decorator for each port: forwards all calls to the real adapter, except those that `Faults`
+// makes fail. Operations are named "<port>.<method>".
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// Image files that tests, benchmarks and the fuzz target make themselves. Small ones by default.
+// Generates small image files for tests, benchmarks and fuzz targets.
 #pragma once
 
 #include <gif_lib.h>
@@ -24,13 +24,13 @@ using Bytes = std::string;
 
 inline ImageBytes view(const Bytes& bytes) { return std::as_bytes(std::span(bytes)); }
 
-// Left red, right green, top quarter blue: no two orientations look alike.
+// Red on the left, green on the right, with blue added in the top quarter, so that all orientations
+// differ.
 inline RgbImage marked(int width, int height) {
-  RgbImage image{width, height,
-                 std::vector<std::uint8_t>(static_cast<std::size_t>(width * height) * 3)};
+  RgbImage image = make_image(width, height);
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
-      std::uint8_t* p = &image.pixels[static_cast<std::size_t>(y * width + x) * 3];
+      std::uint8_t* p = &image.pixels[image.offset(x, y)];
       p[0] = x < width / 2 ? 230 : 20;
       p[1] = x < width / 2 ? 20 : 230;
       p[2] = y < height / 4 ? 250 : 10;
@@ -41,8 +41,8 @@ inline RgbImage marked(int width, int height) {
 
 inline Bytes jpeg() { return encode_jpeg(marked(64, 48), 95).value(); }
 
-// A progressive JPEG whose first scan comes `count` times more: later ones refine what is there,
-// and cannot be repeated.
+// A progressive JPEG with `count` copies of its first scan; later scans refine earlier ones and
+// cannot be repeated.
 inline Bytes jpeg_with_scans(int count) {
   const RgbImage image = marked(64, 48);
   const std::unique_ptr<void, decltype(&tjDestroy)> compressor(tjInitCompress(), &tjDestroy);
@@ -53,20 +53,20 @@ inline Bytes jpeg_with_scans(int count) {
   const std::unique_ptr<unsigned char, decltype(&tjFree)> owner(out, &tjFree);
   const Bytes file(reinterpret_cast<const char*>(out), size);
   const std::size_t begin = file.find("\xFF\xDA");
-  const std::size_t end = file.find("\xFF\xC4", begin);  // the tables of the next scan
+  const std::size_t end = file.find("\xFF\xC4", begin);  // where the tables of the next scan begin
   Bytes more;
   for (int i = 0; i < count; ++i) more += file.substr(begin, end - begin);
   return file.substr(0, end) + more + file.substr(end);
 }
 
-// A TIFF block of one entry, the orientation.
+// A TIFF block with an orientation as its only entry.
 inline Bytes exif(int orientation) {
   Bytes tiff("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0", 26);
   tiff[19] = static_cast<char>(orientation);
   return tiff;
 }
 
-// The JPEG with an Exif block that says how it lies.
+// The JPEG with an Exif block that has the orientation.
 inline Bytes jpeg_with_orientation(int orientation) {
   const Bytes body = Bytes("Exif\0\0", 6) + exif(orientation);
   const auto size = body.size() + 2;
@@ -76,7 +76,7 @@ inline Bytes jpeg_with_orientation(int orientation) {
   return file.insert(2, marker + body);
 }
 
-// `colour_type` and `depth` as in PNG's IHDR; `pixels` as PNG has them before filters.
+// `colour_type` and `depth` are those of PNG's IHDR; `pixels` are PNG's rows before filtering.
 inline Bytes png(int colour_type, int depth, const std::vector<std::uint8_t>& pixels,
                  std::uint32_t width, std::uint32_t height) {
   const std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)> context(spng_ctx_new(SPNG_CTX_ENCODER),
@@ -122,7 +122,8 @@ inline Bytes webp_lossy(const RgbImage& image, float quality) {
   return {reinterpret_cast<const char*>(out), size};
 }
 
-// One frame on a canvas. `colours` has 2 to 256 entries, a power of two; `indexes` are rows of it.
+// A frame on a canvas. The number of `colours` is a power of two from 2 to 256; `indexes` is
+// [height, width].
 struct GifPicture {
   int canvas_width = 8;
   int canvas_height = 8;
@@ -166,7 +167,7 @@ inline Bytes gif(GifPicture picture) {
   return bytes;
 }
 
-// A frame smaller than its canvas, with a transparent hole.
+// A frame smaller than its canvas, transparent in the middle.
 inline Bytes gif() {
   return gif({.canvas_width = 8,
               .canvas_height = 8,
@@ -179,7 +180,7 @@ inline Bytes gif() {
               .indexes = {0, 0, 1, 1, 0, 3, 3, 1, 0, 3, 3, 1, 0, 0, 1, 1}});
 }
 
-// Little-endian, in `size` bytes.
+// Appends `value` in `size` bytes, little-endian.
 inline void put(Bytes& bytes, std::uint32_t value, int size) {
   for (int i = 0; i < size; ++i, value >>= 8U) bytes += static_cast<char>(value & 0xFFU);
 }
@@ -201,11 +202,11 @@ inline Bytes bmp_header(std::int32_t width, std::int32_t height, std::uint32_t b
   return bytes;
 }
 
-// 24 bits. The width is a multiple of 4, so that rows need no padding.
+// 24 bits. The width must be a multiple of 4, so that rows need no padding.
 inline Bytes bmp(const RgbImage& image) {
   Bytes bytes = bmp_header(image.width, image.height, 24, 0, 0);
   for (int y = image.height - 1; y >= 0; --y) {
-    const std::uint8_t* p = &image.pixels[static_cast<std::size_t>(y * image.width) * 3];
+    const std::uint8_t* p = &image.pixels[image.offset(0, y)];
     for (int x = 0; x < image.width; ++x, p += 3) {
       for (int c = 2; c >= 0; --c) bytes += static_cast<char>(p[c]);
     }
@@ -213,7 +214,7 @@ inline Bytes bmp(const RgbImage& image) {
   return bytes;
 }
 
-// 4 × 2 pixels, 8 bits, run lengths: a row of red below a row of green.
+// 4 × 2 pixels, 8 bits, run-length encoded: a row of red below a row of green.
 inline Bytes bmp_runs() {
   return bmp_header(4, 2, 8, 1, 2) + Bytes("\x00\x00\xFF\x00\x00\xFF\x00\x00", 8) +
          Bytes("\x04\x00\x00\x00\x02\x01\x02\x00\x00\x01", 10);

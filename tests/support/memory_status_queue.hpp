@@ -1,5 +1,5 @@
-// A status queue in memory, for tests that run too often for a server: at least once, as the real
-// one, by the test's clock.
+// A status queue in memory, for tests that repeat too often to use a server. Like the real one, it
+// delivers at least once; visibility timeouts follow the test's clock.
 #pragma once
 
 #include <condition_variable>

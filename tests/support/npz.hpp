@@ -1,5 +1,5 @@
-// Reads arrays of an .npz file: a ZIP archive of .npy files, stored or deflated.
-// ZIP: PKWARE's APPNOTE 6.3; .npy: "A simple file format for NumPy arrays" (NEP 1).
+// Reads arrays in an .npz file, a ZIP archive of .npy files, stored or deflated. ZIP: PKWARE's
+// APPNOTE 6.3; .npy: NEP 1, "A simple file format for NumPy arrays".
 #pragma once
 
 #include <zlib.h>
@@ -7,18 +7,17 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "support/files.hpp"
+
 namespace classifier::testing {
 
-// One array: `header` is the Python dictionary of .npy (descr, fortran_order, shape).
 struct NpyArray {
-  std::string header;
+  std::string header;  // a Python dictionary: descr, fortran_order, shape
   std::string data;
 };
 
@@ -35,7 +34,7 @@ inline std::string inflate_raw(const std::string& packed, std::size_t size) {
   std::string plain(size, '\0');
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw std::runtime_error("zlib does not start");
-  // zlib only reads its input, although its type does not say so.
+  // zlib does not write to its input, although the type is not const.
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
   stream.avail_in = static_cast<uInt>(packed.size());
   stream.next_out = reinterpret_cast<Bytef*>(plain.data());
@@ -48,7 +47,7 @@ inline std::string inflate_raw(const std::string& packed, std::size_t size) {
 
 inline NpyArray parse_npy(const std::string& file) {
   if (!file.starts_with("\x93NUMPY")) throw std::runtime_error("not an .npy file");
-  const std::size_t width = file.at(6) == 1 ? 2 : 4;  // by the version
+  const std::size_t width = file.at(6) == 1 ? 2 : 4;  // of the header's size, by version
   const std::size_t begin = 8 + width;
   const std::size_t size = number(file, 8, width);
   return {file.substr(begin, size), file.substr(begin + size)};
@@ -56,14 +55,13 @@ inline NpyArray parse_npy(const std::string& file) {
 
 }  // namespace npz_detail
 
-// The arrays by name. Throws std::runtime_error or std::out_of_range where the file is damaged.
+// The arrays by name. Throws std::runtime_error or std::out_of_range for a damaged file.
 inline std::map<std::string, NpyArray> read_npz(const std::filesystem::path& path) {
   using npz_detail::number;
-  std::ifstream in(path, std::ios::binary);
-  const std::string zip{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  // The directory is found from its end record, whose signature is looked for from behind.
+  const std::string zip = read_file(path).value();
+  // The end record, the last with its signature, has the offset of the directory.
   const std::size_t end = zip.rfind("PK\x05\x06");
-  if (end == std::string::npos) throw std::runtime_error(path.string() + " is no ZIP archive");
+  if (end == std::string::npos) throw std::runtime_error(path.string() + " is not a ZIP archive");
   const std::uint32_t entries = number(zip, end + 10, 2);
   std::size_t at = number(zip, end + 16, 4);
   std::map<std::string, NpyArray> arrays;

@@ -1,4 +1,4 @@
-// A client that sends exactly the bytes a test wants to send, however wrong they are.
+// An HTTP client that sends exactly the given bytes, valid or not.
 #pragma once
 
 #include <arpa/inet.h>
@@ -20,10 +20,10 @@ namespace classifier::testing {
 struct RawAnswer {
   int status = 0;  // 0: the connection ended without an answer
   std::string head;
-  std::string body;  // chunks put together
+  std::string body;  // chunks joined
   bool complete = false;
 
-  // The value of a header field; empty without one. Names as the server writes them.
+  // The value of a header field, by its name in the case that the server writes; empty without one.
   std::string header(std::string_view name) const {
     const std::size_t at = head.find("\r\n" + std::string(name) + ": ");
     if (at == std::string::npos) return {};
@@ -47,7 +47,7 @@ class RawClient {
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
-  // False where the server has closed the connection.
+  // False if the server has closed the connection.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -96,7 +96,7 @@ class RawClient {
     }
     return at_end_;
   }
-  // What has come so far, after waiting for some bytes at least.
+  // The bytes received so far; waits for some if there are none.
   std::string some() {
     if (buffer_.empty()) more();
     return take(buffer_.size());

@@ -1,8 +1,9 @@
-// The AWS client against a service that misbehaves.
+// The AWS client against a server that fails in many ways.
 #include "adapters/aws/client/aws_client.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -56,8 +57,7 @@ class Counts final : public CallObserver {
   void call_done(std::string_view service, std::string_view operation, int attempts,
                  std::string_view outcome, std::chrono::milliseconds /*took*/) override {
     const std::scoped_lock lock(mutex_);
-    lines_.push_back(std::string(service) + " " + std::string(operation) + " " +
-                     std::to_string(attempts) + " " + std::string(outcome));
+    lines_.push_back(fmt::format("{} {} {} {}", service, operation, attempts, outcome));
   }
   std::vector<std::string> lines() {
     const std::scoped_lock lock(mutex_);
@@ -69,7 +69,7 @@ class Counts final : public CallObserver {
   std::vector<std::string> lines_;
 };
 
-// Some bytes, and then the connection is cut.
+// Sends some bytes, and then breaks the connection.
 class CutBody final : public http::BodyGenerator {
  public:
   Result<std::optional<std::string>> next() override {
@@ -99,7 +99,8 @@ Response ok(std::string body = "{}") {
   return http::text_response(200, "application/x-amz-json-1.0", std::move(body));
 }
 
-// What is logged, from before the service's threads begin until they have ended.
+// Captures the log. Must be constructed before the server and destroyed after it, whose threads
+// log.
 class CapturedLog {
  public:
   CapturedLog() { spdlog::set_default_logger(std::make_shared<spdlog::logger>("captured", sink_)); }
@@ -153,7 +154,7 @@ class AwsClientTest : public ::testing::Test {
     request.path = "/a%20b/../c%2Bd.jpg";
     return request;
   }
-  // The n-th request (from 1) is answered by this.
+  // Answers the n-th request, counted from 1.
   std::function<Response(int, const Request&)> answer = [](int, const Request&) { return ok(); };
   std::atomic<int> requests = 0;
   AwsClientOptions options;
@@ -163,7 +164,7 @@ class AwsClientTest : public ::testing::Test {
   CapturedLog log;
 
  private:
-  testing::PlayedService service_{
+  testing::FakeService service_{
       [this](const Request& request) { return answer(++requests, request); }};
   std::unique_ptr<AwsClient> client_;
 };
@@ -207,7 +208,7 @@ TEST_F(AwsClientTest, SignsWhatItSends) {
   EXPECT_TRUE(client().call(s3("DELETE", "DeleteObject")));
 }
 
-TEST_F(AwsClientTest, ThrottlingPasses) {
+TEST_F(AwsClientTest, ThrottledCallsAreRetried) {
   answer = [](int n, const Request&) {
     return n <= 2 ? aws_error(400, "ProvisionedThroughputExceededException") : ok();
   };
@@ -216,7 +217,7 @@ TEST_F(AwsClientTest, ThrottlingPasses) {
   EXPECT_THAT(counts.lines(), ::testing::ElementsAre("dynamodb PutItem 3 ok"));
 }
 
-TEST_F(AwsClientTest, ServerErrorsAndBrokenConnectionsPass) {
+TEST_F(AwsClientTest, ServerErrorsAndBrokenConnectionsAreRetried) {
   answer = [](int n, const Request&) {
     if (n == 1) return http::text_response(502, "text/html", "<html>bad gateway</html>");
     if (n == 2) return cut();
@@ -225,7 +226,7 @@ TEST_F(AwsClientTest, ServerErrorsAndBrokenConnectionsPass) {
   EXPECT_EQ(client().call(put_item())->body, "{\"n\":3}");
 }
 
-TEST_F(AwsClientTest, EndsAfterTheLastAttempt) {
+TEST_F(AwsClientTest, FailsAfterTheLastAttempt) {
   answer = [](int, const Request&) { return aws_error(503, "ServiceUnavailable"); };
   const auto error = client().call(put_item()).error();
   EXPECT_EQ(requests, 5);
@@ -246,7 +247,7 @@ TEST_F(AwsClientTest, RetriesStopWhenTheBudgetIsSpent) {
   EXPECT_EQ(requests, 3) << "ten successes pay for two retries";
 }
 
-TEST_F(AwsClientTest, OrdinaryErrorsAreNotRepeated) {
+TEST_F(AwsClientTest, OtherErrorsAreNotRetried) {
   answer = [](int, const Request&) { return aws_error(400, "ConditionalCheckFailedException"); };
   const auto error = client().call(put_item()).error();
   EXPECT_EQ(requests, 1);
@@ -272,7 +273,7 @@ TEST_F(AwsClientTest, RetryAfterIsObeyed) {
   EXPECT_GE(std::chrono::steady_clock::now() - begun, 299ms) << "the longest wait that is obeyed";
 }
 
-TEST_F(AwsClientTest, SlowAnswersTimeOutAndLongPollsDoNot) {
+TEST_F(AwsClientTest, SlowAnswersTimeOutButLongPollsDoNot) {
   options.timeout = 200ms;
   answer = [](int n, const Request&) {
     if (n != 2) std::this_thread::sleep_for(600ms);
@@ -286,10 +287,10 @@ TEST_F(AwsClientTest, SlowAnswersTimeOutAndLongPollsDoNot) {
   EXPECT_EQ(requests, 3);
 }
 
-TEST_F(AwsClientTest, WrongClockIsCorrectedAndSaidOnce) {
+TEST_F(AwsClientTest, WrongClockIsCorrectedAndLoggedOnce) {
   clock.set_offset(-10min);
   const std::string expired = "Signature expired: is now earlier than";
-  // The service refuses the dates of the first two requests.
+  // The server rejects the dates of the first two requests.
   answer = [&](int n, const Request&) {
     return n <= 2 ? aws_error(403, "InvalidSignatureException", expired) : ok();
   };
@@ -309,7 +310,7 @@ TEST_F(AwsClientTest, WrongClockIsCorrectedAndSaidOnce) {
   EXPECT_EQ(said.find("set the clock"), said.rfind("set the clock"));
 }
 
-TEST_F(AwsClientTest, WrongSecretIsNotTakenForAWrongClock) {
+TEST_F(AwsClientTest, WrongSecretIsNotMistakenForAWrongClock) {
   answer = [](int, const Request&) { return aws_error(403, "SignatureDoesNotMatch"); };
   const auto error = to_error(client().call(put_item()).error());
   EXPECT_EQ(requests, 1);
@@ -331,7 +332,7 @@ TEST_F(AwsClientTest, ExpiredTokenIsRenewedOnce) {
   EXPECT_EQ(error.code, ErrorCode::kUnauthorized);
 }
 
-TEST_F(AwsClientTest, UnknownKeysThatStayTheSameFailAtOnce) {
+TEST_F(AwsClientTest, UnchangedUnknownKeysFailAtOnce) {
   answer = [](int, const Request&) { return aws_error(400, "UnrecognizedClientException"); };
   EXPECT_FALSE(client().call(put_item()));
   EXPECT_EQ(requests, 1);
@@ -378,7 +379,7 @@ TEST_F(AwsClientTest, LargeAnswersAreRefused) {
   EXPECT_EQ(client().call(request)->headers.at("content-length"), "100000");
 }
 
-TEST_F(AwsClientTest, AnswersComeInOrderOverFewConnections) {
+TEST_F(AwsClientTest, ResultsAreInOrderOverFewConnections) {
   options.max_connections = 4;
   std::atomic<int> now = 0;
   std::atomic<int> most = 0;
@@ -415,7 +416,7 @@ TEST_F(AwsClientTest, ManyThreadsCallAtOnce) {
   }
 }
 
-TEST_F(AwsClientTest, StopEndsWaitsAndRunningCalls) {
+TEST_F(AwsClientTest, StopEndsWaitingAndRunningCalls) {
   options.max_backoff = 60s;
   options.base_backoff = 60s;
   options.throttled_base_backoff = 60s;
@@ -448,7 +449,7 @@ TEST_F(AwsClientTest, PresignedUrl) {
                                  HasSubstr("X-Amz-SignedHeaders=content-type%3Bhost")));
 }
 
-TEST(AwsClientAlone, NobodyThere) {
+TEST(AwsClientAlone, UnreachableServer) {
   testing::SkewedClock clock;
   AwsClientOptions options;
   options.base_backoff = 1ms;

@@ -1,4 +1,4 @@
-// Where credentials and the region are found, and how long they are kept.
+// Where credentials and the region are looked for, and how long credentials are cached.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,11 +21,11 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::AllOf;
 using testing::environment_of;
+using testing::FakeService;
 using ::testing::HasSubstr;
-using testing::PlayedService;
 using Variables = std::map<std::string, std::string>;
 
-// No variable but the test's, no metadata, and a home without files unless the test writes some.
+// Only the variables and files that the test sets, and no metadata service.
 class AwsCredentials : public ::testing::Test {
  protected:
   AwsCredentials() { variables["HOME"] = home.path().string(); }
@@ -57,7 +57,7 @@ TEST_F(AwsCredentials, EnvironmentComesFirst) {
   EXPECT_EQ(get().value(), (Credentials{"id", "secret", "token", {}}));
 }
 
-TEST_F(AwsCredentials, HalfOfThePairIsAnError) {
+TEST_F(AwsCredentials, HalfOfAKeyPairIsAnError) {
   variables["AWS_ACCESS_KEY_ID"] = "id";
   EXPECT_THAT(get().error().message, HasSubstr("AWS_SECRET_ACCESS_KEY is not"));
 }
@@ -80,14 +80,14 @@ TEST_F(AwsCredentials, ProfileOfTheConfigFile) {
   EXPECT_EQ(find_region(environment_of(variables)).value(), "eu-north-1");
 }
 
-TEST_F(AwsCredentials, FilesElsewhere) {
+TEST_F(AwsCredentials, FilesAtOtherPaths) {
   const auto file = home.path() / "keys";
   std::ofstream(file) << "[default]\naws_access_key_id=id\naws_secret_access_key=s\n";
   variables["AWS_SHARED_CREDENTIALS_FILE"] = file.string();
   EXPECT_EQ(get()->access_key_id, "id");
 }
 
-TEST_F(AwsCredentials, ProfileThatIsNotThere) {
+TEST_F(AwsCredentials, MissingProfile) {
   variables["AWS_PROFILE"] = "typo";
   const auto error = get().error();
   EXPECT_EQ(error.code, ErrorCode::kUnauthorized);
@@ -95,7 +95,7 @@ TEST_F(AwsCredentials, ProfileThatIsNotThere) {
               AllOf(HasSubstr("AWS_PROFILE"), HasSubstr("typo"), HasSubstr(home.path().string())));
 }
 
-TEST_F(AwsCredentials, KindsThatAreNotSupportedSayWhatToDo) {
+TEST_F(AwsCredentials, UnsupportedKindsAreExplained) {
   for (const char* const setting : {"credential_process", "role_arn", "sso_session"}) {
     write("config", "[default]\n" + std::string(setting) + " = x\n");
     const auto error = get().error();
@@ -105,7 +105,7 @@ TEST_F(AwsCredentials, KindsThatAreNotSupportedSayWhatToDo) {
   }
 }
 
-TEST_F(AwsCredentials, NoneAnywhereNamesEveryPlace) {
+TEST_F(AwsCredentials, WithoutCredentialsAllPlacesAreNamed) {
   const auto error = get().error();
   EXPECT_EQ(error.code, ErrorCode::kUnauthorized);
   EXPECT_THAT(error.message, AllOf(HasSubstr("AWS_ACCESS_KEY_ID"), HasSubstr("profile \"default\""),
@@ -113,7 +113,7 @@ TEST_F(AwsCredentials, NoneAnywhereNamesEveryPlace) {
                                    HasSubstr("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
                                    HasSubstr("instance metadata does not answer")));
   variables["AWS_EC2_METADATA_DISABLED"] = "TRUE";
-  EXPECT_THAT(get().error().message, HasSubstr("switched off by AWS_EC2_METADATA_DISABLED"));
+  EXPECT_THAT(get().error().message, HasSubstr("disabled by AWS_EC2_METADATA_DISABLED"));
 }
 
 constexpr auto kRoleAnswer =
@@ -122,7 +122,7 @@ const TimePoint kRoleExpiry = std::chrono::sys_days{std::chrono::January / 15 / 
 
 TEST_F(AwsCredentials, ContainerEndpoint) {
   std::atomic<int> calls = 0;
-  const PlayedService ecs([&](const http::Request& request) {
+  const FakeService ecs([&](const http::Request& request) {
     if (calls++ == 0) return http::error_response(503, "starting");
     if (request.path != "/v2/credentials/abc" || request.headers.get("Authorization") != "Bearer x")
       return http::error_response(403, "who are you");
@@ -153,14 +153,14 @@ TEST_F(AwsCredentials, ContainerEndpointMustBeTrustworthy) {
   }
 }
 
-TEST_F(AwsCredentials, ContainerEndpointThatIsDownIsAPassingFailure) {
+TEST_F(AwsCredentials, UnreachableContainerEndpointIsTransient) {
   variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/x";
   EXPECT_EQ(get().error().code, ErrorCode::kUnavailable);
 }
 
 TEST_F(AwsCredentials, InstanceMetadataVersion2) {
   std::atomic<bool> has_role = true;
-  const PlayedService imds([&](const http::Request& request) {
+  const FakeService imds([&](const http::Request& request) {
     const std::string base = "/latest/meta-data/iam/security-credentials/";
     if (request.method == "PUT" && request.path == "/latest/api/token" &&
         request.headers.get("X-aws-ec2-metadata-token-ttl-seconds") == "21600")
@@ -207,7 +207,7 @@ class CachedCredentialsTest : public ::testing::Test {
   CachedCredentials cache{clock, [this] { return fetch(); }};
 };
 
-TEST_F(CachedCredentialsTest, FetchedAgainFiveMinutesBeforeTheyExpire) {
+TEST_F(CachedCredentialsTest, AreRenewedFiveMinutesBeforeTheyExpire) {
   EXPECT_EQ(cache.get()->access_key_id, "1");
   clock.advance(54min);
   EXPECT_EQ(cache.get()->access_key_id, "1");
@@ -215,7 +215,7 @@ TEST_F(CachedCredentialsTest, FetchedAgainFiveMinutesBeforeTheyExpire) {
   EXPECT_EQ(cache.get()->access_key_id, "2");
 }
 
-TEST_F(CachedCredentialsTest, FailedRefreshLeavesValidOnes) {
+TEST_F(CachedCredentialsTest, FailedRenewalKeepsValidCredentials) {
   cache.get();
   failing = true;
   clock.advance(56min);
@@ -232,13 +232,13 @@ TEST_F(CachedCredentialsTest, FailedRefreshLeavesValidOnes) {
   EXPECT_EQ(cache.get()->access_key_id, "5");
 }
 
-TEST_F(CachedCredentialsTest, OnesThatLookExpiredAreUsed) {
+TEST_F(CachedCredentialsTest, NewCredentialsThatLookExpiredAreUsed) {
   lifetime = -10min;  // this machine's clock is ahead
   EXPECT_EQ(cache.get()->access_key_id, "1");
   EXPECT_EQ(cache.get()->access_key_id, "1");
 }
 
-TEST_F(CachedCredentialsTest, RejectedOnesAreFetchedAgainOnce) {
+TEST_F(CachedCredentialsTest, RejectedCredentialsAreFetchedAgainOnce) {
   const auto first = cache.get().value();
   cache.reject(first);
   EXPECT_EQ(cache.get()->access_key_id, "2");
@@ -246,7 +246,7 @@ TEST_F(CachedCredentialsTest, RejectedOnesAreFetchedAgainOnce) {
   EXPECT_EQ(cache.get()->access_key_id, "2");
 }
 
-TEST(CachedCredentialsThreads, OneRefreshesWhileOthersGoOn) {
+TEST(CachedCredentialsThreads, OneThreadRenewsWhileOthersContinue) {
   testing::ManualClock clock;
   std::atomic<int> fetches = 0;
   std::atomic<bool> hold = false;

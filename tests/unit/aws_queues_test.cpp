@@ -1,5 +1,5 @@
-// What is put into the queues and comes out of them, and the stores on AWS while something is
-// wrong, against a service that the test plays.
+// Messages of the queues on AWS, and the behaviour of the AWS stores when something fails, against
+// a server in the test.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -39,13 +39,13 @@ Response ok(const json& body) {
   return http::text_response(200, "application/x-amz-json-1.0", body.dump());
 }
 
-// Plays SQS, DynamoDB and S3: `answer` has the operation, such as "ReceiveMessage", or the method
-// of S3. Counts the calls, and keeps the bodies of messages that are sent.
-class PlayedAws {
+// A server in place of SQS, DynamoDB and S3. `answer` gets the operation, such as "ReceiveMessage",
+// or for S3 the method. Counts calls, and keeps the bodies of sent messages.
+class FakeAws {
  public:
   using Answer = std::function<Response(const std::string& operation, const Request& request)>;
 
-  explicit PlayedAws(Answer answer = [](auto&, auto&) { return ok(json::object()); })
+  explicit FakeAws(Answer answer = [](auto&, auto&) { return ok(json::object()); })
       : answer_(std::move(answer)) {}
 
   AwsClient& client() { return *client_; }
@@ -87,13 +87,13 @@ class PlayedAws {
   std::map<std::string, int> calls_;
   std::vector<std::string> sent_;
   SystemClock clock_;
-  testing::PlayedService service_{[this](const Request& request) { return play(request); }};
+  testing::FakeService service_{[this](const Request& request) { return play(request); }};
   std::unique_ptr<AwsClient> client_ = make_client();
 };
 
 class SqsQueues : public ::testing::Test {
  protected:
-  SqsWorkQueue work_queue(PlayedAws& aws, SqsWorkQueue::SpecSource specs) {
+  SqsWorkQueue work_queue(FakeAws& aws, SqsWorkQueue::SpecSource specs) {
     return {{aws.client(), aws.client()},
             "http://queue/requests",
             "photos",
@@ -128,7 +128,7 @@ ImageTask task_with(std::vector<std::string> labels) {
 }
 
 TEST_F(SqsQueues, TasksAreSentInAscii) {
-  PlayedAws aws;
+  FakeAws aws;
   const ImageTask task = task_with({"dog", "\uffff"});
   ASSERT_TRUE(work_queue(aws, {}).send({&task, 1}));
   ASSERT_THAT(aws.sent(), SizeIs(1));
@@ -139,8 +139,8 @@ TEST_F(SqsQueues, TasksAreSentInAscii) {
   EXPECT_EQ(json::parse(aws.sent()[0]).at("custom_labels"), json({"dog", "\uffff"}));
 }
 
-TEST_F(SqsQueues, LabelsAreLeftOutByTheirSizeInTheMessage) {
-  PlayedAws aws;
+TEST_F(SqsQueues, LargeLabelListsAreLeftOut) {
+  FakeAws aws;
   std::string label;
   for (int i = 0; i < 340; ++i) label += "\U0001F600";  // 4 bytes each, 12 in ASCII
   for (const std::size_t labels : {1, 2, 4}) {
@@ -153,8 +153,8 @@ TEST_F(SqsQueues, LabelsAreLeftOutByTheirSizeInTheMessage) {
   EXPECT_FALSE(json::parse(aws.sent()[2]).contains("custom_labels"));
 }
 
-TEST_F(SqsQueues, OutcomesAreSentInAsciiInMessagesThatAreNotTooLarge) {
-  PlayedAws aws;
+TEST_F(SqsQueues, OutcomesAreSentInAsciiAndSplitBySize) {
+  FakeAws aws;
   SqsStatusQueue queue({aws.client(), aws.client()}, "http://queue/status", 30s);
   std::string label;
   for (int i = 0; i < 333; ++i) label += "\uffff";
@@ -181,7 +181,7 @@ TEST_F(SqsQueues, OutcomesAreSentInAsciiInMessagesThatAreNotTooLarge) {
 }
 
 TEST_F(SqsQueues, DeadLettersAreSentInAscii) {
-  PlayedAws aws([](const std::string& operation, const Request&) {
+  FakeAws aws([](const std::string& operation, const Request&) {
     if (operation == "GetQueueAttributes") {
       return ok({{"Attributes",
                   {{"RedrivePolicy", R"({"deadLetterTargetArn":"arn:aws:sqs:r:1:dead"})"}}}});
@@ -215,7 +215,7 @@ Response two_tasks(const std::string& operation, const Request& /*request*/) {
 }
 
 TEST_F(SqsQueues, NothingIsReceivedWhileSpecsCannotBeRead) {
-  PlayedAws aws(two_tasks);
+  FakeAws aws(two_tasks);
   std::atomic<int> failures = 0;
   auto queue = work_queue(aws, [&](auto&) -> Result<std::shared_ptr<const JobSpec>> {
     if (failures == 3) return std::make_shared<const JobSpec>();
@@ -233,8 +233,8 @@ TEST_F(SqsQueues, NothingIsReceivedWhileSpecsCannotBeRead) {
   EXPECT_EQ(aws.calls("ReceiveMessage"), 2) << "one before the outage, one after it";
 }
 
-TEST_F(SqsQueues, OneJobThatCannotBeReadForGoodHoldsUpNobody) {
-  PlayedAws aws(two_tasks);
+TEST_F(SqsQueues, PermanentlyUnreadableJobDelaysNoOther) {
+  FakeAws aws(two_tasks);
   auto queue = work_queue(aws, [](auto&) -> Result<std::shared_ptr<const JobSpec>> {
     return fail(ErrorCode::kTooLarge, "its labels are too long");
   });
@@ -244,7 +244,7 @@ TEST_F(SqsQueues, OneJobThatCannotBeReadForGoodHoldsUpNobody) {
   }
 }
 
-TEST(SqsMessages, TaskWithoutAFileNameHasTheNameInItsKey) {
+TEST(SqsMessages, FilenameDefaultsToTheLastPartOfTheKey) {
   const auto filename_of = [](const std::string& key, const std::string& filename) {
     const auto task = sqs::read_task(R"({"job_id":"j","s3_keys":[")" + key +
                                      R"("],"index":0,"retry_count":0)" + filename + "}");
@@ -265,7 +265,7 @@ ImageOutcome failure_of(const std::string& job, std::int64_t index, int generati
           .processing_time_ms = 1};
 }
 
-// Counts, but for the outcomes of the job "bad", and for all while it is away.
+// Accepts outcomes, except those of the job "bad", and none while `away`.
 class Counter final : public ResultSink {
  public:
   Result<void> started(std::string_view /*job_id*/) override { return {}; }
@@ -282,7 +282,7 @@ class Counter final : public ResultSink {
   std::atomic<int> reports = 0;
 };
 
-// Counts the receives.
+// Counts calls of receive().
 class CountedQueue final : public StatusQueue {
  public:
   explicit CountedQueue(StatusQueue& inner) : inner_(inner) {}
@@ -305,7 +305,7 @@ class CountedQueue final : public StatusQueue {
   StatusQueue& inner_;
 };
 
-TEST(StatusConsumerOnAws, OneJobThatCannotBeCountedDoesNotHoldUpOthers) {
+TEST(StatusConsumerOnAws, JobThatCannotBeCountedDelaysNoOther) {
   const SystemClock clock;
   testing::MemoryStatusQueue queue(clock);
   Counter counter;
@@ -317,7 +317,7 @@ TEST(StatusConsumerOnAws, OneJobThatCannotBeCountedDoesNotHoldUpOthers) {
   EXPECT_TRUE(within(30s, [&] { return queue.size() == 1; })) << queue.size();
 }
 
-TEST(StatusConsumerOnAws, NothingIsReceivedWhileTheStoreIsAway) {
+TEST(StatusConsumerOnAws, NothingIsReceivedWhileTheStoreIsUnavailable) {
   const SystemClock clock;
   testing::MemoryStatusQueue inner(clock);
   CountedQueue queue(inner);
@@ -339,11 +339,11 @@ TEST(StatusConsumerOnAws, NothingIsReceivedWhileTheStoreIsAway) {
   EXPECT_TRUE(within(30s, [&] { return inner.size() == 2; })) << "those of the first receive hide";
 }
 
-// A table with one job of two images, whose items are `items`; a write of the job's status fails.
-class PlayedTable {
+// A table with the items of one job of two images. Changes of the job's status fail.
+class FakeTable {
  public:
   using Item = dynamo::Item;
-  explicit PlayedTable(std::vector<Item> items) : items_(std::move(items)) {}
+  explicit FakeTable(std::vector<Item> items) : items_(std::move(items)) {}
 
   static NewJob job() {
     NewJob job;
@@ -356,7 +356,7 @@ class PlayedTable {
   Result<std::size_t> record(const ImageOutcome& outcome) {
     return store_.record({&outcome, 1}, clock_.now());
   }
-  // Reads of the job from now on find this.
+  // Replaces the items.
   void set(std::vector<Item> items) {
     const std::scoped_lock lock(mutex_);
     items_ = std::move(items);
@@ -369,16 +369,16 @@ class PlayedTable {
   std::mutex mutex_;
   std::vector<Item> items_;
   SystemClock clock_;
-  PlayedAws aws_{[this](const std::string& operation, const Request&) {
+  FakeAws aws_{[this](const std::string& operation, const Request&) {
     const std::scoped_lock lock(mutex_);
     return ok(operation == "Query" ? json{{"Items", items_}} : json::object());
   }};
   DynamoJobStore store_{aws_.client(), "table", clock_};
 };
 
-TEST(DynamoAccounting, JobThatIsRemovedMeanwhileIsDone) {
-  const NewJob job = PlayedTable::job();
-  PlayedTable table(
+TEST(DynamoAccounting, JobRemovedMeanwhileIsIgnored) {
+  const NewJob job = FakeTable::job();
+  FakeTable table(
       {dynamo::counter_item(job, 0, std::nullopt), dynamo::job_item(job, std::nullopt)});
   table.load();
   table.set({});
@@ -387,17 +387,17 @@ TEST(DynamoAccounting, JobThatIsRemovedMeanwhileIsDone) {
 }
 
 dynamo::Item counter_with(int failed, int generation) {
-  dynamo::Item item = dynamo::counter_item(PlayedTable::job(), 0, std::nullopt);
+  dynamo::Item item = dynamo::counter_item(FakeTable::job(), 0, std::nullopt);
   item["failed"] = dynamo::number(failed);
   item["generation"] = dynamo::number(generation);
   return item;
 }
 
-TEST(DynamoAccounting, CountsOfBeforeARetryDoNotEndIt) {
-  const NewJob job = PlayedTable::job();
+TEST(DynamoAccounting, CountsFromBeforeARetryDoNotEndTheJob) {
+  const NewJob job = FakeTable::job();
   dynamo::Item retried = dynamo::job_item(job, std::nullopt);
   retried["generation"] = dynamo::number(1);
-  PlayedTable table({counter_with(2, 0), retried});
+  FakeTable table({counter_with(2, 0), retried});
   table.load();
   const int reads = table.reads();
   EXPECT_TRUE(table.record(failure_of(job.id, 0, 0)));
@@ -409,7 +409,7 @@ TEST(DynamoAccounting, CountsOfBeforeARetryDoNotEndIt) {
 }
 
 TEST(DynamoLayout, JobIsWholeWithAllCountersOfItsGeneration) {
-  const NewJob job = PlayedTable::job();
+  const NewJob job = FakeTable::job();
   dynamo::Item item = dynamo::job_item(job, std::nullopt);
   item["counters"] = dynamo::number(2);
   item["generation"] = dynamo::number(1);
@@ -423,15 +423,15 @@ TEST(DynamoLayout, JobIsWholeWithAllCountersOfItsGeneration) {
   EXPECT_FALSE(whole({}));
 }
 
-// What the running service makes of faults that the start would have told.
+// Faults that ping() reports at the start, when they occur later.
 class FaultsAtRunTime : public ::testing::Test {
  protected:
   static Response fault(int status, const std::string& code) {
     return http::text_response(status, "application/x-amz-json-1.0",
                                json{{"__type", code}, {"message", "because"}}.dump());
   }
-  // `ping` tells the fault; the call has the same sentence, but as a passing failure.
-  static void expect_passing(const Result<void>& ping, const Error& call) {
+  // ping() reports the fault as permanent, other calls as transient.
+  static void expect_transient(const Result<void>& ping, const Error& call) {
     ASSERT_FALSE(ping);
     EXPECT_FALSE(ping.error().transient()) << ping.error().message;
     EXPECT_EQ(call.code, ErrorCode::kUnavailable) << call.message;
@@ -439,51 +439,51 @@ class FaultsAtRunTime : public ::testing::Test {
   SystemClock clock_;
 };
 
-TEST_F(FaultsAtRunTime, OfTheTableAreNotTheUsers) {
+TEST_F(FaultsAtRunTime, OfTheTableAreUnavailable) {
   for (const auto& [status, code] : {std::pair{400, "ResourceNotFoundException"},
                                      {400, "ExpiredTokenException"},
                                      {400, "UnrecognizedClientException"},
                                      {400, "AccessDeniedException"}}) {
-    PlayedAws aws([&](auto&, auto&) { return fault(status, code); });
+    FakeAws aws([&](auto&, auto&) { return fault(status, code); });
     DynamoJobStore jobs(aws.client(), "table", clock_);
     const auto ping = jobs.ping();
     const Error get = jobs.get("job").error();
-    expect_passing(ping, get);
-    expect_passing(ping, jobs.create(PlayedTable::job()).error());
-    expect_passing(ping, jobs.mark_started("job", clock_.now()).error());
+    expect_transient(ping, get);
+    expect_transient(ping, jobs.create(FakeTable::job()).error());
+    expect_transient(ping, jobs.mark_started("job", clock_.now()).error());
     if (std::string(code) == "ResourceNotFoundException") {
       EXPECT_EQ(get.message, ping.error().message);
     }
   }
 }
 
-TEST_F(FaultsAtRunTime, OfQueuesAreNotTheUsers) {
+TEST_F(FaultsAtRunTime, OfQueuesAreUnavailable) {
   for (const char* const code : {"QueueDoesNotExist", "ExpiredToken", "AccessDenied"}) {
-    PlayedAws aws([&](auto&, auto&) { return fault(400, code); });
+    FakeAws aws([&](auto&, auto&) { return fault(400, code); });
     SqsStatusQueue queue({aws.client(), aws.client()}, "http://queue/status", 30s);
-    expect_passing(queue.ping(), queue.started("job").error());
-    expect_passing(queue.ping(), queue.receive(1, 0ms, {}).error());
+    expect_transient(queue.ping(), queue.started("job").error());
+    expect_transient(queue.ping(), queue.receive(1, 0ms, {}).error());
   }
 }
 
-TEST_F(FaultsAtRunTime, OfBucketsAreNotThoseOfImages) {
+TEST_F(FaultsAtRunTime, OfBucketsAreUnavailable) {
   for (const auto& [status, code] : {std::pair{404, "NoSuchBucket"},
                                      {403, "AccessDenied"},
                                      {403, "InvalidAccessKeyId"},
                                      {400, "ExpiredToken"}}) {
-    PlayedAws aws([&](auto& method, auto&) {
+    FakeAws aws([&](auto& method, auto&) {
       return method == "HEAD" ? http::text_response(status == 404 ? 404 : 403, "text/plain", "")
                               : fault(status, code);
     });
     S3ObjectStore objects(aws.client(), clock_, "in", "out");
-    expect_passing(objects.ping(), objects.get(Bucket::kInput, "a.jpg", 100).error());
-    expect_passing(objects.ping(), objects.list(Bucket::kInput, "", "", 1).error());
-    expect_passing(objects.ping(), objects.copy_to_output("a.jpg", "b.jpg").error());
+    expect_transient(objects.ping(), objects.get(Bucket::kInput, "a.jpg", 100).error());
+    expect_transient(objects.ping(), objects.list(Bucket::kInput, "", "", 1).error());
+    expect_transient(objects.ping(), objects.copy_to_output("a.jpg", "b.jpg").error());
   }
 }
 
-TEST_F(FaultsAtRunTime, MissingImagesStayMissingAndConflictsPass) {
-  PlayedAws aws([&](auto& method, auto&) {
+TEST_F(FaultsAtRunTime, MissingImagesAreNotFoundAndConflictsAreTransient) {
+  FakeAws aws([&](auto& method, auto&) {
     if (method == "HEAD") return http::text_response(404, "text/plain", "");
     return method == "PUT" ? fault(409, "OperationAborted") : fault(404, "NoSuchKey");
   });
@@ -494,15 +494,15 @@ TEST_F(FaultsAtRunTime, MissingImagesStayMissingAndConflictsPass) {
   EXPECT_TRUE(objects.copy_to_output("a.jpg", "b.jpg").error().transient());
 }
 
-TEST_F(FaultsAtRunTime, NoCredentialsAreNotTheUsersFault) {
+TEST_F(FaultsAtRunTime, MissingCredentialsAreUnavailable) {
   const auto client = make_aws_client(
       clock_, {}, nullptr,
       testing::environment_of({{"AWS_REGION", "us-east-1"}, {"AWS_ACCESS_KEY_ID", "id"}}));
   DynamoJobStore jobs(**client, "table", clock_);
-  expect_passing(jobs.ping(), jobs.get("job").error());
+  expect_transient(jobs.ping(), jobs.get("job").error());
   S3ObjectStore objects(**client, clock_, "in", "out");
-  expect_passing(objects.ping(),
-                 objects.upload_url("a.jpg", "image/jpeg", clock_.now() + 1h, "").error());
+  expect_transient(objects.ping(),
+                   objects.upload_url("a.jpg", "image/jpeg", clock_.now() + 1h, "").error());
 }
 
 }  // namespace

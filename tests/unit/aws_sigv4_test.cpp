@@ -37,7 +37,7 @@ struct Example {
   const char* body = "";
 };
 
-// The Signature Version 4 test suite.
+// AWS's Signature Version 4 test suite.
 class SuiteTest : public ::testing::TestWithParam<Example> {};
 
 TEST_P(SuiteTest, SignatureIsThePublishedOne) {
@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "Param1=value1"}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
-TEST(SigV4, TheOrderOfHeadersAndQueryDoesNotMatter) {
+TEST(SigV4, OrderOfHeadersAndQueryDoesNotMatter) {
   const SigningKey key{{"id", "secret", "", {}}, "us-east-1", "service"};
   const SignableRequest one{
       "GET", "h", "/", {{"a", "2"}, {"a", "1"}, {"b", ""}}, {{"X", "1"}, {"Y", "2"}}};
@@ -125,7 +125,7 @@ TEST(SigV4, TheOrderOfHeadersAndQueryDoesNotMatter) {
             sign_headers(other, "hash", key, TimePoint{}));
 }
 
-// The examples of the S3 documentation.
+// The examples in the documentation of S3.
 class S3SigV4 : public ::testing::Test {
  protected:
   static std::string signature(const SignableRequest& request, std::string_view body = "") {
@@ -172,7 +172,7 @@ TEST_F(S3SigV4, PresignedGet) {
             "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
 }
 
-TEST_F(S3SigV4, PathsAreSignedAsTheyAreSent) {
+TEST_F(S3SigV4, PathsAreSignedAsSent) {
   EXPECT_NE(signature({"GET", kHost, "/a//b", {}, {}}), signature({"GET", kHost, "/a/b", {}, {}}));
 }
 
@@ -221,7 +221,7 @@ TEST(AwsEndpoints, Configured) {
   EXPECT_EQ(endpoints.resolve("s3", "photos", "/a").url(), "https://[::1]/s3/photos/a");
 }
 
-TEST(AwsEndpoints, BadOnesNameTheVariable) {
+TEST(AwsEndpoints, InvalidValuesNameTheVariable) {
   for (const char* const bad :
        {"localhost:4566", "ftp://host", "http://", "http://user@host", "http://host:99999",
         "http://ho st", "http://host?x=1", "http://host#x"}) {

@@ -1,11 +1,12 @@
-// Every call of every port goes wrong once, in every way: an enumeration, not a sample. A scenario
-// (one job of images that end in every way, another that is cancelled and retried) runs without
-// faults first, to count the calls; then once for each call and way, on fresh stores, and what was
-// promised must hold.
+// Makes each call of each port fail, in each way: an enumeration, not a sample. A scenario (one job
+// whose images end in every way, and one that is cancelled and retried) first runs without faults,
+// to count the calls; then once for each call and way of failing, on new stores. The promises must
+// hold each time.
 //
-// FAULT_CALLS bounds the calls of each operation that are tried; 0 tries all of them.
+// FAULT_CALLS limits the calls of each operation that are tried; 0 tries all of them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <array>
 #include <cstdlib>
@@ -32,7 +33,7 @@ using std::chrono::seconds;
 constexpr int kMaxAttempts = 6;
 constexpr seconds kPatience{20};  // of real time; a scenario takes a fraction of a second
 
-// "flaky" fails twice, "always" fails each time, "slow" takes a while.
+// "flaky" fails twice, "always" fails each time, "slow" takes 25 ms.
 class MoodyClassifier final : public LabellingClassifier {
  public:
   Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
@@ -47,7 +48,7 @@ class MoodyClassifier final : public LabellingClassifier {
   std::atomic<int> failures_{0};
 };
 
-// How workers report.
+// How workers report outcomes.
 enum class Wiring { kDirect, kStatusQueue };
 
 const std::vector<std::string> kMixed = {"cat",   "doubtful", "broken", "missing",
@@ -55,7 +56,7 @@ const std::vector<std::string> kMixed = {"cat",   "doubtful", "broken", "missing
 constexpr JobCounts kMixedCounts{.total = 8, .classified = 4, .unknown = 1, .failed = 3};
 const std::vector<std::string> kPlain = {"cat", "dog", "cat"};
 
-// One life of the services on fresh stores.
+// All services, on new stores.
 class Scenario {
  public:
   explicit Scenario(Wiring wiring) : wiring_(wiring) {
@@ -77,8 +78,9 @@ class Scenario {
     options.receive_batch = 4;
     options.max_in_hand = 8;
     options.max_attempts = kMaxAttempts;
-    options.first_backoff = milliseconds(5);  // the pauses of a report that failed are real time
-    options.visibility_timeout = milliseconds(30);  // of real time: only how often it is extended
+    options.first_backoff = milliseconds(5);  // real time between attempts to report
+    options.visibility_timeout =
+        milliseconds(30);  // real time; determines how often it is extended
     options.receive_wait = milliseconds(10);
     options.report_linger = milliseconds(1);
     ResultSink& results =
@@ -89,7 +91,7 @@ class Scenario {
 
   Faults& faults() { return faults_; }
 
-  // Submits, cancels, retries, and waits for the end, as a client that comes again after a refusal.
+  // Submits, cancels, retries, and waits for the end, like a client that repeats failed requests.
   void run() {
     mixed_ = submit(kMixed, "mixed");
     plain_ = submit(kPlain, "plain");
@@ -114,8 +116,8 @@ class Scenario {
   void expect_promises(bool may_use_up_tries) {
     expect_job(mixed_, kMixed, kMixedCounts, may_use_up_tries);
     expect_job(plain_, kPlain, {.total = 3, .classified = 3}, may_use_up_tries);
-    EXPECT_EQ(stores_.jobs().list({}, 10, "").value().total, 2) << "a job was made twice";
-    // What failed for a passing reason to the last try is kept, once; nothing else is.
+    EXPECT_EQ(stores_.jobs().list({}, 10, "").value().total, 2) << "a job was created twice";
+    // Exactly the images that failed for a transient reason in all attempts are dead letters, once.
     std::multiset<std::pair<std::string, std::int64_t>> letters;
     const auto kept = stores_.queue().dead_letters(100).value();
     for (const auto& letter : kept) letters.emplace(letter.job_id, letter.index);
@@ -140,7 +142,7 @@ class Scenario {
     return id;
   }
 
-  // A client that gets no answer looks whether its wish was granted before it repeats it.
+  // A client that gets no answer checks whether the change was made before it repeats the request.
   template <class Call, class Granted>
   void change(const char* what, Call call, Granted granted) {
     wait_for(what, [&] {
@@ -151,7 +153,7 @@ class Scenario {
     });
   }
 
-  // Always false: for a wait that goes on.
+  // Checks the message of an error. Returns false, so that the caller continues to wait.
   static bool refused(const Error& error) {
     EXPECT_GT(error.message.size(), 15U) << "not a sentence: " << error.message;
     return false;
@@ -162,11 +164,11 @@ class Scenario {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (!done()) {
       if (std::chrono::steady_clock::now() > deadline)
-        throw std::runtime_error(std::string("waited in vain for ") + what + state());
-      // The store is mended after some failures.
+        throw std::runtime_error(std::string("timed out while waiting for ") + what + state());
+      // The store recovers after some failures.
       if (faults_.hits() >= 3) faults_.clear();
       std::ignore = dispatcher_.run_once();
-      // Delays and timeouts pass, but not those of images in work.
+      // Let delays and timeouts expire, except those of images in progress.
       if (worker_->in_hand() == 0) stores_.clock().advance(seconds(1));
       std::this_thread::sleep_for(milliseconds(1));
     }
@@ -174,22 +176,21 @@ class Scenario {
 
   std::string state() {
     const auto depth = stores_.queue().depth().value();
-    std::string text = ": in hand " + std::to_string(worker_->in_hand()) + ", visible " +
-                       std::to_string(depth.visible) + ", in flight " +
-                       std::to_string(depth.in_flight) + ", results " +
-                       std::to_string(memory_status_.size());
+    std::string text =
+        fmt::format(": in progress {}, visible {}, in flight {}, results {}", worker_->in_hand(),
+                    depth.visible, depth.in_flight, memory_status_.size());
     for (const auto& id : {mixed_, plain_}) {
       const auto job = stores_.jobs().get(id);
       if (!job) continue;
-      text += ", job " + std::string(to_string(job->status)) + " " +
-              std::to_string(job->counts.done()) + "/" + std::to_string(job->counts.total);
+      text += fmt::format(", job {} {}/{}", to_string(job->status), job->counts.done(),
+                          job->counts.total);
     }
     return text;
   }
 
   bool ended(const std::string& id) { return is_final(stores_.jobs().get(id).value().status); }
 
-  // What a person would read, while the fault may still be there.
+  // Reads everything that a user could, while the fault may persist.
   void look() {
     if (const auto page = service_.list({}, 10, ""); !page) refused(page.error());
     if (const auto records = service_.records(mixed_, 0, 10); !records) refused(records.error());
@@ -265,7 +266,7 @@ struct Operation {
 
 class FaultTest : public ::testing::TestWithParam<Operation> {};
 
-TEST_P(FaultTest, WhateverCallGoesWrongTheJobIsCountedOnceAndNothingIsLost) {
+TEST_P(FaultTest, WhicheverCallFailsNothingIsLostOrCountedTwice) {
   const auto& [operation, wiring] = GetParam();
   Scenario calm(wiring);
   ASSERT_NO_THROW(calm.run());
@@ -281,7 +282,7 @@ TEST_P(FaultTest, WhateverCallGoesWrongTheJobIsCountedOnceAndNothingIsLost) {
       Scenario scenario(wiring);
       scenario.faults().inject(fault);
       ASSERT_NO_THROW(scenario.run());
-      // A store that stays away may cost an image all of its tries; then it is said so.
+      // If the store fails for long, an image may use up its attempts and be reported as failed.
       scenario.expect_promises(mode == FaultMode::kFailAlways);
       ++points;
     }

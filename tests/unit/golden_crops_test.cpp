@@ -1,4 +1,4 @@
-// What models see, against Pillow's resize and centre crop of the same photos.
+// Compares prepared images with Pillow's resize and centre crop of the same photos.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <string>
 
 #include "adapters/image/preprocess.hpp"
+#include "support/files.hpp"
 #include "support/npz.hpp"
 
 namespace classifier::testing {
@@ -21,14 +22,9 @@ namespace fs = std::filesystem;
 const fs::path kPhotos = fs::path(SHARED_DIR) / "photos";
 const fs::path kGoldens = fs::path(SHARED_DIR) / "goldens" / "preprocessed_crops.npz";
 
-// Pixels are 0 to 255 here, so this is 2/255 of the full range.
+// Of pixels from 0 to 255.
 constexpr double kMaxMeanDifference = 2;
 constexpr int kSide = 224;
-
-std::string read(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 struct Difference {
   double mean = 255;
@@ -47,7 +43,7 @@ Difference difference(const std::vector<std::uint8_t>& ours, const std::string& 
   return result;
 }
 
-TEST(GoldenCrops, AreThoseOfPillow) {
+TEST(GoldenCrops, MatchPillow) {
   if (!fs::is_directory(kPhotos) || !fs::is_regular_file(kGoldens))
     GTEST_SKIP() << "the photos and their crops are not in " SHARED_DIR;
   const auto goldens = read_npz(kGoldens);
@@ -57,7 +53,7 @@ TEST(GoldenCrops, AreThoseOfPillow) {
       {"bicubic224", {.shortest_side = 224, .interpolation = Interpolation::kBicubic}}};
   std::size_t compared = 0;
   for (const auto& photo : fs::directory_iterator(kPhotos)) {
-    const std::string bytes = read(photo.path());
+    const std::string bytes = read_file(photo.path()).value();
     const ImageBytes view = std::as_bytes(std::span(bytes));
     for (const auto& [rule_name, rule] : rules) {
       const std::string key = photo.path().filename().string() + "|" + rule_name;

@@ -1,4 +1,4 @@
-// The image pipeline on files that the tests make themselves.
+// Decoding, resizing and preparing images, with generated files.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spng.h>
@@ -29,7 +29,7 @@ RgbImage decode(const Bytes& bytes) {
   return decoded ? orient(std::move(decoded->image), decoded->orientation) : RgbImage{};
 }
 
-TEST(Decode, EveryFormatGivesThePixels) {
+TEST(Decode, DecodesEveryFormat) {
   EXPECT_LT(mean_difference(decode(jpeg()), marked(64, 48)), 6);
   EXPECT_EQ(mean_difference(decode(png(marked(64, 48))), marked(64, 48)), 0);
   EXPECT_EQ(mean_difference(decode(webp_lossless(marked(64, 48))), marked(64, 48)), 0);
@@ -49,13 +49,13 @@ TEST(Decode, GifIsTheFirstFrameOnWhite) {
   EXPECT_THAT(pixel(3, 3), ::testing::ElementsAre(255, 255, 255));
 }
 
-TEST(Decode, TransparencyIsLaidOnWhite) {
+TEST(Decode, TransparentPixelsAreWhite) {
   const Bytes file =
       png(SPNG_COLOR_TYPE_TRUECOLOR_ALPHA, 8, {255, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 128}, 3, 1);
   EXPECT_THAT(decode(file).pixels, ::testing::ElementsAre(255, 255, 255, 0, 0, 255, 127, 127, 127));
 }
 
-TEST(Decode, SixteenBitsAndGrayBecomeEight) {
+TEST(Decode, SixteenBitsAndGrayBecomeEightBitRgb) {
   EXPECT_THAT(decode(png(SPNG_COLOR_TYPE_GRAYSCALE, 16, {0xFF, 0xFF, 0x00, 0x80}, 2, 1)).pixels,
               ::testing::ElementsAre(255, 255, 255, 128, 128, 128));
 }
@@ -66,28 +66,28 @@ TEST(Decode, BmpRunLengths) {
                                      0, 255, 0, 0, 255, 0, 0));
 }
 
-TEST(Decode, EveryOrientationStandsUpright) {
+TEST(Decode, AllOrientationsBecomeUpright) {
   const auto upright = decode(jpeg());
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const auto decoded = decode_image(view(jpeg_with_orientation(orientation)), {});
     ASSERT_TRUE(decoded);
     ASSERT_EQ(decoded->orientation, orientation);
   }
-  // What the camera stores for each orientation is the inverse of what undoes it; 6 and 8 undo each
-  // other.
+  // The stored image for an orientation results from the inverse operation. Orientations 6 and 8
+  // are each other's inverse, the others their own.
   constexpr int kInverse[] = {0, 1, 2, 3, 4, 5, 8, 7, 6};
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const RgbImage stored = orient(upright, kInverse[orientation]);
     EXPECT_EQ(mean_difference(orient(stored, orientation), upright), 0)
         << "orientation " << orientation;
   }
-  // Orientation 6: row 0 is on the right, column 0 on top (Exif 2.32).
+  // Orientation 6: the stored row 0 is on the right, column 0 on top (Exif 2.32).
   const RgbImage turned = orient(RgbImage{2, 1, {1, 1, 1, 2, 2, 2}}, 6);
   EXPECT_EQ(turned.width, 1);
   EXPECT_THAT(turned.pixels, ::testing::ElementsAre(1, 1, 1, 2, 2, 2));
 }
 
-TEST(Decode, SaysWhatIsWrong) {
+TEST(Decode, ErrorsAreExplained) {
   const auto error = [](const Bytes& bytes) {
     const auto decoded = decode_image(view(bytes), {});
     return decoded ? Error{} : decoded.error();
@@ -116,7 +116,7 @@ TEST(Decode, HugeSizesAreRefusedByTheirHeader) {
   EXPECT_EQ(decode_image(view(gif_file), {}).error().code, ErrorCode::kTooLarge);
 }
 
-TEST(Decode, EndlessScansAreRefused) {
+TEST(Decode, TooManyScansAreRefused) {
   EXPECT_TRUE(decode_image(view(jpeg_with_scans(20)), {}));
   const Bytes bomb = jpeg_with_scans(1'000);
   const auto refused = decode_image(view(bomb), {});
@@ -143,7 +143,7 @@ TEST(Decode, DamagedFilesNeverCrash) {
   }
 }
 
-TEST(Resize, KeepsAFlatColourAndItsSize) {
+TEST(Resize, KeepsAUniformColour) {
   const RgbImage flat{7, 5, std::vector<std::uint8_t>(7UL * 5 * 3, 77)};
   for (const auto interpolation : {Interpolation::kBilinear, Interpolation::kBicubic}) {
     for (const int side : {1, 3, 5, 40}) {
@@ -153,7 +153,7 @@ TEST(Resize, KeepsAFlatColourAndItsSize) {
   }
 }
 
-TEST(Resize, IsTheSameWithAndWithoutVectors) {
+TEST(Resize, IsTheSameWithAndWithoutSimd) {
   std::minstd_rand random(1);
   for (int round = 0; round < 200; ++round) {
     const auto side = [&](int most) { return 1 + static_cast<int>(random() % most); };
@@ -182,8 +182,8 @@ TEST(Prepare, ExtremeShapesWork) {
   }
 }
 
-// 16,777,216 × 256 is more than an int holds.
-TEST(Prepare, AVeryLongLineKeepsItsColour) {
+// 16,777,216 × 256 does not fit into int.
+TEST(Prepare, VeryLongLineKeepsItsColour) {
   constexpr std::uint32_t kWidth = 1U << 24U;
   const std::vector<std::uint8_t> white(kWidth / 8, 0xFF);
   const Bytes file = png(SPNG_COLOR_TYPE_GRAYSCALE, 1, white, kWidth, 1);
@@ -193,7 +193,7 @@ TEST(Prepare, AVeryLongLineKeepsItsColour) {
   EXPECT_THAT(prepared->pixels, ::testing::Each(255));
 }
 
-TEST(Thumbnail, IsSmallUprightAndNeverLarger) {
+TEST(Thumbnail, IsUprightAndNeverEnlarged) {
   const auto small = make_thumbnail(view(jpeg_with_orientation(6)), 32, {});
   ASSERT_TRUE(small);
   const auto info = probe_image(view(*small), {}).value();

@@ -1,4 +1,4 @@
-// Real models on real photos; the tests skip where these are not there.
+// Real models on real photos. Tests are skipped where models or photos are missing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -18,6 +18,7 @@
 #include "adapters/inference/model_folder.hpp"
 #include "adapters/inference/openvino_classifier.hpp"
 #include "adapters/inference/ranking.hpp"
+#include "support/files.hpp"
 #include "support/temp_dir.hpp"
 
 #if defined(__has_feature)
@@ -26,8 +27,8 @@
 #endif
 #endif
 #if defined(__SANITIZE_ADDRESS__) || defined(WITH_ADDRESS_SANITIZER)
-// LeakSanitizer sees what OpenVINO and its tokenizers leave behind when they are unloaded, and may
-// crash on what of it is in thread-local storage.
+// LeakSanitizer reports memory that OpenVINO and its tokenizers do not free when they are unloaded,
+// and may crash on their thread-local storage.
 extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
 #endif
 
@@ -37,11 +38,9 @@ namespace {
 namespace fs = std::filesystem;
 
 std::vector<std::byte> read(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  std::vector<std::byte> bytes(text.size());
-  std::memcpy(bytes.data(), text.data(), text.size());
-  return bytes;
+  const std::string text = read_file(file).value();
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
 }
 
 class InferenceTest : public ::testing::Test {
@@ -81,7 +80,7 @@ class InferenceTest : public ::testing::Test {
   fs::path photos_ = fs::path(SHARED_DIR) / "photos";
 };
 
-TEST_F(InferenceTest, StarterClassifierSeesWhatIsThere) {
+TEST_F(InferenceTest, StarterClassifierRecognisesPhotos) {
   const auto classifier = make();
   const std::map<std::string, std::string> expected{
       {"cat_720p.jpg", "Egyptian cat"}, {"hot_dog.jpg", "hotdog"}, {"parrot.jpg", "macaw"}};
@@ -102,8 +101,8 @@ TEST_F(InferenceTest, Bf16AgreesWithFp32) {
     const auto b = classify(*exact, spec("efficientnet_lite0"), name);
     std::cout << name << ": fp32 " << b[0].label << " " << b[0].score << ", here " << a[0].label
               << " " << a[0].score << "\n";
-    // Where two classes are nearly as probable, 8 bits of mantissa may swap them; where one leads,
-    // they may not.
+    // The 8-bit mantissa may swap two classes of nearly the same probability, but must not change a
+    // clear first.
     if (b[0].score - b[1].score > 0.2F) {
       EXPECT_EQ(a[0].label, b[0].label) << name;
       EXPECT_NEAR(a[0].score, b[0].score, 0.1) << name;
@@ -111,7 +110,7 @@ TEST_F(InferenceTest, Bf16AgreesWithFp32) {
   }
 }
 
-// What scaled decoding changes in the pixels must not change what a photo is called.
+// Scaled decoding changes pixels, but must not change the first label.
 TEST_F(InferenceTest, ScaledDecodingKeepsTheFirstLabel) {
   const auto classifier = make();
   for (const ModelInfo& model : classifier->models()) {
@@ -154,14 +153,14 @@ TEST_F(InferenceTest, CustomLabelsAreRanked) {
   EXPECT_FLOAT_EQ(one[0].score, 1);
 }
 
-TEST_F(InferenceTest, BatchGivesEachImageItsOwnPredictions) {
+TEST_F(InferenceTest, BatchReturnsThePredictionsOfEachImage) {
   const auto classifier = make();
   for (const auto& job : {spec("efficientnet_lite0"), spec("conse_efficientnet_lite0_minilm",
                                                            {"cat", "dog", "food", "bird"})}) {
     EXPECT_GT(classifier->preferred_batch(*job), 1U);
     std::vector<PreparedImage> images;
     std::vector<Predictions> alone;
-    // More than one run of the graph takes, and no multiple of it.
+    // More images than one inference takes, and not a multiple of it.
     while (images.size() < 2 * classifier->preferred_batch(*job) + 1) {
       for (const auto& photo : fs::directory_iterator(photos_)) {
         images.push_back(classifier->prepare(read(photo.path()), *job).value());
@@ -179,8 +178,8 @@ TEST_F(InferenceTest, BatchGivesEachImageItsOwnPredictions) {
   }
 }
 
-// Google's MobileNetV2 in TFLite, whose last reshape fixes the batch, stands in a folder of
-// EfficientNet's: as its graph, or as the one in 8 bits.
+// Puts Google's MobileNetV2 in TFLite, whose last reshape fixes the batch, into a copy of
+// EfficientNet's folder: as its graph, or as its graph in 8 bits.
 class OtherGraphTest : public InferenceTest {
  protected:
   std::unique_ptr<Classifier> with(const std::string& image, Precision precision) {
@@ -210,13 +209,13 @@ TEST_F(OtherGraphTest, FixedBatchTakesOneImageAtATime) {
       3, classifier->prepare(read(photos_ / "parrot.jpg"), *job).value());
   const auto all = classifier->classify(images, job).value();
   ASSERT_EQ(all.size(), 3U);
-  EXPECT_EQ(all[2][0].label, "label 89");  // macaw, behind the background
+  EXPECT_EQ(all[2][0].label, "label 89");  // macaw; class 0 is the background
 }
 
-TEST_F(OtherGraphTest, EightBitsAreUsedUnlessAPrecisionIsAskedFor) {
+TEST_F(OtherGraphTest, EightBitsAreUsedUnlessAPrecisionIsSet) {
   const std::string both = R"("graph":"image.xml","int8":{"graph":"google.tflite"})";
   const auto job = spec("mixed");
-  // Only Google's graph has as many outputs as there are labels here.
+  // Only Google's graph has as many outputs as there are labels.
   EXPECT_TRUE(with(both, Precision::kAuto)->warm_up(job));
   fs::remove_all(models_.path() / "mixed");
   const auto floats = with(both, Precision::kFp32)->warm_up(job);
@@ -244,16 +243,15 @@ TEST_F(InferenceTest, ManyThreadsShareOneModel) {
     EXPECT_EQ(labels[i], i % 2 == 0 ? "Egyptian cat" : "cat");
 }
 
-// So that answers to requests do not wait for inferences.
-TEST_F(InferenceTest, InferencesRunAtTheNicenessThatIsSet) {
+// Requests must not wait for inferences.
+TEST_F(InferenceTest, InferencesRunAtTheConfiguredNiceness) {
   const auto threads_at = [](int wanted) {
     int count = 0;
     for (const auto& task : fs::directory_iterator("/proc/self/task")) {
-      std::ifstream stat(task.path() / "stat");
-      std::string text{std::istreambuf_iterator<char>(stat), {}};
+      const std::string text = read_file(task.path() / "stat").value_or("");
       std::istringstream fields(text.substr(text.rfind(')') + 1));
       std::string field;
-      for (int i = 3; i <= 19; ++i) fields >> field;  // the niceness is the 19th (proc(5))
+      for (int i = 3; i <= 19; ++i) fields >> field;  // field 19 is the niceness: proc(5)
       if (field == std::to_string(wanted)) ++count;
     }
     return count;
@@ -276,8 +274,6 @@ TEST_F(InferenceTest, WrongModelNamesAreExplained) {
       classifier->resolve(JobType::kCustomClassification, "efficientnet_lite0").error().message,
       ::testing::HasSubstr("is for image_classification"));
 }
-
-// ---- model.json ----
 
 struct BadModelJson {
   const char* name;
@@ -330,8 +326,6 @@ INSTANTIATE_TEST_SUITE_P(
             "has no {label}"}),
     [](const auto& bad) { return bad.param.name; });
 
-// ---- label sets ----
-
 TEST(LabelSets, AreFoundByTheirSpecOrTheirLabels) {
   LabelSets sets;
   const auto job = std::make_shared<JobSpec>();
@@ -345,7 +339,7 @@ TEST(LabelSets, AreFoundByTheirSpecOrTheirLabels) {
   EXPECT_EQ(sets.with({"dog", "cat"}), nullptr);
 }
 
-TEST(LabelSets, TakeNoMoreMemoryThanTheirLimitButForTheNewest) {
+TEST(LabelSets, KeepTheNewestAndOthersWithinTheLimit) {
   const auto matrix = std::make_shared<const LabelMatrix>(40);
   std::vector<std::shared_ptr<const JobSpec>> jobs;
   for (int i = 0; i < 5; ++i) jobs.push_back(std::make_shared<const JobSpec>());
@@ -363,8 +357,6 @@ TEST(LabelSets, TakeNoMoreMemoryThanTheirLimitButForTheNewest) {
   EXPECT_NE(by_floats.of(jobs[0]), nullptr);
   EXPECT_EQ(by_floats.of(jobs[4]), nullptr);
 }
-
-// ---- ranking ----
 
 TEST(Ranking, SoftmaxSumsToOneWithoutOverflow) {
   std::vector<float> values{1'000, 999, -1'000};

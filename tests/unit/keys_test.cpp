@@ -1,4 +1,4 @@
-// API keys: how they are written, stored, found, changed; and the audit log.
+// API keys, the key file, and the audit log.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -15,6 +15,7 @@
 #include "adapters/access/audit_log.hpp"
 #include "adapters/access/key_file.hpp"
 #include "adapters/access/key_ring.hpp"
+#include "support/files.hpp"
 #include "support/manual_clock.hpp"
 #include "support/temp_dir.hpp"
 
@@ -27,12 +28,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-std::string content_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
-TEST(ApiKeyText, AloneIsAnAdminsAndInThreePartsHasNameAndRole) {
+TEST(ApiKeyText, PlainKeyIsAnAdminsAndThreePartsAreNameRoleAndSecret) {
   EXPECT_EQ(parse_api_key("secret", 2)->name, "key-2");
   EXPECT_EQ(parse_api_key("secret", 2)->role, Role::kAdmin);
   EXPECT_EQ(parse_api_key("user:secret", 1)->secret, "user:secret");
@@ -40,7 +36,7 @@ TEST(ApiKeyText, AloneIsAnAdminsAndInThreePartsHasNameAndRole) {
   EXPECT_EQ(named->name, "ci");
   EXPECT_EQ(named->role, Role::kRead);
   EXPECT_EQ(named->secret, "se:cret");
-  // A mistyped role must not make an admin's key.
+  // A misspelt role must not lead to an admin's key.
   for (const char* const bad : {"", "ci:reed:secret", "ci:read:", ":read:secret", "c i:read:x"})
     EXPECT_FALSE(parse_api_key(bad, 1)) << bad;
 }
@@ -74,17 +70,17 @@ class KeysTest : public ::testing::Test {
   std::vector<std::string> changes_;
 };
 
-TEST_F(KeysTest, TheFileHasNoKeyAndIsItsOwnersOnly) {
+TEST_F(KeysTest, TheFileContainsNoKeyAndOnlyItsOwnerCanReadIt) {
   const std::string secret = add("ci", Role::kWrite);
   EXPECT_THAT(secret, SizeIs(68));
   EXPECT_NE(secret, make_secret());
-  const std::string content = content_of(file_);
+  const std::string content = read_file(file_).value();
   EXPECT_THAT(content, Not(HasSubstr(secret)));
   EXPECT_THAT(content, Not(HasSubstr(secret.substr(4))));
   struct stat info{};
   ASSERT_EQ(::stat(file_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600);
-  // The same key looks different each time.
+  // Because of the salt, the same key has different hashes.
   const ApiKey key{.name = "a", .role = Role::kRead, .secret = secret};
   EXPECT_NE(store_key(key, clock_.now(), {}).hash, store_key(key, clock_.now(), {}).hash);
 }
@@ -103,7 +99,7 @@ TEST_F(KeysTest, KeysAreFoundWithTheirRoles) {
   }
 }
 
-TEST_F(KeysTest, ChangesAreSeenWithoutARestart) {
+TEST_F(KeysTest, ChangesApplyWithoutARestart) {
   const auto ring = open();
   EXPECT_FALSE(ring->in_force());
   const std::string first = add("one", Role::kRead);
@@ -119,7 +115,7 @@ TEST_F(KeysTest, ChangesAreSeenWithoutARestart) {
   EXPECT_THAT(changes_, SizeIs(2));
 }
 
-TEST_F(KeysTest, AFileThatIsDamagedOrGoneOpensNothing) {
+TEST_F(KeysTest, ADamagedOrMissingFileKeepsTheKeysInForce) {
   const std::string secret = add("one", Role::kRead);
   const auto ring = open();
   std::ofstream(file_) << "{\"version\": 1, \"keys\": [{\"name\"";
@@ -132,7 +128,7 @@ TEST_F(KeysTest, AFileThatIsDamagedOrGoneOpensNothing) {
   EXPECT_TRUE(ring->find(secret));
 }
 
-TEST_F(KeysTest, AFileThatIsExpectedKeepsTheDoorShutUntilItIsThere) {
+TEST_F(KeysTest, AnExpectedFileThatIsMissingAllowsNoRequest) {
   const auto ring = open({}, true);
   EXPECT_TRUE(ring->in_force());
   EXPECT_FALSE(ring->find(""));
@@ -147,7 +143,7 @@ TEST_F(KeysTest, KeysExpire) {
   EXPECT_THAT(ring->find(secret).error().message, HasSubstr("expired"));
 }
 
-TEST_F(KeysTest, RotationKeepsTheOldKeyForAsLongAsAsked) {
+TEST_F(KeysTest, RotationKeepsTheOldKeyForTheGivenTime) {
   const std::string old = add("ci", Role::kWrite);
   const auto ring = open();
   const auto rotate = [&](std::optional<TimePoint> until) {
@@ -169,7 +165,7 @@ TEST_F(KeysTest, RotationKeepsTheOldKeyForAsLongAsAsked) {
   EXPECT_THAT(*read_key_file(file_), SizeIs(1));
 }
 
-TEST_F(KeysTest, NamesAreUniqueAndWhatIsNotThereIsSaid) {
+TEST_F(KeysTest, NamesAreUniqueAndUnknownNamesAreErrors) {
   add("ci", Role::kRead);
   auto file = KeyFileEditor::open(file_);
   const StoredKey again = store_key({.name = "ci", .role = Role::kRead, .secret = "x"}, {}, {});
@@ -178,7 +174,7 @@ TEST_F(KeysTest, NamesAreUniqueAndWhatIsNotThereIsSaid) {
   EXPECT_EQ(file->role_of("none").error().code, ErrorCode::kNotFound);
 }
 
-TEST_F(KeysTest, EditorsWaitForOneAnother) {
+TEST_F(KeysTest, EditorsExcludeOneAnother) {
   std::vector<std::jthread> threads;
   for (int i = 0; i < 8; ++i)
     threads.emplace_back([this, i] { add("key-" + std::to_string(i), Role::kRead); });
@@ -186,7 +182,7 @@ TEST_F(KeysTest, EditorsWaitForOneAnother) {
   EXPECT_THAT(*read_key_file(file_), SizeIs(8));
 }
 
-TEST_F(KeysTest, BadFilesAreNamed) {
+TEST_F(KeysTest, ErrorsNameTheFile) {
   fs::create_directories(file_.parent_path());
   const std::string whole =
       R"({"version":1,"keys":[{"name":"a","role":"read","salt":"s","created":"2026-01-01T00:00:00Z",)"
@@ -213,7 +209,7 @@ TEST_F(KeysTest, BadFilesAreNamed) {
   EXPECT_EQ(read_key_file(file_).error().code, ErrorCode::kForbidden);
 }
 
-TEST_F(KeysTest, TheAuditLogHasALineForEachEventAndSurvivesItsFileMovingAway) {
+TEST_F(KeysTest, TheAuditLogHasALineForEachEventAlsoAfterRotation) {
   const fs::path file = folder_.path() / "audit.log";
   const AuditLog log(file);
   ASSERT_TRUE(log.check());
@@ -226,7 +222,7 @@ TEST_F(KeysTest, TheAuditLogHasALineForEachEventAndSurvivesItsFileMovingAway) {
   log.write(event);
   fs::rename(file, folder_.path() / "old.log");
   log.write(event);
-  const std::string line = content_of(file);
+  const std::string line = read_file(file).value();
   EXPECT_EQ(std::ranges::count(line, '\n'), 1);
   const auto read = nlohmann::json::parse(line);
   EXPECT_EQ(read["action"], "image.delete");

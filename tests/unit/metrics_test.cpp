@@ -1,3 +1,4 @@
+// The metrics in Prometheus' format.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,7 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-TEST(PrometheusMetricsTest, CountsWhatItIsTold) {
+TEST(PrometheusMetricsTest, CountsReportedEvents) {
   PrometheusMetrics metrics("1.2.3");
   metrics.image_done(ImageState::kClassified);
   metrics.image_done(ImageState::kFailed);
@@ -53,7 +54,7 @@ TEST(PrometheusMetricsTest, CountsWhatItIsTold) {
   EXPECT_THAT(text, Not(HasSubstr("classifier_queue_messages{")));
 }
 
-TEST(PrometheusMetricsTest, TellsThePresentState) {
+TEST(PrometheusMetricsTest, ReportsThePresentState) {
   PrometheusMetrics metrics;
   PresentState state;
   state.queue = QueueDepth{

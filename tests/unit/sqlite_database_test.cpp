@@ -1,4 +1,5 @@
-// Writes of several threads share a commit, and yet each is all or nothing by itself.
+// Group commit: writes of several threads share a commit, but each is committed or rolled back by
+// itself.
 #include "adapters/embedded/sqlite_database.hpp"
 
 #include <gtest/gtest.h>
@@ -42,7 +43,7 @@ class SqliteDatabaseTest : public ::testing::Test {
         .value();
   }
 
-  // Runs `work(i)` for each of `threads`, all of them waiting for one commit.
+  // Runs `work(i)` on each of `threads` threads, so that all wait for the same commit.
   template <class Work>
   void together(int threads, Work work) {
     std::atomic<int> waiting{0};
@@ -50,7 +51,7 @@ class SqliteDatabaseTest : public ::testing::Test {
     running.emplace_back([&] {
       std::ignore = write([&](SqliteConnection&) -> Result<int> {
         while (waiting < threads) std::this_thread::yield();
-        // The last one is only about to wait; were it late, it would have a commit of its own.
+        // Gives the last thread time to wait too. Otherwise it would get a commit of its own.
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         return 0;
       });
@@ -67,7 +68,7 @@ class SqliteDatabaseTest : public ::testing::Test {
   std::unique_ptr<SqliteDatabase> database_;
 };
 
-TEST_F(SqliteDatabaseTest, FailedWorkIsUndoneAndTheOthersOfItsCommitStay) {
+TEST_F(SqliteDatabaseTest, FailedWriteIsRolledBackAlone) {
   together(40, [&](int i) {
     const auto result = write([i](SqliteConnection& connection) -> Result<int> {
       insert(connection, i);
@@ -80,9 +81,10 @@ TEST_F(SqliteDatabaseTest, FailedWorkIsUndoneAndTheOthersOfItsCommitStay) {
   EXPECT_EQ(count(), 30);
 }
 
-TEST_F(SqliteDatabaseTest, DatabaseErrorsConcernTheirOwnWork) {
+TEST_F(SqliteDatabaseTest, DatabaseErrorsAffectOnlyTheirWrite) {
   together(20, [&](int i) {
-    // Every other one breaks the primary key, after a row that must go with it.
+    // Every second write violates the primary key after it has inserted a row, which must be
+    // undone.
     const auto result = write([i](SqliteConnection& connection) -> Result<int> {
       insert(connection, 100 + i);
       if (i % 2 == 1) insert(connection, 100 + i);

@@ -1,12 +1,16 @@
 #include "adapters/access/audit_log.hpp"
 
 #include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
+
+#include "adapters/codec/json_text.hpp"
+#include "support/files.hpp"
 
 namespace classifier {
 namespace {
@@ -19,10 +23,10 @@ std::string line_of(const AuditEvent& event) {
   if (!event.key.empty()) line["key"] = event.key;
   if (event.status != 0) line["status"] = event.status;
   if (!event.request_id.empty()) line["request_id"] = event.request_id;
-  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return utf8_json(line);
 }
 
-// With the sinks of the program's log, but not its level.
+// Uses the sinks of the program's log, but not its level.
 void write_to_log(const std::string& line) {
   const auto& sinks = spdlog::default_logger()->sinks();
   spdlog::logger logger("audit", sinks.begin(), sinks.end());
@@ -30,34 +34,29 @@ void write_to_log(const std::string& line) {
   logger.flush();
 }
 
-int open_file(const std::filesystem::path& file) {
-  return ::open(file.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+Fd open_file(const std::filesystem::path& file) {
+  return Fd(::open(file.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600));
 }
 
 }  // namespace
 
 Result<void> AuditLog::check() const {
   if (file_.empty()) return {};
-  const int fd = open_file(file_);
-  if (fd < 0) {
-    return fail(ErrorCode::kInvalidArgument, "AUDIT_LOG is \"" + file_.string() +
-                                                 "\", but must be a file that can be written (" +
-                                                 std::strerror(errno) + ")");
-  }
-  ::close(fd);
-  return {};
+  if (open_file(file_)) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("AUDIT_LOG is \"{}\", but must be a file that can be written ({})",
+                          file_.string(), std::strerror(errno)));
 }
 
 void AuditLog::write(const AuditEvent& event) const {
   const std::string line = line_of(event);
   if (file_.empty()) return write_to_log(line);
-  const int fd = open_file(file_);
-  // One call, so that the lines of several threads and processes stay whole.
+  const Fd fd = open_file(file_);
+  // One call, so that lines of several threads and processes do not mix.
   const std::string text = line + "\n";
   const bool written =
-      fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+      fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
   if (!written) spdlog::error("the audit log {} cannot be written: {}", file_.string(), line);
-  if (fd >= 0) ::close(fd);
 }
 
 }  // namespace classifier

@@ -1,4 +1,4 @@
-// A record of what was done that cannot be undone, and by whom.
+// The audit log: who did what that cannot be undone.
 #pragma once
 
 #include <filesystem>
@@ -13,25 +13,25 @@ namespace classifier {
 struct AuditEvent {
   TimePoint time;
   std::string action;      // "image.delete"
-  std::string key;         // name of the API key; empty where none is needed
+  std::string key;         // name of the API key; empty where no key is required
   std::string address;     // of the client; "local" for the command line
-  std::string target;      // what it was done to
-  int status = 0;          // of the answer; 0 for the command line
+  std::string target;      // the object of the action, such as an image's key
+  int status = 0;          // HTTP status of the answer; 0 for the command line
   std::string request_id;  // empty for the command line
 };
 
-// One JSON object on a line for each event. Thread-safe.
+// Writes each event as a line with one JSON object. Thread-safe.
 class AuditLog {
  public:
-  // Empty: in the program's log, whatever its level.
+  // With an empty `file`, events go to the program's log, whatever its level.
   explicit AuditLog(std::filesystem::path file = {}) : file_(std::move(file)) {}
 
-  // Whether events can be written; the error names the file.
+  // kInvalidArgument, naming the file, where it cannot be opened for writing.
   Result<void> check() const;
 
-  // In the hands of the system when it returns, so that the end of this process loses nothing. The
-  // file is opened for each event: it may be moved away at any time. A failure becomes an error in
-  // the program's log, with the event.
+  // When it returns, the operating system has the event, so that a crash of this process does not
+  // lose it. The file is opened for each event, so it may be moved at any time (log rotation). An
+  // event that cannot be written is logged as an error.
   void write(const AuditEvent& event) const;
 
  private:

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <spdlog/fmt/fmt.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,8 +12,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <utility>
@@ -20,6 +19,7 @@
 #include "adapters/codec/json_text.hpp"
 #include "domain/ids.hpp"
 #include "domain/text.hpp"
+#include "support/files.hpp"
 
 namespace classifier {
 namespace {
@@ -28,15 +28,15 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int kVersion = 1;
-constexpr std::size_t kMaxKeys = 1'000;  // each is hashed at every call
+constexpr std::size_t kMaxKeys = 1'000;  // a request is compared with each of them
 constexpr std::size_t kHashDigits = 64;
-constexpr std::string_view kPrefix = "clf_";  // by which scanners of secrets know a lost key
+constexpr std::string_view kPrefix = "clf_";  // lets secret scanners find leaked keys
 
 template <std::size_t Size>
 std::string random_bytes_as_hex() {
   std::array<unsigned char, Size> bytes{};
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
-    throw std::runtime_error("the system gives no random numbers");
+    throw std::runtime_error("the system's random number generator failed");
   return to_hex(bytes);
 }
 
@@ -46,13 +46,15 @@ std::string hash_of(std::string_view salt, std::string_view secret) {
 
 Error unreadable(const fs::path& file, int error) {
   return {error == ENOENT ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
-          "cannot read the API keys in " + file.string() + " (" + std::strerror(error) +
-              "): check the file's owner and mode"};
+          fmt::format("cannot read the API keys in {} ({}): check the file's owner and mode",
+                      file.string(), std::strerror(error))};
 }
 
 Error damaged(const fs::path& file, const std::string& what) {
-  return {ErrorCode::kInvalidArgument, file.string() + " is not a file of API keys (" + what +
-                                           "): put back the file as `classifier keys` wrote it"};
+  return {ErrorCode::kInvalidArgument,
+          fmt::format("{} is not a file of API keys ({}): restore the file as `classifier keys` "
+                      "wrote it",
+                      file.string(), what)};
 }
 
 std::optional<StoredKey> read_entry(const json& entry) {
@@ -84,42 +86,36 @@ json entry_of(const StoredKey& key) {
   return entry;
 }
 
-// Who may write the file may let themselves in.
+// Whoever may write the file could add a key for themselves.
 Result<void> check_mode(const fs::path& file) {
   struct stat info{};
   if (::stat(file.c_str(), &info) != 0) return std::unexpected(unreadable(file, errno));
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
-  return fail(ErrorCode::kForbidden,
-              "other users may write the API keys in " + file.string() + ": run chmod 600 on it");
+  return fail(
+      ErrorCode::kForbidden,
+      fmt::format("other users may write the API keys in {}: run chmod 600 on it", file.string()));
 }
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-// The file stays its owner's, so that root may change the keys of a service of another user.
+// Gives the new file to the old one's owner, so that root can change the keys of another user's
+// service.
 bool keep_owner(int fd, const fs::path& file) {
   struct stat info{};
   if (::stat(file.c_str(), &info) != 0) return true;
   return info.st_uid == ::geteuid() || ::fchown(fd, info.st_uid, info.st_gid) == 0;
 }
 
-bool write_file(const fs::path& temporary, const fs::path& file, std::string_view text) {
-  const int fd = ::open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-  if (fd < 0) return false;
-  const bool written = write_all(fd, text) && keep_owner(fd, file) && ::fsync(fd) == 0;
-  ::close(fd);
-  return written && ::rename(temporary.c_str(), file.c_str()) == 0;
+// 0, or the errno of the call that failed.
+int write_file(const fs::path& temporary, const fs::path& file, std::string_view text) {
+  const Fd fd(::open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+  if (!fd) return errno;
+  if (const int error = write_all(fd.get(), text); error != 0) return error;
+  const bool replaced = keep_owner(fd.get(), file) && ::fsync(fd.get()) == 0 &&
+                        ::rename(temporary.c_str(), file.c_str()) == 0;
+  return replaced ? 0 : errno;
 }
 
-fs::path folder_of(const fs::path& file) {
-  return file.has_parent_path() ? file.parent_path() : fs::path(".");
+std::unexpected<Error> no_such_key(std::string_view name) {
+  return fail(ErrorCode::kNotFound, fmt::format("there is no key \"{}\"", name));
 }
 
 }  // namespace
@@ -146,23 +142,23 @@ bool matches(const StoredKey& key, std::string_view secret) {
 std::optional<std::vector<StoredKey>> parse_keys(std::string_view text, std::string& why_not) {
   const auto document = parse_json(text);
   if (!document || !document->is_object()) {
-    why_not = document ? "it is no JSON object" : document.error().message;
+    why_not = document ? "it is not a JSON object" : document.error().message;
     return std::nullopt;
   }
   if (json_field(*document, "version") != kVersion) {
-    why_not = "its version is not " + std::to_string(kVersion);
+    why_not = fmt::format("its version is not {}", kVersion);
     return std::nullopt;
   }
   const json& entries = json_field(*document, "keys");
   if (!entries.is_array() || entries.size() > kMaxKeys) {
-    why_not = "it has no list of at most " + std::to_string(kMaxKeys) + " keys";
+    why_not = fmt::format("it has no list of at most {} keys", kMaxKeys);
     return std::nullopt;
   }
   std::vector<StoredKey> keys;
   for (const json& entry : entries) {
     auto key = read_entry(entry);
     if (!key) {
-      why_not = "entry " + std::to_string(keys.size()) + " is not whole";
+      why_not = fmt::format("entry {} is not complete", keys.size());
       return std::nullopt;
     }
     keys.push_back(std::move(*key));
@@ -178,11 +174,10 @@ std::string write_keys(const std::vector<StoredKey>& keys) {
 
 Result<std::vector<StoredKey>> read_key_file(const fs::path& file) {
   if (auto safe = check_mode(file); !safe) return std::unexpected(safe.error());
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::unexpected(unreadable(file, errno));
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const auto text = read_file(file);
+  if (!text) return std::unexpected(unreadable(file, text.error()));
   std::string why_not;
-  auto keys = parse_keys(text, why_not);
+  auto keys = parse_keys(*text, why_not);
   if (!keys) return std::unexpected(damaged(file, why_not));
   return std::move(*keys);
 }
@@ -190,51 +185,50 @@ Result<std::vector<StoredKey>> read_key_file(const fs::path& file) {
 Result<KeyFileEditor> KeyFileEditor::open(const fs::path& file) {
   std::error_code error;
   fs::create_directories(folder_of(file), error);
-  const int lock = ::open(folder_of(file).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lock < 0 || ::flock(lock, LOCK_EX) != 0) {
+  Fd lock(::open(folder_of(file).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock || ::flock(lock.get(), LOCK_EX) != 0) {
     const int reason = errno;
-    if (lock >= 0) ::close(lock);
-    return fail(ErrorCode::kUnavailable, "cannot use the folder of the API keys " +
-                                             folder_of(file).string() + " (" +
-                                             std::strerror(reason) + ")");
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("cannot lock the folder of the API keys {} ({})",
+                            folder_of(file).string(), std::strerror(reason)));
   }
-  KeyFileEditor editor(file, lock);
+  KeyFileEditor editor(file, std::move(lock));
   auto keys = read_key_file(file);
   if (!keys && keys.error().code != ErrorCode::kNotFound) return std::unexpected(keys.error());
   if (keys) editor.keys_ = std::move(*keys);
   return editor;
 }
 
-KeyFileEditor::~KeyFileEditor() {
-  if (lock_ >= 0) ::close(lock_);
-}
-
-KeyFileEditor::KeyFileEditor(KeyFileEditor&& other) noexcept
-    : file_(std::move(other.file_)),
-      lock_(std::exchange(other.lock_, -1)),
-      keys_(std::move(other.keys_)) {}
-
 Result<Role> KeyFileEditor::role_of(std::string_view name) const {
   for (auto key = keys_.rbegin(); key != keys_.rend(); ++key) {
     if (key->name == name) return key->role;
   }
-  return fail(ErrorCode::kNotFound, "there is no key \"" + std::string(name) + "\"");
+  return no_such_key(name);
 }
 
-Result<void> KeyFileEditor::add(StoredKey key, TimePoint now) {
-  // The end of what has expired: rotated keys would pile up.
-  std::erase_if(keys_, [&](const StoredKey& old) { return old.expires && *old.expires <= now; });
-  if (std::ranges::find(keys_, key.name, &StoredKey::name) != keys_.end()) {
-    return fail(ErrorCode::kConflict, "there is a key \"" + key.name +
-                                          "\" already: rotate it, remove it, or choose another "
-                                          "name");
-  }
+// Otherwise the keys that rotation leaves behind would pile up.
+void KeyFileEditor::remove_expired(TimePoint now) {
+  std::erase_if(keys_, [&](const StoredKey& key) { return key.expires && *key.expires <= now; });
+}
+
+Result<void> KeyFileEditor::append(StoredKey key) {
   if (keys_.size() >= kMaxKeys) {
     return fail(ErrorCode::kTooLarge,
-                "there are " + std::to_string(kMaxKeys) + " keys already: remove some");
+                fmt::format("there are {} keys already: remove some", kMaxKeys));
   }
   keys_.push_back(std::move(key));
   return {};
+}
+
+Result<void> KeyFileEditor::add(StoredKey key, TimePoint now) {
+  remove_expired(now);
+  if (std::ranges::find(keys_, key.name, &StoredKey::name) != keys_.end()) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("there is a key \"{}\" already: rotate it, remove it, or choose "
+                            "another name",
+                            key.name));
+  }
+  return append(std::move(key));
 }
 
 Result<void> KeyFileEditor::replace(StoredKey key, std::optional<TimePoint> old_until,
@@ -244,31 +238,26 @@ Result<void> KeyFileEditor::replace(StoredKey key, std::optional<TimePoint> old_
     if (old.name == key.name)
       old.expires = std::min(old.expires.value_or(TimePoint::max()), old_until.value_or(now));
   }
-  std::erase_if(keys_, [&](const StoredKey& old) { return old.expires && *old.expires <= now; });
-  if (keys_.size() >= kMaxKeys) {
-    return fail(ErrorCode::kTooLarge,
-                "there are " + std::to_string(kMaxKeys) + " keys already: remove some");
-  }
-  keys_.push_back(std::move(key));
-  return {};
+  remove_expired(now);
+  return append(std::move(key));
 }
 
 Result<void> KeyFileEditor::remove(std::string_view name) {
   if (std::erase_if(keys_, [&](const StoredKey& key) { return key.name == name; }) > 0) return {};
-  return fail(ErrorCode::kNotFound, "there is no key \"" + std::string(name) + "\"");
+  return no_such_key(name);
 }
 
 Result<void> KeyFileEditor::save() const {
   const std::string text = write_keys(keys_);
   const fs::path temporary(file_.string() + "." + random_hex(8));
-  if (!write_file(temporary, file_, text)) {
-    const int reason = errno;
+  if (const int error = write_file(temporary, file_, text); error != 0) {
     ::unlink(temporary.c_str());
-    return fail(ErrorCode::kUnavailable, "cannot write the API keys to " + file_.string() + " (" +
-                                             std::strerror(reason) +
-                                             "): check the folder's owner and mode");
+    return fail(
+        ErrorCode::kUnavailable,
+        fmt::format("cannot write the API keys to {} ({}): check the folder's owner and mode",
+                    file_.string(), std::strerror(error)));
   }
-  ::fsync(lock_);  // the folder, so that the new name lasts
+  ::fsync(lock_.get());  // makes the folder's new entry durable
   return {};
 }
 

@@ -1,9 +1,9 @@
 // The file of API keys: names, roles and salted hashes, never the keys themselves.
 //
-// A key is 256 random bits, so that nobody can find it by trying, however quick a hash is. Salted
-// SHA-256 is the right hash for that: the slow ones, made for passwords that people choose, would
-// cost milliseconds at each call and give everybody a way to keep the server busy. The salt makes
-// the same key look different in two files.
+// A key has 256 random bits, so that no search finds it, however fast the hash is. Salted SHA-256
+// is therefore enough. Slow hashes protect passwords that people choose; here they would cost
+// milliseconds for each request, and any client could use that to keep the server busy. Because of
+// the salt, the same key has different hashes in two files.
 #pragma once
 
 #include <filesystem>
@@ -15,6 +15,7 @@
 #include "domain/access.hpp"
 #include "domain/error.hpp"
 #include "domain/time.hpp"
+#include "support/files.hpp"
 
 namespace classifier {
 
@@ -28,57 +29,56 @@ struct StoredKey {
   friend bool operator==(const StoredKey&, const StoredKey&) = default;
 };
 
-// "clf_" and 64 random hexadecimal digits. Throws std::runtime_error where the system has no
-// randomness.
+// A new key: "clf_" and 64 random hexadecimal digits. Throws std::runtime_error where the system's
+// random number generator fails.
 std::string make_secret();
 
-// The entry for `secret`, with a new salt.
+// The entry of the file for `key`, with a new salt.
 StoredKey store_key(const ApiKey& key, TimePoint created, std::optional<TimePoint> expires);
 
-// In a time that says nothing about the hash.
+// Whether `secret` is the key. Compares in constant time.
 bool matches(const StoredKey& key, std::string_view secret);
 
-// The content of the file; nullopt, and what is wrong with it in `why_not`, where write_keys did
-// not write it.
+// The keys in the content of a file that write_keys made. For any other text nullopt, with the
+// reason in `why_not`.
 std::optional<std::vector<StoredKey>> parse_keys(std::string_view text, std::string& why_not);
 std::string write_keys(const std::vector<StoredKey>& keys);
 
 // kNotFound where there is no file; kForbidden where other users may write it; kInvalidArgument
-// where it is not as this program writes it, kUnavailable where it cannot be read. The sentence
-// names the file.
+// where its content is not valid; kUnavailable where it cannot be read. The message names the file.
 Result<std::vector<StoredKey>> read_key_file(const std::filesystem::path& file);
 
-// Changes of the file, one at a time among all processes of this machine. The file is replaced as a
-// whole, so that readers see the old or the new one; it is readable by its owner only.
+// Changes the file, and holds a lock meanwhile: all other editors on this machine wait. save()
+// replaces the file as a whole, so that readers see the old or the new one. Only the file's owner
+// can read it.
 class KeyFileEditor {
  public:
-  // Reads the file, or begins an empty one; folders are made.
+  // Reads the file; where there is none, begins with no keys. Creates missing folders.
   static Result<KeyFileEditor> open(const std::filesystem::path& file);
-  ~KeyFileEditor();
-  KeyFileEditor(KeyFileEditor&& other) noexcept;
-  KeyFileEditor& operator=(KeyFileEditor&&) = delete;
-  KeyFileEditor(const KeyFileEditor&) = delete;
-  KeyFileEditor& operator=(const KeyFileEditor&) = delete;
 
   const std::vector<StoredKey>& keys() const { return keys_; }
 
-  // Of the newest key of that name; kNotFound where there is none.
+  // The role of the newest key of that name; kNotFound where there is none.
   Result<Role> role_of(std::string_view name) const;
-  // kConflict where a key of that name is there; kTooLarge over 1,000 keys.
+  // kConflict where a key of that name exists; kTooLarge beyond 1,000 keys.
   Result<void> add(StoredKey key, TimePoint now);
-  // Puts `key` in the place of those of its name, which stay valid until `old_until` at most, or
-  // end now. kNotFound where there is none.
+  // Adds `key` in place of the keys of its name, which expire at `old_until`, or at once without
+  // it. kNotFound where there is none.
   Result<void> replace(StoredKey key, std::optional<TimePoint> old_until, TimePoint now);
   // kNotFound where there is none.
   Result<void> remove(std::string_view name);
 
-  // Durable when it returns.
+  // Writes the file; durable when it returns.
   Result<void> save() const;
 
  private:
-  KeyFileEditor(std::filesystem::path file, int lock) : file_(std::move(file)), lock_(lock) {}
+  KeyFileEditor(std::filesystem::path file, Fd lock)
+      : file_(std::move(file)), lock_(std::move(lock)) {}
+  void remove_expired(TimePoint now);
+  Result<void> append(StoredKey key);
+
   std::filesystem::path file_;
-  int lock_;
+  Fd lock_;  // on the folder
   std::vector<StoredKey> keys_;
 };
 

@@ -1,5 +1,7 @@
 #include "adapters/access/key_ring.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <utility>
 
 namespace classifier {
@@ -21,7 +23,7 @@ Result<std::unique_ptr<KeyRing>> KeyRing::open(KeyRingOptions options, const Clo
   return ring;
 }
 
-// Called with mutex_ held.
+// The caller holds mutex_.
 Result<void> KeyRing::read_file(FileVersion version) {
   version_ = version;
   auto stored = read_key_file(options_.file);
@@ -42,8 +44,8 @@ void KeyRing::reload() {
     if (version == version_) return;
     const auto read = read_file(version);
     well = read.has_value();
-    what = well ? "the API keys in " + options_.file.string() +
-                      " have changed: " + std::to_string(keys_->keys.size()) + " keys are in force"
+    what = well ? fmt::format("the API keys in {} have changed: {} keys are in force",
+                              options_.file.string(), keys_->keys.size())
                 : "the API keys stay as they were: " + read.error().message;
   }
   options_.on_change(what, well);
@@ -68,8 +70,9 @@ Result<KeyOwner> KeyRing::find(std::string_view secret) {
                 "this API key is not one of the server's: check it, or ask for a new one");
   }
   if (found->expires && *found->expires <= clock_.now()) {
-    return fail(ErrorCode::kUnauthorized, "this API key has expired on " +
-                                              to_rfc3339(*found->expires) + ": ask for a new one");
+    return fail(
+        ErrorCode::kUnauthorized,
+        fmt::format("this API key expired on {}: ask for a new one", to_rfc3339(*found->expires)));
   }
   return KeyOwner{.name = found->name, .role = found->role};
 }

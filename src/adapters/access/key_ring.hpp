@@ -1,5 +1,5 @@
-// The API keys that are in force: those of the configuration and those of the key file, which is
-// read again when it changes.
+// The API keys that the server accepts: those of the configuration and those of the key file, which
+// is read again when it changes.
 #pragma once
 
 #include <chrono>
@@ -11,15 +11,14 @@
 #include <string_view>
 #include <vector>
 
-#include "support/file_version.hpp"
 #include "adapters/access/key_file.hpp"
 #include "domain/access.hpp"
 #include "domain/error.hpp"
 #include "ports/clock.hpp"
+#include "support/file_version.hpp"
 
 namespace classifier {
 
-// Who a key belongs to.
 struct KeyOwner {
   std::string name;
   Role role = Role::kRead;
@@ -28,31 +27,32 @@ struct KeyOwner {
 struct KeyRingOptions {
   std::vector<ApiKey> keys;
   std::filesystem::path file;  // empty: none
-  // Keys are needed even while there is no file.
+  // Requests need a key even while the file does not exist.
   bool file_is_expected = false;
   std::chrono::milliseconds check_every{1'000};
-  // Told in one sentence what became of a file that changed, and whether it is in force.
+  // Called after the file has changed, with a sentence on the outcome and whether the new keys are
+  // in use.
   std::function<void(const std::string& what, bool well)> on_change = [](const std::string&, bool) {
   };
 };
 
 // Thread-safe.
 //
-// Keys are needed once there is any, and from then on: a file that is emptied, damaged or removed
-// while the program runs never opens the door. What was read last stays in force instead.
+// Once there is a key, requests need one for as long as the program runs. Emptying, damaging or
+// removing the file does not change that: the keys that were read last stay in use.
 class KeyRing {
  public:
-  // The errors of read_key_file, except that a file may be missing. `clock` outlives the ring.
+  // Errors as read_key_file; a missing file is none. `clock` must outlive the ring.
   static Result<std::unique_ptr<KeyRing>> open(KeyRingOptions options, const Clock& clock);
 
-  // Whether a call has to bring a key.
+  // Whether a request needs a key.
   bool in_force();
 
-  // kUnauthorized where it is none of the keys, or has expired. Takes the same time for every
-  // wrong key.
+  // The owner of a key; kUnauthorized where it is unknown or has expired. Takes the same time for
+  // every unknown key.
   Result<KeyOwner> find(std::string_view secret);
 
-  // Looks at the file now.
+  // Checks at once whether the file has changed.
   void reload();
 
  private:

@@ -1,5 +1,7 @@
 #include "adapters/client/http_client.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <mutex>
@@ -20,11 +22,11 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
-// What one transfer reads and writes; the callbacks of libcurl get a pointer to it.
+// The state of one transfer, which the callbacks of libcurl share.
 struct Transfer {
   HttpResponse response;
   std::uint64_t max_body = 0;
-  const HttpClient::Sink* sink = nullptr;  // takes the body of a 200 instead of response.body
+  const HttpClient::Sink* sink = nullptr;  // receives the body of a 200 instead of response.body
   std::FILE* upload = nullptr;
   std::uint64_t upload_size = 0;
   const HttpClient::Progress* progress = nullptr;
@@ -63,7 +65,7 @@ std::size_t on_upload(char* bytes, std::size_t item, std::size_t count, void* co
   return std::ferror(transfer.upload) != 0 ? CURL_READFUNC_ABORT : read;
 }
 
-// libcurl starts over on a connection that the server closed just then.
+// libcurl sends the file again if the server closed a reused connection.
 int on_rewind(void* context, curl_off_t offset, int origin) {
   auto& transfer = *static_cast<Transfer*>(context);
   return std::fseek(transfer.upload, static_cast<long>(offset), origin) == 0 ? CURL_SEEKFUNC_OK
@@ -90,30 +92,33 @@ Error connection_error(CURLcode code, const char* detail, const std::string& url
   const std::string origin = origin_of(url);
   if (transfer.cancelled) return {ErrorCode::kUnavailable, "stopped before the call ended"};
   if (transfer.too_large) {
-    return {ErrorCode::kTooLarge, "the answer of " + origin + " has more than " +
-                                      std::to_string(transfer.max_body) + " bytes"};
+    return {ErrorCode::kTooLarge,
+            fmt::format("the answer of {} has more than {} bytes", origin, transfer.max_body)};
   }
   switch (code) {
     case CURLE_COULDNT_CONNECT:
-      return {ErrorCode::kUnavailable, "cannot connect to " + origin +
-                                           ": nothing answers there. Check the address, and that "
-                                           "the server runs (classifier serve)"};
+      return {
+          ErrorCode::kUnavailable,
+          fmt::format("cannot connect to {}: nothing answers there. Check the address, and that "
+                      "the server runs (classifier serve)",
+                      origin)};
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
-      return {ErrorCode::kUnavailable,
-              "cannot connect to " + origin + ": its name is not known. Check the address"};
+      return {
+          ErrorCode::kUnavailable,
+          fmt::format("cannot connect to {}: its name is not known. Check the address", origin)};
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return {ErrorCode::kInvalidArgument,
-              "\"" + origin + "\" is not a URL such as http://localhost:8080"};
+              fmt::format("\"{}\" is not a URL such as http://localhost:8080", origin)};
     case CURLE_OPERATION_TIMEDOUT:
-      return {ErrorCode::kUnavailable, origin + " did not answer in time"};
+      return {ErrorCode::kUnavailable, fmt::format("{} did not answer in time", origin)};
     default:
       break;
   }
   return {ErrorCode::kUnavailable,
-          "the connection to " + origin + " failed: " +
-              (detail != nullptr && *detail != '\0' ? detail : curl_easy_strerror(code))};
+          fmt::format("the connection to {} failed: {}", origin,
+                      detail != nullptr && *detail != '\0' ? detail : curl_easy_strerror(code))};
 }
 
 std::string sentence_of(const HttpResponse& response) {
@@ -124,17 +129,17 @@ std::string sentence_of(const HttpResponse& response) {
       if (found != body.end() && found->is_string()) return found->get<std::string>();
     }
   }
-  return "the server answered with status " + std::to_string(response.status);
+  return fmt::format("the server answered with status {}", response.status);
 }
 
 bool passing(int status) {
   return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
-// Splits a stream of server-sent events into events (HTML Living Standard, section 9.2).
+// Parses server-sent events (HTML Living Standard, section 9.2).
 class EventParser {
  public:
-  // Returns false once `on_event` did.
+  // Returns false as soon as `on_event` does.
   bool feed(std::string_view bytes, const HttpClient::OnEvent& on_event) {
     buffer_.append(bytes);
     std::size_t begin = 0;
@@ -177,7 +182,7 @@ class EventParser {
 
 }  // namespace
 
-// Idle handles, each with its open connections.
+// Keeps idle handles, with their open connections.
 class HttpClient::Pool {
  public:
   CurlHandle take() {
@@ -207,8 +212,8 @@ struct HttpClient::Call {
   const Progress* progress = nullptr;
   const Sink* sink = nullptr;
   bool with_key = true;
-  bool harmless = true;    // may be repeated
-  bool time_limit = true;  // as a whole; otherwise only a stall ends it
+  bool idempotent = true;  // may be repeated
+  bool time_limit = true;  // on the whole call; otherwise only on a stall
 };
 
 HttpClient::HttpClient(std::string base_url, std::string api_key, HttpClientOptions options)
@@ -246,7 +251,7 @@ Result<HttpResponse> HttpClient::post_json(std::string_view path, std::string_vi
   call.headers = extra_headers;
   call.headers.emplace_back("Content-Type", "application/json");
   call.body = body;
-  call.harmless = std::ranges::any_of(extra_headers, [](const auto& header) {
+  call.idempotent = std::ranges::any_of(extra_headers, [](const auto& header) {
     return header.first == "Idempotency-Key" && !header.second.empty();
   });
   return perform(call);
@@ -308,9 +313,9 @@ Result<HttpResponse> HttpClient::perform(const Call& call) {
 
 namespace {
 
-// The options that every call shares; what they point to outlives the call.
-void set_common(CURL* curl, const HttpClientOptions& options, bool time_limit,
-                Transfer& transfer) {
+// Options of all calls. What they point to must outlive the call.
+void set_call_options(CURL* curl, const HttpClientOptions& options, bool time_limit,
+                      Transfer& transfer) {
   curl_easy_setopt(curl, CURLOPT_USERAGENT, options.user_agent.c_str());
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                    static_cast<long>(options.connect_timeout.count()));
@@ -369,7 +374,7 @@ Result<HttpResponse> HttpClient::attempt(const Call& call, bool& repeatable,
                             .on_header = &on_header,
                             .on_body = &on_body,
                             .context = &transfer});
-  set_common(curl, options_, call.time_limit, transfer);
+  set_call_options(curl, options_, call.time_limit, transfer);
   if (call.file != nullptr) {
     auto opened = open_upload(*call.file, transfer);
     if (!opened) return std::unexpected(opened.error());
@@ -389,12 +394,12 @@ Result<HttpResponse> HttpClient::attempt(const Call& call, bool& repeatable,
     const bool not_sent = code == CURLE_COULDNT_CONNECT;
     const bool broke = code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
                        code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE;
-    repeatable = !transfer.sink_used && (not_sent || (broke && call.harmless));
+    repeatable = !transfer.sink_used && (not_sent || (broke && call.idempotent));
     return std::unexpected(connection_error(code, detail.c_str(), call.url, transfer));
   }
   const int status = transfer.response.status;
   if (status >= 200 && status < 300) return std::move(transfer.response);
-  repeatable = passing(status) && (call.harmless || status == 429);
+  repeatable = passing(status) && (call.idempotent || status == 429);
   wait = retry_after(transfer.response.headers);
   return fail(error_code_of_status(status), sentence_of(transfer.response));
 }

@@ -1,11 +1,13 @@
 #include "adapters/codec/json_text.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 namespace classifier {
 namespace {
 
 using nlohmann::json;
 
-// Exact for JSON; what it says of other text does not matter, since that is refused anyway.
+// Exact for JSON. For other text the result does not matter: the parser refuses it.
 bool nests_too_deeply(std::string_view text) {
   std::size_t depth = 0;
   bool in_string = false;
@@ -29,12 +31,20 @@ bool nests_too_deeply(std::string_view text) {
 
 Result<json> parse_json(std::string_view text) {
   if (nests_too_deeply(text)) {
-    return fail(ErrorCode::kInvalidArgument, "it nests lists and objects deeper than " +
-                                                 std::to_string(kMaxJsonDepth) + " levels");
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("it nests lists and objects deeper than {} levels", kMaxJsonDepth));
   }
   json value = json::parse(text, nullptr, false);
   if (value.is_discarded()) return fail(ErrorCode::kInvalidArgument, "it is not valid JSON");
   return value;
+}
+
+std::string utf8_json(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string utf8_json(const nlohmann::ordered_json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string ascii_json(const json& value) {

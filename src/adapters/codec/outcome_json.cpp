@@ -29,7 +29,7 @@ constexpr std::array<std::pair<ErrorCode, std::string_view>, 11> kCodes{{
     {ErrorCode::kInternal, "internal"},
 }};
 
-// The double that is written with as few digits as the float needs: 0.9, not 0.89999998.
+// The double with the float's shortest decimal form, so that JSON has 0.9 and not 0.89999998.
 double shortest(float value) {
   std::array<char, 32> text{};
   const auto written = std::to_chars(text.data(), text.data() + text.size(), value);
@@ -65,10 +65,12 @@ Result<Predictions> predictions_from_json(const json& list) {
   return predictions;
 }
 
-Result<Predictions> predictions_from_text(std::string_view text) {
+std::variant<Predictions, Error> result_from_text(std::string_view text) {
   const auto list = parse_json(text);
-  if (!list) return std::unexpected(list.error());
-  return predictions_from_json(*list);
+  if (!list) return list.error();
+  auto predictions = predictions_from_json(*list);
+  if (!predictions) return std::move(predictions.error());
+  return std::move(*predictions);
 }
 
 std::string_view error_code_name(ErrorCode code) {

@@ -48,9 +48,7 @@ std::vector<char*> environment() {
 
 // Descriptors that are above those which the process is to have, so that putting them in their
 // places overwrites none.
-Descriptor above(Descriptor low) {
-  return Descriptor(::fcntl(low.get(), F_DUPFD_CLOEXEC, kOutput + 1));
-}
+Fd above(Fd low) { return Fd(::fcntl(low.get(), F_DUPFD_CLOEXEC, kOutput + 1)); }
 
 class FileActions {
  public:
@@ -58,9 +56,7 @@ class FileActions {
   ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
   FileActions(const FileActions&) = delete;
   FileActions& operator=(const FileActions&) = delete;
-  void put(const Descriptor& from, int to) {
-    posix_spawn_file_actions_adddup2(&actions_, from.get(), to);
-  }
+  void put(const Fd& from, int to) { posix_spawn_file_actions_adddup2(&actions_, from.get(), to); }
   void open_nothing(int as, int flags) {
     posix_spawn_file_actions_addopen(&actions_, as, "/dev/null", flags, 0);
   }
@@ -96,29 +92,10 @@ class Attributes {
   posix_spawnattr_t attributes_{};
 };
 
-}  // namespace
-
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-Descriptor::Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
-Result<std::unique_ptr<Process>> Process::start(const ProcessOptions& options) {
-  std::array<int, 2> ends{-1, -1};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    return cannot_start("no socket");
-  Descriptor socket(ends[0]);
-  Descriptor its_socket = above(Descriptor(ends[1]));
-  Descriptor input = above(Descriptor(::memfd_create("image", MFD_CLOEXEC)));
-  Descriptor output = above(Descriptor(::memfd_create("pixels", MFD_CLOEXEC)));
-  if (!its_socket || !input || !output) return cannot_start("no file in memory");
+// Starts the program with these descriptors and nothing else. Its end of the socket is closed here,
+// so that its death is seen.
+Result<pid_t> spawn(const ProcessOptions& options, Fd its_socket, const Fd& input,
+                    const Fd& output) {
   FileActions actions;
   actions.open_nothing(STDIN_FILENO, O_RDONLY);
   actions.open_nothing(STDOUT_FILENO, O_WRONLY);
@@ -133,13 +110,26 @@ Result<std::unique_ptr<Process>> Process::start(const ProcessOptions& options) {
   const auto variables = environment();
   const Attributes attributes;
   pid_t id = -1;
-  if (const int code = posix_spawn(&id, options.program.c_str(), actions.get(), attributes.get(),
-                                   arguments.data(), variables.data());
-      code != 0) {
-    errno = code;
-    return cannot_start(options.program.string());
-  }
-  its_socket = Descriptor();  // or its end would not be seen here
+  errno = posix_spawn(&id, options.program.c_str(), actions.get(), attributes.get(),
+                      arguments.data(), variables.data());
+  if (errno != 0) return cannot_start(options.program.string());
+  return id;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Process>> Process::start(const ProcessOptions& options) {
+  std::array<int, 2> ends{-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return cannot_start("no socket");
+  Fd socket(ends[0]);
+  Fd its_socket = above(Fd(ends[1]));
+  Fd input = above(Fd(::memfd_create("image", MFD_CLOEXEC)));
+  Fd output = above(Fd(::memfd_create("pixels", MFD_CLOEXEC)));
+  if (!its_socket || !input || !output) return cannot_start("no file in memory");
+  const auto spawned = spawn(options, std::move(its_socket), input, output);
+  if (!spawned) return std::unexpected(spawned.error());
+  const pid_t id = *spawned;
   std::unique_ptr<Process> process(
       new Process(id, std::move(socket), std::move(input), std::move(output)));
   if (options.nice != 0)
@@ -156,7 +146,7 @@ Result<std::unique_ptr<Process>> Process::start(const ProcessOptions& options) {
   return process;
 }
 
-Process::Process(pid_t id, Descriptor socket, Descriptor input, Descriptor output)
+Process::Process(pid_t id, Fd socket, Fd input, Fd output)
     : id_(id), socket_(std::move(socket)), input_(std::move(input)), output_(std::move(output)) {}
 
 Process::~Process() {

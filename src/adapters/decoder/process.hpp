@@ -12,22 +12,9 @@
 #include "adapters/decoder/protocol.hpp"
 #include "adapters/image/decode.hpp"
 #include "domain/error.hpp"
+#include "support/files.hpp"
 
 namespace classifier::decoder {
-
-// A file descriptor that is closed with its owner.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor();
-  Descriptor(Descriptor&& other) noexcept;
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 struct ProcessOptions {
   std::filesystem::path program;
@@ -65,14 +52,14 @@ class Process {
   const std::string& missing_walls() const { return missing_walls_; }
 
  private:
-  Process(pid_t id, Descriptor socket, Descriptor input, Descriptor output);
+  Process(pid_t id, Fd socket, Fd input, Fd output);
   bool wait_readable(std::chrono::milliseconds time) const;
 
   pid_t id_;
   bool waited_for_ = false;
-  Descriptor socket_;
-  Descriptor input_;
-  Descriptor output_;
+  Fd socket_;
+  Fd input_;
+  Fd output_;
   std::string missing_walls_;
 };
 

@@ -1,6 +1,7 @@
 #include "adapters/embedded/durable_file.hpp"
 
 #include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,34 +10,22 @@
 #include <system_error>
 
 #include "domain/ids.hpp"
+#include "support/files.hpp"
 
 namespace classifier {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path folder_of(const fs::path& file) {
-  return file.has_parent_path() ? file.parent_path() : fs::path(".");
-}
-
-// 0, or the errno of what failed.
+// 0, or the errno of the call that failed.
 int write_and_sync(const fs::path& file, std::string_view content, mode_t mode) {
   const Fd fd(::open(file.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode));
   if (!fd) return errno;
-  while (!content.empty()) {
-    const ssize_t size = ::write(fd.get(), content.data(), content.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return errno;
-    content.remove_prefix(static_cast<std::size_t>(size));
-  }
+  if (const int error = write_all(fd.get(), content); error != 0) return error;
   return ::fsync(fd.get()) == 0 ? 0 : errno;
 }
 
 }  // namespace
-
-Fd::~Fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
 
 std::unexpected<Error> io_error(const std::string& what, int code) {
   const std::string reason = what + ": " + std::strerror(code);
@@ -47,7 +36,8 @@ std::unexpected<Error> io_error(const std::string& what, int code) {
       return fail(ErrorCode::kNotFound, reason);
     case ENOSPC:
     case EDQUOT:
-      return fail(ErrorCode::kExhausted, "the disk is full (" + reason + "): free some space");
+      return fail(ErrorCode::kExhausted,
+                  fmt::format("the disk is full ({}): free some space", reason));
     case EFBIG:
       return fail(ErrorCode::kTooLarge, reason);
     default:
@@ -69,7 +59,7 @@ Result<void> make_durable_folder(const fs::path& folder) {
     if (auto made = make_durable_folder(parent); !made) return made;
   }
   if (::mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST)
-    return io_error("cannot make the folder " + folder.string(), errno);
+    return io_error("cannot create the folder " + folder.string(), errno);
   return sync_folder(parent);
 }
 

@@ -1,5 +1,5 @@
-// Files and folders that are still there after a power loss. A file's own fsync keeps its content;
-// its name lasts only once the folder that holds it is written too.
+// Files and folders that survive a power loss. fsync of a file keeps its content; its name is
+// durable only after fsync of the folder that holds it.
 #pragma once
 
 #include <sys/types.h>
@@ -7,40 +7,23 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "domain/error.hpp"
 
 namespace classifier {
 
-// Closes a file descriptor.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd();
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&&) = delete;
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-// "what: reason" of an errno: kNotFound, kExhausted, kTooLarge, or kUnavailable for anything that
-// may pass.
+// The error "<what>: <reason>" for an errno: kNotFound, kExhausted (disk full) or kTooLarge;
+// kUnavailable for all others.
 std::unexpected<Error> io_error(const std::string& what, int code);
 
-// Keeps the names in the folder: renames, links and removals.
+// fsync of a folder: makes renames, links and removals in it durable.
 Result<void> sync_folder(const std::filesystem::path& folder);
 
-// Makes the folder and those above it that are missing.
+// Creates the folder and its missing parents, durably.
 Result<void> make_durable_folder(const std::filesystem::path& folder);
 
-// Makes a file with this content, whole or not at all. Where there is one of this name already,
-// perhaps of a process that was quicker, it stays as it is.
+// Creates a file with this content, whole or not at all, durably. An existing file, such as one
+// that another process has just created, stays as it is.
 Result<void> create_durable_file(const std::filesystem::path& file, std::string_view content,
                                  mode_t mode);
 

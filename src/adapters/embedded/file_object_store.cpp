@@ -1,6 +1,7 @@
 #include "adapters/embedded/file_object_store.hpp"
 
 #include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #include "adapters/embedded/durable_file.hpp"
 #include "domain/ids.hpp"
+#include "support/files.hpp"
 
 namespace classifier {
 namespace {
@@ -21,18 +23,18 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxKeyBytes = 1'024;
 constexpr std::size_t kMaxPartBytes = 255;
-// No key may begin with a dot in this folder's place: the store's own files live there.
+// In each bucket: files that are being written. Keys must not lead into it.
 constexpr const char* kTemporaryFolder = ".tmp";
-// No upload takes so long.
+// Files in kTemporaryFolder that are older belong to no upload any more.
 constexpr std::chrono::hours kLeftoverAge{24};
 
 std::unexpected<Error> no_such_image(std::string_view key) {
-  return fail(ErrorCode::kNotFound, "there is no image \"" + std::string(key) + "\" in the store");
+  return fail(ErrorCode::kNotFound, fmt::format("there is no image \"{}\" in the store", key));
 }
 
 std::unexpected<Error> bad_key(std::string_view key, const char* why) {
   return fail(ErrorCode::kInvalidArgument,
-              "\"" + std::string(key.substr(0, 200)) + "\" is not a valid key: " + why);
+              fmt::format("\"{}\" is not a valid key: {}", key.substr(0, 200), why));
 }
 
 Result<void> check_key(std::string_view key) {
@@ -49,7 +51,7 @@ Result<void> check_key(std::string_view key) {
     begin = end + 1;
   }
   if (key.starts_with(kTemporaryFolder) && (key.size() == 4 || key[4] == '/')) {
-    return bad_key(key, "\".tmp\" is kept for the store itself");
+    return bad_key(key, "\".tmp\" is reserved for the store");
   }
   return {};
 }
@@ -71,13 +73,14 @@ ObjectInfo object_info(std::string key, const struct stat& status) {
           .etag = etag};
 }
 
-// What a crash left half-written. Younger files may belong to a living process on the same folder.
+// Removes what crashed processes left behind. Younger files may belong to a running process that
+// uses the same folder.
 void remove_leftovers(const fs::path& folder) {
   const auto before = fs::file_time_type::clock::now() - kLeftoverAge;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    std::error_code gone;  // another process may have been quicker
+    std::error_code gone;  // another process may remove it at the same time
     const auto changed = fs::last_write_time(entry->path(), gone);
     if (!gone && changed < before) fs::remove(entry->path(), gone);
   }
@@ -97,12 +100,9 @@ class FileWriter final : public ObjectWriter {
   FileWriter& operator=(const FileWriter&) = delete;
 
   Result<void> write(std::span<const std::byte> bytes) override {
-    while (!bytes.empty()) {
-      const ssize_t size = ::write(fd_.get(), bytes.data(), bytes.size());
-      if (size < 0 && errno == EINTR) continue;
-      if (size < 0) return io_error("cannot write " + target_.string(), errno);
-      bytes = bytes.subspan(static_cast<std::size_t>(size));
-    }
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (const int error = write_all(fd_.get(), text); error != 0)
+      return io_error("cannot write " + target_.string(), error);
     return {};
   }
 
@@ -129,14 +129,14 @@ class FileWriter final : public ObjectWriter {
   bool committed_ = false;
 };
 
-// Walks a bucket in the byte order of its keys.
+// Lists a bucket in the byte order of its keys.
 class Lister {
  public:
   Lister(fs::path root, std::string_view prefix, std::string_view start_after, std::size_t limit)
       : root_(std::move(root)), prefix_(prefix), start_after_(start_after), limit_(limit) {}
 
   Result<ObjectPage> run() {
-    // Whole folders of the prefix need no search.
+    // Begin in the folder that the prefix names.
     const std::size_t slash = prefix_.rfind('/');
     const std::string folder(slash == std::string_view::npos ? "" : prefix_.substr(0, slash + 1));
     if (auto walked = walk(folder); !walked) return std::unexpected(walked.error());
@@ -148,14 +148,13 @@ class Lister {
   bool may_hold(std::string_view text) const {
     const std::size_t common = std::min(text.size(), prefix_.size());
     if (text.substr(0, common) != prefix_.substr(0, common)) return false;
-    // Every key below comes before start_after only if the folder does and start_after is not
-    // inside it.
+    // All keys of a folder sort before start_after if its own name does, unless start_after is
+    // inside the folder.
     return text > start_after_ || start_after_.starts_with(text);
   }
 
   Result<void> walk(const std::string& folder) {
-    std::vector<std::string>
-        names;  // keys; folders end in a slash, so they sort as their contents do
+    std::vector<std::string> names;  // a folder's ends in a slash, so that it sorts as its keys do
     std::error_code error;
     for (fs::directory_iterator entry(root_ / folder, error), end; !error && entry != end;
          entry.increment(error)) {
@@ -187,7 +186,7 @@ class Lister {
       return;
     }
     struct stat status{};
-    // An object that was removed in the meantime is simply not there.
+    // Removed since the folder was read.
     if (::stat((root_ / key).c_str(), &status) != 0) return;
     page_.objects.push_back(object_info(std::move(key), status));
   }
@@ -252,9 +251,8 @@ Result<std::vector<std::byte>> FileObjectStore::get(Bucket bucket, std::string_v
   }
   if (!S_ISREG(status.st_mode)) return no_such_image(key);
   if (std::cmp_greater(status.st_size, max_bytes)) {
-    return fail(ErrorCode::kTooLarge, "the image has " + std::to_string(status.st_size) +
-                                          " bytes; at most " + std::to_string(max_bytes) +
-                                          " are allowed");
+    return fail(ErrorCode::kTooLarge, fmt::format("the image has {} bytes; at most {} are allowed",
+                                                  status.st_size, max_bytes));
   }
   std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
   for (std::size_t read = 0; read < bytes.size();) {
@@ -278,7 +276,7 @@ Result<ObjectInfo> FileObjectStore::head(Bucket bucket, std::string_view key) {
 
 Result<ObjectPage> FileObjectStore::list(Bucket bucket, std::string_view prefix,
                                          std::string_view start_after, std::size_t limit) {
-  // A prefix need not be a key, but it must not lead out of the bucket.
+  // A prefix need not be a valid key, but must not lead out of the bucket.
   for (std::size_t begin = 0; begin < prefix.size();) {
     const std::size_t end = std::min(prefix.find('/', begin), prefix.size());
     const std::string_view part = prefix.substr(begin, end - begin);
@@ -306,14 +304,14 @@ Result<void> FileObjectStore::copy_to_output(std::string_view input_key,
   if (!from) return std::unexpected(from.error());
   const auto to = path_of(Bucket::kOutput, output_key);
   if (!to) return std::unexpected(to.error());
-  // Straight to its place first: this is the way of nearly every image.
+  // Link directly first: this succeeds for nearly every image.
   if (::link(from->c_str(), to->c_str()) == 0) return {};
   if (errno == ENOENT) {
-    // Not synced, as the link is not: a copy may be gone after a power loss, the original is not.
+    // Neither the folder nor the link is synced: a power loss may remove copies, but no originals.
     std::error_code error;
     fs::create_directories(to->parent_path(), error);
     if (error)
-      return io_error("cannot make the folder " + to->parent_path().string(), error.value());
+      return io_error("cannot create the folder " + to->parent_path().string(), error.value());
     if (::link(from->c_str(), to->c_str()) == 0) return {};
     if (errno == ENOENT) return no_such_image(input_key);
   }
@@ -324,7 +322,7 @@ Result<void> FileObjectStore::copy_to_output(std::string_view input_key,
   }
   const int renamed = ::rename(temporary.c_str(), to->c_str());
   const int code = errno;
-  ::unlink(temporary.c_str());  // rename leaves it where both names are the same file already
+  ::unlink(temporary.c_str());  // rename keeps it if both names are already links to one file
   if (renamed != 0) return io_error("cannot write " + to->string(), code);
   return {};
 }
@@ -354,8 +352,7 @@ Result<std::unique_ptr<ObjectWriter>> FileObjectStore::write(std::string_view ke
   fs::path temporary = root_ / input_bucket_ / kTemporaryFolder / random_hex(16);
   Fd fd(::open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
   if (!fd) return io_error("cannot write " + temporary.string(), errno);
-  return std::make_unique<FileWriter>(std::move(fd), std::string(key), std::move(temporary),
-                                      *path);
+  return std::make_unique<FileWriter>(std::move(fd), std::string(key), std::move(temporary), *path);
 }
 
 }  // namespace classifier

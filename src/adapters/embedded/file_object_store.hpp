@@ -1,5 +1,5 @@
-// Objects as files under one folder: <root>/<bucket>/<key>. A user can look at them, and finds the
-// sorted copies of a job as ordinary folders.
+// Objects as files: <root>/<bucket>/<key>. Users can open them, and see the sorted copies of a job
+// as ordinary folders.
 #pragma once
 
 #include <filesystem>
@@ -13,12 +13,12 @@
 
 namespace classifier {
 
-// Keys are UTF-8, at most 1,024 bytes, parts between slashes at most 255 bytes and neither empty,
-// "." nor "..". Copies into the output bucket are hard links where the file system has them, so
-// they cost no space.
+// A key has at most 1,024 bytes and no NUL; its parts between slashes have 1 to 255 bytes and are
+// neither "." nor ".."; the first part is not ".tmp". Copies in the output bucket are hard links,
+// which take no space, where the file system supports them.
 class FileObjectStore final : public ObjectStore, public UploadReceiver {
  public:
-  // Creates the folders. Fails with one line when they cannot be written.
+  // Creates the folders; an error where they cannot be written.
   static Result<std::unique_ptr<FileObjectStore>> open(std::filesystem::path root,
                                                        std::string input_bucket,
                                                        std::string output_bucket, UploadUrls urls);

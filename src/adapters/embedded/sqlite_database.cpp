@@ -1,5 +1,6 @@
 #include "adapters/embedded/sqlite_database.hpp"
 
+#include <spdlog/fmt/fmt.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -21,14 +22,14 @@ namespace fs = std::filesystem;
 
 constexpr int kSchemaVersion = 2;
 constexpr int kBusyTimeoutMs = 30'000;
-// 8 MB a transaction, so that others need not wait long.
+// 8 MB in one transaction, so that other writers do not wait long.
 constexpr const char* kGiveBack = "PRAGMA incremental_vacuum(2000)";
-// Reading all of a larger file would make the start slow.
+// Checking a larger file would make the start slow.
 constexpr std::uintmax_t kMaxCheckedBytes = 64ULL << 20;
 
-// images and outcomes are apart so that a finished image appends a row instead of growing one in
-// place, and so that "has an outcome" is the one truth of what counted. job_counts keeps GET /jobs
-// quick with a million jobs.
+// images and outcomes are separate tables, so that a finished image appends a row instead of
+// growing one in place, and so that an image has counted exactly if it has an outcome. job_counts
+// keeps GET /jobs fast with a million jobs.
 constexpr const char* kSchema1 = R"sql(
 CREATE TABLE jobs(
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -105,7 +106,7 @@ CREATE TABLE dead_letters(
 );
 )sql";
 
-// Old jobs can be removed.
+// Allows jobs to be removed.
 constexpr const char* kSchema2 = R"sql(
 CREATE INDEX jobs_final ON jobs(created_at) WHERE status >= 3;
 CREATE INDEX idempotency_by_job ON idempotency(job);
@@ -115,24 +116,24 @@ CREATE TRIGGER jobs_deleted AFTER DELETE ON jobs BEGIN
 END;
 )sql";
 
-// What makes each version out of the one before; files of all of them are in use.
+// The SQL that makes each version from the one before. Files of all versions are in use.
 constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2};
 
 fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
 
 Error damaged(const fs::path& file, std::string_view what) {
   return {ErrorCode::kInternal,
-          "the database " + file.string() + " is damaged (" + one_line(what) +
-              "): restore a copy of it, or move it and its -wal away to begin with no jobs; the "
-              "images are not touched"};
+          fmt::format("the database {} is damaged ({}): restore a copy of it, or move it and its "
+                      "-wal away to begin with no jobs; the images are not touched",
+                      file.string(), one_line(what))};
 }
 
-// A whole new database as bytes, so that its file appears at once or not at all. Its application id
-// is drawn at random, and tells its write-ahead log from another's.
+// The content of a new database, so that its file appears complete or not at all. Its application
+// id is random, so that the write-ahead log of another database can be recognised.
 std::string new_database() {
   const auto id = std::stoul(random_hex(8), nullptr, 16) & 0x7fff'ffffU;
   SQLite::Database memory(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  // Free pages can be given back; this cannot be turned on later.
+  // Lets shrink() return free pages. This cannot be turned on later.
   memory.exec("PRAGMA auto_vacuum=INCREMENTAL");
   for (const char* const upgrade : kUpgrades) memory.exec(upgrade);
   memory.exec("PRAGMA user_version=" + std::to_string(kSchemaVersion));
@@ -147,35 +148,37 @@ Result<void> create_if_missing(const fs::path& file) {
   std::error_code ignored;
   if (fs::exists(file, ignored)) return {};
   if (fs::exists(wal_of(file), ignored)) {
-    return fail(ErrorCode::kInternal, wal_of(file).string() +
-                                          " is there without its database: restore the copy of " +
-                                          file.string() + " that it belongs to, or move it away");
+    return fail(
+        ErrorCode::kInternal,
+        fmt::format("{} exists without its database: restore the copy of {} that it belongs "
+                    "to, or move it away",
+                    wal_of(file).string(), file.string()));
   }
   const std::string content = new_database();
   if (content.empty()) return fail(ErrorCode::kExhausted, "out of memory for a new database");
   return create_durable_file(file, content, 0644);
 }
 
-// The application id by the file alone, without its write-ahead log. Nothing is changed, as SQLite
-// might.
+// The application id in the file itself, without its write-ahead log. Read directly, because SQLite
+// would apply the log. Offsets: https://www.sqlite.org/fileformat2.html#the_database_header
 Result<std::uint32_t> read_application_id(const fs::path& file) {
   constexpr std::string_view kMagic("SQLite format 3\0", 16);
   constexpr std::size_t kHeader = 100;
-  constexpr std::size_t kApplicationId = 68;  // four bytes, the highest first
+  constexpr std::size_t kApplicationId = 68;  // four bytes, big-endian
   std::ifstream in(file, std::ios::binary);
   if (!in) return io_error("cannot read " + file.string(), errno);
   std::string header(kHeader, '\0');
   in.read(header.data(), kHeader);
   if (in.gcount() == 0) return std::unexpected(damaged(file, "it is empty"));
   if (in.gcount() < static_cast<std::streamsize>(kHeader) || !header.starts_with(kMagic))
-    return std::unexpected(damaged(file, "it is not a file of SQLite"));
+    return std::unexpected(damaged(file, "it is not an SQLite file"));
   std::uint32_t id = 0;
   for (std::size_t i = 0; i < 4; ++i)
     id = id << 8 | static_cast<unsigned char>(header[kApplicationId + i]);
   return id;
 }
 
-// Of an earlier version: in one transaction, and another process may have been quicker.
+// Upgrades a file of an earlier version in one transaction. Another process may do it first.
 Result<void> upgrade(SQLite::Database& database) {
   const auto version = [&] { return database.execAndGet("PRAGMA user_version").getInt(); };
   if (version() == kSchemaVersion) return {};
@@ -190,37 +193,39 @@ Result<void> upgrade(SQLite::Database& database) {
 Result<void> check_schema(SQLite::Database& database, const fs::path& file) {
   const int version = database.execAndGet("PRAGMA user_version").getInt();
   if (version > kSchemaVersion) {
-    return fail(ErrorCode::kConflict,
-                file.string() + " was written by a newer version of this program (schema " +
-                    std::to_string(version) + ", this one reads up to " +
-                    std::to_string(kSchemaVersion) + "): upgrade, or set another DATA_DIR");
+    return fail(
+        ErrorCode::kConflict,
+        fmt::format("{} was written by a newer version of this program (schema {}, this one "
+                    "reads up to {}): upgrade, or set another DATA_DIR",
+                    file.string(), version, kSchemaVersion));
   }
   if (version < 1 ||
       database.execAndGet("SELECT count(*) FROM sqlite_schema WHERE name = 'jobs'").getInt() == 0) {
-    return fail(ErrorCode::kConflict, file.string() +
-                                          " is a database of another program: move it away, or set "
-                                          "another DATA_DIR");
+    return fail(ErrorCode::kConflict,
+                fmt::format("{} is a database of another program: move it away, or set another "
+                            "DATA_DIR",
+                            file.string()));
   }
   return {};
 }
 
-// Before anything is written: what SQLite sees must be this file's, and whole.
+// Checks, before anything is written, that the file and its write-ahead log belong together and are
+// not damaged.
 Result<void> check_database(SQLite::Database& database, const fs::path& file,
                             std::uint32_t application_id) {
-  // The log has the header's page whenever the file grew.
+  // With the log applied. A log of a file that grew contains the page of the header.
   if (static_cast<std::uint32_t>(database.execAndGet("PRAGMA application_id").getInt()) !=
       application_id) {
     return fail(ErrorCode::kInternal,
-                wal_of(file).string() +
-                    " belongs to another database and was not applied: move it away, or restore "
-                    "both files from one copy");
+                fmt::format("{} belongs to another database and was not applied: move it away, or "
+                            "restore both files from one copy",
+                            wal_of(file).string()));
   }
   if (auto ours = check_schema(database, file); !ours) return ours;
   std::error_code ignored;
   if (fs::file_size(file, ignored) > kMaxCheckedBytes) return {};
   const std::string found = database.execAndGet("PRAGMA quick_check(1)").getString();
-  sqlite3_db_release_memory(
-      database.getHandle());  // the check needed every page, the work does not
+  sqlite3_db_release_memory(database.getHandle());  // the check has filled the page cache
   return found == "ok" ? Result<void>() : std::unexpected(damaged(file, found));
 }
 
@@ -246,17 +251,20 @@ Error sqlite_error(const std::filesystem::path& file, const SQLite::Exception& e
   switch (exception.getErrorCode()) {
     case SQLITE_FULL:
       return {ErrorCode::kExhausted,
-              "the disk is full, nothing was changed (" + where + "): free some space"};
+              fmt::format("the disk is full, nothing was changed ({}): free some space", where)};
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-      return {ErrorCode::kUnavailable, "the data folder cannot be written (" + where +
-                                           "): check its owner and mode, or set another DATA_DIR"};
+      return {
+          ErrorCode::kUnavailable,
+          fmt::format("the data folder cannot be written ({}): check its owner and mode, or set "
+                      "another DATA_DIR",
+                      where)};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return damaged(file, exception.what());
     default:
-      return {ErrorCode::kUnavailable, "the database did not answer (" + where + ")"};
+      return {ErrorCode::kUnavailable, fmt::format("the database did not answer ({})", where)};
   }
 }
 
@@ -270,7 +278,7 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesyst
     if (!application_id) return std::unexpected(application_id.error());
     database->writer_ = std::make_unique<SqliteConnection>(file, SQLite::OPEN_READWRITE);
     auto& writer = database->writer_->database();
-    // A database that is refused must not take its log in when it is closed.
+    // Closing a database that is refused must not apply its log.
     const auto checkpoint_on_close = [&](bool on) {
       sqlite3_db_config(writer.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1, nullptr);
     };
@@ -300,7 +308,7 @@ Result<void> SqliteDatabase::shrink() {
     if (!given_back) return std::unexpected(given_back.error());
     const std::int64_t before = *free;
     free = free_pages();
-    if (free && *free >= before) break;  // a file of schema 1 keeps its size, and fills it again
+    if (free && *free >= before) break;  // created with schema 1: it keeps its size
   }
   if (!free) return std::unexpected(free.error());
   return {};
@@ -320,7 +328,7 @@ Error SqliteDatabase::note(const SQLite::Exception& exception) {
   return error;
 }
 
-// Whoever comes while nobody commits does it for all that wait.
+// If no other thread commits, this one commits all writes that wait.
 void SqliteDatabase::commit(Write& write) {
   std::unique_lock lock(write_mutex_);
   waiting_.push_back(&write);
@@ -355,7 +363,7 @@ void SqliteDatabase::commit_together(std::span<Write* const> writes) {
   for (Write* const write : writes) write->error = committed.error();
 }
 
-// Whether there is something to commit. Beside others, a work that fails is undone by itself.
+// Whether there is something to commit. A write that fails beside others is rolled back alone.
 bool SqliteDatabase::run_one(Write& write, bool alone) {
   auto& database = writer_->database();
   if (!alone) database.exec("SAVEPOINT one");
@@ -363,7 +371,7 @@ bool SqliteDatabase::run_one(Write& write, bool alone) {
   try {
     keep = write.run(*writer_);
   } catch (const SQLite::Exception& exception) {
-    // Where SQLite gave up the whole transaction, so must all works in it.
+    // If SQLite has rolled back the whole transaction, all writes in it fail.
     if (sqlite3_get_autocommit(database.getHandle()) != 0) throw;
     write.error = note(exception);
   } catch (...) {

@@ -1,6 +1,5 @@
-// One SQLite file in WAL mode, shared by the job store and the work queue of the embedded mode, so
-// that their commits have one order: after a power loss, a suffix of the commits may be missing,
-// never one from the middle.
+// One SQLite file in WAL mode, shared by the job store and the work queue, so that their commits
+// have one order: a power loss may take back the last commits, but never one from the middle.
 #pragma once
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -23,16 +22,16 @@
 
 namespace classifier {
 
-// One connection with its prepared statements. Used by one thread at a time.
+// One connection with its prepared statements. Not thread-safe.
 class SqliteConnection {
  public:
   SqliteConnection(const std::filesystem::path& file, int flags);
 
-  // A statement ready to bind, prepared once for each text.
+  // The statement for this SQL text, reset and without bindings; prepared once.
   SQLite::Statement& prepare(const char* sql);
 
-  // Ends what the statements hold: one that stopped half way would keep its snapshot, and the WAL
-  // growing.
+  // Resets all statements: one that was not read to its end would keep its snapshot, and with it
+  // the WAL from being checkpointed.
   void reset_statements() noexcept;
 
   SQLite::Database& database() { return database_; }
@@ -43,27 +42,26 @@ class SqliteConnection {
 };
 
 enum class Durability {
-  kOrdered,  // survives a crash of the process; a power loss may take it back, with all later
-             // commits
+  kOrdered,  // survives a crash of the process; a power loss may take it back, and all later ones
   kFull,     // survives a power loss
 };
 
-// What a statement reports, as an Error of the ports: a full disk, a folder that cannot be written,
-// a damaged file.
+// The Error for an exception of SQLite: kExhausted for a full disk, kInternal for a damaged file,
+// kUnavailable for all others.
 Error sqlite_error(const std::filesystem::path& file, const SQLite::Exception& exception);
 
 // Thread-safe; several processes may open the same file.
 class SqliteDatabase {
  public:
-  // Creates the file and its tables, where there is none. A file that is damaged, of another
-  // program, or beside a write-ahead log of another database is refused and stays as it is;
-  // kConflict for one of a newer version of this program. Up to 64 MB are checked whole, of larger
-  // files what SQLite checks when it opens them.
+  // Opens the file; creates it, with its tables, where it is missing. Refuses, without changing it,
+  // a file that is damaged or has the write-ahead log of another database (kInternal), or that
+  // belongs to another program or a newer version of this one (kConflict). Files of up to 64 MB are
+  // checked completely, larger ones only as far as SQLite does when it opens them.
   static Result<std::unique_ptr<SqliteDatabase>> open(const std::filesystem::path& file);
 
-  // Runs `work(SqliteConnection&) -> Result<T>` as if in a transaction of its own: all of it is
-  // committed, or nothing where it returns an error. Works of several threads at once share one
-  // commit, so that they wait for the disk once (group commit; DeWitt et al., SIGMOD 1984).
+  // Runs `work(SqliteConnection&) -> Result<T>` as if in a transaction of its own: commits all of
+  // it, or nothing if it returns an error. Simultaneous writes of several threads share one commit,
+  // and so one wait for the disk (group commit; DeWitt et al., SIGMOD 1984).
   template <class Work>
   auto write(Durability durability, Work&& work) -> std::invoke_result_t<Work, SqliteConnection&> {
     std::optional<std::invoke_result_t<Work, SqliteConnection&>> result;
@@ -90,21 +88,21 @@ class SqliteDatabase {
     });
   }
 
-  // Gives the space of removed rows back to the file system.
+  // Returns the space of removed rows to the file system.
   Result<void> shrink();
 
   const std::filesystem::path& file() const { return file_; }
 
-  // The damage that was met since the start, if any. It stays: a restart looks at the whole file.
+  // An error if damage was found since the start. Only a restart, which checks the file, clears it.
   Result<void> whole() const;
 
  private:
-  // A work that waits to be committed. Belongs to the thread that waits for it.
+  // One call of write(). Belongs to the thread that waits for it.
   struct Write {
     Durability durability = Durability::kOrdered;
-    std::function<bool(SqliteConnection&)> run;  // false: undo it
+    std::function<bool(SqliteConnection&)> run;  // false: to be rolled back
     std::optional<Error> error;                  // of the database
-    std::exception_ptr thrown;                   // by the work
+    std::exception_ptr thrown;                   // by `work`
     bool done = false;                           // guarded by write_mutex_
   };
 
@@ -120,7 +118,7 @@ class SqliteDatabase {
     SqliteConnection& connection;
   };
 
-  // A reading connection, taken from the idle ones and put back.
+  // Borrows a read-only connection from the idle ones.
   struct Reader {
     explicit Reader(SqliteDatabase& owner);
     ~Reader();
@@ -141,7 +139,7 @@ class SqliteDatabase {
     }
   }
 
-  // Its Error; damage is remembered.
+  // The exception as an Error. Remembers damage for whole().
   Error note(const SQLite::Exception& exception);
 
   std::filesystem::path file_;

@@ -1,10 +1,11 @@
 #include "adapters/embedded/sqlite_job_store.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "adapters/codec/json_text.hpp"
 #include "adapters/codec/outcome_json.hpp"
 #include "domain/job_rules.hpp"
 #include "domain/text.hpp"
@@ -16,9 +17,7 @@ using nlohmann::json;
 
 constexpr const char* kJobColumns =
     "seq, id, type, status, model, top_k, threshold, total, classified, unknown, failed, "
-    "created_at, updated_at, "
-    "started_at, completed_at, error, retry_count ";
-
+    "created_at, updated_at, started_at, completed_at, error, retry_count ";
 
 std::optional<TimePoint> optional_time(const SQLite::Column& column) {
   if (column.isNull()) return std::nullopt;
@@ -30,7 +29,7 @@ struct JobRow {
   Job job;
 };
 
-// A row of kJobColumns. The spec has no custom labels yet.
+// Reads a row of kJobColumns; the spec without its custom labels.
 JobRow read_job(SQLite::Statement& row) {
   JobRow result;
   JobSpec spec;
@@ -73,7 +72,7 @@ void insert_images(SqliteConnection& connection, std::int64_t seq, const NewJob&
     insert.bind(1, seq);
     insert.bind(2, static_cast<std::int64_t>(i));
     insert.bindNoCopy(3, key);
-    // Most names are the last part of their key, and cost nothing then.
+    // Most filenames are the last part of their key; those take no space.
     if (filename_of(key) == job.filenames[i]) {
       insert.bind(4);
     } else {
@@ -110,7 +109,7 @@ std::int64_t insert_job(SqliteConnection& connection, const NewJob& job) {
   return seq;
 }
 
-// The job that came with this key before; kNotFound when there was none.
+// The job that was created with this key; kNotFound where there is none.
 Result<std::string> find_idempotent(SqliteConnection& connection,
                                     const IdempotencyKey& idempotency) {
   auto& query = connection.prepare(
@@ -143,20 +142,18 @@ void finish_job_if_done(SqliteConnection& connection, const JobRow& row, TimePoi
   update.exec();
 }
 
-// Whether the outcome is new, that is, counts.
+// Whether the outcome was new, so that it counts.
 bool insert_outcome(SqliteConnection& connection, std::int64_t seq, ImageState state,
                     const ImageOutcome& outcome) {
   auto& insert = connection.prepare(
       "INSERT OR IGNORE INTO outcomes(job, idx, state, ms, predictions, output_key, error_code, "
-      "error) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+      "error) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
   insert.bind(1, seq);
   insert.bind(2, outcome.index);
   insert.bind(3, static_cast<int>(state));
   insert.bind(4, outcome.processing_time_ms);
   if (const auto* predictions = std::get_if<Predictions>(&outcome.result)) {
-    insert.bind(
-        5, predictions_to_json(*predictions).dump(-1, ' ', false, json::error_handler_t::replace));
+    insert.bind(5, utf8_json(predictions_to_json(*predictions)));
   } else {
     const auto& error = std::get<Error>(outcome.result);
     insert.bind(7, static_cast<int>(error.code));
@@ -166,7 +163,7 @@ bool insert_outcome(SqliteConnection& connection, std::int64_t seq, ImageState s
   return insert.exec() == 1;
 }
 
-// Counts the outcomes of one job. Returns how many were new.
+// Counts the outcomes of one job; returns how many were new.
 std::size_t record_job(SqliteConnection& connection, JobRow row,
                        std::span<const ImageOutcome* const> outcomes, TimePoint now) {
   auto& counts = row.job.counts;
@@ -201,8 +198,7 @@ ImageRecord read_record(SQLite::Statement& row, const std::string& job_id, int g
   ImageRecord record;
   record.index = row.getColumn(0).getInt64();
   record.s3_key = row.getColumn(1).getString();
-  record.filename = row.getColumn(2).isNull() ? std::string(filename_of(record.s3_key))
-                                              : row.getColumn(2).getString();
+  record.filename = filename_of(row.getColumn(2), record.s3_key);
   if (row.getColumn(3).isNull()) return record;
   ImageOutcome outcome;
   outcome.job_id = job_id;
@@ -210,12 +206,7 @@ ImageRecord read_record(SQLite::Statement& row, const std::string& job_id, int g
   outcome.generation = generation;
   outcome.processing_time_ms = row.getColumn(4).getDouble();
   if (!row.getColumn(5).isNull()) {
-    auto predictions = predictions_from_text(row.getColumn(5).getString());
-    if (predictions) {
-      outcome.result = std::move(*predictions);
-    } else {
-      outcome.result = std::move(predictions.error());
-    }
+    outcome.result = result_from_text(row.getColumn(5).getString());
   } else {
     outcome.result =
         Error{static_cast<ErrorCode>(row.getColumn(7).getInt()), row.getColumn(8).getString()};
@@ -242,8 +233,7 @@ UnsentTasks read_unsent(SqliteConnection& connection, std::int64_t from, std::in
     task.spec = spec;
     task.index = query.getColumn(0).getInt64();
     task.s3_key = query.getColumn(1).getString();
-    task.filename = query.getColumn(2).isNull() ? std::string(filename_of(task.s3_key))
-                                                : query.getColumn(2).getString();
+    task.filename = filename_of(query.getColumn(2), task.s3_key);
     task.generation = generation;
     unsent.tasks.push_back(std::move(task));
   }
@@ -251,7 +241,7 @@ UnsentTasks read_unsent(SqliteConnection& connection, std::int64_t from, std::in
   return unsent;
 }
 
-// Nothing where it is not final any more, since somebody retries it.
+// Removes a job and all its rows, unless it is being retried and so is no longer final.
 Result<void> remove_job(SqliteConnection& connection, std::int64_t seq) {
   static constexpr const char* kStatements[] = {
       "DELETE FROM jobs WHERE seq = ? AND status >= 3",
@@ -280,7 +270,7 @@ std::int64_t count_jobs(SqliteConnection& connection, const JobFilter& filter) {
   return query.getColumn(0).getInt64();
 }
 
-// The query for one page: the filter decides which index serves it.
+// The query for one page, with only the conditions of the filter, so that SQLite can use its index.
 std::string list_sql(const JobFilter& filter) {
   std::string sql = std::string("SELECT ") + kJobColumns + "FROM jobs WHERE seq < ?1";
   if (filter.type) sql += " AND type = ?2";
@@ -289,6 +279,10 @@ std::string list_sql(const JobFilter& filter) {
 }
 
 }  // namespace
+
+std::string filename_of(const SQLite::Column& column, std::string_view key) {
+  return column.isNull() ? std::string(filename_of(key)) : column.getString();
+}
 
 std::shared_ptr<const JobSpec> SpecCache::get(SqliteConnection& connection, std::int64_t seq) {
   if (auto known = specs_.find(seq)) return known;
@@ -306,7 +300,6 @@ std::shared_ptr<const JobSpec> SpecCache::get(SqliteConnection& connection, std:
     spec.custom_labels =
         json::parse(query.getColumn(4).getString()).get<std::vector<std::string>>();
   }
-  // Every caller gets the same object for one job, so that it can serve as a key of other caches.
   return specs_.insert(seq, std::move(spec));
 }
 
@@ -345,10 +338,8 @@ Result<JobPage> SqliteJobStore::list(const JobFilter& filter, std::size_t limit,
                                      std::string_view token) {
   std::int64_t before = std::numeric_limits<std::int64_t>::max();
   if (!token.empty()) {
-    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), before);
-    if (error != std::errc{} || end != token.data() + token.size() || before < 0) {
-      return std::unexpected(unknown_page_token());
-    }
+    before = parse_integer(token).value_or(-1);
+    if (before < 0) return std::unexpected(unknown_page_token());
   }
   return database_.read([&](SqliteConnection& connection) -> Result<JobPage> {
     JobPage page;
@@ -413,8 +404,8 @@ Result<void> SqliteJobStore::mark_sent(const UnsentTasks& sent) {
 Result<void> SqliteJobStore::mark_started(std::string_view job_id, TimePoint now) {
   return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
     auto& update = connection.prepare(
-        "UPDATE jobs SET status = 2, started_at = ?1, updated_at = ?1 WHERE id = ?2 AND status = "
-        "1");
+        "UPDATE jobs SET status = 2, started_at = ?1, updated_at = ?1 "
+        "WHERE id = ?2 AND status = 1");
     update.bind(1, to_ms(now));
     update.bind(2, std::string(job_id));
     update.exec();
@@ -443,8 +434,8 @@ Result<Job> SqliteJobStore::cancel(std::string_view job_id, TimePoint now) {
     if (!row) return std::unexpected(row.error());
     if (auto may = check_cancel(row->job); !may) return may;
     auto& update = connection.prepare(
-        "UPDATE jobs SET status = ?1, completed_at = ?2, updated_at = ?2, error = ?3 WHERE seq = "
-        "?4");
+        "UPDATE jobs SET status = ?1, completed_at = ?2, updated_at = ?2, error = ?3 "
+        "WHERE seq = ?4");
     update.bind(1, static_cast<int>(JobStatus::kCancelled));
     update.bind(2, to_ms(now));
     update.bind(3, cancelled_reason(row->job.counts));
@@ -466,8 +457,7 @@ Result<Job> SqliteJobStore::retry(std::string_view job_id, TimePoint now) {
     forget.exec();
     auto& update = connection.prepare(
         "UPDATE jobs SET status = 1, failed = 0, retry_count = retry_count + 1, sent_next = 0, "
-        "error = NULL, "
-        "completed_at = NULL, started_at = NULL, updated_at = ? WHERE seq = ?");
+        "error = NULL, completed_at = NULL, started_at = NULL, updated_at = ? WHERE seq = ?");
     update.bind(1, to_ms(now));
     update.bind(2, row->seq);
     update.exec();
@@ -501,8 +491,8 @@ Result<std::size_t> SqliteJobStore::remove_expired(TimePoint created_before, std
   const auto expired =
       database_.read([&](SqliteConnection& connection) -> Result<std::vector<std::int64_t>> {
         auto& query = connection.prepare(
-            "SELECT seq FROM jobs WHERE status >= 3 AND created_at < ? ORDER BY created_at LIMIT "
-            "?");
+            "SELECT seq FROM jobs WHERE status >= 3 AND created_at < ? ORDER BY created_at "
+            "LIMIT ?");
         query.bind(1, to_ms(created_before));
         query.bind(2, static_cast<std::int64_t>(limit));
         std::vector<std::int64_t> rows;
@@ -510,7 +500,7 @@ Result<std::size_t> SqliteJobStore::remove_expired(TimePoint created_before, std
         return rows;
       });
   if (!expired) return std::unexpected(expired.error());
-  // Each by itself, so that others need not wait for all.
+  // Each in a transaction of its own, so that other writers do not wait for all of them.
   for (const std::int64_t seq : *expired) {
     auto removed = database_.write(Durability::kOrdered, [&](SqliteConnection& connection) {
       return remove_job(connection, seq);

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "adapters/embedded/sqlite_database.hpp"
 #include "ports/job_store.hpp"
@@ -10,16 +11,20 @@
 
 namespace classifier {
 
-// The specs of jobs by their row, so that a job's labels are read once and not for each of its
-// images. Thread-safe.
+// Keeps the specs of recent jobs, so that a job's labels are not read again for each of its images.
+// Thread-safe.
 class SpecCache {
  public:
-  // The spec of the job in row `seq`; reads it when it is not cached.
+  // The spec of the job in row `seq`, null where there is no such row. All callers get the same
+  // object for a job, so that it can be a key of other caches.
   std::shared_ptr<const JobSpec> get(SqliteConnection& connection, std::int64_t seq);
 
  private:
   LruCache<std::int64_t, JobSpec> specs_{256};
 };
+
+// The filename of an image: `column`, or where that is NULL the last part of its key.
+std::string filename_of(const SQLite::Column& column, std::string_view key);
 
 class SqliteJobStore final : public JobStore {
  public:

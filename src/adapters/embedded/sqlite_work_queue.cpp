@@ -1,7 +1,6 @@
 #include "adapters/embedded/sqlite_work_queue.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,11 +13,11 @@
 namespace classifier {
 namespace {
 
-// Other processes may send to the same file without waking this one.
+// How often a receiver looks for messages that other processes sent.
 constexpr std::chrono::milliseconds kPoll{200};
 constexpr std::chrono::seconds kSearchForDead{1};
 
-// "id:deliveries". The second part makes a receipt of an earlier delivery worthless.
+// As text "<id>:<receives>". The second number invalidates the receipts of earlier deliveries.
 struct Receipt {
   std::int64_t id = 0;
   std::int64_t receives = 0;
@@ -29,16 +28,13 @@ std::string to_text(Receipt receipt) {
 }
 
 std::optional<Receipt> parse_receipt(std::string_view text) {
-  Receipt receipt;
-  const char* const begin = text.data();
-  const char* const end = begin + text.size();
-  const auto id = std::from_chars(begin, end, receipt.id);
-  if (id.ec != std::errc{} || id.ptr == end || *id.ptr != ':') return std::nullopt;
-  const auto receives = std::from_chars(id.ptr + 1, end, receipt.receives);
-  if (receives.ec != std::errc{} || receives.ptr != end) return std::nullopt;
-  return receipt;
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto id = parse_integer(text.substr(0, colon));
+  const auto receives = parse_integer(text.substr(colon + 1));
+  if (!id || !receives) return std::nullopt;
+  return Receipt{*id, *receives};
 }
-
 
 std::optional<std::int64_t> find_seq(SqliteConnection& connection, std::string_view job_id) {
   auto& query = connection.prepare("SELECT seq FROM jobs WHERE id = ?");
@@ -47,8 +43,8 @@ std::optional<std::int64_t> find_seq(SqliteConnection& connection, std::string_v
   return query.getColumn(0).getInt64();
 }
 
-// The rank of the job's image 0: as it is for messages already there, else so that `first_index`
-// comes next.
+// The rank of the job's image 0: that of the job's messages in the queue; without any, such that
+// the image `first_index` comes next.
 std::int64_t rank_base(SqliteConnection& connection, std::int64_t seq, std::int64_t first_index) {
   auto& mine = connection.prepare("SELECT rank - idx FROM queue WHERE job = ? LIMIT 1");
   mine.bind(1, seq);
@@ -57,8 +53,8 @@ std::int64_t rank_base(SqliteConnection& connection, std::int64_t seq, std::int6
   return (next.executeStep() ? next.getColumn(0).getInt64() : 0) - first_index;
 }
 
-// Applies `sql`, whose last two parameters are id and deliveries, to the message of each valid
-// receipt. `bind` sets the parameters before them and returns how many there are.
+// Runs `sql`, whose last two parameters are id and receives, for each valid receipt. `bind` sets
+// the parameters before them and returns their number.
 template <class Bind>
 void for_receipts(SqliteConnection& connection, const char* sql,
                   std::span<const std::string> receipts, Bind bind) {
@@ -78,7 +74,7 @@ struct Visible {
   int generation;
 };
 
-// The messages to deliver next: new ones together, one that was delivered before alone.
+// The messages to deliver next: several new ones, or one that is redelivered.
 std::vector<Visible> choose(SqliteConnection& connection, std::size_t max) {
   std::vector<Visible> chosen;
   auto& query = connection.prepare(
@@ -185,9 +181,7 @@ Result<std::vector<Delivery>> SqliteWorkQueue::take(std::size_t max) {
           Delivery delivery;
           delivery.task.job_id = image.getColumn(0).getString();
           delivery.task.s3_key = image.getColumn(1).getString();
-          delivery.task.filename = image.getColumn(2).isNull()
-                                       ? std::string(filename_of(delivery.task.s3_key))
-                                       : image.getColumn(2).getString();
+          delivery.task.filename = filename_of(image.getColumn(2), delivery.task.s3_key);
           delivery.task.index = row.index;
           delivery.task.generation = row.generation;
           delivery.task.spec = specs_.get(connection, row.seq);
@@ -214,7 +208,7 @@ Result<std::vector<Delivery>> SqliteWorkQueue::receive(std::size_t max,
       if (search) last_search_ = now;
     }
     if (search) {
-      if (auto given_back = give_back_work_of_the_dead(); !given_back) {
+      if (auto given_back = redeliver_from_ended_processes(); !given_back) {
         return std::unexpected(given_back.error());
       }
     }
@@ -230,7 +224,7 @@ Result<std::vector<Delivery>> SqliteWorkQueue::receive(std::size_t max,
   }
 }
 
-Result<void> SqliteWorkQueue::give_back_work_of_the_dead() {
+Result<void> SqliteWorkQueue::redeliver_from_ended_processes() {
   auto owners =
       database_.read([](SqliteConnection& connection) -> Result<std::vector<std::string>> {
         std::vector<std::string> found;
@@ -313,14 +307,13 @@ Result<std::vector<DeadLetter>> SqliteWorkQueue::dead_letters(std::size_t limit)
     query.bind(1, static_cast<std::int64_t>(limit));
     std::vector<DeadLetter> letters;
     while (query.executeStep()) {
-      letters.push_back(
-          {.id = query.getColumn(0).getString(),
-           .job_id = query.getColumn(1).getString(),
-           .index = query.getColumn(2).getInt64(),
-           .s3_key = query.getColumn(3).getString(),
-           .reason = query.getColumn(4).getString(),
-           .receive_count = query.getColumn(5).getInt(),
-           .buried_at = from_ms(query.getColumn(6).getInt64())});
+      letters.push_back({.id = query.getColumn(0).getString(),
+                         .job_id = query.getColumn(1).getString(),
+                         .index = query.getColumn(2).getInt64(),
+                         .s3_key = query.getColumn(3).getString(),
+                         .reason = query.getColumn(4).getString(),
+                         .receive_count = query.getColumn(5).getInt(),
+                         .buried_at = from_ms(query.getColumn(6).getInt64())});
     }
     return letters;
   });
@@ -342,9 +335,8 @@ Result<void> SqliteWorkQueue::drop_job(std::string_view job_id, int generation) 
 Result<QueueDepth> SqliteWorkQueue::depth() {
   return database_.read([&](SqliteConnection& connection) -> Result<QueueDepth> {
     auto& query = connection.prepare(
-        "SELECT (SELECT count(*) FROM queue WHERE hidden = 0), (SELECT count(*) FROM queue WHERE "
-        "hidden = 1), "
-        "(SELECT count(*) FROM dead_letters), "
+        "SELECT (SELECT count(*) FROM queue WHERE hidden = 0), "
+        "(SELECT count(*) FROM queue WHERE hidden = 1), (SELECT count(*) FROM dead_letters), "
         "(SELECT sent_at FROM queue WHERE hidden = 0 ORDER BY rank, id LIMIT 1)");
     query.executeStep();
     QueueDepth depth{.visible = query.getColumn(0).getInt64(),

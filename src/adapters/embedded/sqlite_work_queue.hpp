@@ -14,12 +14,12 @@
 
 namespace classifier {
 
-// Messages of jobs in the job store of the same database. Jobs take turns: a message's rank is its
-// index in the job, counted from the rank that was next when the job came, so a job of ten images
-// beside one of 100,000 is soon through (start-time fair queueing; Goyal, Vin and Cheng, SIGCOMM
-// 1996, with one unit of cost for each image). A message that was delivered before comes alone, so
-// that an image that kills the process is found among its neighbours. Messages of a process that
-// died are visible again at once.
+// The jobs are those of the job store in the same database. Jobs take turns: a message's rank is
+// its index in the job plus the rank that was next when the job came, so that a job of ten images
+// does not wait for one of 100,000 (start-time fair queueing; Goyal, Vin and Cheng, SIGCOMM 1996,
+// at a cost of 1 for each image). A redelivered message is received alone, so that an image that
+// kills the process does not affect others. Messages of a process that has ended become visible at
+// once.
 class SqliteWorkQueue final : public WorkQueue {
  public:
   SqliteWorkQueue(SqliteDatabase& database, SpecCache& specs, const Clock& clock,
@@ -38,12 +38,12 @@ class SqliteWorkQueue final : public WorkQueue {
   Result<void> ping() override;
 
  private:
-  // No message is hidden for longer than until then, unless the clock was set back meanwhile: one
-  // that is counts as visible again.
+  // The latest time until which a message is hidden. One hidden until later is visible: the clock
+  // was set back.
   TimePoint latest_end() const;
   Result<bool> has_visible();
   Result<std::vector<Delivery>> take(std::size_t max);
-  Result<void> give_back_work_of_the_dead();
+  Result<void> redeliver_from_ended_processes();
 
   SqliteDatabase& database_;
   SpecCache& specs_;

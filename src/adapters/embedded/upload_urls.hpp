@@ -1,5 +1,5 @@
-// Upload URLs of the embedded store: signed with a secret of this installation, valid for one key,
-// one content type and a limited time, as presigned URLs of S3 are.
+// Upload URLs of the embedded store. Like presigned URLs of S3, each is valid for one key, one
+// content type and a limited time; it is signed with a secret of this installation.
 #pragma once
 
 #include <filesystem>
@@ -18,15 +18,15 @@ class UploadUrls {
   // `secret` is 32 random bytes or more.
   explicit UploadUrls(std::string secret);
 
-  // Reads the secret from `file`, or makes one that only this user can read.
+  // Reads the secret from `file`; creates it, readable by this user only, where it is missing.
   static Result<UploadUrls> open(const std::filesystem::path& file);
 
-  // "<base_url>/objects/<key, percent-encoded>?expires=<unix
-  // seconds>&content_type=<type>&signature=<64 hex>"
+  // "<base_url>/objects/<key>?expires=<Unix seconds>&content_type=<type>&signature=<64 hex
+  // digits>", with key and type percent-encoded.
   std::string sign(std::string_view base_url, std::string_view key, std::string_view content_type,
                    TimePoint expires_at) const;
 
-  // As UploadReceiver::verify.
+  // See UploadReceiver::verify.
   Result<void> verify(const SignedUpload& upload, TimePoint now) const;
 
  private:

@@ -1,5 +1,8 @@
-// Windows bitmaps as the BITMAPCOREHEADER, BITMAPINFOHEADER and later headers describe them: 1, 4,
-// 8, 16, 24 and 32 bits, bit fields, and run lengths of 4 and 8 bits.
+// Windows bitmaps with a BITMAPCOREHEADER, BITMAPINFOHEADER or later header: 1, 4, 8, 16, 24 and 32
+// bits, bit fields, and run-length encoding of 4 and 8 bits.
+// https://learn.microsoft.com/windows/win32/gdi/bitmap-storage
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -37,7 +40,7 @@ class Bytes {
  public:
   explicit Bytes(ImageBytes bytes) : data_(data_of(bytes)), size_(bytes.size()) {}
   std::size_t size() const { return size_; }
-  // Bytes outside of the file read as 0; callers check where it matters.
+  // Bytes beyond the end of the file are 0; callers check where it matters.
   std::uint32_t u8(std::size_t at) const { return at < size_ ? data_[at] : 0U; }
   std::uint32_t u16(std::size_t at) const { return u8(at) | u8(at + 1) << 8U; }
   std::uint32_t u32(std::size_t at) const { return u16(at) | u16(at + 2) << 16U; }
@@ -70,9 +73,8 @@ Result<void> check_depth(const Header& header) {
   }
   if (valid) return {};
   return fail(ErrorCode::kUnsupported,
-              "the BMP has " + std::to_string(bits) + " bits with compression " +
-                  std::to_string(static_cast<unsigned>(header.compression)) +
-                  ", which is not supported");
+              fmt::format("the BMP has {} bits with compression {}, which is not supported", bits,
+                          static_cast<unsigned>(header.compression)));
 }
 
 Result<Header> read_header(const Bytes& file) {
@@ -94,7 +96,7 @@ Result<Header> read_header(const Bytes& file) {
     header.compression = static_cast<Compression>(file.u32(30));
     header.palette_size = file.u32(46);
   } else {
-    return bad("its header has " + std::to_string(size) + " bytes");
+    return bad(fmt::format("its header has {} bytes", size));
   }
   if (file.size() < kFileHeader + size) return truncated(ImageFormat::kBmp);
   if (auto valid = check_depth(header); !valid) return std::unexpected(valid.error());
@@ -105,8 +107,7 @@ Result<Header> read_header(const Bytes& file) {
   const bool fields = header.compression == Compression::kBitFields ||
                       header.compression == Compression::kAlphaBitFields;
   if (fields) {
-    // Behind a 40-byte header the masks follow; in the larger ones they stand at the same place
-    // inside.
+    // The masks follow a 40-byte header; larger headers contain them at the same offset.
     for (std::size_t i = 0; i < 4; ++i) {
       if (i < 3 || size >= 56 || header.compression == Compression::kAlphaBitFields) {
         header.masks[i] = file.u32(54 + 4 * i);
@@ -133,7 +134,7 @@ std::vector<Colour> read_palette(const Bytes& file, const Header& header) {
   return palette;
 }
 
-// The bits under a mask, stretched to 0–255.
+// The bits under a mask, scaled to 0–255.
 std::uint8_t field(std::uint32_t value, std::uint32_t mask) {
   if (mask == 0) return 0;
   const int shift = std::countr_zero(mask);
@@ -146,9 +147,7 @@ class Painter {
  public:
   Painter(const Bytes& file, const Header& header)
       : file_(file), header_(header), palette_(read_palette(file, header)) {
-    image_.width = static_cast<int>(header.width);
-    image_.height = static_cast<int>(header.height);
-    image_.pixels.assign(static_cast<std::size_t>(header.width * header.height) * 3, 255);
+    image_ = make_image(static_cast<int>(header.width), static_cast<int>(header.height), 255);
   }
 
   Result<RgbImage> paint() {
@@ -160,7 +159,7 @@ class Painter {
   }
 
  private:
-  // `y` counts from the first stored row.
+  // `y` counts rows as stored.
   void set(std::int64_t x, std::int64_t y, const Colour& colour) {
     if (x < 0 || y < 0 || x >= header_.width || y >= header_.height) return;
     const std::int64_t row = header_.top_down ? y : header_.height - 1 - y;
@@ -203,7 +202,7 @@ class Painter {
         (static_cast<std::uint64_t>(header_.width) * header_.bits + 31) / 32 * 4;
     const std::uint64_t needed =
         header_.pixels_at + stride * static_cast<std::uint64_t>(header_.height);
-    // Some writers leave out the padding of the last row.
+    // Some writers omit the padding of the last row.
     if (needed > file_.size() + 3) return false;
     for (std::int64_t y = 0; y < header_.height; ++y) {
       const std::size_t row_at = header_.pixels_at + stride * static_cast<std::uint64_t>(y);
@@ -212,7 +211,7 @@ class Painter {
     return true;
   }
 
-  // Whether the end-of-bitmap mark, or the last row, was reached before the end of the file.
+  // Whether the end-of-bitmap mark or the end of the last row came before the end of the file.
   bool paint_runs() {
     const bool nibbles = header_.compression == Compression::kRle4;
     std::int64_t x = 0;
@@ -259,7 +258,7 @@ class Painter {
 Result<ImageInfo> probe_bmp(ImageBytes bytes) {
   const auto header = read_header(Bytes(bytes));
   if (!header) return std::unexpected(header.error());
-  // Both come from 32-bit fields; what does not fit is over every limit anyway.
+  // Both are 32-bit fields. Values that do not fit into int exceed every limit anyway.
   constexpr std::int64_t kMost = 2'147'483'647;
   return ImageInfo{.format = ImageFormat::kBmp,
                    .width = static_cast<int>(std::clamp<std::int64_t>(header->width, 0, kMost)),
@@ -274,7 +273,7 @@ Result<RgbImage> decode_bmp(ImageBytes bytes, const DecodeLimits& limits) {
     return std::unexpected(valid.error());
   }
   if (header->pixels_at < header->palette_at || header->pixels_at >= file.size()) {
-    return bad("its pixels are said to begin outside of the file");
+    return bad("according to its header, its pixels begin outside the file");
   }
   return Painter(file, *header).paint();
 }

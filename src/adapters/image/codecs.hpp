@@ -1,5 +1,5 @@
-// The decoders behind decode_image(), one for each format. Each checks the size that the header
-// claims with check_size() before it allocates anything of that size.
+// The decoders behind decode_image(), one for each format. Each passes the size in the header to
+// check_size() before it allocates pixels.
 #pragma once
 
 #include <chrono>
@@ -26,26 +26,26 @@ Result<RgbImage> decode_webp(ImageBytes bytes, const DecodeLimits& limits, int& 
 Result<ImageInfo> probe_bmp(ImageBytes bytes);
 Result<RgbImage> decode_bmp(ImageBytes bytes, const DecodeLimits& limits);
 
-// The orientation in a TIFF block ("II*\0…" or "MM\0*…") as Exif has it; 1 where there is none or
-// it is damaged.
+// The orientation (Exif 2.32, tag 0x0112) in a TIFF block, "II*\0…" or "MM\0*…": 1 to 8; 1 where
+// there is none or the block is damaged.
 int exif_orientation(std::span<const std::uint8_t> tiff);
 
-// kUndecodable for sizes below 1, kTooLarge above the limit.
+// kUndecodable where a side is below 1; kTooLarge where there are more pixels than the limit.
 Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t height,
                         const DecodeLimits& limits);
 
 std::unexpected<Error> damaged(ImageFormat format, const std::string& what);
 std::unexpected<Error> truncated(ImageFormat format);
-// kExhausted: not the image's fault, so it is tried again.
+// kExhausted, so that the image is retried.
 std::unexpected<Error> out_of_memory();
 
-// `alpha` 0 to 255 of a colour over white.
+// A colour with opacity `alpha`, 0 to 255, over white.
 inline std::uint8_t over_white(std::uint8_t colour, std::uint8_t alpha) {
   const unsigned value = colour * alpha + 255U * (255U - alpha);
   return static_cast<std::uint8_t>((value + 127) / 255);
 }
 
-// RGBA rows to RGB on white.
+// RGBA pixels over white. `rgba` has width × height × 4 bytes.
 RgbImage flatten(int width, int height, const std::uint8_t* rgba);
 
 inline const std::uint8_t* data_of(ImageBytes bytes) {

@@ -1,5 +1,7 @@
 #include "adapters/image/decode.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -12,10 +14,11 @@
 namespace classifier {
 namespace {
 
-// "48.8" of 48'812'345: millions, for people.
+// "48.8" for 48,812,345 pixels.
 std::string megapixels(std::int64_t pixels) {
   const std::int64_t tenths = (pixels + 50'000) / 100'000;
-  return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10));
+  return tenths % 10 == 0 ? std::to_string(tenths / 10)
+                          : fmt::format("{}.{}", tenths / 10, tenths % 10);
 }
 
 std::string_view head(ImageBytes bytes, std::size_t from, std::size_t size) {
@@ -32,7 +35,7 @@ std::optional<ImageFormat> sniff(ImageBytes bytes) {
   return std::nullopt;
 }
 
-// What a file is that is none of ours, so that its owner knows what to do.
+// The type of a file that is not supported, for the error message; empty where it is unknown.
 std::string_view known_other(ImageBytes bytes) {
   struct Magic {
     std::size_t from;
@@ -71,8 +74,9 @@ Result<ImageFormat> identify(ImageBytes bytes, const DecodeLimits& limits) {
   return fail(ErrorCode::kUnsupported,
               other.empty()
                   ? "the file is not an image of a supported type (JPEG, PNG, GIF, WebP, BMP)"
-                  : "the file is " + std::string(other) +
-                        ", not an image of a supported type (JPEG, PNG, GIF, WebP, BMP)");
+                  : fmt::format("the file is {}, not an image of a supported type (JPEG, PNG, GIF, "
+                                "WebP, BMP)",
+                                other));
 }
 
 template <class Codec>
@@ -107,25 +111,26 @@ namespace codecs {
 
 Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t height,
                         const DecodeLimits& limits) {
-  const std::string size = std::to_string(width) + " × " + std::to_string(height) + " pixels";
+  const std::string size = fmt::format("{} × {} pixels", width, height);
   if (width < 1 || height < 1) return damaged(format, "its header says " + size);
   if (width > limits.max_pixels / height) {
-    return fail(ErrorCode::kTooLarge, "the " + std::string(to_string(format)) + " has " + size +
-                                          " (" + megapixels(width * height) +
-                                          " megapixels); at most " + megapixels(limits.max_pixels) +
-                                          " megapixels are allowed");
+    return fail(ErrorCode::kTooLarge,
+                fmt::format("the {} has {} ({} megapixels); at most {} megapixels are allowed",
+                            to_string(format), size, megapixels(width * height),
+                            megapixels(limits.max_pixels)));
   }
   return {};
 }
 
 std::unexpected<Error> damaged(ImageFormat format, const std::string& what) {
   return fail(ErrorCode::kUndecodable,
-              "the " + std::string(to_string(format)) + " is damaged: " + what);
+              fmt::format("the {} is damaged: {}", to_string(format), what));
 }
 
 std::unexpected<Error> truncated(ImageFormat format) {
-  return fail(ErrorCode::kUndecodable, "the " + std::string(to_string(format)) +
-                                           " is truncated: the file ends before the image does");
+  return fail(
+      ErrorCode::kUndecodable,
+      fmt::format("the {} is truncated: the file ends before the image does", to_string(format)));
 }
 
 std::unexpected<Error> out_of_memory() {
@@ -133,11 +138,9 @@ std::unexpected<Error> out_of_memory() {
 }
 
 RgbImage flatten(int width, int height, const std::uint8_t* rgba) {
-  const auto count = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-  RgbImage image{width, height, std::vector<std::uint8_t>(count * 3)};
-  std::uint8_t* out = image.pixels.data();
-  for (std::size_t i = 0; i < count; ++i, rgba += 4, out += 3) {
-    for (int c = 0; c < 3; ++c) out[c] = over_white(rgba[c], rgba[3]);
+  RgbImage image = make_image(width, height);
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3, rgba += 4) {
+    for (std::size_t c = 0; c < 3; ++c) image.pixels[i + c] = over_white(rgba[c], rgba[3]);
   }
   return image;
 }
@@ -147,9 +150,8 @@ RgbImage flatten(int width, int height, const std::uint8_t* rgba) {
 Result<void> check_file_size(ImageBytes bytes, const DecodeLimits& limits) {
   if (bytes.empty()) return fail(ErrorCode::kUndecodable, "the file is empty (0 bytes)");
   if (bytes.size() > limits.max_bytes) {
-    return fail(ErrorCode::kTooLarge, "the file has " + std::to_string(bytes.size()) +
-                                          " bytes; at most " + std::to_string(limits.max_bytes) +
-                                          " are allowed");
+    return fail(ErrorCode::kTooLarge, fmt::format("the file has {} bytes; at most {} are allowed",
+                                                  bytes.size(), limits.max_bytes));
   }
   return {};
 }
@@ -201,10 +203,9 @@ RgbImage orient(RgbImage image, int orientation) {
   const bool transpose = orientation >= 5;
   const int w = image.width;
   const int h = image.height;
-  RgbImage upright{transpose ? h : w, transpose ? w : h,
-                   std::vector<std::uint8_t>(image.pixels.size())};
-  // Where the stored row 0 and column 0 are seen (Exif 2.32, 4.6.4): mirror and flip before the
-  // transposition.
+  RgbImage upright = make_image(transpose ? h : w, transpose ? w : h);
+  // Exif 2.32, 4.6.4 gives the sides of the stored row 0 and column 0. Mirroring and flipping come
+  // before the transposition.
   const bool mirror_x =
       orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool mirror_y =
@@ -216,11 +217,7 @@ RgbImage orient(RgbImage image, int orientation) {
       int from_y = transpose ? x : y;
       if (mirror_x) from_x = w - 1 - from_x;
       if (mirror_y) from_y = h - 1 - from_y;
-      const std::uint8_t* in =
-          &image.pixels[(static_cast<std::size_t>(from_y) * static_cast<std::size_t>(w) +
-                         static_cast<std::size_t>(from_x)) *
-                        3];
-      std::copy_n(in, 3, out);
+      std::copy_n(&image.pixels[image.offset(from_x, from_y)], 3, out);
     }
   }
   return upright;

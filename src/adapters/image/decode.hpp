@@ -1,6 +1,6 @@
-// Image files to pixels: JPEG (also CMYK and progressive), PNG, GIF and animated WebP (first
-// frame), WebP, BMP. The content decides what a file is, never its name. Transparency is laid on
-// white.
+// Decodes image files: JPEG (including CMYK and progressive), PNG, WebP, GIF, BMP; of animations
+// the first frame. The content determines the format, not the file's name. Transparent pixels are
+// drawn over white.
 #pragma once
 
 #include <cstddef>
@@ -16,22 +16,23 @@ using ImageBytes = std::span<const std::byte>;
 // kUndecodable for an empty file, kTooLarge for one over the limit of bytes.
 Result<void> check_file_size(ImageBytes bytes, const DecodeLimits& limits);
 
-// Reads the header only. Errors as decode_image.
+// Reads the header only. Errors: see decode_image.
 Result<ImageInfo> probe_image(ImageBytes bytes, const DecodeLimits& limits);
 
 struct DecodedImage {
   RgbImage image;
-  int orientation = 1;  // still to be applied: see orient()
+  int orientation = 1;  // not applied yet: see orient()
 };
 
-// Decodes the whole image. A JPEG may come smaller, by the largest of 1/2, 1/4 and 1/8 that leaves
-// its shorter side at `min_shortest_side` or more: the decoder leaves out what a resize to that
-// size would throw away. 0: full size. kUnsupported: not one of the formats; kTooLarge: over a
-// limit; kUndecodable: empty, truncated or damaged.
+// Decodes an image. A JPEG is decoded at the smallest of the scales 1, 1/2, 1/4 and 1/8 that leaves
+// its shorter side with at least `min_shortest_side` pixels, which saves work that a resize would
+// discard; at full size if that is 0. kUnsupported: not one of the formats. kTooLarge: exceeds a
+// limit. kUndecodable: empty, truncated or damaged. kExhausted: out of memory.
 Result<DecodedImage> decode_image(ImageBytes bytes, const DecodeLimits& limits,
                                   int min_shortest_side = 0);
 
-// The image turned and mirrored so that it stands upright.
+// Rotates and mirrors the image so that it is upright. `orientation` is Exif's, 1 to 8; other
+// values leave the image unchanged.
 RgbImage orient(RgbImage image, int orientation);
 
 }  // namespace classifier

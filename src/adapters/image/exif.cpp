@@ -3,7 +3,7 @@
 namespace classifier::codecs {
 namespace {
 
-// Reads numbers of a TIFF block; everything outside of it is 0.
+// Reads numbers in a TIFF block (TIFF 6.0, section 2); outside the block they are 0.
 struct TiffReader {
   std::span<const std::uint8_t> bytes;
   bool big_endian = false;

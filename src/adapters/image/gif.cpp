@@ -1,3 +1,4 @@
+// GIF, with giflib: the first image, on its canvas.
 #include <gif_lib.h>
 
 #include <algorithm>
@@ -46,7 +47,7 @@ class Reader {
     return damaged(ImageFormat::kGif, text != nullptr ? text : "its structure is not valid");
   }
 
-  // Goes on to the first image, and notes its transparent colour on the way.
+  // Advances to the first image; sets `transparent` to the index of its transparent colour, if any.
   bool find_first_image(int& transparent) {
     GifRecordType type = UNDEFINED_RECORD_TYPE;
     while (DGifGetRecordType(gif_.get(), &type) == GIF_OK) {
@@ -73,14 +74,14 @@ class Reader {
   std::unique_ptr<GifFileType, CloseGif> gif_;
 };
 
-// Rows of an interlaced image come in four passes.
+// The rows of an interlaced image are stored in four passes.
 struct Pass {
   int first, step;
 };
 constexpr std::array<Pass, 4> kInterlaced{{{0, 8}, {4, 8}, {2, 4}, {1, 2}}};
 constexpr std::array<Pass, 1> kStraight{{{0, 1}}};
 
-// One row of the frame, onto the canvas where it is inside.
+// Draws a row of the frame, as far as it is inside the canvas.
 void paint_row(RgbImage& canvas, const GifImageDesc& frame, int row,
                const std::vector<GifByteType>& indexes, const ColorMapObject& colours,
                int transparent) {
@@ -91,10 +92,7 @@ void paint_row(RgbImage& canvas, const GifImageDesc& frame, int row,
     const int index = indexes[static_cast<std::size_t>(i)];
     if (x < 0 || x >= canvas.width || index == transparent || index >= colours.ColorCount) continue;
     const GifColorType& colour = colours.Colors[index];
-    std::uint8_t* pixel =
-        &canvas.pixels[(static_cast<std::size_t>(y) * static_cast<std::size_t>(canvas.width) +
-                        static_cast<std::size_t>(x)) *
-                       3];
+    std::uint8_t* const pixel = &canvas.pixels[canvas.offset(x, y)];
     pixel[0] = colour.Red;
     pixel[1] = colour.Green;
     pixel[2] = colour.Blue;
@@ -125,10 +123,7 @@ Result<RgbImage> decode_gif(ImageBytes bytes, const DecodeLimits& limits) {
   }
   const ColorMapObject* colours = frame.ColorMap != nullptr ? frame.ColorMap : gif.SColorMap;
   if (colours == nullptr) return damaged(ImageFormat::kGif, "it has no colour table");
-  RgbImage canvas{
-      gif.SWidth, gif.SHeight,
-      std::vector<std::uint8_t>(
-          static_cast<std::size_t>(gif.SWidth) * static_cast<std::size_t>(gif.SHeight) * 3, 255)};
+  RgbImage canvas = make_image(gif.SWidth, gif.SHeight, 255);
   std::vector<GifByteType> row(static_cast<std::size_t>(frame.Width));
   const std::span<const Pass> passes =
       frame.Interlace ? std::span<const Pass>(kInterlaced) : std::span<const Pass>(kStraight);

@@ -1,4 +1,4 @@
-// Decoded images, and the limits of decoding.
+// Decoded images, and limits for decoding.
 #pragma once
 
 #include <chrono>
@@ -9,28 +9,42 @@
 
 namespace classifier {
 
-// RGB, 8 bits, interleaved: pixels[(y * width + x) * 3 + channel].
+// RGB, 8 bits for each channel, interleaved, rows from the top.
 struct RgbImage {
   int width = 0;
   int height = 0;
-  std::vector<std::uint8_t> pixels;
+  std::vector<std::uint8_t> pixels;  // [height, width, 3]
+
+  // The index in `pixels` of the red channel at column x of row y.
+  std::size_t offset(int x, int y) const {
+    return (static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+            static_cast<std::size_t>(x)) *
+           3;
+  }
 };
+
+// All channels of all pixels have the value `fill`.
+inline RgbImage make_image(int width, int height, std::uint8_t fill = 0) {
+  RgbImage image{.width = width, .height = height, .pixels = {}};
+  image.pixels.assign(image.offset(0, height), fill);
+  return image;
+}
 
 enum class ImageFormat { kJpeg, kPng, kGif, kWebp, kBmp };
 std::string_view to_string(ImageFormat format);  // "JPEG", …
 
-// What a file says of itself, before anything of the image's size is allocated.
+// The content of a file's header.
 struct ImageInfo {
   ImageFormat format = ImageFormat::kJpeg;
-  int width = 0;  // as stored, that is, before `orientation` is applied
+  int width = 0;  // as stored, before `orientation` is applied
   int height = 0;
   int orientation = 1;  // Exif 2.32, tag 0x0112: 1 to 8, 1 is upright
 };
 
 struct DecodeLimits {
   std::size_t max_bytes = 64UL << 20;          // of the file
-  std::int64_t max_pixels = 100'000'000;       // width × height that the header claims
-  std::chrono::milliseconds max_time{20'000};  // for one image
+  std::int64_t max_pixels = 100'000'000;       // width × height in the header
+  std::chrono::milliseconds max_time{20'000};  // to decode a JPEG
   int max_scans = 100;                         // of a progressive JPEG
 };
 

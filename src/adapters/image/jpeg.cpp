@@ -1,3 +1,6 @@
+// JPEG, with the libjpeg API of libjpeg-turbo, which allows limits on scans and time.
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -5,7 +8,7 @@
 #include <cstring>
 #include <string>
 
-// clang-format off: jpeglib.h needs what stands before it.
+// clang-format off: jpeglib.h needs the headers before it.
 #include <cstddef>
 #include <cstdio>
 #include <jpeglib.h>
@@ -22,8 +25,8 @@ constexpr std::array<std::uint8_t, 6> kExifHeader = {'E', 'x', 'i', 'f', 0, 0};
 
 enum class Stop { kNone, kError, kTruncated, kTime, kScans };
 
-// One decompression. libjpeg reports errors by longjmp, so every method that calls it sets its own
-// way back and holds nothing that needs a destructor.
+// One decompression. libjpeg's errors leave it by longjmp, so each method that calls it has a
+// setjmp of its own, and no objects with destructors after that.
 class Decompressor {
  public:
   Decompressor(ImageBytes bytes, const DecodeLimits& limits)
@@ -33,7 +36,7 @@ class Decompressor {
     jpeg_.err = jpeg_std_error(&errors_);
     jpeg_.client_data = this;
     errors_.error_exit = [](j_common_ptr common) { self(common).fail_with(Stop::kError); };
-    errors_.emit_message = [](j_common_ptr common, int level) { self(common).hear(level); };
+    errors_.emit_message = [](j_common_ptr common, int level) { self(common).on_warning(level); };
     errors_.output_message = [](j_common_ptr) {};
     progress_.progress_monitor = [](j_common_ptr common) { self(common).check_progress(); };
     created_ = create(bytes);
@@ -50,7 +53,7 @@ class Decompressor {
     return jpeg_read_header(&jpeg_, TRUE) == JPEG_HEADER_OK;
   }
 
-  // After read_header(): chooses scale and colours.
+  // After read_header(). Chooses scale and colour space.
   bool start(int min_shortest_side) {
     if (setjmp(jump_) != 0) return false;
     jpeg_.out_color_space = jpeg_.num_components == 4 ? JCS_CMYK : JCS_RGB;
@@ -58,7 +61,7 @@ class Decompressor {
     jpeg_.scale_num = 8;
     const auto shortest = std::min(jpeg_.image_width, jpeg_.image_height);
     const auto wanted = static_cast<JDIMENSION>(std::max(min_shortest_side, 0));
-    // Only the powers of two have fast transforms.
+    // Only powers of two have fast transforms.
     while (wanted > 0 && jpeg_.scale_num > 1 &&
            (shortest * (jpeg_.scale_num / 2) + 7) / 8 >= wanted) {
       jpeg_.scale_num /= 2;
@@ -99,7 +102,7 @@ class Decompressor {
         return fail(ErrorCode::kTooLarge, "the JPEG takes too long to decode");
       case Stop::kScans:
         return fail(ErrorCode::kTooLarge,
-                    "the JPEG has more than " + std::to_string(max_scans_) + " scans");
+                    fmt::format("the JPEG has more than {} scans", max_scans_));
       default:
         break;
     }
@@ -131,8 +134,8 @@ class Decompressor {
     std::longjmp(jump_, 1);
   }
 
-  // Most warnings are harmless oddities of writers; data that is missing is not.
-  void hear(int level) {
+  // Most warnings are harmless, but not those of missing or damaged data.
+  void on_warning(int level) {
     if (level >= 0) return;
     const int code = errors_.msg_code;
     if (code == JWRN_JPEG_EOF) fail_with(Stop::kTruncated);
@@ -154,7 +157,7 @@ class Decompressor {
   bool created_ = false;
 };
 
-// Writers that follow Adobe store the inks inverted, and say so by their marker.
+// `inverted`: the file has Adobe's marker, whose writers store inks inverted.
 void cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, bool inverted,
                  std::vector<std::uint8_t>& rgb) {
   for (std::size_t in = 0, out = 0; in < cmyk.size(); in += 4, out += 3) {
@@ -190,8 +193,8 @@ Result<RgbImage> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits, int m
   if (!decompressor.start(min_shortest_side)) return decompressor.error();
   const std::size_t pixels = static_cast<std::size_t>(jpeg.output_width) * jpeg.output_height;
   const auto channels = static_cast<std::size_t>(jpeg.output_components);
-  RgbImage image{static_cast<int>(jpeg.output_width), static_cast<int>(jpeg.output_height),
-                 std::vector<std::uint8_t>(pixels * 3)};
+  RgbImage image =
+      make_image(static_cast<int>(jpeg.output_width), static_cast<int>(jpeg.output_height));
   std::vector<std::uint8_t> cmyk(channels == 4 ? pixels * 4 : 0);
   std::uint8_t* const target = channels == 4 ? cmyk.data() : image.pixels.data();
   if (!decompressor.read_rows(target, jpeg.output_width * channels)) return decompressor.error();

@@ -1,3 +1,4 @@
+// PNG, with libspng.
 #include <spng.h>
 
 #include <memory>
@@ -35,7 +36,7 @@ int orientation_of(spng_ctx* context) {
   return exif_orientation({reinterpret_cast<const std::uint8_t*>(exif.data), exif.length});
 }
 
-// spng takes sizes up to 2^31 - 1, as PNG does, so they fit an int.
+// spng accepts sizes up to 2^31 - 1, as PNG does, so they fit into int.
 ImageInfo info_of(const spng_ihdr& header) {
   return {.format = ImageFormat::kPng,
           .width = static_cast<int>(header.width),

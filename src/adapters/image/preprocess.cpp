@@ -9,8 +9,9 @@
 namespace classifier {
 namespace {
 
-// Resized sides: the shorter one as given, the longer one cut to a whole number. Lines of millions
-// of pixels would come out longer than an int holds; they keep less of their shape.
+// Width and height after the resize: the shorter side as given, the longer one rounded down. Where
+// the longer one would not fit into int, as for a line of millions of pixels, the aspect ratio
+// changes.
 std::pair<int, int> resized(int width, int height, int shortest_side) {
   const auto longer = [&](int side, int shorter) {
     const std::int64_t exact = static_cast<std::int64_t>(shortest_side) * side / shorter;
@@ -28,10 +29,11 @@ Result<PreparedImage> prepare_image(ImageBytes bytes, const ResizeRule& rule,
                                     const DecodeLimits& limits, bool scaled_decoding) {
   auto decoded = decode_image(bytes, limits, scaled_decoding ? rule.shortest_side : 0);
   if (!decoded) return std::unexpected(std::move(decoded.error()));
-  // Turning the small crop is cheaper than turning the photo, so a lying photo is cropped lying.
-  const bool lying = decoded->orientation >= 5;
-  const int crop_width = lying ? rule.height : rule.width;
-  const int crop_height = lying ? rule.width : rule.height;
+  // The orientation is applied to the small crop, which is cheaper than to the whole image. So the
+  // crop has its sides swapped where the orientation swaps them.
+  const bool swapped = decoded->orientation >= 5;
+  const int crop_width = swapped ? rule.height : rule.width;
+  const int crop_height = swapped ? rule.width : rule.height;
   const RgbImage& image = decoded->image;
   const auto [width, height] = resized(image.width, image.height, rule.shortest_side);
   RgbImage crop = resize(image, width, height, rule.interpolation,

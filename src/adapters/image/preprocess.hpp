@@ -1,5 +1,5 @@
-// From an image file to what a model takes: decode, resize the shorter side, cut out the centre,
-// turn upright.
+// Prepares image files for a model: decodes, resizes, crops the centre, and applies the
+// orientation.
 #pragma once
 
 #include "adapters/image/decode.hpp"
@@ -9,16 +9,17 @@
 
 namespace classifier {
 
-// As torchvision's Resize(shortest_side) and CenterCrop((height, width)).
+// torchvision's Resize(shortest_side) followed by CenterCrop((height, width)).
 struct ResizeRule {
   int shortest_side = 256;  // pixels, at least the larger side of the crop
   Interpolation interpolation = Interpolation::kBilinear;
-  int width = 224;
+  int width = 224;  // of the crop
   int height = 224;
 };
 
-// The centre crop, RGB [height, width, 3]. Errors as decode_image. `scaled_decoding` lets JPEGs be
-// decoded smaller, which is up to twice as fast and changes pixels by little.
+// The upright centre crop, RGB [height, width, 3]. Errors: see decode_image. With
+// `scaled_decoding`, JPEGs may be decoded at a smaller scale, which is up to twice as fast and
+// changes pixels slightly.
 Result<PreparedImage> prepare_image(ImageBytes bytes, const ResizeRule& rule,
                                     const DecodeLimits& limits, bool scaled_decoding = true);
 

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-// Function multiversioning runs before a sanitizer's runtime is ready.
+// Not with sanitizers: function multiversioning selects functions before their runtime is ready.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
 #define CLASSIFIER_SIMD
 #else
@@ -22,8 +22,8 @@
 namespace classifier {
 namespace {
 
-// Weights are fixed-point with this many bits after the point: 8 bits of pixel, a sign and an
-// overshoot still fit.
+// Weights are fixed-point numbers with this many fractional bits: that leaves room in 32 bits for 8
+// bits of a pixel, the sign, and the overshoot of bicubic interpolation.
 constexpr int kBits = 22;
 
 double weight(Interpolation interpolation, double x) {
@@ -35,11 +35,11 @@ double weight(Interpolation interpolation, double x) {
   return 0;
 }
 
-// For each output position of a window, the input positions that it is made of.
+// For each output position of a window, its input positions and their weights.
 struct Kernel {
   int taps = 0;                       // per output
-  std::vector<int> first;             // input position of each output's first tap
-  std::vector<std::int32_t> weights;  // [outputs, taps], rows sum to 1 << kBits
+  std::vector<int> first;             // [outputs], input position of the first tap
+  std::vector<std::int32_t> weights;  // [outputs, taps]; rows sum to 1 << kBits
 };
 
 Kernel make_kernel(int in_size, int out_size, int window_begin, int window_size,
@@ -62,7 +62,7 @@ Kernel make_kernel(int in_size, int out_size, int window_begin, int window_size,
       row[static_cast<std::size_t>(x - begin)] = weight(interpolation, (x - centre + 0.5) / widen);
       sum += row[static_cast<std::size_t>(x - begin)];
     }
-    // Unused taps stay 0, but every tap must lie inside of the image.
+    // Unused taps have weight 0, but all taps must be inside the image.
     const int first = std::min(begin, in_size - kernel.taps);
     kernel.first.push_back(first);
     std::int32_t* out =
@@ -75,9 +75,9 @@ Kernel make_kernel(int in_size, int out_size, int window_begin, int window_size,
   return kernel;
 }
 
-// Bytes that a row for blend_columns has behind its pixels.
+// Bytes after the pixels of a row for ColumnBlender, which reads 8 bytes at a time.
 constexpr std::size_t kRowPadding = 8;
-// Lanes of the weights for two neighbouring RGB pixels: three of each, and two that are 0.
+// Lanes of weights for two adjacent RGB pixels: three for each, and two that are 0.
 constexpr std::size_t kPairLanes = 8;
 
 std::uint8_t to_pixel(std::int32_t sum) {
@@ -98,7 +98,7 @@ CLASSIFIER_SIMD void blend_rows(const std::uint8_t* rows, std::size_t stride,
   for (std::size_t i = 0; i < count; ++i) target[i] = to_pixel(sums[i]);
 }
 
-// A row of RGB pixels, each blended from neighbours.
+// Computes a row of RGB pixels, each a weighted sum of neighbours in a row.
 class ColumnBlender {
  public:
   ColumnBlender(const Kernel& kernel, [[maybe_unused]] bool simd) : kernel_(kernel) {
@@ -107,7 +107,7 @@ class ColumnBlender {
 #endif
   }
 
-  // `row` begins with the pixel at `origin`, and has kRowPadding bytes more than its pixels.
+  // `row` begins with the pixel in column `origin`, and has kRowPadding bytes after its pixels.
   void blend(const std::uint8_t* row, int origin, std::uint8_t* target) const {
 #ifdef __x86_64__
     if (!lanes_.empty()) return blend_avx2(row, origin, target);
@@ -139,8 +139,8 @@ class ColumnBlender {
     }
   }
 
-  // The same sums, two pixels at a time: whole numbers, so their order does not matter.
-  // NOLINTBEGIN(portability-simd-intrinsics): the portable way is beside it
+  // The same sums, two pixels at a time. They are integers, so their order does not matter.
+  // NOLINTBEGIN(portability-simd-intrinsics): blend() has the portable version
   __attribute__((target("avx2"))) void blend_avx2(const std::uint8_t* row, int origin,
                                                   std::uint8_t* target) const {
     const __m256i half = _mm256_setr_epi32(kHalf, kHalf, kHalf, 0, 0, 0, 0, 0);
@@ -178,7 +178,7 @@ RgbImage resize(const RgbImage& image, int width, int height, Interpolation inte
                 const CropWindow& window, bool simd) {
   const Kernel columns = make_kernel(image.width, width, window.left, window.width, interpolation);
   const Kernel rows = make_kernel(image.height, height, window.top, window.height, interpolation);
-  // Rows first: it runs over whole rows of bytes, and leaves few rows for the slower pass over
+  // Rows are blended first: this vectorises well, and leaves fewer rows for the slower pass over
   // columns.
   const int left = columns.first.front();
   const int right = columns.first.back() + columns.taps;
@@ -187,9 +187,7 @@ RgbImage resize(const RgbImage& image, int width, int height, Interpolation inte
   std::vector<std::int32_t> sums(count);
   std::vector<std::uint8_t> blended(count + kRowPadding);
   const ColumnBlender blender(columns, simd);
-  RgbImage result{window.width, window.height,
-                  std::vector<std::uint8_t>(static_cast<std::size_t>(window.width) *
-                                            static_cast<std::size_t>(window.height) * 3)};
+  RgbImage result = make_image(window.width, window.height);
   for (int y = 0; y < window.height; ++y) {
     const auto out_row = static_cast<std::size_t>(y);
     const std::uint8_t* in = image.pixels.data() +

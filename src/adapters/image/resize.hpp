@@ -1,14 +1,15 @@
-// One antialiased resize: separable convolution whose kernel widens with the reduction, as Pillow
-// does it, so that models see what they were trained on.
+// Antialiased resizing by a separable convolution whose kernel widens with the reduction. This is
+// Pillow's method, so that models get the pixels that they were trained on.
 #pragma once
 
 #include "adapters/image/image.hpp"
 
 namespace classifier {
 
-enum class Interpolation { kBilinear, kBicubic };  // bicubic: Keys (1981) with a = -0.5
+// Bicubic: Keys, "Cubic convolution interpolation for digital image processing" (1981), a = -0.5.
+enum class Interpolation { kBilinear, kBicubic };
 
-// A part of the resized image, in its pixels.
+// A part of the resized image, in pixels.
 struct CropWindow {
   int left = 0;
   int top = 0;
@@ -16,10 +17,10 @@ struct CropWindow {
   int height = 0;
 };
 
-// Resizes `image` to `width` × `height` and returns only `window` of it; nothing else is computed.
-// All sizes are at least 1 and the window lies inside. The passes run in the other order than
-// Pillow's, so roundings differ: by 0.2 of 255 on average over the golden crops, by at most 5.
-// `simd` false leaves out what only some processors have; the pixels are the same.
+// Resizes `image` to `width` × `height`, and computes and returns only `window` of the result. All
+// sizes must be at least 1, and the window inside the result. The passes have the opposite order of
+// Pillow's, so rounding differs: in the golden crops by 0.2 of 255 on average and at most 5. `simd`
+// = false does not use AVX2; the pixels are the same.
 RgbImage resize(const RgbImage& image, int width, int height, Interpolation interpolation,
                 const CropWindow& window, bool simd = true);
 

@@ -1,4 +1,4 @@
-// Small JPEGs of images, for galleries.
+// Thumbnails, and the JPEG encoder for them.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace classifier {
 
-// A JPEG whose longer side has at most `longest_side` pixels, upright; smaller images keep their
-// size. Errors as decode_image.
+// An upright JPEG whose longer side has at most `longest_side` pixels; smaller images keep their
+// size. Errors: see decode_image.
 Result<std::string> make_thumbnail(ImageBytes bytes, int longest_side, const DecodeLimits& limits);
 
-// Encodes with the given quality, 1 to 100.
+// A JPEG file with chroma subsampling 4:2:0. `quality` is 1 to 100.
 Result<std::string> encode_jpeg(const RgbImage& image, int quality);
 
 }  // namespace classifier

@@ -1,3 +1,4 @@
+// WebP, with libwebp: still images, and the first frame of animations.
 #include <webp/decode.h>
 #include <webp/demux.h>
 
@@ -45,7 +46,6 @@ Result<RgbImage> decode_first_frame(ImageBytes bytes) {
   return flatten(static_cast<int>(info.canvas_width), static_cast<int>(info.canvas_height), rgba);
 }
 
-// The decoder's own words for what went wrong, where it has any.
 std::unexpected<Error> decode_error(VP8StatusCode status) {
   if (status == VP8_STATUS_NOT_ENOUGH_DATA || status == VP8_STATUS_SUSPENDED) {
     return truncated(ImageFormat::kWebp);

@@ -11,7 +11,7 @@ std::string layout_of(const ModelFolder& folder, const ov::PartialShape& input) 
   return input[1].is_static() && input[1].get_length() == 3 ? "NCHW" : "NHWC";
 }
 
-// Gives the input's first dimension a range; false where the graph's inside fixes it.
+// Makes the batch dimension a range; false where the graph has operations that fix it.
 bool set_batch(ov::Model& model, const ov::Dimension& batch) {
   auto shape = model.input(0).get_partial_shape();
   shape[0] = batch;

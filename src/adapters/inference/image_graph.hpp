@@ -1,4 +1,5 @@
-// A model's image graph, made to take the pixels of prepared images.
+// A model's image graph, with preprocessing steps so that its input is the pixels of prepared
+// images.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +13,12 @@ namespace classifier {
 
 struct ImageGraph {
   std::shared_ptr<ov::Model> model;  // [images, height, width, 3] uint8 to [images, outputs] float
-  std::size_t max_batch = 1;         // images in one run
+  std::size_t max_batch = 1;         // images in one inference
   std::size_t outputs = 0;           // classes, or dimensions of the embedding
 };
 
-// Reads `file`, one of the folder's graphs. Graphs whose batch is fixed take one image in a run,
-// all others up to `max_batch`. Throws what OpenVINO throws.
+// Reads `file`, one of the folder's graphs. A graph with a fixed batch gets max_batch 1, all others
+// `max_batch`. Throws the exceptions of OpenVINO.
 ImageGraph read_image_graph(ov::Core& core, const std::filesystem::path& file,
                             const ModelFolder& folder, std::size_t max_batch);
 

@@ -1,4 +1,4 @@
-// The embeddings of the label sets of recent jobs, kept ready.
+// A cache of the embeddings of recent jobs' labels.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@
 
 namespace classifier {
 
-using LabelMatrix = std::vector<float>;  // [labels, dimensions], rows of length 1
+using LabelMatrix = std::vector<float>;  // [labels, dimensions]; rows have length 1
 
-// Thread-safe. The newest set is kept in any case, older ones up to the limits.
+// Thread-safe. Always keeps the newest set, and older ones within the limits.
 class LabelSets {
  public:
   static constexpr std::size_t kMaxSets = 64;
@@ -24,10 +24,10 @@ class LabelSets {
   explicit LabelSets(std::size_t max_sets = kMaxSets, std::size_t max_floats = kMaxFloats)
       : max_sets_(max_sets), max_floats_(max_floats) {}
 
-  // The set of this very spec, or null. A job has one spec object for all its images, so that its
-  // labels need not be compared for each of them.
+  // The set of this spec, or null. Compares pointers, not labels: all images of a job share one
+  // spec object.
   std::shared_ptr<const LabelMatrix> of(const std::shared_ptr<const JobSpec>& spec) const;
-  // A set with these labels in this order, of whatever job; or null.
+  // A set of any job with the same labels in the same order, or null.
   std::shared_ptr<const LabelMatrix> with(const std::vector<std::string>& labels) const;
   void add(std::shared_ptr<const JobSpec> spec, std::shared_ptr<const LabelMatrix> matrix);
 

@@ -1,5 +1,6 @@
 #include "adapters/inference/loaded_model.hpp"
 
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,9 +17,9 @@
 namespace classifier {
 namespace {
 
-// Images in one run of an image graph: more gain nothing (bench/README.md), and wait longer.
+// Images in one inference. More are not faster (bench/README.md), and wait longer.
 constexpr std::size_t kImageBatch = 8;
-// Texts in one run of a text graph.
+// Texts in one inference of a text graph.
 constexpr std::size_t kTextBatch = 64;
 
 std::string fill(std::string prompt, const std::string& label) {
@@ -26,13 +27,13 @@ std::string fill(std::string prompt, const std::string& label) {
   return prompt.replace(prompt.find(kSlot), kSlot.size(), label);
 }
 
-// Runs `work` on a thread of its own with a lower priority, which threads that it starts inherit.
+// Runs `work` on a new thread with a lower priority, which the threads that it starts inherit.
 template <class Work>
 auto at_niceness(int nice, Work work) {
   std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
   auto result = task.get_future();
   const std::jthread thread([&] {
-    // Where it cannot be lowered, all goes on as it is.
+    // If this fails, the priority stays as it is.
     if (nice != 0) std::ignore = ::nice(nice);
     task();
   });
@@ -49,9 +50,8 @@ LoadedModel::LoadedModel(InferenceCore& core, ModelFolder folder, const Inferenc
   outputs_ = graph.outputs;
   max_batch_ = graph.max_batch;
   if (folder_.kind == ModelKind::kClassifier && outputs_ != folder_.labels.size()) {
-    throw std::runtime_error("its graph has " + std::to_string(outputs_) +
-                             " outputs, but labels.txt has " +
-                             std::to_string(folder_.labels.size()) + " lines");
+    throw std::runtime_error(fmt::format("its graph has {} outputs, but labels.txt has {} lines",
+                                         outputs_, folder_.labels.size()));
   }
   image_ = std::make_unique<RequestPool>(compile(graph.model, options_.streams), options_.streams);
 }
@@ -71,7 +71,7 @@ Result<std::vector<Predictions>> LoadedModel::classify(std::span<const PreparedI
     images = images.subspan(batch.size());
     Scores scores = run_image(batch);
     if (!std::ranges::all_of(scores, [](float value) { return std::isfinite(value); })) {
-      return fail(ErrorCode::kInternal, "the model gave a number that is not finite");
+      return fail(ErrorCode::kInternal, "an output of the model is not finite");
     }
     for (std::size_t i = 0; i < batch.size(); ++i) {
       all.push_back(predict({&scores[i * outputs_], outputs_}, *spec, labels.get()));
@@ -80,7 +80,7 @@ Result<std::vector<Predictions>> LoadedModel::classify(std::span<const PreparedI
   return all;
 }
 
-// `labels` for an image-text model only. Changes `scores`.
+// Overwrites `scores`. `labels` is null except for an image-text model.
 Predictions LoadedModel::predict(std::span<float> scores, const JobSpec& spec,
                                  const LabelMatrix* labels) const {
   const auto top_k = static_cast<std::size_t>(spec.top_k);
@@ -116,7 +116,7 @@ ov::CompiledModel LoadedModel::compile(const std::shared_ptr<ov::Model>& graph,
                     (options_.precision == Precision::kAuto && has_bf16);
   config[ov::hint::inference_precision.name()] = bf16 ? ov::element::bf16 : ov::element::f32;
   if (!options_.cache_dir.empty()) config[ov::cache_dir.name()] = options_.cache_dir.string();
-  // OpenVINO's threads must not take the processor from those that answer requests.
+  // Lower, so that inference does not delay the threads that answer requests.
   return at_niceness(options_.nice,
                      [&] { return core_.openvino.compile_model(graph, "CPU", config); });
 }
@@ -126,7 +126,7 @@ LoadedModel::Scores LoadedModel::run_image(std::span<const PreparedImage> images
                         static_cast<std::size_t>(folder_.resize.width), 3};
   return image_->with([&](ov::InferRequest& request) {
     if (images.size() == 1) {
-      // OpenVINO only reads an input tensor, although its type does not say so.
+      // OpenVINO does not write to input tensors, although their type is not const.
       request.set_input_tensor(ov::Tensor(ov::element::u8, shape,
                                           const_cast<std::uint8_t*>(images.front().pixels.data())));
     } else {
@@ -155,7 +155,7 @@ std::vector<float> LoadedModel::cosines(std::span<float> embedding,
   return result;
 }
 
-// Called with embed_mutex_ held, so that two jobs with the same labels embed them once.
+// The caller holds embed_mutex_, so that two jobs with the same labels embed them once.
 LabelMatrix LoadedModel::embed(const std::vector<std::string>& labels) {
   std::vector<std::string> missing;
   for (const auto& label : labels) {

@@ -1,4 +1,4 @@
-// One model in memory, on OpenVINO.
+// A model loaded into OpenVINO.
 #pragma once
 
 #include <cstddef>
@@ -18,27 +18,28 @@
 
 namespace classifier {
 
-// OpenVINO itself, with its extension for tokenizers, which is loaded when a text graph needs it.
+// OpenVINO, with its extension for tokenizers, which is loaded when a text graph first needs it.
 struct InferenceCore {
   ov::Core openvino;
   std::mutex extension_mutex;
   bool has_extension = false;  // guarded by extension_mutex
 };
 
-// Thread-safe. Every method may throw what OpenVINO throws.
+// Thread-safe. All methods may throw OpenVINO's exceptions, and std::runtime_error where the graphs
+// do not match the folder.
 class LoadedModel {
  public:
-  // Both references must outlive the model.
+  // `core` and `options` must outlive the model.
   LoadedModel(InferenceCore& core, ModelFolder folder, const InferenceOptions& options);
 
   const ModelFolder& folder() const { return folder_; }
   std::size_t max_batch() const { return max_batch_; }
 
-  // Predictions of each image, in order; as Classifier::classify.
+  // The predictions of each image, in order. See Classifier::classify.
   Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
                                             const std::shared_ptr<const JobSpec>& spec);
 
-  // The embeddings of a job's labels.
+  // The embeddings of a job's labels. Computes them where they are not cached.
   std::shared_ptr<const LabelMatrix> label_matrix(const std::shared_ptr<const JobSpec>& spec);
 
  private:
@@ -62,8 +63,8 @@ class LoadedModel {
 
   std::mutex embed_mutex_;
   std::unique_ptr<RequestPool> text_;  // guarded by embed_mutex_
-  std::unordered_map<std::string, std::vector<float>>
-      embeddings_;  // by label; guarded by embed_mutex_
+  // By label; guarded by embed_mutex_.
+  std::unordered_map<std::string, std::vector<float>> embeddings_;
   LabelSets sets_;
 };
 

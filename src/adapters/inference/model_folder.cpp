@@ -1,12 +1,12 @@
 #include "adapters/inference/model_folder.hpp"
 
 #include <openssl/evp.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -15,6 +15,7 @@
 
 #include "adapters/codec/json_text.hpp"
 #include "domain/text.hpp"
+#include "support/files.hpp"
 
 namespace classifier {
 namespace {
@@ -26,7 +27,7 @@ constexpr std::uintmax_t kMaxJsonBytes = 1U << 20;
 constexpr std::size_t kMaxLabels = 1'000'000;
 constexpr int kMaxSide = 4'096;
 
-// A wrong value in model.json; caught in read_model_folder and turned into an Error.
+// An invalid value in model.json. read_model_folder converts it into an Error.
 struct BadModel : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -62,11 +63,11 @@ class Fields {
     std::string names;
     for (const auto& [key, value] : allowed) {
       if (text == key) return value;
-      names += (names.empty() ? "\"" : ", \"") + std::string(key) + "\"";
+      names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", key);
     }
     if (!text && fallback) return *fallback;
-    throw BadModel(field(name) + " must be one of " + names +
-                   (text ? ", not \"" + *text + "\"" : ""));
+    throw BadModel(text ? fmt::format("{} must be one of {}, not \"{}\"", field(name), names, *text)
+                        : fmt::format("{} must be one of {}", field(name), names));
   }
 
   Fields object(const char* name) const {
@@ -85,7 +86,7 @@ class Fields {
   std::string prefix_;
 };
 
-// A name that leads to nothing outside of the folder.
+// Whether a name cannot lead out of the folder.
 bool is_file_name(const std::string& name) {
   return !name.empty() && name.find_first_of(std::string_view("/\0", 2)) == std::string::npos &&
          !name.starts_with('.');
@@ -93,11 +94,11 @@ bool is_file_name(const std::string& name) {
 
 fs::path file_in(const fs::path& folder, const std::string& name, const std::string& field) {
   if (!is_file_name(name)) {
-    throw BadModel(field + " must be the name of a file in the model's folder, not \"" + name +
-                   "\"");
+    throw BadModel(fmt::format("{} must be the name of a file in the model's folder, not \"{}\"",
+                               field, name));
   }
   if (!fs::is_regular_file(folder / name))
-    throw BadModel(field + ": there is no file " + name + " in the folder");
+    throw BadModel(fmt::format("{}: there is no file {} in the folder", field, name));
   return folder / name;
 }
 
@@ -106,10 +107,9 @@ std::vector<std::string> read_labels(const fs::path& file) {
   std::vector<std::string> labels;
   for (std::string line; std::getline(in, line);) {
     line = trim(line);
-    if (line.empty())
-      throw BadModel("labels: line " + std::to_string(labels.size() + 1) + " is empty");
-    if (!is_utf8(line))
-      throw BadModel("labels: line " + std::to_string(labels.size() + 1) + " is not UTF-8");
+    const std::size_t number = labels.size() + 1;
+    if (line.empty()) throw BadModel(fmt::format("labels: line {} is empty", number));
+    if (!is_utf8(line)) throw BadModel(fmt::format("labels: line {} is not UTF-8", number));
     labels.push_back(std::move(line));
     if (labels.size() > kMaxLabels) throw BadModel("labels: more than 1,000,000 lines");
   }
@@ -179,7 +179,7 @@ void read_text(ModelFolder& model, const Fields& root) {
   if (model.prompts.empty()) throw BadModel(text.field("prompts") + " must not be empty");
   for (const auto& prompt : model.prompts) {
     if (prompt.find("{label}") == std::string::npos) {
-      throw BadModel(text.field("prompts") + ": \"" + prompt + "\" has no {label}");
+      throw BadModel(fmt::format("{}: \"{}\" has no {{label}}", text.field("prompts"), prompt));
     }
   }
   model.logit_scale = root.get<float>("logit_scale", "a number").value_or(100.0F);
@@ -216,9 +216,7 @@ Result<json> read_json(const fs::path& file) {
   if (fs::file_size(file, error) > kMaxJsonBytes) {
     return fail(ErrorCode::kInvalidArgument, "model.json has more than 1 MiB");
   }
-  std::ifstream in(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  auto document = parse_json(text);
+  auto document = parse_json(read_file(file).value_or(""));
   if (!document)
     return fail(ErrorCode::kInvalidArgument, "model.json: " + document.error().message);
   return document;
@@ -258,9 +256,10 @@ Result<void> verify_model_files(const ModelFolder& folder) {
   if (sums == document->end() || !sums->is_object()) return {};
   for (const auto& [name, sum] : sums->items()) {
     if (!is_file_name(name) || sum != json(file_sha256(folder.path / name))) {
-      return fail(ErrorCode::kInvalidArgument, one_line(name) +
-                                                   " is not the file that model.json names (its "
-                                                   "SHA-256 differs): export the model again");
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{} is not the file that model.json names (its SHA-256 differs): "
+                              "export the model again",
+                              one_line(name)));
     }
   }
   return {};

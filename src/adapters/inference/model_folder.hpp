@@ -1,4 +1,4 @@
-// A model on disk: its folder and what model.json says of it (docs/models.md).
+// A model on disk: its folder with model.json (docs/models.md).
 #pragma once
 
 #include <array>
@@ -26,18 +26,20 @@ struct ModelFolder {
   bool starter = false;
 
   std::filesystem::path image_graph;
-  std::filesystem::path int8_graph;  // the same in 8 bits, or empty
-  std::string layout;                // "NCHW", "NHWC", or empty: by the graph's shape
+  std::filesystem::path int8_graph;  // the same quantized to 8 bits; may be empty
+  std::string layout;                // "NCHW" or "NHWC"; empty: derived from the graph's shape
   ResizeRule resize;
-  std::array<float, 3> mean{0, 0, 0};  // of RGB in 0–1
+  std::array<float, 3> mean{0, 0, 0};  // of R, G and B from 0 to 1; input is (x - mean) / std
   std::array<float, 3> std{1, 1, 1};
   ModelOutput output = ModelOutput::kLogits;
 
-  std::vector<std::string> labels;  // kClassifier
+  // Of a classifier.
+  std::vector<std::string> labels;
 
-  std::filesystem::path text_graph;  // kImageText
-  std::vector<std::string> prompts;
-  float logit_scale = 100;
+  // Of an image-text model.
+  std::filesystem::path text_graph;
+  std::vector<std::string> prompts;  // each contains {label}
+  float logit_scale = 100;           // factor of cosine similarities before the softmax
 
   JobType job_type() const {
     return kind == ModelKind::kClassifier ? JobType::kImageClassification
@@ -45,11 +47,12 @@ struct ModelFolder {
   }
 };
 
-// Reads and checks a folder; the sentence of an error names the file and the field. kNotFound
-// without model.json.
+// Reads and checks a folder. kNotFound where it has no model.json; kInvalidArgument, naming file
+// and field, where a value is not valid.
 Result<ModelFolder> read_model_folder(const std::filesystem::path& path);
 
-// Whether the files are those that model.json's sha256 names. Reads them whole.
+// kInvalidArgument where a file does not have the SHA-256 in model.json. Reads the files
+// completely.
 Result<void> verify_model_files(const ModelFolder& folder);
 
 }  // namespace classifier

@@ -1,5 +1,6 @@
 #include "adapters/inference/openvino_classifier.hpp"
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -16,7 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string type_name(JobType type) { return std::string(to_string(type)); }
+std::unexpected<Error> unusable(const std::string& name, const std::string& why) {
+  return fail(ErrorCode::kUnavailable, fmt::format("model \"{}\" cannot be used: {}", name, why));
+}
 
 class OpenVinoClassifier final : public Classifier {
  public:
@@ -45,26 +48,23 @@ class OpenVinoClassifier final : public Classifier {
     if (wanted.empty()) wanted = configured(type);
     if (wanted.empty()) {
       if (const auto* const best = default_of(infos, type); best != nullptr) return best->name;
-      return fail(ErrorCode::kUnavailable, "no model for " + type_name(type) + " is installed in " +
-                                               options_.models_dir.string() +
-                                               ": run scripts/setup.sh");
+      return fail(ErrorCode::kUnavailable,
+                  fmt::format("no model for {} is installed in {}: run scripts/setup.sh",
+                              to_string(type), options_.models_dir.string()));
     }
     const auto found = std::ranges::find(infos, wanted, &ModelInfo::name);
     if (found == infos.end()) {
       std::string names;
       for (const auto& info : infos) names += (names.empty() ? "" : ", ") + info.name;
       return fail(ErrorCode::kInvalidArgument,
-                  "there is no model \"" + std::string(wanted.substr(0, 100)) +
-                      "\"; installed are: " + (names.empty() ? "none" : names));
+                  fmt::format("there is no model \"{}\"; installed are: {}", wanted.substr(0, 100),
+                              names.empty() ? "none" : names));
     }
-    if (!found->error.empty()) {
-      return fail(ErrorCode::kUnavailable,
-                  "model \"" + found->name + "\" cannot be used: " + found->error);
-    }
+    if (!found->error.empty()) return unusable(found->name, found->error);
     if (found->job_type != type) {
-      return fail(ErrorCode::kInvalidArgument, "model \"" + found->name + "\" is for " +
-                                                   type_name(found->job_type) + ", not for " +
-                                                   type_name(type));
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("model \"{}\" is for {}, not for {}", found->name,
+                              to_string(found->job_type), to_string(type)));
     }
     return found->name;
   }
@@ -94,7 +94,8 @@ class OpenVinoClassifier final : public Classifier {
   }
 
  private:
-  // One place for one model: whoever comes first loads it, the others wait for that one only.
+  // The place of one model. The first caller loads it; others that need it wait, callers of other
+  // models do not.
   struct Slot {
     std::mutex mutex;
     std::shared_ptr<LoadedModel> model;  // guarded by mutex
@@ -117,7 +118,7 @@ class OpenVinoClassifier final : public Classifier {
     const std::scoped_lock lock(slots_mutex_);
     const auto slot = slots_.find(info.name);
     if (slot != slots_.end()) {
-      // A model that is being loaded is not loaded yet.
+      // The lock is taken while the model is being loaded.
       const std::unique_lock slot_lock(slot->second->mutex, std::try_to_lock);
       info.loaded = slot_lock.owns_lock() && slot->second->model != nullptr;
     }
@@ -128,7 +129,8 @@ class OpenVinoClassifier final : public Classifier {
     return type == JobType::kImageClassification ? options_.image_model : options_.custom_model;
   }
 
-  // The configured one, else the official one, else one that is no starter, else a starter.
+  // In order of preference: the configured model, the official one, one that is not a starter, a
+  // starter. Null where none is usable.
   ModelInfo* default_of(std::vector<ModelInfo>& infos, JobType type) const {
     const std::string_view official =
         type == JobType::kImageClassification ? "mobilenet_v2" : "clip_vit_b32";
@@ -159,20 +161,15 @@ class OpenVinoClassifier final : public Classifier {
     const std::scoped_lock lock(slot->mutex);
     if (slot->model) return slot->model;
     auto folder = read_model_folder(options_.models_dir / name);
-    if (!folder) {
-      return fail(ErrorCode::kUnavailable,
-                  "model \"" + name + "\" cannot be used: " + folder.error().message);
-    }
-    if (auto verified = verify_model_files(*folder); !verified) {
-      return fail(ErrorCode::kUnavailable,
-                  "model \"" + name + "\" cannot be used: " + verified.error().message);
-    }
+    if (!folder) return unusable(name, folder.error().message);
+    if (auto verified = verify_model_files(*folder); !verified)
+      return unusable(name, verified.error().message);
     slot->model = std::make_shared<LoadedModel>(core_, std::move(*folder), options_);
-    spdlog::info("model {} is loaded", name);
+    spdlog::info("loaded model {}", name);
     return slot->model;
   }
 
-  // Runs `use(model)`; OpenVINO's exceptions become errors of the model.
+  // Runs `use(model)`, and converts exceptions into errors.
   template <class Use>
   auto guarded(const std::string& name, Use use) -> std::invoke_result_t<Use, LoadedModel&> {
     try {
@@ -180,9 +177,10 @@ class OpenVinoClassifier final : public Classifier {
       if (!model) return std::unexpected(model.error());
       return use(**model);
     } catch (const std::bad_alloc&) {
-      return fail(ErrorCode::kExhausted, "out of memory in model \"" + name + "\"");
+      return fail(ErrorCode::kExhausted, fmt::format("out of memory in model \"{}\"", name));
     } catch (const std::exception& exception) {
-      return fail(ErrorCode::kInternal, "model \"" + name + "\" failed: " + exception.what());
+      return fail(ErrorCode::kInternal,
+                  fmt::format("model \"{}\" failed: {}", name, exception.what()));
     }
   }
 

@@ -1,4 +1,4 @@
-// The models, on OpenVINO.
+// The Classifier on OpenVINO.
 #pragma once
 
 #include <cstddef>
@@ -11,22 +11,23 @@
 
 namespace classifier {
 
-// kAuto: 8 bits where the model has a graph for it, else kBf16 where the processor has it.
+// kAuto: the model's graph in 8 bits if it has one, else kBf16 if the processor supports it, else
+// kFp32.
 enum class Precision { kAuto, kFp32, kBf16 };
 
 struct InferenceOptions {
   std::filesystem::path models_dir;
   std::filesystem::path cache_dir;  // of compiled models; empty: none
-  std::size_t streams = 1;          // inferences at once, one core each
+  std::size_t streams = 1;          // parallel inferences, each on one core
   Precision precision = Precision::kAuto;
-  int nice = 0;             // added to the niceness of the threads that inferences run on
-  std::string image_model;  // default for each job type; empty: the best one installed
+  int nice = 0;             // added to the niceness of OpenVINO's threads
+  std::string image_model;  // the default model of each job type; empty: the best one installed
   std::string custom_model;
-  std::size_t max_cached_labels = 100'000;  // label embeddings kept for each model
-  std::shared_ptr<ImageDecoder> decoder;  // of the images to classify
+  std::size_t max_cached_labels = 100'000;  // embeddings cached for each model
+  std::shared_ptr<ImageDecoder> decoder;    // of the images to classify
 };
 
-// See ports/classifier.hpp for what it promises.
+// See ports/classifier.hpp.
 std::unique_ptr<Classifier> make_openvino_classifier(InferenceOptions options);
 
 }  // namespace classifier

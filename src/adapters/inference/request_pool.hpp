@@ -1,4 +1,4 @@
-// Infer requests of one compiled model, shared by callers.
+// A pool of infer requests of one compiled model.
 #pragma once
 
 #include <condition_variable>
@@ -10,14 +10,14 @@
 
 namespace classifier {
 
-// Thread-safe; callers wait for a free request.
+// Thread-safe.
 class RequestPool {
  public:
   RequestPool(ov::CompiledModel model, std::size_t size) : model_(std::move(model)) {
     for (std::size_t i = 0; i < size; ++i) idle_.push_back(model_.create_infer_request());
   }
 
-  // Runs `use(request)` with a request of its own.
+  // Runs `use(request)` with a request that no other caller uses; waits until one is free.
   template <class Use>
   auto with(Use use) {
     Lease lease(*this);

@@ -52,7 +52,8 @@ double cpu_seconds() {
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
-// A client may send any word as a method, and every word would be a time series of its own.
+// Clients may send any word as a method. Unknown ones share a time series, so that their number is
+// bounded.
 std::string_view known_method(std::string_view method) {
   constexpr std::array<std::string_view, 7> kMethods{"GET",    "HEAD",    "POST", "PUT",
                                                      "DELETE", "OPTIONS", "PATCH"};
@@ -79,7 +80,7 @@ class PrometheusMetrics::Impl {
         .Set(1);
   }
 
-  // The series of one kind of request, found once and then kept.
+  // The time series of one kind of request, cached after the first lookup.
   struct RequestSeries {
     Counter* requests = nullptr;
     Histogram* seconds = nullptr;
@@ -100,7 +101,7 @@ class PrometheusMetrics::Impl {
     return found;
   }
 
-  // Two readers at once must not add the same time twice.
+  // With a lock, so that simultaneous scrapes do not add the same time twice.
   void count_cpu() {
     const std::scoped_lock lock(mutex);
     cpu.Increment(cpu_seconds() - cpu.Value());

@@ -1,4 +1,4 @@
-// The counters of the program in Prometheus' form. docs/metrics.md lists them.
+// The program's metrics in Prometheus' format. docs/metrics.md lists them.
 #pragma once
 
 #include <chrono>
@@ -16,10 +16,10 @@
 
 namespace classifier {
 
-// What is read when somebody asks; what is absent is left out of the text.
+// Values that are read at the time of a scrape. Absent ones are left out of the text.
 struct PresentState {
   std::optional<QueueDepth> queue;
-  std::vector<std::pair<JobStatus, std::int64_t>> jobs;  // jobs in each status
+  std::vector<std::pair<JobStatus, std::int64_t>> jobs;  // number of jobs in each status
   std::optional<std::size_t> images_in_hand;
   std::optional<bool> worker_running;
 };
@@ -42,7 +42,7 @@ class PrometheusMetrics final : public Metrics, public RequestObserver, public C
   void call_done(std::string_view service, std::string_view operation, int attempts,
                  std::string_view outcome, std::chrono::milliseconds took) override;
 
-  // The text exposition format, version 0.0.4.
+  // All metrics in the text exposition format, version 0.0.4.
   std::string text(const PresentState& state);
 
  private:

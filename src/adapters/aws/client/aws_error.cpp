@@ -1,5 +1,7 @@
 #include "adapters/aws/client/aws_error.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
@@ -9,6 +11,7 @@
 
 #include "adapters/codec/json_text.hpp"
 #include "domain/text.hpp"
+#include "support/response_head.hpp"
 
 namespace classifier::aws {
 namespace {
@@ -95,7 +98,7 @@ ErrorCode kind_of(const AwsError& error) {
   return ErrorCode::kInvalidArgument;
 }
 
-// For answers without a code: those to HEAD, and those of proxies.
+// The code for an answer that has none, such as one to HEAD or one of a proxy.
 std::string code_of_status(int status) {
   switch (status) {
     case 301:
@@ -125,12 +128,7 @@ std::string code_of_status(int status) {
   }
 }
 
-std::string header(const std::map<std::string, std::string>& headers, const char* name) {
-  const auto found = headers.find(name);
-  return found == headers.end() ? std::string() : found->second;
-}
-
-// The start of what a service says, fit for a sentence.
+// The start of a service's text, as part of a sentence.
 std::string shortened(std::string_view text, std::size_t max_bytes) {
   return trim(one_line(utf8_prefix(text, max_bytes)));
 }
@@ -152,14 +150,14 @@ void read_json(const nlohmann::json& body, AwsError& error) {
 
 void read_xml(const pugi::xml_document& document, AwsError& error) {
   pugi::xml_node node = document.child("Error");
-  // Of the query protocol, which gateways in front of SQS speak.
+  // The form of AWS's query protocol, which gateways in front of SQS use.
   if (!node) node = document.child("ErrorResponse").child("Error");
   error.code = shortened(node.child_value("Code"), kMaxCode);
   error.message = node.child_value("Message");
   if (error.request_id.empty())
     error.request_id = shortened(node.child_value("RequestId"), kMaxCode);
   const std::string region = node.child_value("Region");
-  if (!region.empty()) error.message += " (region " + region + ")";
+  if (!region.empty()) error.message += fmt::format(" (region {})", region);
 }
 
 std::string_view name_of(std::string_view service) {
@@ -179,7 +177,7 @@ std::string_view advice(const AwsError& error) {
     return "check AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN, or the profile that is used";
   if (error.code == "RequestTimeTooSkewed" || error.code == "RequestExpired" ||
       error.code == "RequestInTheFuture")
-    return "set this machine's clock";
+    return "correct this machine's clock";
   if (is_one_of(error.code, kBadSignature))
     return "check AWS_SECRET_ACCESS_KEY, or the profile that is used, and AWS_REGION";
   if (is_one_of(error.code, kOtherRegion))
@@ -213,17 +211,17 @@ AwsError parse_error(std::string_view service, std::string_view operation, int s
   } else if (document.load_buffer(body.data(), body.size())) {
     read_xml(document, error);
   }
-  if (error.code.empty()) error.code = short_code(header(headers, "x-amzn-errortype"));
+  if (error.code.empty()) error.code = short_code(header_of(headers, "x-amzn-errortype"));
   if (error.code.empty()) {
     error.code = code_of_status(status);
     if (error.message.empty()) error.message = shortened(body, 200);
   }
   if (error.message.empty())
-    error.message = "the answer has status " + std::to_string(status) + " and no explanation";
-  const std::string region = header(headers, "x-amz-bucket-region");
+    error.message = fmt::format("the answer has status {} and no explanation", status);
+  const std::string region = header_of(headers, "x-amz-bucket-region");
   if (is_one_of(error.code, kOtherRegion) && !region.empty() &&
       error.message.find(region) == std::string::npos)
-    error.message += " (region " + region + ")";
+    error.message += fmt::format(" (region {})", region);
   error.body = std::move(body);
   error.kind = kind_of(error);
   return error;
@@ -231,18 +229,17 @@ AwsError parse_error(std::string_view service, std::string_view operation, int s
 
 std::string request_id_of(const std::map<std::string, std::string>& headers) {
   for (const char* const name : {"x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"}) {
-    std::string id = header(headers, name);
+    std::string id = header_of(headers, name);
     if (!id.empty()) return id;
   }
   return {};
 }
 
 Error to_error(const AwsError& error) {
-  std::string text(name_of(error.service));
-  text.append(" ").append(error.operation).append(" failed: ");
+  std::string text = fmt::format("{} {} failed: ", name_of(error.service), error.operation);
   if (error.status != 0) text.append(error.code).append(": ");
   text.append(shortened(error.message, 1'000));
-  if (!error.request_id.empty()) text.append(" (request id ").append(error.request_id).append(")");
+  if (!error.request_id.empty()) text.append(fmt::format(" (request id {})", error.request_id));
   if (!error.context.empty()) text.append("; ").append(error.context);
   const std::string_view what_to_do = advice(error);
   if (!what_to_do.empty()) text.append("; ").append(what_to_do);

@@ -9,10 +9,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRefreshBefore = 5min;
-// What was fetched just now is used for so long in any case: the clock of this machine may be
-// wrong.
+// New credentials are used for at least this long, even if they look expired: this machine's clock
+// may be wrong.
 constexpr auto kLeastUse = 1min;
-// Whoever gives credentials is not asked for every call while it fails.
+// After a failed fetch, calls within this time do not fetch again.
 constexpr auto kPauseAfterFailure = 5s;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Credentials that are kept until they are about to expire.
+// Credentials that are cached until they are about to expire.
 #pragma once
 
 #include <condition_variable>
@@ -14,7 +14,7 @@ namespace classifier::aws {
 
 class CachedCredentials final : public CredentialsSource {
  public:
-  // `fetch` is called by one thread at a time, and may block.
+  // `fetch` may block; one thread at a time calls it. `clock` must outlive this.
   CachedCredentials(const Clock& clock, std::function<Result<Credentials>()> fetch);
 
   Result<Credentials> get() override;

@@ -1,5 +1,7 @@
 #include "adapters/aws/client/call_batch.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -36,18 +38,20 @@ AwsError failure_of(const AwsRequest& request, const HttpOutcome& outcome,
       return make_error(request, kStoppedCode, outcome.detail, ErrorCode::kUnavailable);
     case Failure::kTimedOut:
       return make_error(request, kTimedOutCode,
-                        "no answer from " + address + " in time (" + outcome.detail + ")",
+                        fmt::format("no answer from {} in time ({})", address, outcome.detail),
                         ErrorCode::kUnavailable);
     default:
-      return make_error(request, kConnectionFailedCode,
-                        (outcome.failure == Failure::kNotSent ? "cannot connect to "
-                                                              : "the connection broke to ") +
-                            address + " (" + outcome.detail + ")",
-                        ErrorCode::kUnavailable);
+      return make_error(
+          request, kConnectionFailedCode,
+          fmt::format("{} {} ({})",
+                      outcome.failure == Failure::kNotSent ? "cannot connect to"
+                                                           : "the connection broke to",
+                      address, outcome.detail),
+          ErrorCode::kUnavailable);
   }
 }
 
-// Some operations of S3, such as CopyObject, answer 200 and tell of their failure in the body.
+// Some operations of S3, such as CopyObject, may answer 200 with an error in the body.
 bool is_disguised_error(const AwsRequest& request, const HttpOutcome& outcome) {
   if (request.service != "s3" || request.method == "GET") return false;
   const std::string_view start = std::string_view(outcome.body).substr(0, 200);
@@ -58,15 +62,10 @@ bool is_disguised_error(const AwsRequest& request, const HttpOutcome& outcome) {
 
 bool is_success(int status) { return (status >= 200 && status < 300) || status == 304; }
 
-// Failures that pass of themselves, beside those of throttling.
+// Transient failures other than throttling.
 bool is_passing(const AwsError& error) {
   return error.status >= 500 || error.code == "InternalError" || error.code == "RequestTimeout" ||
          error.code == "TransactionInProgressException";
-}
-
-std::string header(const HttpOutcome& outcome, const char* name) {
-  const auto found = outcome.headers.find(name);
-  return found == outcome.headers.end() ? std::string() : found->second;
 }
 
 }  // namespace
@@ -101,7 +100,7 @@ void CallBatch::send_ready() {
     ready_.push_back(paused_.begin()->second);
     paused_.erase(paused_.begin());
   }
-  // Not signed before there is a connection for it: signatures age.
+  // Sign a request only when it can be sent, because signatures expire.
   while (!ready_.empty() && running_ < context_.options.max_connections) {
     const std::size_t index = ready_.front();
     ready_.pop_front();
@@ -159,7 +158,7 @@ std::deque<CallBatch::Arrival> CallBatch::wait() {
   std::unique_lock lock(mailbox_->mutex);
   const auto arrived = [this] { return !mailbox_->arrivals.empty(); };
   if (context_.stop.stop_requested()) {
-    mailbox_->filled.wait(lock, arrived);  // the transport ends what runs
+    mailbox_->filled.wait(lock, arrived);  // the transport ends running calls
   } else if (paused_.empty()) {
     mailbox_->filled.wait(lock, context_.stop, arrived);
   } else {
@@ -199,7 +198,8 @@ AwsResult CallBatch::read(const Call& call, HttpOutcome& outcome) const {
   if (is_disguised_error(request, outcome)) {
     AwsError error = parse_error(request.service, request.operation, 400, outcome.headers,
                                  std::move(outcome.body));
-    // A missing source stays missing; what is not known to last is the server's, and may pass.
+    // A missing source is permanent; an error of unknown kind counts as the server's, which may
+    // pass.
     if (error.kind == ErrorCode::kInvalidArgument) {
       error.status = 500;
       error.kind = ErrorCode::kUnavailable;
@@ -220,11 +220,11 @@ AwsResult CallBatch::read(const Call& call, HttpOutcome& outcome) const {
 
 bool CallBatch::send_again_at_once(Call& call, const AwsError& error, const HttpOutcome& outcome) {
   if (is_about_time(error) && !call.time_corrected &&
-      context_.clock.correct(header(outcome, "date"), call.signed_at)) {
+      context_.clock.correct(header_of(outcome.headers, "date"), call.signed_at)) {
     call.time_corrected = true;
     return true;
   }
-  // An answer to HEAD has no body that could say that the token is expired.
+  // An answer to HEAD has no body that could name an expired token.
   const bool unexplained =
       error.status == 400 && call.request.method == "HEAD" && !call.used.session_token.empty();
   if ((is_stale_credentials(error) || unexplained) && !call.credentials_renewed) {

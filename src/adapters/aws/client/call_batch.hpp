@@ -1,4 +1,4 @@
-// Calls that run at the same time, driven by the thread that waits for them.
+// Calls that run in parallel, driven by the thread that waits for them.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@
 
 namespace classifier::aws {
 
-// What the calls of one client share; thread-safe, and outlives them.
+// What the calls of a client share. Thread-safe; outlives the calls.
 struct CallContext {
   std::shared_ptr<CredentialsSource> credentials;
   const Endpoints& endpoints;
@@ -31,7 +31,7 @@ struct CallContext {
   std::stop_token stop;
 };
 
-// Used by one thread, once.
+// Runs one batch of calls. Used by one thread, once.
 class CallBatch {
  public:
   CallBatch(const CallContext& context, std::vector<AwsRequest> requests);
@@ -46,7 +46,7 @@ class CallBatch {
     Credentials used;
     TimePoint signed_at;
     int attempts = 0;
-    int failures = 0;  // that count against max_attempts
+    int failures = 0;  // those that count against max_attempts
     bool time_corrected = false;
     bool credentials_renewed = false;
     Steady::time_point begun = Steady::now();
@@ -56,7 +56,7 @@ class CallBatch {
     std::size_t call;
     HttpOutcome outcome;
   };
-  // Where the transport's thread leaves what has come.
+  // Where the transport's thread puts the outcomes.
   struct Mailbox {
     std::mutex mutex;
     std::condition_variable_any filled;

@@ -1,11 +1,7 @@
 #include "adapters/aws/client/credential_endpoints.hpp"
 
-#include <algorithm>
-#include <cctype>
-#include <chrono>
-#include <cstdio>
-#include <fstream>
-#include <iterator>
+#include <spdlog/fmt/fmt.h>
+
 #include <memory>
 #include <utility>
 
@@ -13,6 +9,7 @@
 #include "adapters/codec/json_text.hpp"
 #include "domain/text.hpp"
 #include "support/curl.hpp"
+#include "support/files.hpp"
 
 namespace classifier::aws {
 namespace {
@@ -22,7 +19,7 @@ constexpr int kTries = 2;
 constexpr std::size_t kMaxBytes = 64 << 10;
 
 struct Answer {
-  long status = 0;  // 0: none came
+  long status = 0;  // 0: no answer
   std::string body;
   std::string failure;
 };
@@ -51,7 +48,7 @@ Answer ask_once(const char* method, const std::string& url, const std::string& h
                             .context = &answer.body});
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
-  // Link-local addresses are never behind a proxy, and a proxy must not see credentials.
+  // No proxy: it must not see credentials, and could not reach link-local addresses.
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
   const CURLcode code = curl_easy_perform(curl);
   if (code == CURLE_OK) {
@@ -73,19 +70,18 @@ Answer ask(const char* method, const std::string& url, const std::string& header
 
 std::unexpected<Error> failure(const std::string& what, const Answer& answer) {
   const bool passing = answer.status == 0 || answer.status == 429 || answer.status >= 500;
-  const std::string how = answer.status == 0
-                              ? "does not answer (" + answer.failure + ")"
-                              : "answers with status " + std::to_string(answer.status);
-  return fail(passing ? ErrorCode::kUnavailable : ErrorCode::kUnauthorized, what + " " + how);
+  return fail(passing ? ErrorCode::kUnavailable : ErrorCode::kUnauthorized,
+              answer.status == 0 ? fmt::format("{} does not answer ({})", what, answer.failure)
+                                 : fmt::format("{} answers with status {}", what, answer.status));
 }
 
-// 127.0.0.0/8; not a name that only begins like one.
+// 127.0.0.0/8, but not a name such as 127.0.0.1.example.org.
 bool is_loopback_address(const std::string& host) {
   return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
 }
 
 bool may_give_credentials(const Url& url) {
-  // Loopback, ECS, and EKS: nobody on the way can read along.
+  // https, loopback, ECS and EKS: nobody else can read the credentials.
   return url.scheme == "https" || url.host == "localhost" || is_loopback_address(url.host) ||
          url.host == "[::1]" || url.host == "169.254.170.2" || url.host == "169.254.170.23" ||
          url.host == "[fd00:ec2::23]";
@@ -95,29 +91,32 @@ Result<std::string> container_url(const CredentialsOptions& options, const std::
                                   const std::string& full) {
   if (!relative.empty()) {
     if (relative.starts_with('/')) return options.container_endpoint + relative;
-    return fail(ErrorCode::kUnauthorized, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is \"" +
-                                              relative + "\", but must begin with a slash");
+    return fail(
+        ErrorCode::kUnauthorized,
+        fmt::format("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is \"{}\", but must begin with a "
+                    "slash",
+                    relative));
   }
   const auto url = parse_url(full);
   if (url && may_give_credentials(*url)) return full;
   return fail(ErrorCode::kUnauthorized,
-              "AWS_CONTAINER_CREDENTIALS_FULL_URI is \"" + full +
-                  "\", but must be an https address, or http to this machine, 169.254.170.2 or "
-                  "169.254.170.23");
+              fmt::format("AWS_CONTAINER_CREDENTIALS_FULL_URI is \"{}\", but must be an https "
+                          "address, or http to this machine, 169.254.170.2 or 169.254.170.23",
+                          full));
 }
 
-// The header that the endpoint asks for; empty without one. The file changes while the program
-// runs.
+// The header with the endpoint's token; empty without one. Reads the file each time, because the
+// token is renewed while the program runs.
 Result<std::string> container_authorization(const Environment& environment) {
   std::string token = environment("AWS_CONTAINER_AUTHORIZATION_TOKEN").value_or("");
   const std::string path = environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").value_or("");
   if (!path.empty()) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) {
+    const auto content = read_file(path);
+    if (!content) {
       return fail(ErrorCode::kUnauthorized,
                   "cannot read AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE " + path);
     }
-    token = trim(std::string{std::istreambuf_iterator<char>(file), {}});
+    token = trim(*content);
   }
   if (has_control_character(token)) {
     return fail(ErrorCode::kUnauthorized,
@@ -139,8 +138,8 @@ Result<Credentials> read_credentials(const std::string& from, std::string_view b
                      .expires_at = parse_rfc3339(text("Expiration"))};
   if (result.access_key_id.empty() || result.secret_access_key.empty()) {
     const std::string reason = text("Message").empty() ? text("Code") : text("Message");
-    return fail(ErrorCode::kUnavailable,
-                from + " gave no credentials" + (reason.empty() ? "" : ": " + one_line(reason)));
+    return fail(ErrorCode::kUnavailable, fmt::format("{} returned no credentials{}{}", from,
+                                                     reason.empty() ? "" : ": ", one_line(reason)));
   }
   return result;
 }
@@ -161,11 +160,8 @@ Result<std::optional<Credentials>> container_credentials(const CredentialsOption
 
 Result<std::optional<Credentials>> instance_credentials(const CredentialsOptions& options,
                                                         std::string& why_not) {
-  std::string disabled = options.environment("AWS_EC2_METADATA_DISABLED").value_or("");
-  std::ranges::transform(disabled, disabled.begin(),
-                         [](unsigned char c) { return std::tolower(c); });
-  if (disabled == "true") {
-    why_not = "is switched off by AWS_EC2_METADATA_DISABLED";
+  if (to_lower(options.environment("AWS_EC2_METADATA_DISABLED").value_or("")) == "true") {
+    why_not = "is disabled by AWS_EC2_METADATA_DISABLED";
     return std::nullopt;
   }
   std::string base = options.environment("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or("");
@@ -175,7 +171,7 @@ Result<std::optional<Credentials>> instance_credentials(const CredentialsOptions
       ask("PUT", base + "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds: 21600");
   if (token.status != 200) {
     why_not = token.status == 0 ? "does not answer at " + base
-                                : "answers with status " + std::to_string(token.status);
+                                : fmt::format("answers with status {}", token.status);
     return std::nullopt;
   }
   const std::string from = "the instance metadata at " + base;

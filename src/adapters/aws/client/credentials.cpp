@@ -1,5 +1,7 @@
 #include "adapters/aws/client/credentials.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
@@ -47,13 +49,14 @@ Result<Credentials> look_everywhere(const CredentialsOptions& options) {
   found = instance_credentials(options, why_not);
   if (!found) return std::unexpected(found.error());
   if (*found) return **found;
-  return fail(ErrorCode::kUnauthorized,
-              "there are no AWS credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not "
-              "set, " +
-                  profile->describe() +
-                  " has none, neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor "
-                  "AWS_CONTAINER_CREDENTIALS_FULL_URI is set, and the instance metadata " +
-                  why_not + ": give them in one of these places");
+  return fail(
+      ErrorCode::kUnauthorized,
+      fmt::format("there are no AWS credentials: AWS_ACCESS_KEY_ID and "
+                  "AWS_SECRET_ACCESS_KEY are not set, {} has none, neither "
+                  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor "
+                  "AWS_CONTAINER_CREDENTIALS_FULL_URI is set, and the instance metadata {}: "
+                  "provide them in one of these places",
+                  profile->describe(), why_not));
 }
 
 bool is_region(const std::string& text) {
@@ -101,8 +104,9 @@ Result<std::string> find_region(const Environment& environment) {
     }
   }
   if (is_region(region)) return region;
-  return fail(ErrorCode::kInvalidArgument,
-              from + " is \"" + region + "\", but must be a region's name such as us-east-1");
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("{} is \"{}\", but must be a region's name such as us-east-1", from, region));
 }
 
 }  // namespace classifier::aws

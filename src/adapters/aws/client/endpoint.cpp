@@ -1,5 +1,7 @@
 #include "adapters/aws/client/endpoint.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <array>
 #include <optional>
 #include <utility>
@@ -12,10 +14,11 @@ namespace {
 Result<Target> read_endpoint(const std::string& variable, const std::string& value) {
   const auto url = parse_url(value);
   if (!url || !url->query.empty()) {
-    return fail(ErrorCode::kInvalidArgument,
-                variable + " is \"" + value +
-                    "\", but must be an address such as http://localhost:4566: http or https, a "
-                    "host, and a port where it is needed");
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} is \"{}\", but must be an address such as http://localhost:4566: http "
+                    "or https, a host, and a port where it is needed",
+                    variable, value));
   }
   std::string path = url->path;
   while (path.ends_with('/')) path.pop_back();
@@ -53,13 +56,12 @@ Target Endpoints::resolve(std::string_view service, std::string_view bucket,
   const bool own = configured != configured_.end();
   Target target =
       own ? configured->second
-          : Target{"https", std::string(service) + "." + region_ + std::string(domain_of(region_)),
-                   ""};
+          : Target{"https", fmt::format("{}.{}{}", service, region_, domain_of(region_)), ""};
   if (!bucket.empty()) {
     if (own || bucket.find('.') != std::string_view::npos) {
       target.path.append("/").append(bucket);
     } else {
-      target.host = std::string(bucket) + "." + target.host;
+      target.host = fmt::format("{}.{}", bucket, target.host);
     }
   }
   target.path.append(path);

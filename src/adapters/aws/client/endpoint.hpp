@@ -1,4 +1,4 @@
-// Where a service of AWS is reached.
+// The addresses of AWS's services.
 #pragma once
 
 #include <map>
@@ -10,7 +10,7 @@
 
 namespace classifier::aws {
 
-// Where one request goes: scheme://host + path.
+// The address of one request: scheme://host + path.
 struct Target {
   std::string scheme;  // "https"
   std::string host;    // with the port where it is not the scheme's own
@@ -22,13 +22,13 @@ struct Target {
 // Immutable, so thread-safe.
 class Endpoints {
  public:
-  // AWS_ENDPOINT_URL_S3, _SQS, _DYNAMODB, then AWS_ENDPOINT_URL, stand in for AWS's own addresses.
-  // kInvalidArgument, naming the variable, for one that is not http(s)://host[:port][/path].
+  // AWS_ENDPOINT_URL_S3, …_SQS and …_DYNAMODB, or else AWS_ENDPOINT_URL, replace AWS's addresses.
+  // kInvalidArgument, naming the variable, where the value is not http(s)://host[:port][/path].
   static Result<Endpoints> from_environment(std::string region, const Environment& environment);
 
-  // `path` is percent-encoded and begins with a slash. A bucket becomes part of the host on AWS,
-  // and the first part of the path where its name has dots (no certificate fits it) or an endpoint
-  // is configured.
+  // `path` is percent-encoded and begins with a slash. A bucket becomes the first part of the host;
+  // but of the path where its name has a dot, which AWS's certificate does not cover, or where an
+  // endpoint is configured.
   Target resolve(std::string_view service, std::string_view bucket, std::string_view path) const;
 
   const std::string& region() const { return region_; }
@@ -37,7 +37,7 @@ class Endpoints {
   explicit Endpoints(std::string region) : region_(std::move(region)) {}
 
   std::string region_;
-  std::map<std::string, Target, std::less<>> configured_;  // by service; path without last slash
+  std::map<std::string, Target, std::less<>> configured_;  // by service; no slash at a path's end
 };
 
 }  // namespace classifier::aws

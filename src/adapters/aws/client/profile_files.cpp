@@ -1,17 +1,18 @@
 #include "adapters/aws/client/profile_files.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
 #include "domain/text.hpp"
+#include "support/files.hpp"
 
 namespace classifier::aws {
 namespace {
 
-// Without a comment that begins behind white space.
+// Without a comment, which begins with # or ; after white space.
 std::string without_comment(std::string_view text) {
   for (std::size_t at = 1; at < text.size(); ++at) {
     const bool space = text[at - 1] == ' ' || text[at - 1] == '\t';
@@ -31,16 +32,13 @@ std::string section_name(std::string_view line) {
   return name;
 }
 
-Result<std::string> read_file(const std::filesystem::path& path) {
+Result<std::string> read_if_present(const std::filesystem::path& path) {
   std::error_code code;
   if (path.empty() || !std::filesystem::exists(path, code)) return std::string();
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) {
-    return fail(ErrorCode::kUnauthorized,
-                "cannot read " + path.string() + ": check the file's owner and mode");
-  }
-  return text;
+  auto text = read_file(path);
+  if (text) return std::move(*text);
+  return fail(ErrorCode::kUnauthorized,
+              fmt::format("cannot read {}: check the file's owner and mode", path.string()));
 }
 
 std::filesystem::path path_of(const Environment& environment, const char* variable,
@@ -72,10 +70,10 @@ Result<std::optional<Credentials>> static_keys(const Profile& profile, const Pro
                    .expires_at = std::nullopt};
   if (keys.access_key_id.empty() && keys.secret_access_key.empty()) return std::nullopt;
   if (keys.access_key_id.empty() || keys.secret_access_key.empty()) {
-    return fail(ErrorCode::kUnauthorized,
-                "profile \"" + profile.name + "\" in " + file.string() + " has no " +
-                    (keys.access_key_id.empty() ? "aws_access_key_id" : "aws_secret_access_key") +
-                    ": add it");
+    return fail(
+        ErrorCode::kUnauthorized,
+        fmt::format("profile \"{}\" in {} has no {}: add it", profile.name, file.string(),
+                    keys.access_key_id.empty() ? "aws_access_key_id" : "aws_secret_access_key"));
   }
   return keys;
 }
@@ -83,10 +81,10 @@ Result<std::optional<Credentials>> static_keys(const Profile& profile, const Pro
 std::unexpected<Error> unsupported(const Profile& profile, std::string_view setting) {
   return fail(
       ErrorCode::kUnauthorized,
-      "profile \"" + profile.name + "\" has " + std::string(setting) +
-          ", which is not supported: run `aws configure export-credentials --profile " +
-          profile.name +
-          " --format env` and set the variables that it prints, or use a profile with keys");
+      fmt::format("profile \"{0}\" has {1}, which is not supported: run `aws configure "
+                  "export-credentials --profile {0} --format env` and set the variables that it "
+                  "prints, or use a profile with keys",
+                  profile.name, setting));
 }
 
 bool has(const std::optional<ProfileValues>& values, std::string_view name) {
@@ -117,8 +115,8 @@ std::map<std::string, ProfileValues, std::less<>> parse_profiles(std::string_vie
 
 std::string Profile::describe() const {
   if (credentials_file.empty() && config_file.empty()) return "a profile (HOME is not set)";
-  return "profile \"" + name + "\" in " + credentials_file.string() + " and " +
-         config_file.string();
+  return fmt::format("profile \"{}\" in {} and {}", name, credentials_file.string(),
+                     config_file.string());
 }
 
 Result<Profile> load_profile(const Environment& environment) {
@@ -128,9 +126,9 @@ Result<Profile> load_profile(const Environment& environment) {
   if (profile.named) profile.name = name;
   profile.credentials_file = path_of(environment, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
   profile.config_file = path_of(environment, "AWS_CONFIG_FILE", "config");
-  const auto credentials = read_file(profile.credentials_file);
+  const auto credentials = read_if_present(profile.credentials_file);
   if (!credentials) return std::unexpected(credentials.error());
-  const auto config = read_file(profile.config_file);
+  const auto config = read_if_present(profile.config_file);
   if (!config) return std::unexpected(config.error());
   profile.credentials = find_section(*credentials, profile.name);
   profile.config = find_section(*config, "profile " + profile.name);
@@ -141,10 +139,10 @@ Result<Profile> load_profile(const Environment& environment) {
 
 Result<std::optional<Credentials>> credentials_of(const Profile& profile) {
   if (profile.named && !profile.credentials && !profile.config) {
-    return fail(ErrorCode::kUnauthorized,
-                "AWS_PROFILE is \"" + profile.name + "\", but there is no " + profile.describe());
+    return fail(ErrorCode::kUnauthorized, fmt::format("AWS_PROFILE is \"{}\", but there is no {}",
+                                                      profile.name, profile.describe()));
   }
-  // In the order in which the AWS tools prefer them.
+  // The order of preference is that of the AWS tools.
   constexpr std::array<std::string_view, 4> kRoles{"role_arn", "web_identity_token_file",
                                                    "sso_session", "sso_start_url"};
   for (const std::string_view setting : kRoles) {

@@ -1,16 +1,16 @@
-// Whether a call to AWS may be tried again.
+// The limit on retries of calls to AWS.
 #pragma once
 
 #include <mutex>
 
 namespace classifier::aws {
 
-// What all calls of a client share, so that retries do not make an outage worse: a bucket of tokens
-// that retries take from and successes give to. Thread-safe.
+// A token bucket that all calls of a client share: retries take from it, successes return to it, so
+// that retries do not make an outage worse. Thread-safe.
 class RetryBudget {
  public:
   explicit RetryBudget(int capacity) : capacity_(capacity), tokens_(capacity) {}
-  // False, and takes nothing, where there are fewer than `cost`.
+  // Takes `cost` tokens; where there are fewer, takes none and returns false.
   bool take(int cost);
   void give_back();
 

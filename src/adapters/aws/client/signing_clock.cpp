@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// AWS allows five minutes and more; what is below this is the way of the answer.
+// AWS tolerates at least five minutes; smaller differences may be the time that the answer took.
 constexpr milliseconds kLeastSkew{60'000};
 
 }  // namespace

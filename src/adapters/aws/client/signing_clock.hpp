@@ -1,4 +1,4 @@
-// The time that requests are signed with: this machine's, corrected by what AWS says.
+// The time for signatures: this machine's clock, corrected by the time of AWS's answers.
 #pragma once
 
 #include <atomic>
@@ -13,13 +13,13 @@ namespace classifier::aws {
 // Thread-safe.
 class SigningClock {
  public:
-  // `clock` outlives this.
+  // `clock` must outlive this.
   explicit SigningClock(const Clock& clock) : clock_(clock) {}
 
   TimePoint now() const;
-  // Takes the Date field of an answer to a request that was signed at `signed_at`. Returns whether
-  // that was so far off that the request should be signed again; says in the log when the
-  // correction changes.
+  // Compares the Date field of an answer with `signed_at`, when its request was signed. Where they
+  // differ by a minute or more, corrects the clock, logs a change of the correction, and returns
+  // true: the request should be signed again.
   bool correct(const std::string& date, TimePoint signed_at);
 
  private:

@@ -1,10 +1,8 @@
 #include "adapters/aws/client/sigv4.hpp"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "domain/text.hpp"
@@ -14,22 +12,6 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
-std::string hmac(std::string_view key, std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
-  return {reinterpret_cast<const char*>(digest.data()), size};
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
-
 // "20150830T123600Z"
 std::string amz_date(TimePoint now) {
   std::string text = to_compact(now);
@@ -38,10 +20,10 @@ std::string amz_date(TimePoint now) {
 }
 
 std::string scope_of(const SigningKey& key, std::string_view date) {
-  return std::string(date.substr(0, 8)) + "/" + key.region + "/" + key.service + "/aws4_request";
+  return fmt::format("{}/{}/{}/aws4_request", date.substr(0, 8), key.region, key.service);
 }
 
-// Without "." and "..", and without empty parts, as every service but S3 signs it.
+// Without empty parts, "." and "..", as all services except S3 sign it.
 std::string normalize(std::string_view path) {
   std::vector<std::string_view> parts;
   std::string_view last;
@@ -63,7 +45,7 @@ std::string canonical_path(std::string_view path, const SigningKey& key) {
   return percent_encode(normalize(path), true);
 }
 
-// Without white space at the ends, and with single spaces inside.
+// Without white space at the ends, and with runs of spaces reduced to one.
 std::string canonical_value(std::string_view value) {
   std::string result;
   for (const char c : trim(value)) {
@@ -73,7 +55,7 @@ std::string canonical_value(std::string_view value) {
 }
 
 struct CanonicalHeaders {
-  std::string lines;  // "host:…\n" for each
+  std::string lines;  // "host:…\n" for each field
   std::string names;  // "host;x-amz-date"
 };
 
@@ -81,7 +63,7 @@ CanonicalHeaders canonical_headers(const SignableRequest& request, const Pairs& 
   std::map<std::string, std::string> sorted{{"host", canonical_value(request.host)}};
   for (const Pairs* headers : {&request.headers, &added}) {
     for (const auto& [name, value] : *headers) {
-      const auto [at, is_new] = sorted.try_emplace(lower(name), canonical_value(value));
+      const auto [at, is_new] = sorted.try_emplace(to_lower(name), canonical_value(value));
       if (!is_new) at->second.append(",").append(canonical_value(value));
     }
   }
@@ -97,11 +79,11 @@ std::string sign(std::string_view canonical_request, const SigningKey& key, std:
   std::string text(kAlgorithm);
   text.append("\n").append(date).append("\n").append(scope_of(key, date));
   text.append("\n").append(sha256_hex(canonical_request));
-  std::string derived = hmac("AWS4" + key.credentials.secret_access_key, date.substr(0, 8));
+  std::string derived = hmac_sha256("AWS4" + key.credentials.secret_access_key, date.substr(0, 8));
   for (const std::string_view part : {std::string_view(key.region), std::string_view(key.service),
                                       std::string_view("aws4_request"), std::string_view(text)})
-    derived = hmac(derived, part);
-  return to_hex({reinterpret_cast<const unsigned char*>(derived.data()), derived.size()});
+    derived = hmac_sha256(derived, part);
+  return to_hex(derived);
 }
 
 std::string canonical_request(const SignableRequest& request, const SigningKey& key,
@@ -160,7 +142,7 @@ std::string presign_query(const SignableRequest& request, const SigningKey& key,
   if (!key.credentials.session_token.empty())
     query.emplace_back("X-Amz-Security-Token", key.credentials.session_token);
   const std::string encoded = canonical_query(query);
-  // Nobody knows the body of a URL that is used later; S3 does not ask for its hash.
+  // The body is not known yet. S3 does not require its hash.
   const std::string payload =
       key.service == "s3" ? std::string(kUnsignedPayload) : sha256_hex(std::string_view());
   const std::string signature =

@@ -1,4 +1,4 @@
-// Signature Version 4: how requests to AWS prove who sends them.
+// Signature Version 4, which authenticates requests to AWS.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 #pragma once
 
@@ -15,37 +15,37 @@ namespace classifier::aws {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-// Stands for the hash of a body that is not signed; S3 alone takes it.
+// In place of the hash of a body that is not signed; only S3 accepts it.
 inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 
 struct SignableRequest {
   std::string method;
-  std::string host;  // as the Host field has it: with the port where it is not the scheme's own
-  std::string path;  // as it is sent: percent-encoded once, begins with a slash
+  std::string host;  // as in the Host field: with the port where it is not the scheme's default
+  std::string path;  // as sent: percent-encoded once, begins with a slash
   Pairs query;       // not encoded
-  Pairs headers;     // signed, all of them; without Host
+  Pairs headers;     // without Host; all are signed
 };
 
 struct SigningKey {
   Credentials credentials;
   std::string region;
-  std::string service;  // "s3" has rules of its own: paths are neither normalized nor encoded again
+  std::string service;  // for "s3", paths are neither normalized nor encoded a second time
 };
 
-// Everything here is a pure function of its arguments.
+// All functions below are pure.
 
-// The header fields to send beside those of the request: X-Amz-Date, Authorization,
+// The header fields to add to those of the request: X-Amz-Date, Authorization,
 // X-Amz-Security-Token where there is a session token, and x-amz-content-sha256 for S3.
 // `payload_hash` is sha256_hex of the body, or kUnsignedPayload.
 Pairs sign_headers(const SignableRequest& request, std::string_view payload_hash,
                    const SigningKey& key, TimePoint now);
 
-// The encoded query, the request's own parameters included, of a URL that is valid for `validity`
-// (AWS allows up to seven days) from `now`. Who uses the URL must send the request's headers.
+// The encoded query, including the request's own parameters, of a URL that is valid from `now` for
+// `validity` (at most seven days). Whoever uses the URL must send the request's headers.
 std::string presign_query(const SignableRequest& request, const SigningKey& key, TimePoint now,
                           std::chrono::seconds validity);
 
-// "a=1&b=%20": encoded, in the order that is signed; the one to send.
+// "a=1&b=%20": encoded and sorted, as it must be signed and sent.
 std::string canonical_query(const Pairs& query);
 
 }  // namespace classifier::aws

@@ -1,5 +1,7 @@
 #include "adapters/aws/client/transport.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -31,12 +33,11 @@ struct Transport::Transfer {
   std::uint64_t limit() const {
     return outcome.status >= 300 ? kMaxErrorBytes : exchange.max_response_bytes;
   }
-  // Whether an answer of that many bytes is refused; error bodies are cut instead.
+  // Whether a body of that many bytes is too large. Bodies of errors are cut instead.
   bool refuses(std::uint64_t bytes) {
     if (outcome.status >= 300 || bytes <= exchange.max_response_bytes) return false;
     outcome.failure = HttpOutcome::Failure::kTooLarge;
-    outcome.detail =
-        "the answer is larger than " + std::to_string(exchange.max_response_bytes) + " bytes";
+    outcome.detail = fmt::format("the answer is larger than {} bytes", exchange.max_response_bytes);
     return true;
   }
   static std::size_t on_header(char* bytes, std::size_t unit, std::size_t count, void* context);
@@ -66,10 +67,10 @@ std::size_t Transport::Transfer::on_body(char* bytes, std::size_t /*unit*/, std:
 
 void Transport::Transfer::set_options(CURL* curl, const TransportOptions& options) {
   for (const std::string& line : exchange.header_lines) headers.append(line);
-  // Waiting for the server's consent costs a round trip for each larger body.
+  // Without "Expect: 100-continue", which would cost a round trip for each larger body.
   headers.append("Expect:");
   set_common_options(curl, {.url = exchange.url.c_str(),
-                            .headers = nullptr,  // set below, once they are complete
+                            .headers = nullptr,  // set below, when they are complete
                             .error_text = detail,
                             .on_header = &Transfer::on_header,
                             .on_body = &Transfer::on_body,
@@ -96,7 +97,7 @@ void Transport::Transfer::set_body(CURL* curl) {
     const bool typed = std::ranges::any_of(exchange.header_lines, [](const std::string& line) {
       return curl_strnequal(line.c_str(), "content-type:", 13) != 0;
     });
-    // libcurl would add the type of a form, which is not signed.
+    // Otherwise libcurl adds the type of a form, which would not be signed.
     if (!typed) headers.append("Content-Type:");
   } else if (exchange.method == "HEAD") {
     curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
@@ -163,7 +164,7 @@ void Transport::loop() {
     int running = 0;
     curl_multi_perform(multi_.get(), &running);
     collect();
-    // What ended made room for what waits.
+    // Exchanges that ended have made room for waiting ones.
     if (!stopped_) admit();
     curl_multi_poll(multi_.get(), nullptr, 0, 1'000, nullptr);
   }

@@ -1,4 +1,4 @@
-// Many HTTP/1.1 exchanges at once on one thread, over connections that are used again.
+// Many HTTP/1.1 exchanges in parallel on one thread, over connections that are reused.
 #pragma once
 
 #include <atomic>
@@ -21,18 +21,18 @@ namespace classifier::aws {
 struct HttpExchange {
   std::string method;
   std::string url;
-  std::vector<std::string> header_lines;    // "Name: value"; Host too
+  std::vector<std::string> header_lines;    // "Name: value", including Host
   std::shared_ptr<const std::string> body;  // null: none
-  std::uint64_t max_response_bytes = 0;     // of a 2xx; others are cut at 1 MiB
-  std::chrono::milliseconds timeout{0};     // as a whole, from when it has a connection to use
+  std::uint64_t max_response_bytes = 0;     // for status 2xx; other bodies are cut at 1 MiB
+  std::chrono::milliseconds timeout{0};     // of the whole exchange, from when it has a connection
 };
 
 struct HttpOutcome : ResponseHead {
   enum class Failure {
     kNone,
-    kNotSent,   // no connection was made: the service saw nothing
-    kBroken,    // the connection ended before the answer did
-    kTimedOut,  // no whole answer in time
+    kNotSent,   // no connection: the service has not received the request
+    kBroken,    // the connection ended before the answer was complete
+    kTimedOut,  // no complete answer in time
     kTooLarge,
     kStopped
   };
@@ -50,7 +50,7 @@ struct TransportOptions {
 // Thread-safe.
 class Transport {
  public:
-  // Called on the transport's thread; must not block.
+  // Runs on the transport's thread; must not block.
   using Done = std::function<void(HttpOutcome)>;
 
   explicit Transport(TransportOptions options);
@@ -58,9 +58,9 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  // Sent as soon as there are fewer than max_connections in use. `done` is called exactly once.
+  // Sends the request as soon as fewer than max_connections are in use. Calls `done` exactly once.
   void start(HttpExchange exchange, Done done);
-  // All that runs, and all that comes later, ends at once with kStopped.
+  // Ends all exchanges, also later ones, at once with kStopped.
   void stop();
 
  private:
@@ -82,7 +82,7 @@ class Transport {
   std::atomic<bool> ending_{false};
   std::mutex mutex_;
   std::deque<std::unique_ptr<Transfer>> queue_;  // guarded by mutex_
-  // Below, of the thread alone.
+  // Used by the thread only.
   std::unordered_map<void*, std::unique_ptr<Transfer>> running_;  // by handle
   std::vector<void*> idle_;                                       // handles
   std::thread thread_;

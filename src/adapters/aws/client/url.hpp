@@ -1,4 +1,4 @@
-// Addresses that people configure.
+// URLs in the configuration.
 #pragma once
 
 #include <optional>
@@ -9,14 +9,15 @@ namespace classifier::aws {
 struct Url {
   std::string scheme;  // "http" or "https"
   std::string host;    // without port; an IPv6 address in brackets
-  std::string port;    // empty where it is the scheme's own
+  std::string port;    // empty for the scheme's default
   std::string path;    // percent-encoded, begins with a slash
   std::string query;
 
   std::string host_and_port() const { return port.empty() ? host : host + ":" + port; }
 };
 
-// nullopt for anything but http(s)://host[:port][/path][?query], such as one with a user's name.
+// nullopt where the text is not http(s)://host[:port][/path][?query]. User names and fragments are
+// not accepted.
 std::optional<Url> parse_url(const std::string& text);
 
 }  // namespace classifier::aws

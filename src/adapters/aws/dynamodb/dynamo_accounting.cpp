@@ -1,5 +1,7 @@
-// Counting: the part of the job store that must be right whatever is delivered twice, late, or by
-// several processes at once.
+// DynamoJobStore's accounting: correct even if outcomes are reported twice, late, or by several
+// processes at once.
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <map>
 #include <random>
@@ -59,7 +61,7 @@ Result<std::size_t> DynamoJobStore::record_job(std::vector<const ImageOutcome*> 
   const auto known = fixed(job_id);
   if (!known && known.error().code == ErrorCode::kNotFound) return 0;
   if (!known) return std::unexpected(known.error());
-  // A transaction takes an item once, and one generation.
+  // A transaction may contain an item once, and here outcomes of one generation.
   std::map<int, std::map<std::int64_t, const ImageOutcome*>> by_generation;
   for (const ImageOutcome* outcome : outcomes) {
     if (outcome->index >= 0 && outcome->index < (*known)->total)
@@ -77,15 +79,15 @@ Result<std::size_t> DynamoJobStore::record_job(std::vector<const ImageOutcome*> 
       counted += *more;
     }
   }
-  // Also where nothing was new: whoever counted the last image may have died before this.
+  // Even if nothing was new: the process that counted the last image may have ended before this.
   auto finished = finish_if_done(job_id, now);
-  // A job that its time to live removed meanwhile is done as well.
+  // The table's time to live may have removed the job meanwhile.
   if (!finished && finished.error().code != ErrorCode::kNotFound)
     return std::unexpected(finished.error());
   return counted;
 }
 
-// Counts those of the outcomes, all of one job and generation, that are new.
+// Counts the outcomes, all of one job and generation, that are new; returns their number.
 Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
                                           std::span<const ImageOutcome* const> outcomes,
                                           TimePoint now) {
@@ -112,7 +114,7 @@ Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
     const auto outcome = table_.transact(std::move(actions));
     if (!outcome) return std::unexpected(outcome.error());
     if (outcome->done) return left.size();
-    if (outcome->refused.front()) return 0;  // cancelled, or another generation by now
+    if (outcome->refused.front()) return 0;  // cancelled, or retried in a new generation
     std::vector<const ImageOutcome*> fresh;
     for (std::size_t i = 0; i < left.size(); ++i) {
       if (!outcome->refused[i + 1]) fresh.push_back(left[i]);
@@ -142,7 +144,7 @@ Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint
       change.set("error", text(*reason));
     }
     if (is_final(to)) {
-      // For lists, which do not read the counters of every job.
+      // For list(), which does not read the counters of finished jobs.
       change.set("classified", number(counts.classified))
           .set("unknown", number(counts.unknown))
           .set("failed", number(counts.failed));
@@ -151,9 +153,10 @@ Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint
     if (!moved) return std::unexpected(moved.error());
     if (*moved) return {};
   }
-  // A retry is at work, which has outcomes to come.
+  // A retry is in progress; its outcomes will end the job.
   if (unsure) return {};
-  return fail(ErrorCode::kUnavailable, "job " + job_id + " was changed by others at the same time");
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("job {} was changed by others at the same time", job_id));
 }
 
 Result<std::string> DynamoJobStore::reason_of_failure(const Job& job) {

@@ -1,5 +1,7 @@
 #include "adapters/aws/dynamodb/dynamo_images.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -8,7 +10,7 @@
 namespace classifier::aws::dynamo {
 namespace {
 
-// The segments that hold the images [from, to), rising.
+// The segments with the images [from, to), ascending.
 std::vector<std::int64_t> segments_between(const Segments& segments, std::int64_t from,
                                            std::int64_t to) {
   std::vector<std::int64_t> found;
@@ -40,8 +42,9 @@ Result<std::vector<ImageRecord>> Images::read(const Job& job, std::int64_t from,
     const Names& list = *(*found)[static_cast<std::size_t>(segment - wanted.begin())];
     const auto position = static_cast<std::size_t>(layout.position_of(index));
     if (position >= list.size()) {
-      return fail(ErrorCode::kInternal, "job " + job.id + " has no key for image " +
-                                            std::to_string(index) + ": its items are damaged");
+      return fail(
+          ErrorCode::kInternal,
+          fmt::format("job {} has no key for image {}: its items are damaged", job.id, index));
     }
     records.push_back({index, list[position].key, list[position].filename, {}});
   }

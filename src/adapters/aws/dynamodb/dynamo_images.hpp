@@ -1,4 +1,4 @@
-// The images of jobs and what became of them, read from the segments of the jobs' table.
+// The images of jobs and their outcomes, read from the segments of the table.
 #pragma once
 
 #include <cstdint>
@@ -8,18 +8,18 @@
 
 #include "adapters/aws/dynamodb/dynamo_layout.hpp"
 #include "adapters/aws/dynamodb/dynamo_table.hpp"
-#include "support/lru_cache.hpp"
 #include "domain/job.hpp"
+#include "support/lru_cache.hpp"
 
 namespace classifier::aws::dynamo {
 
-// Thread-safe. Keys of images never change, so the segments that were read last are kept: up to 512
-// of them, of up to 512 keys.
+// Thread-safe. Keys of images never change, so they are cached: up to 512 segments of up to 512
+// keys.
 class Images {
  public:
   explicit Images(Table& table) : table_(table), segments_(kSegmentsKept) {}
 
-  // The images [from, to) of a job, in order; without outcomes unless they are asked for.
+  // The images [from, to) of a job, in order.
   Result<std::vector<ImageRecord>> read(const Job& job, std::int64_t from, std::int64_t to,
                                         bool with_outcomes);
 
@@ -27,7 +27,7 @@ class Images {
   using Names = std::vector<ImageName>;
   static constexpr std::size_t kSegmentsKept = 512;
 
-  // The names in the segments, in the segments' order.
+  // The names in each of the segments.
   Result<std::vector<std::shared_ptr<const Names>>> names(
       const std::string& job_id, const std::vector<std::int64_t>& segments);
   Result<void> add_outcomes(const Job& job, const std::vector<std::int64_t>& segments,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "adapters/codec/json_text.hpp"
+#include "domain/text.hpp"
 
 namespace classifier::aws::dynamo {
 namespace {
@@ -16,12 +17,8 @@ Value number_value(T value) {
   return {{"N", std::string(digits.data(), end)}};
 }
 
-template <class T>
-T parsed(const Item& item, const char* name, T fallback) {
-  const std::string digits = text_field(json_field(item, name), "N");
-  T value = fallback;
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
+std::string digits_of(const Item& item, const char* name) {
+  return text_field(json_field(item, name), "N");
 }
 
 void append(std::string& list, std::string_view separator, const std::string& part) {
@@ -38,9 +35,7 @@ bool is_name_character(char c) {
 Value text(std::string_view value) { return {{"S", value}}; }
 Value number(int value) { return number_value(value); }
 Value number(std::int64_t value) { return number_value(value); }
-Value number(TimePoint value) {
-  return number_value(std::int64_t{value.time_since_epoch().count()});
-}
+Value number(TimePoint value) { return number_value(to_ms(value)); }
 Value number(double value) { return number_value(value); }
 Value boolean(bool value) { return {{"BOOL", value}}; }
 
@@ -49,10 +44,15 @@ std::string text_of(const Item& item, const char* name) {
 }
 
 std::int64_t number_of(const Item& item, const char* name, std::int64_t fallback) {
-  return parsed(item, name, fallback);
+  return parse_integer(digits_of(item, name)).value_or(fallback);
 }
 
-double real_of(const Item& item, const char* name) { return parsed(item, name, 0.0); }
+double real_of(const Item& item, const char* name) {
+  const std::string digits = digits_of(item, name);
+  double value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
 
 bool boolean_of(const Item& item, const char* name) {
   return json_field(json_field(item, name), "BOOL") == true;

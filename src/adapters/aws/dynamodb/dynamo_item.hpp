@@ -17,11 +17,12 @@ using Value = nlohmann::json;
 Value text(std::string_view value);
 Value number(int value);
 Value number(std::int64_t value);
-Value number(TimePoint value);  // milliseconds of Unix time
+Value number(TimePoint value);  // Unix time in milliseconds
 Value number(double value);
 Value boolean(bool value);
 
-// Attributes of an item that was read; the fallback where there is none of that name and type.
+// Attributes of an item. Where there is none of that name and type: the fallback, 0, false or an
+// empty string.
 std::string text_of(const Item& item, const char* name);
 std::int64_t number_of(const Item& item, const char* name, std::int64_t fallback = 0);
 double real_of(const Item& item, const char* name);
@@ -30,21 +31,21 @@ bool has(const Item& item, const char* name);
 
 Item key(std::string_view pk, std::string_view sk);
 
-// Puts together an update or a condition with its names and values. Attribute names are given
-// plainly; `set("status", …)` becomes `#status = :status`.
+// Builds the expressions of an update or a condition, with their names and values. Attribute names
+// are given without "#": `set("status", …)` becomes `#status = :status`.
 class Expression {
  public:
   Expression& set(const char* name, Value value);
   Expression& add(const std::string& name, std::int64_t value);
   Expression& remove(const char* name);
-  // A condition in DynamoDB's words, with `#name` for attributes and `:name` for values; several
-  // are joined by AND. Every `#name` in it is declared here.
+  // A condition in DynamoDB's syntax, with `#name` for attributes, which are declared here, and
+  // `:name` for values. Several conditions are joined by AND.
   Expression& only_if(std::string_view condition);
-  // A value that a condition names.
+  // The value `:name` of a condition.
   Expression& value(const std::string& name, Value value);
 
-  // Writes UpdateExpression, ConditionExpression, ExpressionAttributeNames and …Values into
-  // `request`, those of them that are not empty.
+  // Adds UpdateExpression, ConditionExpression, ExpressionAttributeNames and …Values to `request`,
+  // each unless it is empty.
   void write_to(nlohmann::json& request) const;
 
  private:

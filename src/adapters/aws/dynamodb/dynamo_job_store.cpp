@@ -18,7 +18,7 @@ using dynamo::number;
 using dynamo::text;
 
 constexpr std::size_t kJobsKept = 256;
-constexpr int kMoveTries = 5;  // against others that change the same job
+constexpr int kMoveTries = 5;  // when others change the same job at the same time
 constexpr std::array kTypes{JobType::kImageClassification, JobType::kCustomClassification};
 constexpr std::array kStatuses{JobStatus::kQueued, JobStatus::kProcessing, JobStatus::kCompleted,
                                JobStatus::kFailed, JobStatus::kCancelled};
@@ -27,12 +27,12 @@ Error changed_meanwhile() {
   return {ErrorCode::kUnavailable, "the job was changed by others at the same time: try again"};
 }
 
-// A job and its counters.
+// The items of a job and its counters.
 dynamo::Query job_query(std::string_view job_id) {
   return {dynamo::job_pk(job_id), dynamo::kFirstCounter, dynamo::kJob};
 }
 
-// The partitions of the listing that the filter asks for.
+// The partitions of the index "listing" that match the filter.
 std::vector<std::string> listing_partitions(const JobFilter& filter) {
   std::vector<std::string> partitions;
   for (const JobType type : kTypes) {
@@ -46,14 +46,14 @@ std::vector<std::string> listing_partitions(const JobFilter& filter) {
   return partitions;
 }
 
-// "<13 digits>#<job id>", as a page of the list ends with.
+// "<13 digits>#<job id>", the sort key of the last job of a page.
 bool is_token(std::string_view token) {
   constexpr std::size_t kDigits = 13;
   return token.size() > kDigits + 1 && token[kDigits] == '#' &&
          token.substr(0, kDigits).find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// The last text before `sk` among texts of its length.
+// An upper bound for the sort keys before `sk`.
 std::string just_before(std::string sk) {
   --sk.back();
   return sk + "~";
@@ -69,8 +69,6 @@ DynamoJobStore::DynamoJobStore(AwsClient& client, std::string table, const Clock
       options_(options),
       owner_(random_hex(16)),
       fixed_(kJobsKept) {}
-
-// ---- reading ----
 
 Result<JobRow> DynamoJobStore::read(std::string_view job_id) {
   if (job_id.empty()) return std::unexpected(job_not_found());
@@ -128,15 +126,13 @@ Result<std::vector<ImageRecord>> DynamoJobStore::records(std::string_view job_id
   return images_.read(row->job, from, from + static_cast<std::int64_t>(limit), true);
 }
 
-// The table's time to live does it.
+// Nothing to do: the table's time to live removes them.
 Result<std::size_t> DynamoJobStore::remove_expired(TimePoint /*created_before*/,
                                                    std::size_t /*limit*/) {
   return 0;
 }
 
 Result<void> DynamoJobStore::ping() { return table_.ping(); }
-
-// ---- acceptance ----
 
 Result<Job> DynamoJobStore::job_of_key(const IdempotencyKey& idempotency) {
   const auto item = table_.get(dynamo::key(dynamo::idempotency_pk(idempotency.key), "IDEMPOTENCY"));
@@ -156,7 +152,8 @@ Result<Job> DynamoJobStore::create(const NewJob& job) {
     if (earlier || earlier.error().code != ErrorCode::kNotFound) return earlier;
   }
   const auto expires_at = dynamo::expiry(job.created_at, options_.retention);
-  // First all that nobody sees; the job appears with one transaction.
+  // First the items that are not visible by themselves; the transaction below makes the job
+  // visible.
   if (auto put = table_.put_all(dynamo::bulk_items(job, expires_at)); !put)
     return std::unexpected(put.error());
   const Item item = dynamo::job_item(job, expires_at);
@@ -179,18 +176,16 @@ Result<Job> DynamoJobStore::create(const NewJob& job) {
   const auto outcome = table_.transact(std::move(actions));
   if (!outcome) return std::unexpected(outcome.error());
   if (!outcome->done) {
-    // Another submission with the same key was quicker.
+    // Another submission with the same key came first.
     if (job.idempotency && outcome->refused.size() > 1 && outcome->refused[1])
       return job_of_key(*job.idempotency);
-    // Ids are never used twice: it is this job, and the answer to the first attempt was lost.
+    // Ids are unique: the job is this one, and the answer to an earlier attempt was lost.
     return get(job.id);
   }
   fixed_.insert(job.id, {job.spec, row.job.counts.total, row.counters, expires_at});
   note_fresh(job.id);
   return with_labels(std::move(row));
 }
-
-// ---- the list ----
 
 TimePoint DynamoJobStore::oldest_kept() const {
   if (options_.retention.count() == 0) return TimePoint{};
@@ -217,7 +212,7 @@ Result<JobPage> DynamoJobStore::list(const JobFilter& filter, std::size_t limit,
   }
   std::ranges::sort(found, std::greater{},
                     [](const Item* item) { return dynamo::text_of(*item, "listing_sk"); });
-  // The index may show a job in two partitions while its status changes.
+  // While a job's status changes, the index may show it in two partitions.
   const auto [again, end] = std::ranges::unique(
       found, {}, [](const Item* item) { return dynamo::text_of(*item, "listing_sk"); });
   found.erase(again, end);
@@ -232,7 +227,7 @@ Result<JobPage> DynamoJobStore::list(const JobFilter& filter, std::size_t limit,
   return page;
 }
 
-// Those of jobs that still change are in their counters only.
+// Adds the counts of jobs that are not finished, which only their counters have.
 Result<void> DynamoJobStore::add_counts(std::vector<Job>& jobs) {
   std::vector<dynamo::Query> queries;
   std::vector<Job*> open;
@@ -273,13 +268,11 @@ Result<std::int64_t> DynamoJobStore::count_jobs(const JobFilter& filter) {
   return total;
 }
 
-// ---- changes of status ----
-
 Action DynamoJobStore::tally(const Job& job, std::optional<JobStatus> from, JobStatus to) const {
   Expression change;
   if (from) change.add(dynamo::tally_name(job.spec->type, *from), -1);
   change.add(dynamo::tally_name(job.spec->type, to), 1);
-  // A day later than the last of that day's jobs.
+  // At least a day after the last of the day's jobs.
   if (const auto expires_at =
           dynamo::expiry(job.created_at + std::chrono::days(2), options_.retention)) {
     change.set("expires_at", number(*expires_at));
@@ -301,8 +294,8 @@ std::vector<Action> DynamoJobStore::counter_updates(const JobRow& row,
   return actions;
 }
 
-// Changes the job's status in one transaction with `more`; false when it is not as in `row` any
-// more.
+// Changes the job's status in one transaction with `more`; false where the job is no longer as in
+// `row`.
 Result<bool> DynamoJobStore::move(const JobRow& row, JobStatus to, const Expression& change,
                                   std::vector<Action> more) {
   more.push_back(dynamo::update(dynamo::key(dynamo::job_pk(row.job.id), dynamo::kJob), change));

@@ -1,5 +1,5 @@
-// Jobs and their accounting in one DynamoDB table. docs/aws.md draws the items and says why counts
-// are neither lost nor doubled.
+// Jobs and their accounting in one DynamoDB table. docs/aws.md describes the items, and why no
+// outcome is lost or counted twice.
 #pragma once
 
 #include <chrono>
@@ -15,16 +15,17 @@
 #include "adapters/aws/dynamodb/dynamo_images.hpp"
 #include "adapters/aws/dynamodb/dynamo_layout.hpp"
 #include "adapters/aws/dynamodb/dynamo_table.hpp"
-#include "support/lru_cache.hpp"
 #include "ports/clock.hpp"
 #include "ports/job_store.hpp"
+#include "support/lru_cache.hpp"
 
 namespace classifier::aws {
 
 struct DynamoJobStoreOptions {
-  // After its creation, until a job and all that belongs to it may be removed; 0: never.
+  // From a job's creation until the table's time to live removes it and its items; 0: never.
   std::chrono::days retention{90};
-  // How long a dispatcher that does not come back keeps others from sending the rest of a job.
+  // How long a dispatcher reserves a job's unsent tasks: after it ends, others wait at most this
+  // long.
   std::chrono::milliseconds lease{15'000};
 };
 
@@ -47,12 +48,12 @@ class DynamoJobStore final : public JobStore {
   Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override;
   Result<void> ping() override;
 
-  // How the job's images are classified, which never changes: the same object for every caller, and
-  // read from the table once. kNotFound for an unknown job.
+  // The spec of a job, which never changes: read from the table once, and the same object for all
+  // callers. kNotFound for an unknown job.
   Result<std::shared_ptr<const JobSpec>> spec(const std::string& job_id);
 
  private:
-  // What never changes of a job.
+  // The constant part of a job.
   struct Fixed {
     std::shared_ptr<const JobSpec> spec;  // with its labels
     std::int64_t total = 0;
@@ -87,11 +88,11 @@ class DynamoJobStore final : public JobStore {
   dynamo::Images images_;
   const Clock& clock_;
   DynamoJobStoreOptions options_;
-  std::string owner_;  // of leases: this store
+  std::string owner_;  // of this store's leases
   LruCache<std::string, Fixed> fixed_;
   std::mutex mutex_;
-  std::vector<std::string>
-      fresh_;  // accepted here, perhaps not in the index yet; guarded by mutex_
+  // Jobs accepted here, which the index may not show yet; guarded by mutex_.
+  std::vector<std::string> fresh_;
 };
 
 }  // namespace classifier::aws

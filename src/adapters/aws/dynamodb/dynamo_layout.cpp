@@ -1,8 +1,9 @@
 #include "adapters/aws/dynamodb/dynamo_layout.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -17,16 +18,14 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kPartBytes = 300'000;  // an item has at most 400 kB
+constexpr std::size_t kPartBytes = 300'000;  // DynamoDB allows 400 kB for an item
 constexpr std::size_t kErrorBytes = 1'000;
 constexpr std::int64_t kImagesForCounter = 64;
 
-std::string numbered(const char* pattern, std::int64_t number) {
-  std::array<char, 32> text{};
-  const int size = std::snprintf(text.data(), text.size(), pattern, static_cast<long long>(number));
-  return {text.data(), static_cast<std::size_t>(size)};
+// "<prefix>000042", so that sort keys sort as their numbers do.
+std::string numbered(std::string_view prefix, std::int64_t number) {
+  return fmt::format("{}{:06}", prefix, number);
 }
-
 
 std::optional<TimePoint> optional_time(const Item& item, const char* name) {
   if (!has(item, name)) return std::nullopt;
@@ -37,11 +36,11 @@ void expire(Item& item, std::optional<std::int64_t> expires_at) {
   if (expires_at) item["expires_at"] = number(*expires_at);
 }
 
-// Entries of a long list, in as many JSON arrays as the size of items asks for.
+// Splits a long list into JSON arrays that each fit into an item.
 class Parts {
  public:
   void add(json entry) {
-    const std::size_t size = entry.dump(-1, ' ', false, json::error_handler_t::replace).size();
+    const std::size_t size = utf8_json(entry).size();
     if (parts_.empty() || bytes_ + size > kPartBytes) {
       parts_.push_back(json::array());
       bytes_ = 0;
@@ -50,12 +49,12 @@ class Parts {
     parts_.back().push_back(std::move(entry));
   }
 
-  // One item for each array, as text in the attribute `name`.
-  void append_items(std::vector<Item>& items, const std::string& pk, const char* sk_pattern,
+  // Adds an item for each array, as text in the attribute `name`.
+  void append_items(std::vector<Item>& items, const std::string& pk, std::string_view sk_prefix,
                     const char* name, std::optional<std::int64_t> expires_at) const {
     for (std::size_t i = 0; i < parts_.size(); ++i) {
-      Item item = key(pk, numbered(sk_pattern, static_cast<std::int64_t>(i)));
-      item[name] = text(parts_[i].dump(-1, ' ', false, json::error_handler_t::replace));
+      Item item = key(pk, numbered(sk_prefix, static_cast<std::int64_t>(i)));
+      item[name] = text(utf8_json(parts_[i]));
       expire(item, expires_at);
       items.push_back(std::move(item));
     }
@@ -71,28 +70,25 @@ class Parts {
 std::string job_pk(std::string_view job_id) { return "J#" + std::string(job_id); }
 std::string counter_sk(int counter) { return kFirstCounter + std::to_string(counter); }
 std::string segment_pk(std::string_view job_id, std::int64_t segment) {
-  return "S#" + std::string(job_id) + "#" + std::to_string(segment);
+  return fmt::format("S#{}#{}", job_id, segment);
 }
-std::string image_sk(std::int64_t index) {
-  return std::string(kFirstImage) + numbered("%08lld", index);
-}
+std::string image_sk(std::int64_t index) { return fmt::format("{}{:08}", kFirstImage, index); }
 std::string idempotency_pk(std::string_view key) { return "D#" + sha256_hex(key); }
 std::string listing_pk(JobType type, JobStatus status, int shard) {
-  return std::string(to_string(type)) + "#" + std::string(to_string(status)) + "#" +
-         std::to_string(shard);
+  return fmt::format("{}#{}#{}", to_string(type), to_string(status), shard);
 }
 std::string listing_sk(TimePoint created, std::string_view job_id) {
-  return numbered("%013lld#", to_ms(created)) + std::string(job_id);
+  return fmt::format("{:013}#{}", to_ms(created), job_id);
 }
 std::string unsent_pk(int shard) { return "U#" + std::to_string(shard); }
 std::string tally_pk(int shard) { return "T#" + std::to_string(shard); }
 std::string day_of(TimePoint time) { return to_compact(time).substr(0, 8); }
 std::string tally_name(JobType type, JobStatus status) {
-  return std::string(to_string(type)) + "_" + std::string(to_string(status));
+  return fmt::format("{}_{}", to_string(type), to_string(status));
 }
 
 int shard_of(std::string_view job_id, int shards) {
-  // FNV-1a: the same in every process and version, as std::hash need not be.
+  // FNV-1a, because std::hash may differ between builds.
   std::uint32_t hash = 2'166'136'261U;
   for (const char c : job_id) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619U;
   return static_cast<int>(hash % static_cast<std::uint32_t>(shards));
@@ -144,7 +140,7 @@ std::vector<Item> bulk_items(const NewJob& job, std::optional<std::int64_t> expi
   std::vector<Item> items;
   Parts labels;
   for (const auto& label : job.spec->custom_labels) labels.add(label);
-  labels.append_items(items, job_pk(job.id), "LABELS#%06lld", "labels", expires_at);
+  labels.append_items(items, job_pk(job.id), kFirstLabels, "labels", expires_at);
   const auto total = static_cast<std::int64_t>(job.s3_keys.size());
   const Segments segments(total);
   for (std::int64_t block = 0; block < segments.blocks(); ++block) {
@@ -157,7 +153,7 @@ std::vector<Item> bulk_items(const NewJob& job, std::optional<std::int64_t> expi
         const auto& filename = job.filenames[static_cast<std::size_t>(i)];
         parts.add(filename == filename_of(image) ? json(image) : json{image, filename});
       }
-      parts.append_items(items, segment_pk(job.id, block * Segments::kStripes + stripe), "K#%06lld",
+      parts.append_items(items, segment_pk(job.id, block * Segments::kStripes + stripe), kFirstKeys,
                          "image_keys", expires_at);
     }
   }
@@ -264,8 +260,8 @@ Item outcome_item(const ImageOutcome& outcome, ImageState state, std::string_vie
     item["code"] = text(error_code_name(error->code));
     item["error"] = text(utf8_prefix(error->message, kErrorBytes));
   } else {
-    item["predictions"] = text(predictions_to_json(std::get<Predictions>(outcome.result))
-                                   .dump(-1, ' ', false, json::error_handler_t::replace));
+    item["predictions"] =
+        text(utf8_json(predictions_to_json(std::get<Predictions>(outcome.result))));
   }
   if (!outcome.output_key.empty()) item["output_key"] = text(outcome.output_key);
   expire(item, expires_at);
@@ -290,16 +286,12 @@ std::optional<ImageOutcome> read_outcome(const Item& item, std::string_view job_
   if (boolean_of(item, "failed") && outcome.generation < generation) return std::nullopt;
   const std::string sk = text_of(item, "sk");
   if (!sk.starts_with(kFirstImage)) return std::nullopt;
-  std::from_chars(sk.data() + kFirstImage.size(), sk.data() + sk.size(), outcome.index);
+  outcome.index =
+      parse_integer(std::string_view(sk).substr(kFirstImage.size())).value_or(outcome.index);
   outcome.processing_time_ms = real_of(item, "ms");
   outcome.output_key = text_of(item, "output_key");
   if (has(item, "predictions")) {
-    auto predictions = predictions_from_text(text_of(item, "predictions"));
-    if (predictions) {
-      outcome.result = std::move(*predictions);
-    } else {
-      outcome.result = std::move(predictions.error());
-    }
+    outcome.result = result_from_text(text_of(item, "predictions"));
   } else {
     outcome.result = Error{error_code_from_name(text_of(item, "code")), text_of(item, "error")};
   }

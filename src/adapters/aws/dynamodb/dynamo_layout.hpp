@@ -1,5 +1,4 @@
-// The items of the jobs' table: their keys, and what is written into them. docs/aws.md has the
-// overview.
+// The items of the table: their keys and attributes. docs/aws.md has an overview.
 #pragma once
 
 #include <chrono>
@@ -15,20 +14,19 @@
 
 namespace classifier::aws::dynamo {
 
-inline constexpr int kListingShards = 2;  // partitions for each type and status
+inline constexpr int kListingShards = 2;  // for each type and status
 inline constexpr int kUnsentShards = 4;
 inline constexpr int kTallyShards = 8;
 inline constexpr int kMaxCounters = 8;
 
-// Sort keys of a job's partition, in their order.
+// Sort keys in a job's partition, in ascending order.
 inline constexpr const char* kFirstCounter = "COUNT#";
 inline constexpr const char* kJob = "JOB";
 inline constexpr const char* kFirstLabels = "LABELS#";
-// Image keys in a segment's partition.
+// Sort keys in a segment's partition: of image keys, between these two …
 inline constexpr const char* kFirstKeys = "K#";
 inline constexpr const char* kLastKeys = "K#~";
-
-// Outcomes there.
+// … and of outcomes, with this prefix.
 inline constexpr std::string_view kFirstImage = "I#";
 
 std::string job_pk(std::string_view job_id);
@@ -41,58 +39,59 @@ std::string listing_sk(TimePoint created, std::string_view job_id);
 std::string unsent_pk(int shard);
 std::string tally_pk(int shard);
 std::string day_of(TimePoint time);  // "20260131", UTC
-// Attribute of a tally item that counts jobs of this type and status.
+// The attribute of a tally item that counts jobs of this type and status.
 std::string tally_name(JobType type, JobStatus status);
 
-// A number below `shards` that is always the same for a job.
+// The shard of a job, from 0 to `shards` - 1: the same in all processes and versions.
 int shard_of(std::string_view job_id, int shards);
 
-// When the items of a job may go, in seconds of Unix time; nullopt: never.
+// When the items of a job expire, in Unix seconds; nullopt: never.
 std::optional<std::int64_t> expiry(TimePoint created, std::chrono::days retention);
 
-// A job as its partition has it; its spec has no labels.
+// A job as read from its partition; its spec has no labels.
 struct JobRow {
   Job job;
   int counters = 1;
   std::int64_t sent_next = 0;
   std::optional<std::int64_t> expires_at;
-  // Read with all of its counters, each of the job's generation. A query is no snapshot: a retry in
-  // the midst of it leaves counters of before with the job of after.
+  // All counters were read, and have the job's generation. They may not: a query is no snapshot, so
+  // that a simultaneous retry leads to counters from before it with a job from after it.
   bool whole = false;
 };
 
-// Counters that a job with that many images gets.
+// The number of counters for a job with that many images, 1 to kMaxCounters.
 int counters_for(std::int64_t images);
 
 Item job_item(const NewJob& job, std::optional<std::int64_t> expires_at);
 Item counter_item(const NewJob& job, int counter, std::optional<std::int64_t> expires_at);
-// Its labels and the keys of its images, in items below the size that DynamoDB allows.
+// The items with a job's labels and the keys of its images, each below DynamoDB's size limit.
 std::vector<Item> bulk_items(const NewJob& job, std::optional<std::int64_t> expires_at);
 
-// Without counters: the counts are those that a completed or failed job ended with.
+// From the job's item alone. It has counts only if the job is completed or failed.
 JobRow read_job(const Item& item);
-// `items`: the job's and its counters'; nullopt without the job's.
+// From the job's item and its counters; nullopt without the job's.
 std::optional<JobRow> read_job(const std::vector<Item>& items);
 
-// "all that was changed with the status" of a job item.
+// The update of a job item's status and of all that depends on it, provided that its status and
+// generation are still those of `row`.
 Expression status_change(const JobRow& row, JobStatus to, TimePoint now);
-// Puts the job into the index of jobs that have unsent tasks.
+// Adds the job to the index of jobs with unsent tasks.
 void add_to_unsent(Expression& change, const Job& job);
 
-// Names of an image: its key, and its file name where that is not the key's last part.
+// An image's key and filename.
 struct ImageName {
   std::string key;
   std::string filename;
 };
 std::vector<ImageName> read_image_names(const std::vector<Item>& parts);
 
-// The labels of items as bulk_items made them, in their order.
+// The labels in items of bulk_items, in order.
 std::vector<std::string> read_labels(const std::vector<Item>& parts);
 
 Item outcome_item(const ImageOutcome& outcome, ImageState state, std::string_view pk,
                   std::optional<std::int64_t> expires_at);
-// nullopt for a failure of an earlier generation, which does not count any more, and for an item
-// that is no outcome. Predictions that cannot be read are an error of the image.
+// nullopt for an item that is no outcome, and for a failure of an earlier generation, which no
+// longer counts. Where predictions cannot be read, the result is an error.
 std::optional<ImageOutcome> read_outcome(const Item& item, std::string_view job_id, int generation);
 
 }  // namespace classifier::aws::dynamo

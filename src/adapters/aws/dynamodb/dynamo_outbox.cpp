@@ -1,4 +1,4 @@
-// The dispatcher's side of the job store: tasks that are not in the queue yet.
+// DynamoJobStore's outbox: tasks that the dispatcher has not sent to the queue yet.
 #include <algorithm>
 #include <utility>
 
@@ -20,7 +20,7 @@ void DynamoJobStore::forget_fresh(const std::string& job_id) {
   std::erase(fresh_, job_id);
 }
 
-// Those accepted by this process first, since the index shows them late.
+// Jobs accepted by this process come first, because the index shows them late.
 Result<std::vector<std::string>> DynamoJobStore::jobs_with_unsent(std::size_t max_jobs) {
   std::vector<std::string> ids;
   {
@@ -48,7 +48,7 @@ Result<std::vector<std::string>> DynamoJobStore::jobs_with_unsent(std::size_t ma
   return ids;
 }
 
-// The next tasks of a job, if they are this process's to send.
+// The next tasks of a job; nullopt where there are none, or another process has the lease.
 Result<std::optional<UnsentTasks>> DynamoJobStore::take_unsent(const std::string& job_id,
                                                                std::size_t limit) {
   const auto now = clock_.now();
@@ -72,7 +72,7 @@ Result<std::optional<UnsentTasks>> DynamoJobStore::take_unsent(const std::string
   if (!known) return std::unexpected(known.error());
   UnsentTasks unsent{.job_id = job_id, .generation = job.retry_count, .tasks = {}, .next_index = 0};
   unsent.next_index = std::min(job.counts.total, row.sent_next + static_cast<std::int64_t>(limit));
-  // In the first generation nothing has an outcome that was not sent.
+  // In the first generation no unsent task has an outcome.
   auto records = images_.read(job, row.sent_next, unsent.next_index, job.retry_count > 0);
   if (!records) return std::unexpected(records.error());
   for (auto& record : *records) {

@@ -1,14 +1,16 @@
 #include "adapters/aws/dynamodb/dynamo_table.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <chrono>
-#include <random>
 #include <thread>
 #include <utility>
 
 #include "adapters/aws/client/json_request.hpp"
 #include "adapters/codec/json_text.hpp"
 #include "domain/ids.hpp"
+#include "support/backoff.hpp"
 
 namespace classifier::aws::dynamo {
 namespace {
@@ -16,18 +18,13 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kBatchItems = 25;         // of one BatchWriteItem
-constexpr std::size_t kBatchBytes = 8U << 20U;  // half of what it may have, for the JSON around
-constexpr int kTransactionTries = 12;           // against conflicts
-constexpr std::chrono::milliseconds kFirstWait{20};
+constexpr std::size_t kBatchBytes = 8U << 20U;  // half of the limit, since JSON adds to it
+constexpr int kTransactionTries = 12;           // when transactions conflict
+constexpr std::chrono::milliseconds kFirstWait{40};
 constexpr std::chrono::milliseconds kLongestWait{1'000};
 
-// Waits longer with each try, by chance, so that rivals come apart.
-void wait_before(int attempt) {
-  thread_local std::minstd_rand random{std::random_device{}()};
-  const auto longest = std::min<std::chrono::milliseconds>(
-      kLongestWait, kFirstWait * (1LL << std::min(attempt, 10)));
-  std::this_thread::sleep_for(std::chrono::milliseconds(
-      1 + static_cast<long long>(random()) % std::max<long long>(longest.count(), 1)));
+void wait_after(int failures) {
+  std::this_thread::sleep_for(full_jitter(exponential_backoff(kFirstWait, kLongestWait, failures)));
 }
 
 json& body_of(Action& action) { return action.begin().value(); }
@@ -67,21 +64,18 @@ AwsRequest Table::request(const char* operation, const json& body) const {
 
 Error Table::explain(const AwsError& error) const {
   if (error.code == "ResourceNotFoundException") {
-    return {ErrorCode::kNotFound, "DynamoDB has no table \"" + name_ +
-                                      "\" here: check DYNAMODB_TABLE and AWS_REGION, or create it"};
+    return {
+        ErrorCode::kNotFound,
+        fmt::format("DynamoDB has no table \"{}\" here: check DYNAMODB_TABLE and AWS_REGION, or "
+                    "create it",
+                    name_)};
   }
   return to_error(error);
 }
 
 Result<json> Table::answer(AwsResult response) const {
   if (!response) return std::unexpected(at_run_time(explain(response.error())));
-  auto body = parse_json(response->body);
-  if (!body || !body->is_object()) {
-    return fail(
-        ErrorCode::kUnavailable,
-        "DynamoDB gave an answer that is no JSON object (request id " + response->request_id + ")");
-  }
-  return body;
+  return json_answer("DynamoDB", *response);
 }
 
 Result<json> Table::call(const char* operation, const json& body) {
@@ -163,7 +157,7 @@ Result<void> Table::put_all(std::span<const Item> items) {
     batches.back().push_back({{"PutRequest", {{"Item", item}}}});
   }
   for (int attempt = 0; !batches.empty(); ++attempt) {
-    if (attempt > 0) wait_before(attempt);
+    if (attempt > 0) wait_after(attempt);
     std::vector<AwsRequest> requests;
     requests.reserve(batches.size());
     for (const auto& batch : batches)
@@ -177,7 +171,8 @@ Result<void> Table::put_all(std::span<const Item> items) {
     }
     if (!left.empty() && attempt == kTransactionTries) {
       return fail(ErrorCode::kUnavailable,
-                  "DynamoDB took only part of the items: the table is throttled, try again later");
+                  "DynamoDB stored only part of the items, because it throttles the table: try "
+                  "again later");
     }
     batches = std::move(left);
   }
@@ -193,7 +188,7 @@ Result<std::optional<Item>> Table::update(const Item& key, const Expression& exp
       return std::nullopt;
     if (!response && response.error().code == "TransactionConflictException" &&
         attempt < kTransactionTries) {
-      wait_before(attempt);
+      wait_after(attempt);
       continue;
     }
     auto updated = answer(std::move(response));
@@ -204,7 +199,7 @@ Result<std::optional<Item>> Table::update(const Item& key, const Expression& exp
 
 Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
   for (auto& action : actions) body_of(action)["TableName"] = name_;
-  // With the token, a repetition after a lost answer is told as done, not as refused.
+  // Because of the token, a repetition after a lost answer is reported as done, not as refused.
   json body = {{"ClientRequestToken", random_hex(32)}, {"TransactItems", std::move(actions)}};
   for (int attempt = 1;; ++attempt) {
     auto response = client_.call(request("TransactWriteItems", body));
@@ -227,14 +222,14 @@ Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
       return fail(ErrorCode::kUnavailable,
                   "DynamoDB is busy with other writes to the same items: " + error.message);
     }
-    wait_before(attempt);
-    // The token stands for a transaction that was cancelled by then.
+    wait_after(attempt);
+    // The old token belongs to the cancelled transaction.
     if (!busy) body["ClientRequestToken"] = random_hex(32);
   }
 }
 
 Result<void> Table::ping() {
-  // An item that is never there: cheaper than a description, and needs no permission of its own.
+  // Reading an item that never exists is cheaper than DescribeTable, and needs no extra permission.
   auto response =
       client_.call(request("GetItem", {{"TableName", name_}, {"Key", key("PING", "PING")}}));
   if (!response) return std::unexpected(explain(response.error()));

@@ -1,4 +1,4 @@
-// The calls of DynamoDB that the job store needs, on one table.
+// One table of DynamoDB, with the calls that the job store needs.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,66 +14,65 @@
 
 namespace classifier::aws::dynamo {
 
-// One action of a transaction: {"Put": {…}}, {"Update": {…}} or {"Delete": {…}}, without the
-// table's name.
+// An action of a transaction, without the table's name: {"Put": {…}} or {"Update": {…}}.
 using Action = nlohmann::json;
 
-// An item that must not exist yet; or, with an expression, on its condition.
+// Puts an item if the condition holds, or if there is no such item yet.
 Action put(Item item, const Expression& condition);
 Action put_new(Item item);
 Action update(const Item& key, const Expression& expression);
 
-// What became of a transaction. Where it was refused, `refused[i]` tells whether the condition of
+// The outcome of a transaction. Where it was not done, `refused[i]` says whether the condition of
 // action i failed; at least one did.
 struct TransactionOutcome {
   bool done = false;
   std::vector<bool> refused;
 };
 
-// Items of one partition, by rising sort key.
+// A query for items of one partition, ordered by sort key.
 struct Query {
-  // Sort keys from `low` to `high`, both included.
+  // Sort keys from `first` to `last`, both inclusive.
   Query(std::string partition, std::string first, std::string last)
       : pk(std::move(partition)), low(std::move(first)), high(std::move(last)) {}
 
   std::string pk;
   std::string low;
   std::string high;
-  std::string index;  // empty: the table itself
+  std::string index;  // empty: the table
   bool newest_first = false;
-  bool consistent = true;            // not with an index
-  std::optional<std::size_t> limit;  // items at most; absent: all, whatever pages it takes
+  bool consistent = true;            // ignored with an index
+  std::optional<std::size_t> limit;  // of items; nullopt: all pages
 };
 
-// Sorts after every sort key of the table.
+// Sorts after all sort keys of the table.
 inline constexpr const char* kAfterAll = "~";
 
-// Thread-safe. Errors name the call and the table.
+// Thread-safe. Error messages name the call and the table.
 class Table {
  public:
   static constexpr std::size_t kMaxActions = 100;  // of one transaction
 
-  // `client` outlives the table.
+  // `client` must outlive the table.
   Table(AwsClient& client, std::string name) : client_(client), name_(std::move(name)) {}
 
-  // kNotFound: no such item. The read is consistent.
+  // A consistent read; kNotFound where there is no such item.
   Result<Item> get(const Item& key);
 
   Result<std::vector<Item>> query(const Query& query);
-  // All at once; the answers in order.
+  // Runs all queries in parallel; results are in the order of the queries.
   Result<std::vector<std::vector<Item>>> query_all(std::span<const Query> queries);
 
-  // Puts all items, in batches at once. After an error any part of them may be there.
+  // Puts all items, in parallel batches. After an error any of them may be stored.
   Result<void> put_all(std::span<const Item> items);
 
   // The item after the update; nullopt where the condition failed.
   Result<std::optional<Item>> update(const Item& key, const Expression& expression);
 
-  // All actions or none. Conflicts with other transactions are tried again.
+  // All actions or none. Retries conflicts with other transactions.
   Result<TransactionOutcome> transact(std::vector<Action> actions);
 
-  // Whether the table answers. kNotFound where it is missing, kUnauthorized and kForbidden where
-  // the credentials are not good enough; other calls tell all that as kUnavailable.
+  // Whether the table answers. kNotFound where it is missing; kUnauthorized or kForbidden where the
+  // credentials do not suffice. Other calls return kUnavailable for all of these.
   Result<void> ping();
 
  private:

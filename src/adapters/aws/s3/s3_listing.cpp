@@ -10,7 +10,7 @@
 namespace classifier::aws {
 namespace {
 
-// In listings, "+" stands for a space.
+// In listings, "+" is a space.
 std::string decoded_key(std::string text) {
   std::ranges::replace(text, '+', ' ');
   return percent_decode(text).value_or(text);
@@ -30,7 +30,7 @@ std::string without_quotes(std::string etag) {
 Result<S3Listing> read_listing(std::string_view xml) {
   pugi::xml_document document;
   if (!document.load_buffer(xml.data(), xml.size()))
-    return fail(ErrorCode::kUnavailable, "S3 gave a listing that is not XML");
+    return fail(ErrorCode::kUnavailable, "S3 returned a listing that is not XML");
   const auto result = document.child("ListBucketResult");
   S3Listing listing;
   for (const auto& entry : result.children("Contents")) {
@@ -41,9 +41,10 @@ Result<S3Listing> read_listing(std::string_view xml) {
          .etag = without_quotes(entry.child_value("ETag"))});
   }
   listing.more = result.child("IsTruncated").text().as_bool();
-  // Asking for the rest would begin at the same place for ever.
+  // Otherwise requests for the rest would repeat endlessly.
   if (listing.more && listing.objects.empty())
-    return fail(ErrorCode::kUnavailable, "S3 gave a listing that is neither whole nor has objects");
+    return fail(ErrorCode::kUnavailable,
+                "S3 returned a listing that is truncated but has no objects");
   return listing;
 }
 

@@ -1,4 +1,4 @@
-// Answers to ListObjectsV2.
+// Reads answers to ListObjectsV2.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,14 @@ struct S3Listing {
   bool more = false;
 };
 
-// Bytes of an object, as S3 sends them in decimal digits; 0 for anything else.
+// The size in bytes of an object, from decimal digits; 0 for anything else.
 std::uint64_t size_of(std::string_view digits);
 
-// S3 sends ETags in quotes.
+// An ETag without the quotes in which S3 sends it.
 std::string without_quotes(std::string etag);
 
-// Keys are URL-encoded in it, as encoding-type=url asks for. kUnavailable where it is no such
-// answer.
+// `xml` has URL-encoded keys, as encoding-type=url requests. kUnavailable where it is not a
+// listing.
 Result<S3Listing> read_listing(std::string_view xml);
 
 }  // namespace classifier::aws

@@ -1,21 +1,22 @@
 #include "adapters/aws/s3/s3_object_store.hpp"
 
 #include <curl/curl.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <iterator>
 #include <utility>
 
-#include "adapters/aws/s3/s3_listing.hpp"
 #include "adapters/aws/client/sigv4.hpp"
+#include "adapters/aws/s3/s3_listing.hpp"
 #include "domain/text.hpp"
+#include "support/response_head.hpp"
 
 namespace classifier::aws {
 namespace {
 
-constexpr std::size_t kPage = 1'000;  // what one listing of S3 has at most
+constexpr std::size_t kPage = 1'000;  // the most objects in one listing of S3
 
 }  // namespace
 
@@ -44,12 +45,12 @@ AwsRequest S3ObjectStore::request(const char* operation, const char* method, Buc
 Error S3ObjectStore::explain(const AwsError& error, Bucket bucket, std::string_view key) const {
   if (error.code == "NoSuchBucket" || (key.empty() && error.status == 404)) {
     return {ErrorCode::kNotFound,
-            "S3 has no bucket \"" + bucket_name(bucket) + "\" here: check " +
-                (bucket == Bucket::kInput ? "INPUT_BUCKET" : "OUTPUT_BUCKET") +
-                " and AWS_REGION, or create it"};
+            fmt::format("S3 has no bucket \"{}\" here: check {} and AWS_REGION, or create it",
+                        bucket_name(bucket),
+                        bucket == Bucket::kInput ? "INPUT_BUCKET" : "OUTPUT_BUCKET")};
   }
   if (error.status == 404)
-    return {ErrorCode::kNotFound, "there is no image \"" + std::string(key) + "\""};
+    return {ErrorCode::kNotFound, fmt::format("there is no image \"{}\"", key)};
   return to_error(error);
 }
 
@@ -74,10 +75,7 @@ Result<std::vector<std::byte>> S3ObjectStore::get(Bucket bucket, std::string_vie
 Result<ObjectInfo> S3ObjectStore::head(Bucket bucket, std::string_view key) {
   const auto response = client_.call(request("HeadObject", "HEAD", bucket, key));
   if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));
-  const auto header = [&](const char* name) {
-    const auto found = response->headers.find(name);
-    return found == response->headers.end() ? std::string() : found->second;
-  };
+  const auto header = [&](const char* name) { return header_of(response->headers, name); };
   return ObjectInfo{.key = std::string(key),
                     .size = size_of(header("content-length")),
                     .last_modified = TimePoint{std::chrono::seconds{std::max<time_t>(
@@ -85,12 +83,12 @@ Result<ObjectInfo> S3ObjectStore::head(Bucket bucket, std::string_view key) {
                     .etag = without_quotes(header("etag"))};
 }
 
-// Adds up to `limit` objects; whether more follow.
+// Adds up to `limit` objects to `objects`; returns whether there are more.
 Result<bool> S3ObjectStore::list_page(Bucket bucket, std::string_view prefix,
                                       std::string_view start_after, std::size_t limit,
                                       std::vector<ObjectInfo>& objects) {
   auto list = request("ListObjectsV2", "GET", bucket, "");
-  // Encoded, since XML cannot hold every character that a key may have.
+  // URL-encoded, since XML cannot represent all characters of keys.
   list.query = {{"list-type", "2"},
                 {"encoding-type", "url"},
                 {"max-keys", std::to_string(std::min(limit, kPage))}};
@@ -101,7 +99,7 @@ Result<bool> S3ObjectStore::list_page(Bucket bucket, std::string_view prefix,
   auto listing = read_listing(response->body);
   if (!listing) {
     return fail(listing.error().code,
-                listing.error().message + " (request id " + response->request_id + ")");
+                fmt::format("{} (request id {})", listing.error().message, response->request_id));
   }
   std::ranges::move(listing->objects, std::back_inserter(objects));
   return listing->more;
@@ -122,7 +120,7 @@ Result<ObjectPage> S3ObjectStore::list(Bucket bucket, std::string_view prefix,
 }
 
 Result<void> S3ObjectStore::remove(Bucket bucket, std::string_view key) {
-  // S3 says that it removed what was never there.
+  // DeleteObject succeeds even if there is no such object.
   if (const auto there = head(bucket, key); !there) return std::unexpected(there.error());
   const auto response = client_.call(request("DeleteObject", "DELETE", bucket, key));
   if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));
@@ -133,7 +131,7 @@ Result<void> S3ObjectStore::copy_to_output(std::string_view input_key,
                                            std::string_view output_key) {
   auto copy = request("CopyObject", "PUT", Bucket::kOutput, output_key);
   copy.headers.emplace_back("x-amz-copy-source",
-                            "/" + input_bucket_ + "/" + percent_encode(input_key, true));
+                            fmt::format("/{}/{}", input_bucket_, percent_encode(input_key, true)));
   const auto response = client_.call(std::move(copy));
   if (!response) {
     const AwsError& error = response.error();

@@ -11,7 +11,7 @@ namespace classifier::aws {
 
 class S3ObjectStore final : public ObjectStore {
  public:
-  // `client` and `clock` outlive the store.
+  // `client` and `clock` must outlive the store.
   S3ObjectStore(AwsClient& client, const Clock& clock, std::string input_bucket,
                 std::string output_bucket);
 
@@ -23,12 +23,11 @@ class S3ObjectStore final : public ObjectStore {
                           std::size_t limit) override;
   Result<void> remove(Bucket bucket, std::string_view key) override;
   Result<void> copy_to_output(std::string_view input_key, std::string_view output_key) override;
-  // A presigned PUT with the content type signed; `base_url` is not used, clients send to S3.
+  // A presigned PUT to S3, with the content type signed. Ignores `base_url`.
   Result<std::string> upload_url(std::string_view key, std::string_view content_type,
                                  TimePoint expires_at, std::string_view base_url) override;
-  // Both buckets answer, and may be listed. kNotFound where one is missing, kForbidden and
-  // kUnauthorized where the credentials are not good enough; other calls tell all that as
-  // kUnavailable.
+  // Whether both buckets answer. kNotFound where one is missing; kUnauthorized or kForbidden where
+  // the credentials do not suffice. Other calls return kUnavailable for all of these.
   Result<void> ping() override;
 
  private:

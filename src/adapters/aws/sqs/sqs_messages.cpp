@@ -1,7 +1,6 @@
 #include "adapters/aws/sqs/sqs_messages.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -24,10 +23,7 @@ std::string first_key(const json& body) {
 }  // namespace
 
 std::int64_t whole_attribute(const json& attributes, const char* name) {
-  const std::string digits = text_field(attributes, name);
-  std::int64_t value = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
+  return parse_integer(text_field(attributes, name)).value_or(0);
 }
 
 std::vector<Message> read_messages(const json& answer) {
@@ -38,12 +34,11 @@ std::vector<Message> read_messages(const json& answer) {
     const json& attributes = json_field(entry, "Attributes");
     const std::int64_t receives = std::clamp<std::int64_t>(
         whole_attribute(attributes, "ApproximateReceiveCount"), 1, std::numeric_limits<int>::max());
-    messages.push_back(
-        {.id = text_field(entry, "MessageId"),
-         .body = text_field(entry, "Body"),
-         .receipt = text_field(entry, "ReceiptHandle"),
-         .receive_count = static_cast<int>(receives),
-         .sent_at = from_ms(whole_attribute(attributes, "SentTimestamp"))});
+    messages.push_back({.id = text_field(entry, "MessageId"),
+                        .body = text_field(entry, "Body"),
+                        .receipt = text_field(entry, "ReceiptHandle"),
+                        .receive_count = static_cast<int>(receives),
+                        .sent_at = from_ms(whole_attribute(attributes, "SentTimestamp"))});
   }
   return messages;
 }
@@ -73,8 +68,7 @@ Result<StatusMessage> read_status(const Message& message) {
   if (!body) return std::unexpected(body.error());
   StatusMessage status{
       .job_id = text_field(*body, "job_id"), .outcomes = {}, .receipt = message.receipt};
-  if (status.job_id.empty())
-    return fail(ErrorCode::kInvalidArgument, "it is not an object with a job_id");
+  if (status.job_id.empty()) return fail(ErrorCode::kInvalidArgument, "it has no job_id");
   if (!body->contains("result")) return status;
   const json& outcomes = json_field(json_field(*body, "result"), "outcomes");
   if (!outcomes.is_array())

@@ -1,5 +1,4 @@
-// What comes out of queues: answers of SQS, and the bodies of messages. Pure functions; whatever
-// the text is, nothing throws.
+// Reads answers of SQS and bodies of messages. Pure functions, which throw for no input.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -15,20 +14,20 @@
 
 namespace classifier::aws::sqs {
 
-// The messages of an answer to ReceiveMessage.
+// The messages in an answer to ReceiveMessage.
 std::vector<Message> read_messages(const nlohmann::json& answer);
 
-// Of an answer to GetQueueAttributes; 0 where it is missing or no number.
+// An integer among the attributes of a queue or message; 0 where it is missing or no integer.
 std::int64_t whole_attribute(const nlohmann::json& attributes, const char* name);
 
-// The work of a message of the request queue; without its spec. kInvalidArgument says what is
-// missing.
+// The task of a message of the request queue, without its spec. kInvalidArgument, with the reason,
+// where fields are missing.
 Result<ImageTask> read_task(std::string_view body);
 
-// A message of the status queue. kInvalidArgument says what is wrong with it.
+// A message of the status queue. kInvalidArgument, with the reason, where it is not valid.
 Result<StatusMessage> read_status(const Message& message);
 
-// A message of the dead-letter queue; nullopt where it is none of this program's.
+// A message of the dead-letter queue; nullopt where its body is not a JSON object.
 std::optional<DeadLetter> read_dead_letter(const Message& message);
 
 }  // namespace classifier::aws::sqs

@@ -1,5 +1,7 @@
 #include "adapters/aws/sqs/sqs_queue.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -17,7 +19,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t kReceivesAtOnce = 8;
-constexpr int kSendTries = 4;  // of the messages that a batch refused for a passing reason
+constexpr int kSendTries = 4;  // for messages of a batch that SQS refused for a transient reason
 constexpr seconds kLongestWait{20};
 constexpr seconds kLongestHiding{43'200};
 
@@ -25,7 +27,7 @@ bool is_missing(const std::string& code) {
   return code.ends_with("QueueDoesNotExist") || code.ends_with("NonExistentQueue");
 }
 
-// A receipt that is no longer valid: its message was delivered again, or is gone.
+// Codes for a receipt that is no longer valid: its message was redelivered or removed.
 bool is_old_receipt(const std::string& code) {
   return code == "ReceiptHandleIsInvalid" || code == "InvalidParameterValue" ||
          code.ends_with("MessageNotInflight") || code == "InvalidAddress";
@@ -48,8 +50,9 @@ AwsRequest Queue::request(const char* operation, json body) const {
 
 Error Queue::explain(const AwsError& error) const {
   if (is_missing(error.code)) {
-    return {ErrorCode::kNotFound, "SQS has no queue " + url_ + " here: check " + variable_ +
-                                      " and AWS_REGION, or create it"};
+    return {ErrorCode::kNotFound,
+            fmt::format("SQS has no queue {} here: check {} and AWS_REGION, or create it", url_,
+                        variable_)};
   }
   return to_error(error);
 }
@@ -57,15 +60,10 @@ Error Queue::explain(const AwsError& error) const {
 Result<json> Queue::answer(AwsResult response) const {
   if (!response) return std::unexpected(at_run_time(explain(response.error())));
   if (response->body.empty()) return json::object();
-  auto body = parse_json(response->body);
-  if (!body || !body->is_object()) {
-    return fail(ErrorCode::kUnavailable, "SQS gave an answer that is no JSON object (request id " +
-                                             response->request_id + ")");
-  }
-  return body;
+  return json_answer("SQS", *response);
 }
 
-// Sends up to kBatch entries; returns those that may be sent again.
+// The entries of a batch that were refused for a transient reason, from the answer to it.
 Result<std::vector<json>> Queue::refused(const std::vector<json>& entries,
                                          AwsResult response) const {
   const auto body = answer(std::move(response));
@@ -73,8 +71,9 @@ Result<std::vector<json>> Queue::refused(const std::vector<json>& entries,
   std::vector<json> again;
   for (const auto& failed : json_field(*body, "Failed")) {
     if (json_field(failed, "SenderFault") == true) {
-      return fail(ErrorCode::kInternal, "SQS refused a message: " + text_field(failed, "Code") +
-                                            ", " + text_field(failed, "Message"));
+      return fail(ErrorCode::kInternal,
+                  fmt::format("SQS refused a message: {}, {}", text_field(failed, "Code"),
+                              text_field(failed, "Message")));
     }
     const auto same = [&](const json& entry) { return entry.at("Id") == json_field(failed, "Id"); };
     if (const auto entry = std::ranges::find_if(entries, same); entry != entries.end())
@@ -125,7 +124,7 @@ Result<std::vector<Message>> Queue::receive(std::size_t max, milliseconds wait,
                 {{"MaxNumberOfMessages", std::min(some, kBatch)},
                  {"WaitTimeSeconds", time.count()},
                  {"VisibilityTimeout", visibility.value_or(visibility_timeout_).count()},
-                 // Both names: the first one is what older emulators know.
+                 // Both names, since older emulators know only the first.
                  {"AttributeNames", json::array({"ApproximateReceiveCount", "SentTimestamp"})},
                  {"MessageSystemAttributeNames",
                   json::array({"ApproximateReceiveCount", "SentTimestamp"})}});
@@ -143,7 +142,7 @@ Result<std::vector<Message>> Queue::receive(std::size_t max, milliseconds wait,
   const std::stop_callback end_waiting(stop, [this] { polling_->stop(); });
   if (auto taken = take(polling_->call(receive_request(max, time))); !taken)
     return std::unexpected(taken.error());
-  // A full first answer tells that there is more: get it at once, without waiting.
+  // A full answer suggests that there are more messages: receive them too, without waiting.
   if (messages.size() == kBatch && max > kBatch) {
     std::vector<AwsRequest> more;
     for (std::size_t left = max - kBatch; left > 0 && more.size() < kReceivesAtOnce;
@@ -151,7 +150,7 @@ Result<std::vector<Message>> Queue::receive(std::size_t max, milliseconds wait,
       more.push_back(receive_request(left, seconds(0)));
     }
     for (auto& response : client_->call_all(std::move(more))) {
-      // What the first answer brought is worth more than telling this error.
+      // The messages received so far matter more than this error.
       if (auto taken = take(std::move(response)); !taken) break;
     }
   }
@@ -182,7 +181,7 @@ Result<void> Queue::batch_of_receipts(const char* operation, std::span<const std
       if (json_field(failed, "SenderFault") != false || is_old_receipt(text_field(failed, "Code")))
         continue;
       error = Error{ErrorCode::kUnavailable,
-                    std::string("SQS ") + operation + " failed: " + text_field(failed, "Message")};
+                    fmt::format("SQS {} failed: {}", operation, text_field(failed, "Message"))};
     }
   }
   if (error) return std::unexpected(std::move(*error));
@@ -231,8 +230,9 @@ Result<Queue> Queue::dead_letter_queue() {
   // arn:aws:sqs:<region>:<account>:<name>
   const std::size_t name = arn.rfind(':');
   if (arn.empty() || name == std::string::npos || name == 0) {
-    return fail(ErrorCode::kNotFound,
-                "the queue of " + variable_ + " has no redrive policy, so no dead-letter queue");
+    return fail(
+        ErrorCode::kNotFound,
+        fmt::format("the queue of {} has no redrive policy, so no dead-letter queue", variable_));
   }
   const std::size_t account = arn.rfind(':', name - 1);
   const auto url = answer(client_->call(request(

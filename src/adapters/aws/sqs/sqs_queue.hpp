@@ -1,4 +1,4 @@
-// One queue of SQS: batches, partial failures, long polling.
+// A queue of SQS, with batches, partial failures and long polling.
 #pragma once
 
 #include <chrono>
@@ -27,58 +27,59 @@ struct Message {
 };
 
 struct Outgoing {
-  std::string body;   // ASCII, since SQS refuses some of Unicode; at most kMaxBytes
-  std::string group;  // messages of a group do not hold up those of others; may be empty
+  std::string body;   // ASCII, since SQS refuses some Unicode characters; at most kMaxBytes
+  std::string group;  // MessageGroupId for fair queues; may be empty
 };
 
 struct Depth {
   std::int64_t visible = 0;
-  std::int64_t in_flight = 0;  // with those that wait for a delay to pass
+  std::int64_t in_flight = 0;  // including delayed messages
 };
 
 // Both outlive the queues.
 struct Clients {
   AwsClient& calls;
-  AwsClient& polling;  // only for waiting, so that it can be ended alone
+  AwsClient& polling;  // for long polling only, so that it can be stopped separately
 };
 
-// Thread-safe. Errors name the call, and the variable where the queue is missing. That and what is
-// wrong with credentials is kUnavailable, but for ping.
+// Thread-safe. Error messages name the call, or, for a missing queue, the environment variable. A
+// missing queue and insufficient credentials are kUnavailable, except in ping().
 class Queue {
  public:
   static constexpr std::size_t kBatch = 10;
   static constexpr std::size_t kMaxBytes = 256U << 10U;  // of a message, and of a batch
 
-  // `variable` is where the URL comes from, for messages.
+  // `variable` names the environment variable with the URL, for error messages.
   Queue(const Clients& clients, std::string url, std::string variable,
         std::chrono::seconds visibility_timeout);
 
   const std::string& url() const { return url_; }
 
-  // Durable when it returns. After an error any part of them may have been sent.
+  // The messages are durable when it returns. After an error any of them may have been sent.
   Result<void> send(std::span<const Outgoing> messages);
 
-  // Up to `max`; waits up to `wait` (20 s at most) for the first one. A stop ends the polling
-  // client, and with it all receiving from this queue.
+  // Up to `max` messages; waits up to `wait`, at most 20 s, for the first. Without `visibility`,
+  // they are hidden for the visibility timeout. `stop` stops the polling client, and so all
+  // receiving from this queue.
   Result<std::vector<Message>> receive(std::size_t max, std::chrono::milliseconds wait,
                                        const std::stop_token& stop,
                                        std::optional<std::chrono::seconds> visibility = {});
 
-  // Receipts that are out of date are passed over.
+  // Both ignore receipts that are no longer valid.
   Result<void> remove(std::span<const std::string> receipts);
   Result<void> hide(std::span<const std::string> receipts, std::chrono::seconds time);
-  // As from now on, for the whole visibility timeout.
+  // For the visibility timeout, from now on.
   Result<void> hide(std::span<const std::string> receipts) {
     return hide(receipts, visibility_timeout_);
   }
 
   Result<Depth> depth();
 
-  // Whether the queue answers. kNotFound where it is missing, kUnauthorized and kForbidden where
-  // the credentials are not good enough.
+  // Whether the queue answers. kNotFound where it is missing; kUnauthorized or kForbidden where the
+  // credentials do not suffice.
   Result<void> ping();
 
-  // The queue that SQS moves messages to; kNotFound where none is set.
+  // The dead-letter queue of the redrive policy; kNotFound where there is no policy.
   Result<Queue> dead_letter_queue();
 
  private:
@@ -91,7 +92,7 @@ class Queue {
   Result<void> batch_of_receipts(const char* operation, std::span<const std::string> receipts,
                                  std::optional<std::chrono::seconds> time);
 
-  AwsClient* client_;   // never null; pointers so that queues can be assigned
+  AwsClient* client_;   // never null; a pointer so that queues can be assigned
   AwsClient* polling_;  // never null
   std::string url_;
   std::string variable_;

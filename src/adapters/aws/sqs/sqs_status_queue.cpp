@@ -15,8 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kOutcomes = 64;        // of one message
-constexpr std::size_t kBytes = 200U << 10U;  // of one message, below what SQS takes
+constexpr std::size_t kOutcomes = 64;        // in one message
+constexpr std::size_t kBytes = 200U << 10U;  // in one message, below the limit of SQS
 
 std::string body_of(std::string_view job_id, json outcomes) {
   json body = {{"job_id", job_id}, {"status", to_string(JobStatus::kProcessing)}};

@@ -1,5 +1,5 @@
-// The status queue on SQS: {job_id, status, result?}, where a result holds the outcomes of up to 64
-// images of the job.
+// The status queue on SQS. Messages are {job_id, status, result?}; a result has the outcomes of up
+// to 64 images of the job.
 #pragma once
 
 #include <chrono>

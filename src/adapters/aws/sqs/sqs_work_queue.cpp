@@ -19,17 +19,17 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// More labels than that are read from the job instead of being sent with each image.
+// Larger lists of labels are not sent with each image, but read from the job.
 constexpr std::size_t kLabelBytes = 4'096;
 constexpr seconds kAfterFailure{5};
-// Between tries to read a spec; doubles.
+// Between attempts to read a spec; doubles.
 constexpr milliseconds kFirstPause{500};
 constexpr milliseconds kLongestPause{30'000};
-// Long enough to read the letters one after another, short enough not to be in anyone's way.
+// How long dead_letters() hides messages: long enough to receive all of them once.
 constexpr seconds kLook{5};
-constexpr seconds kAgeHolds{60};
+constexpr seconds kAgeHolds{60};  // how long oldest_age is reported after a receive
 
-// Once for all tasks of a job.
+// The fields that all tasks of a job share.
 json common_fields(const ImageTask& task, const std::string& bucket) {
   const JobSpec& spec = *task.spec;
   json body = {{"job_id", task.job_id},         {"job_type", to_string(spec.type)},
@@ -86,8 +86,8 @@ Result<std::shared_ptr<const JobSpec>> SqsWorkQueue::spec_of(const std::string& 
   return spec;
 }
 
-// Each receive takes one of the tries of an image, so none is spent while nothing could come of it.
-// False: it is not time yet to try again.
+// Whether specs can be read. Each receive uses up one delivery of an image, so nothing is received
+// while they cannot. False: the next attempt is not due yet.
 Result<bool> SqsWorkQueue::specs_answer(milliseconds wait, const std::stop_token& stop) {
   Outage outage;
   {
@@ -110,12 +110,12 @@ Result<bool> SqsWorkQueue::specs_answer(milliseconds wait, const std::stop_token
   return std::unexpected(spec.error());
 }
 
-// nullopt for a message that is nobody's work; it is dealt with.
+// nullopt for a message that is not to be processed; it has been handled.
 Result<std::optional<Delivery>> SqsWorkQueue::read(sqs::Message message) {
   auto task = sqs::read_task(message.body);
   if (!task) {
-    // SQS moves it to the dead letters after some receives.
-    spdlog::warn("message {} of the request queue is not one of this program's: {}", message.id,
+    // SQS moves it to the dead-letter queue after more receives.
+    spdlog::warn("message {} of the request queue cannot be read: {}", message.id,
                  task.error().message);
     return std::nullopt;
   }
@@ -123,7 +123,7 @@ Result<std::optional<Delivery>> SqsWorkQueue::read(sqs::Message message) {
   delivery.task = std::move(*task);
   auto spec = spec_of(delivery.task.job_id);
   if (!spec && spec.error().code == ErrorCode::kNotFound) {
-    spdlog::info("a message of job {} is dropped: there is no such job", delivery.task.job_id);
+    spdlog::info("dropped a message of job {}: there is no such job", delivery.task.job_id);
     if (auto removed = queue_.remove({&message.receipt, 1}); !removed)
       return std::unexpected(removed.error());
     return std::nullopt;
@@ -162,7 +162,7 @@ Result<std::vector<Delivery>> SqsWorkQueue::receive(std::size_t max, millisecond
     }
   }
   if (error) {
-    spdlog::warn("{} messages are given back for now: {}", unread.size(), error->message);
+    spdlog::warn("{} messages are returned to the queue: {}", unread.size(), error->message);
     std::ignore = queue_.hide(unread, kAfterFailure);
     if (deliveries.empty()) return std::unexpected(std::move(*error));
   }
@@ -214,7 +214,7 @@ Result<void> SqsWorkQueue::bury(const std::string& receipt, std::string_view rea
   {
     const std::scoped_lock lock(mutex_);
     const auto found = in_hand_.find(receipt);
-    if (found == in_hand_.end()) return {};  // out of date
+    if (found == in_hand_.end()) return {};  // no longer valid
     message = found->second;
   }
   auto letters = dead_letter_queue();
@@ -225,7 +225,7 @@ Result<void> SqsWorkQueue::bury(const std::string& receipt, std::string_view rea
                             {"receive_count", message.receive_count},
                             {"buried_at", to_rfc3339(clock_.now())}};
   const sqs::Outgoing letter{ascii_json(*body), text_field(*body, "job_id")};
-  // In this order: a crash in between leaves two, and never none.
+  // In this order, so that a crash in between duplicates the message instead of losing it.
   if (auto sent = letters->send({&letter, 1}); !sent) return sent;
   return remove({&receipt, 1});
 }

@@ -1,5 +1,4 @@
-// The request queue on SQS. Messages are those of the contract, with the image's index, file name,
-// generation and the model besides.
+// The request queue on SQS. docs/aws.md describes its messages.
 #pragma once
 
 #include <chrono>
@@ -18,11 +17,11 @@ namespace classifier::aws {
 
 class SqsWorkQueue final : public WorkQueue {
  public:
-  // How the images of a job are classified; kNotFound where there is no such job.
+  // Returns the spec of a job; kNotFound where there is no such job.
   using SpecSource =
       std::function<Result<std::shared_ptr<const JobSpec>>(const std::string& job_id)>;
 
-  // `bucket` is where the images are, for other readers of the messages.
+  // `bucket` has the images; other programs that read the messages need it.
   SqsWorkQueue(const sqs::Clients& clients, std::string url, std::string bucket, SpecSource specs,
                const Clock& clock, std::chrono::seconds visibility_timeout);
 
@@ -32,14 +31,14 @@ class SqsWorkQueue final : public WorkQueue {
   Result<void> extend(std::span<const std::string> receipts) override;
   Result<void> remove(std::span<const std::string> receipts) override;
   Result<void> release(const std::string& receipt, std::chrono::milliseconds delay) override;
-  // Into the queue that the redrive policy names; kNotFound where it names none.
+  // Moves it to the dead-letter queue; kNotFound where there is no redrive policy.
   Result<void> bury(const std::string& receipt, std::string_view reason) override;
-  // Looks at the messages, which hides them from others for some seconds.
+  // Receives the messages, which hides them from other readers for some seconds.
   Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) override;
-  // SQS cannot: they are dropped when they are received.
+  // No effect: SQS cannot remove them. They are dropped when they are received.
   Result<void> drop_job(std::string_view job_id, int generation) override;
-  // SQS does not tell the oldest age: it is that of the oldest message that was received here
-  // within the last minute, and absent where none was.
+  // SQS does not report the age of the oldest message. oldest_age is that of the oldest message in
+  // the last receive here; nullopt where that was a minute ago or more.
   Result<QueueDepth> depth() override;
   Result<void> ping() override;
 
@@ -49,7 +48,7 @@ class SqsWorkQueue final : public WorkQueue {
     int receive_count = 1;
   };
 
-  // Specs could not be read for a passing reason. Nothing is received until they can.
+  // Specs cannot be read, for a transient reason. Until they can, nothing is received.
   struct Outage {
     std::string job_id;
     Error error;
@@ -69,8 +68,8 @@ class SqsWorkQueue final : public WorkQueue {
   SpecSource specs_;
   const Clock& clock_;
   std::mutex mutex_;
-  std::map<std::string, InHand> in_hand_;   // by receipt, to bury them; guarded by mutex_
-  std::optional<sqs::Queue> dead_letters_;  // once it is known; guarded by mutex_
+  std::map<std::string, InHand> in_hand_;   // by receipt, for bury(); guarded by mutex_
+  std::optional<sqs::Queue> dead_letters_;  // once known; guarded by mutex_
   std::optional<Outage> outage_;            // guarded by mutex_
   TimePoint received_at_;                   // guarded by mutex_
   std::chrono::milliseconds age_{0};        // of the oldest message then; guarded by mutex_
