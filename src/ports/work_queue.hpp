@@ -16,11 +16,14 @@
 
 namespace classifier {
 
+// One delivery of a message.
 struct Delivery {
   ImageTask task;
-  std::string receipt;    // names this delivery, not the message: a later delivery has another
-  int receive_count = 1;  // deliveries of the message so far, this one included
+  std::string receipt;    // names this delivery: the next one of the same message has another
+  int receive_count = 1;  // deliveries of the message so far, including this one
 };
+
+inline bool is_redelivery(const Delivery& delivery) { return delivery.receive_count > 1; }
 
 struct DeadLetter {
   std::string id;

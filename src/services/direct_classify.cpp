@@ -1,37 +1,12 @@
 #include "services/direct_classify.hpp"
 
 #include <mutex>
-#include <string_view>
 #include <utility>
 
+#include "services/image_outcome.hpp"
 #include "services/job_service.hpp"
-#include "services/result_format.hpp"
 
 namespace classifier {
-namespace {
-
-// The outcome of one image; classified ones from the store are copied to the output.
-ImageOutcome finish_image(PipelineResult result, bool stored, ObjectStore& objects) {
-  const ImageTask& task = result.item.task;
-  ImageOutcome outcome{.job_id = task.job_id,
-                       .index = task.index,
-                       .generation = 0,
-                       .result = std::move(result.result),
-                       .output_key = {},
-                       .processing_time_ms = result.processing_time_ms};
-  if (!stored || state_of(outcome, *task.spec) != ImageState::kClassified) return outcome;
-  std::string key =
-      output_key(task.job_id, std::get<Predictions>(outcome.result).front().label, task.filename);
-  if (auto copied = objects.copy_to_output(task.s3_key, key); !copied) {
-    outcome.result = std::move(copied.error());
-  } else {
-    outcome.output_key = std::move(key);
-  }
-  return outcome;
-}
-
-}  // namespace
-
 Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobSpec> spec,
                                   std::vector<DirectImage> images, ObjectStore& objects,
                                   Classifier& classifier, Metrics& metrics, const Clock& clock,
@@ -55,15 +30,17 @@ Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobS
   {
     Pipeline pipeline(
         classifier, metrics, options,
-        [&](const PipelineItem& item) -> Result<std::vector<std::byte>> {
-          auto& image = images[static_cast<std::size_t>(item.task.index)];
+        [&](const Delivery& delivery) -> Result<std::vector<std::byte>> {
+          auto& image = images[static_cast<std::size_t>(delivery.task.index)];
           if (!image.content) return objects.get(Bucket::kInput, image.key, max_image_bytes);
           return std::move(*image.content);
         },
         [&](PipelineResult done) {
-          const auto index = static_cast<std::size_t>(done.item.task.index);
-          // The content is moved out when it is fetched, but the optional stays engaged.
-          auto outcome = finish_image(std::move(done), !images[index].content.has_value(), objects);
+          const auto index = static_cast<std::size_t>(done.delivery.task.index);
+          ImageOutcome outcome = take_outcome(done);
+          // The optional keeps its value, though the fetch has moved the bytes out of it.
+          const bool in_store = !images[index].content.has_value();
+          if (in_store) copy_classified(outcome, done.delivery.task, objects);
           const ImageState state = state_of(outcome, *spec);
           metrics.image_done(state);
           const std::scoped_lock lock(mutex);
@@ -74,14 +51,14 @@ Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobS
       result.records[i].index = static_cast<std::int64_t>(i);
       result.records[i].s3_key = keys[i];
       result.records[i].filename = filenames[i];
-      PipelineItem item;
-      item.task = {.job_id = result.job.id,
-                   .spec = spec,
-                   .index = static_cast<std::int64_t>(i),
-                   .s3_key = keys[i],
-                   .filename = filenames[i],
-                   .generation = 0};
-      pipeline.push(std::move(item));
+      Delivery delivery;
+      delivery.task = {.job_id = result.job.id,
+                       .spec = spec,
+                       .index = static_cast<std::int64_t>(i),
+                       .s3_key = keys[i],
+                       .filename = filenames[i],
+                       .generation = 0};
+      pipeline.push(std::move(delivery));
     }
   }
   if (taken_up < images.size())
