@@ -7,8 +7,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "adapters/http/access.hpp"
 #include "adapters/api/backend_api.hpp"
+#include "adapters/http/access.hpp"
 #include "adapters/http/request_head.hpp"
 #include "adapters/http/server.hpp"
 #include "adapters/http/wire.hpp"
@@ -32,18 +32,19 @@ class Service {
   static constexpr int kRequests = 20'000;
 
   Service() {
-    api::add_backend_routes(router_, {.jobs = jobs_,
-                                 .images = images_,
-                                 .objects = stores_.objects(),
-                                 .queue = stores_.queue(),
-                                 .classifier = classifier_,
-                                 .clock = stores_.clock(),
-                                 .uploads = &stores_.files(),
-                                 .max_upload_bytes = kMaxUpload,
-                                 .public_base_url = {},
-                                 .version = "1.2.3",
-                                 .stores_answer = [this] { return stores_.jobs().ping(); },
-                                 .metrics_text = [] { return std::string("up 1\n"); }});
+    api::add_backend_routes(router_, {.job_service = job_service_,
+                                      .jobs = stores_.jobs(),
+                                      .images = images_,
+                                      .objects = stores_.objects(),
+                                      .queue = stores_.queue(),
+                                      .classifier = classifier_,
+                                      .clock = stores_.clock(),
+                                      .uploads = &stores_.files(),
+                                      .max_upload_bytes = kMaxUpload,
+                                      .public_base_url = {},
+                                      .version = "1.2.3",
+                                      .stores_answer = [this] { return stores_.jobs().ping(); },
+                                      .metrics_text = [] { return std::string("up 1\n"); }});
     stores_.put_object("uploads/cat.jpg", "cat");
   }
   const Router& router() const { return router_; }
@@ -54,8 +55,8 @@ class Service {
   testing::EmbeddedStores stores_;
   testing::LabellingClassifier classifier_;
   NoMetrics metrics_;
-  JobService jobs_{stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {},
-                   [] {}};
+  JobService job_service_{
+      stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {}, [] {}};
   ImageService images_{stores_.objects(), stores_.clock(),
                        [](std::span<const std::byte>, int) -> Result<std::string> {
                          return std::string("thumbnail");

@@ -163,7 +163,7 @@ class Scenario {
     while (!done()) {
       if (std::chrono::steady_clock::now() > deadline)
         throw std::runtime_error(std::string("waited in vain for ") + what + state());
-      // The store is mended after some failures.
+      // The store works again after some failures.
       if (faults_.hits() >= 3) faults_.clear();
       std::ignore = dispatcher_.run_once();
       // Delays and timeouts pass, but not those of images in work.
@@ -191,8 +191,8 @@ class Scenario {
 
   // What a person would read, while the fault may still be there.
   void look() {
-    if (const auto page = service_.list({}, 10, ""); !page) refused(page.error());
-    if (const auto records = service_.records(mixed_, 0, 10); !records) refused(records.error());
+    if (const auto page = jobs_.list({}, 10, ""); !page) refused(page.error());
+    if (const auto records = jobs_.records(mixed_, 0, 10); !records) refused(records.error());
     if (const auto depth = queue_.depth(); !depth) refused(depth.error());
     if (const auto letters = queue_.dead_letters(10); !letters) refused(letters.error());
   }

@@ -32,32 +32,34 @@ class ApiTest : public ::testing::Test {
  protected:
   ApiTest() {
     auto backend = std::make_shared<Router>();
-    api::add_backend_routes(*backend, {.jobs = jobs_,
-                                  .images = images_,
-                                  .objects = stores_.objects(),
-                                  .queue = stores_.queue(),
-                                  .classifier = classifier_,
-                                  .clock = stores_.clock(),
-                                  .uploads = &stores_.files(),
-                                  .max_upload_bytes = 1'000,
-                                  .public_base_url = {},
-                                  .version = "1.2.3",
-                                  .stores_answer = [this] { return stores_.jobs().ping(); },
-                                  .metrics_text = [] { return std::string("classifier_up 1\n"); }});
+    api::add_backend_routes(*backend,
+                            {.job_service = job_service_,
+                             .jobs = stores_.jobs(),
+                             .images = images_,
+                             .objects = stores_.objects(),
+                             .queue = stores_.queue(),
+                             .classifier = classifier_,
+                             .clock = stores_.clock(),
+                             .uploads = &stores_.files(),
+                             .max_upload_bytes = 1'000,
+                             .public_base_url = {},
+                             .version = "1.2.3",
+                             .stores_answer = [this] { return stores_.jobs().ping(); },
+                             .metrics_text = [] { return std::string("classifier_up 1\n"); }});
     auto ml = std::make_shared<Router>();
     api::add_ml_routes(*ml, {.objects = stores_.objects(),
-                        .classifier = classifier_,
-                        .clock = stores_.clock(),
-                        .metrics = metrics_,
-                        .pipeline = {},
-                        .limits = {},
-                        .max_image_bytes = 1'000,
-                        .max_form_bytes = 10'000,
-                        .version = "1.2.3",
-                        .worker_runs = [] { return true; },
-                        .stores_answer = [this] { return stores_.jobs().ping(); },
-                        .metrics_text = [] { return std::string(); },
-                        .stopping = {}});
+                             .classifier = classifier_,
+                             .clock = stores_.clock(),
+                             .metrics = metrics_,
+                             .pipeline = {},
+                             .limits = {},
+                             .max_image_bytes = 1'000,
+                             .max_form_bytes = 10'000,
+                             .version = "1.2.3",
+                             .worker_runs = [] { return true; },
+                             .stores_answer = [this] { return stores_.jobs().ping(); },
+                             .metrics_text = [] { return std::string(); },
+                             .stopping = {}});
     const auto open = std::make_shared<const Access>();
     port_ = server_.listen("127.0.0.1", 0, {backend, open}).value();
     ml_port_ = server_.listen("127.0.0.1", 0, {ml, open}).value();
@@ -111,8 +113,8 @@ class ApiTest : public ::testing::Test {
   testing::EmbeddedStores stores_;
   testing::LabellingClassifier classifier_;
   NoMetrics metrics_;
-  JobService jobs_{stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {},
-                   [] {}};
+  JobService job_service_{
+      stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {}, [] {}};
   ImageService images_{stores_.objects(), stores_.clock(),
                        [](std::span<const std::byte>, int size) -> Result<std::string> {
                          return "thumbnail of " + std::to_string(size);

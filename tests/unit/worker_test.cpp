@@ -414,7 +414,7 @@ TEST_F(WorkerTest, TheBacklogCountsWhatIsNotSentYet) {
   request.s3_keys = {"uploads/a.jpg", "uploads/b.jpg", "uploads/c.jpg"};
   ASSERT_TRUE(limited.submit(request));
   EXPECT_EQ(limited.submit(request).error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(limited.list({}, 10, "")->total, 1);
+  EXPECT_EQ(stores_.jobs().list({}, 10, "")->total, 1);
 }
 
 // ---- validation ----
@@ -464,7 +464,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadSubmission{"ThresholdNan", [](auto& r) { r.confidence_threshold = std::nan(""); },
                       "not nan"},
         BadSubmission{"LabelsForImageNet", [](auto& r) { r.type = JobType::kImageClassification; },
-                      "goes with job_type \"custom_classification\" only"}),
+                      "is allowed with job_type \"custom_classification\" only"}),
     [](const auto& bad) { return bad.param.name; });
 
 TEST(UniqueFilenames, TellDifferentKeysApartAndEqualOnesNot) {

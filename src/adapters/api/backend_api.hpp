@@ -8,6 +8,7 @@
 #include "adapters/http/router.hpp"
 #include "ports/classifier.hpp"
 #include "ports/clock.hpp"
+#include "ports/job_store.hpp"
 #include "ports/object_store.hpp"
 #include "ports/upload_receiver.hpp"
 #include "ports/work_queue.hpp"
@@ -18,7 +19,8 @@ namespace classifier::api {
 
 // Everything that is referred to outlives the server.
 struct BackendApi {
-  JobService& jobs;
+  JobService& job_service;
+  JobStore& jobs;
   ImageService& images;
   ObjectStore& objects;
   WorkQueue& queue;

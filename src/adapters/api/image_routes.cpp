@@ -39,7 +39,7 @@ http::Response get_images(const BackendApi& api, const http::Request& request) {
 
 // 304 where the client has this version; otherwise an answer that waits for its body.
 http::Response cached_answer(const http::Request& request, const std::string& etag,
-                       std::string_view content_type) {
+                             std::string_view content_type) {
   http::Response response;
   const std::string quoted = "\"" + etag + "\"";
   response.headers.add("ETag", quoted);
@@ -52,9 +52,10 @@ http::Response cached_answer(const http::Request& request, const std::string& et
   return response;
 }
 
-http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache, const http::Request& request) {
+http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache,
+                             const http::Request& request) {
   const auto size = http::whole_number(request, "size", ImageService::kMinThumbnail,
-                                 ImageService::kMaxThumbnail, kDefaultThumbnail);
+                                       ImageService::kMaxThumbnail, kDefaultThumbnail);
   if (!size) return http::error_response(size.error());
   const std::string_view key = request.param("key");
   const auto etag = api.images.thumbnail_etag(key, static_cast<int>(*size));
@@ -81,7 +82,9 @@ http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache, const
 http::Response get_original(const BackendApi& api, const http::Request& request) {
   const std::string_view key = request.param("key");
   const auto type = image_content_type(key);
-  if (!type) return http::error_response(404, "there is no image \"" + http::excerpt(key) + "\" in the store");
+  if (!type)
+    return http::error_response(404,
+                                "there is no image \"" + http::excerpt(key) + "\" in the store");
   const auto info = api.objects.head(Bucket::kInput, key);
   if (!info) return http::error_response(info.error());
   http::Response response = cached_answer(request, info->etag, *type);
@@ -99,7 +102,8 @@ http::Response get_original(const BackendApi& api, const http::Request& request)
 
 http::Response delete_image(const BackendApi& api, const http::Request& request) {
   const std::string_view key = request.param("key");
-  if (auto removed = api.images.remove(key); !removed) return http::error_response(removed.error());
+  if (auto removed = api.objects.remove(Bucket::kInput, key); !removed)
+    return http::error_response(removed.error());
   return http::json_response(200, {{"success", true}, {"message", "deleted " + std::string(key)}});
 }
 
@@ -109,8 +113,9 @@ void add_image_routes(http::Router& router, const SharedApi& api) {
   const auto cache = std::make_shared<ThumbnailCache>(kCacheBytes);
   router.add("GET", "/images", {},
              [api](const http::Request& request) { return get_images(*api, request); });
-  router.add("GET", "/images/{key+}/thumbnail", {},
-             [api, cache](const http::Request& request) { return get_thumbnail(*api, *cache, request); });
+  router.add("GET", "/images/{key+}/thumbnail", {}, [api, cache](const http::Request& request) {
+    return get_thumbnail(*api, *cache, request);
+  });
   router.add("GET", "/images/{key+}", {},
              [api](const http::Request& request) { return get_original(*api, request); });
   http::RouteOptions removal;

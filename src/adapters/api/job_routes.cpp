@@ -17,14 +17,14 @@ constexpr std::uint64_t kMaxSubmission = 64ULL << 20;
 http::Response post_submit(const BackendApi& api, const http::Request& request) {
   const auto submission = read_submission(request);
   if (!submission) return http::error_response(submission.error());
-  const auto job = api.jobs.submit(*submission);
+  const auto job = api.job_service.submit(*submission);
   if (!job) return field_error(job.error());
   const auto count = job->counts.total;
-  return http::json_response(202,
-                       {{"job_id", job->id},
-                        {"status", "queued"},
-                        {"message", std::to_string(count) + (count == 1 ? " image" : " images") +
-                                        " accepted for " + job->spec->model}});
+  return http::json_response(
+      202, {{"job_id", job->id},
+            {"status", "queued"},
+            {"message", std::to_string(count) + (count == 1 ? " image" : " images") +
+                            " accepted for " + job->spec->model}});
 }
 
 http::Response job_answer(int status, const Result<Job>& job) {
@@ -58,9 +58,9 @@ Result<JobFilter> read_filter(const http::Request& request) {
   if (const auto type = request.query_value("job_type"); type && !type->empty()) {
     filter.type = parse_job_type(*type);
     if (!filter.type) {
-      return fail(
-          ErrorCode::kInvalidArgument,
-          "job_type must be image_classification or custom_classification, not " + http::excerpt(*type));
+      return fail(ErrorCode::kInvalidArgument,
+                  "job_type must be image_classification or custom_classification, not " +
+                      http::excerpt(*type));
     }
   }
   return filter;
@@ -95,7 +95,7 @@ http::Response get_jobs(const BackendApi& api, const http::Request& request) {
 // Progress whenever it changes, and the end.
 class JobEvents final : public http::EventSource {
  public:
-  JobEvents(JobService& jobs, std::string id) : jobs_(jobs), id_(std::move(id)) {}
+  JobEvents(JobStore& jobs, std::string id) : jobs_(jobs), id_(std::move(id)) {}
 
   Poll poll() override {
     Poll poll;
@@ -114,7 +114,7 @@ class JobEvents final : public http::EventSource {
   }
 
  private:
-  JobService& jobs_;
+  JobStore& jobs_;
   std::string id_;
   std::string told_;
 };
@@ -197,16 +197,17 @@ void add_job_routes(http::Router& router, const SharedApi& api) {
   router.add("GET", "/status/{id}", quick, [api](const http::Request& request) {
     return job_answer(200, api->jobs.get(request.param("id")));
   });
-  router.add("GET", "/jobs", {}, [api](const http::Request& request) { return get_jobs(*api, request); });
+  router.add("GET", "/jobs", {},
+             [api](const http::Request& request) { return get_jobs(*api, request); });
   router.add("GET", "/jobs/{id}", {},
              [api](const http::Request& request) { return get_job(*api, request); });
   http::RouteOptions cancellation;
   cancellation.audited = "job.cancel";
   router.add("POST", "/jobs/{id}/cancel", cancellation, [api](const http::Request& request) {
-    return job_answer(200, api->jobs.cancel(request.param("id")));
+    return job_answer(200, api->job_service.cancel(request.param("id")));
   });
   router.add("POST", "/jobs/{id}/retry", {}, [api](const http::Request& request) {
-    return job_answer(202, api->jobs.retry(request.param("id")));
+    return job_answer(202, api->job_service.retry(request.param("id")));
   });
   router.add("GET", "/events/{id}", {},
              [api](const http::Request& request) { return get_events(*api, request); });
