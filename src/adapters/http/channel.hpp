@@ -39,7 +39,7 @@ class Channel {
 
   // Tells the client that nothing follows, and waits until it does the same. Only where secure.
   template <class Token>
-  auto say_goodbye(Token&& token) {
+  auto shut_down(Token&& token) {
     return tls_->async_shutdown(std::forward<Token>(token));
   }
 

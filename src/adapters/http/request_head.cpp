@@ -1,5 +1,7 @@
 #include "adapters/http/request_head.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -28,6 +30,10 @@ bool parse_target(std::string_view target, Request& request) {
 }
 
 }  // namespace
+
+std::string url_too_long(std::size_t max_bytes) {
+  return fmt::format("the URL is too long: at most {} bytes are allowed", max_bytes);
+}
 
 RequestHead read_head(const RequestParser::value_type& message, std::size_t url_bytes,
                       Request& request) {
@@ -58,8 +64,7 @@ RequestHead read_head(const RequestParser::value_type& message, std::size_t url_
   }
   const std::string_view target(message.target().data(), message.target().size());
   if (target.size() > url_bytes) {
-    return refuse(
-        414, "the URL is too long: at most " + std::to_string(url_bytes) + " bytes are allowed");
+    return refuse(414, url_too_long(url_bytes));
   }
   head.asks_server = target == "*" && request.method == "OPTIONS";
   if (head.asks_server) return head;

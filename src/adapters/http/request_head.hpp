@@ -33,6 +33,9 @@ struct RequestHead {
 RequestHead read_head(const RequestParser::value_type& message, std::size_t url_bytes,
                       Request& request);
 
+// The message of a 414.
+std::string url_too_long(std::size_t max_bytes);
+
 // Whether the header has a line that begins with a blank. It goes on with the field before it, or
 // is a field of its own: programs do not agree, so that a proxy and this server might see different
 // requests (RFC 9112, section 5.2, lets servers refuse it).

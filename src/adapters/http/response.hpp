@@ -69,6 +69,10 @@ int status_of(ErrorCode code);
 Response error_response(int status, std::string_view message);
 Response error_response(const Error& error);
 
+// For a 500: what went wrong is in the log.
+constexpr std::string_view kServerFault =
+    "something went wrong in the server; its log says more under this X-Request-Id";
+
 Response json_response(int status, const nlohmann::json& value);
 Response text_response(int status, std::string_view content_type, std::string text);
 

@@ -8,8 +8,8 @@
 #include <mutex>
 #include <string>
 
-#include "support/file_version.hpp"
 #include "domain/error.hpp"
+#include "support/file_version.hpp"
 
 namespace boost::asio::ssl {
 class context;
