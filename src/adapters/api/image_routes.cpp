@@ -1,4 +1,6 @@
-// Stored images: listing, looking, deleting.
+// Stored images: list, thumbnail, original, delete.
+#include <spdlog/fmt/fmt.h>
+
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -15,8 +17,8 @@ constexpr long long kDefaultThumbnail = 256;
 constexpr std::size_t kCacheBytes = 32 << 20;
 constexpr std::string_view kCachePolicy = "private, max-age=3600";
 
-// The thumbnails asked for last. A gallery asks for the same ones again and again, and each costs
-// the decoding of a photo.
+// The thumbnails that were requested last. A gallery requests the same ones repeatedly, and each
+// one costs the decoding of a photo.
 using ThumbnailCache = LruCache<std::string, std::string>;
 
 http::Response get_images(const BackendApi& api, const http::Request& request) {
@@ -37,7 +39,7 @@ http::Response get_images(const BackendApi& api, const http::Request& request) {
   return http::json_response(200, body);
 }
 
-// 304 where the client has this version; otherwise an answer that waits for its body.
+// 304 if the client has this version, otherwise a 200 that has no body yet.
 http::Response cached_answer(const http::Request& request, const std::string& etag,
                              std::string_view content_type) {
   http::Response response;
@@ -62,7 +64,7 @@ http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache,
   if (!etag) return http::error_response(etag.error());
   http::Response response = cached_answer(request, *etag, "image/jpeg");
   if (response.status == 304) return response;
-  const std::string id = *etag + " " + std::string(key);
+  const std::string id = fmt::format("{} {}", *etag, key);
   auto bytes = cache.find(id);
   if (!bytes) {
     auto made = api.images.thumbnail(key, static_cast<int>(*size));
@@ -83,8 +85,8 @@ http::Response get_original(const BackendApi& api, const http::Request& request)
   const std::string_view key = request.param("key");
   const auto type = image_content_type(key);
   if (!type)
-    return http::error_response(404,
-                                "there is no image \"" + http::excerpt(key) + "\" in the store");
+    return http::error_response(
+        404, fmt::format("there is no image \"{}\" in the store", http::excerpt(key)));
   const auto info = api.objects.head(Bucket::kInput, key);
   if (!info) return http::error_response(info.error());
   http::Response response = cached_answer(request, info->etag, *type);
@@ -104,7 +106,7 @@ http::Response delete_image(const BackendApi& api, const http::Request& request)
   const std::string_view key = request.param("key");
   if (auto removed = api.objects.remove(Bucket::kInput, key); !removed)
     return http::error_response(removed.error());
-  return http::json_response(200, {{"success", true}, {"message", "deleted " + std::string(key)}});
+  return http::json_response(200, {{"success", true}, {"message", fmt::format("deleted {}", key)}});
 }
 
 }  // namespace
