@@ -8,17 +8,17 @@ Error job_not_found() { return {ErrorCode::kNotFound, "Job not found"}; }
 
 Error other_request_of_key() {
   return {ErrorCode::kConflict,
-          "this Idempotency-Key came with another request before: use a new key for a new job"};
+          "this Idempotency-Key was used for another request: use a new key for a new job"};
 }
 
 Error unknown_page_token() {
-  return {ErrorCode::kInvalidArgument, "next_token is not one that a page of /jobs gave"};
+  return {ErrorCode::kInvalidArgument, "next_token is not one that GET /jobs returned"};
 }
 
 Result<void> check_cancel(const Job& job) {
   if (!is_final(job.status)) return {};
   return fail(ErrorCode::kConflict,
-              fmt::format("the job is {} already: only a job that still runs can be cancelled",
+              fmt::format("the job is already {}: only a job that still runs can be cancelled",
                           to_string(job.status)));
 }
 

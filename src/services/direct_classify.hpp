@@ -1,4 +1,4 @@
-// Classifies a few images at once, without a job: `POST /classify` of the ML service.
+// Classifies a few images without a stored job: `POST /classify` of the ML service.
 #pragma once
 
 #include <optional>
@@ -25,9 +25,9 @@ struct DirectResult {
   std::vector<ImageRecord> records;  // one for each image, in order
 };
 
-// Runs the images through a pipeline of its own and waits for all of them. Images fail one by one,
-// never together. Classified images are copied to the output bucket only where they came from the
-// store. A stop takes up no more images and ends with kUnavailable.
+// Runs the images through a pipeline of its own and waits for all of them. An image that fails does
+// not fail the others. Classified images from the store are copied to the output bucket. If `stop`
+// is requested, no more images are started and the result is kUnavailable.
 Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobSpec> spec,
                                   std::vector<DirectImage> images, ObjectStore& objects,
                                   Classifier& classifier, Metrics& metrics, const Clock& clock,

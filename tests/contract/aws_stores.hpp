@@ -16,8 +16,8 @@
 #include <utility>
 
 #include "adapters/aws/client/aws_client.hpp"
-#include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/client/json_request.hpp"
+#include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/s3/s3_object_store.hpp"
 #include "adapters/aws/sqs/sqs_status_queue.hpp"
 #include "adapters/aws/sqs/sqs_work_queue.hpp"
@@ -48,7 +48,7 @@ class AwsStores final : public Stores {
             .key = variable("TEST_S3_KEY"),
             .secret = variable("TEST_S3_SECRET")};
   }
-  // Why there are no such stores here; empty where there are.
+  // Why there are no such stores here; empty if there are.
   static std::string missing(const Servers& servers) {
     if (!servers.sqs.empty() && !servers.s3.empty() && !servers.dynamodb.empty()) return {};
     return "the servers do not run: TEST_AWS_ENDPOINT, TEST_S3_ENDPOINT or "

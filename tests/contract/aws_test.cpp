@@ -1,5 +1,5 @@
-// What only the AWS adapters promise, on real servers: several backends at once, and the sentences
-// that people see when names, keys or clocks are wrong.
+// What only the AWS adapters guarantee, on real servers: several backends at once, and the error
+// messages for wrong names, keys or clocks.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// Off by as much as the test says.
+// A clock that is wrong by a set time.
 class WrongClock final : public Clock {
  public:
   explicit WrongClock(std::chrono::milliseconds off) : off_(off) {}
@@ -74,7 +74,7 @@ TEST_F(AwsTest, TwoBackendsCountTwoJobsAtOnce) {
     std::vector<std::jthread> threads;
     for (const auto backend : {&one, &two, &one, &two}) {
       threads.emplace_back([&, backend, order = threads.size()] {
-        // Both bring everything, in batches that mix the jobs and overlap.
+        // Both report all outcomes, in batches that mix the jobs and overlap.
         for (int begin = 0; begin < kImages; begin += 20) {
           std::vector<ImageOutcome> batch;
           for (int i = 0; i < 30; ++i) {
@@ -122,7 +122,7 @@ TEST_F(AwsTest, JobsOfManySegmentsComeBackInOrder) {
               .custom_labels = std::vector<std::string>(700, std::string(990, 'x'))});
   job.filenames[8'500] = "another name.jpg";
   ASSERT_TRUE(store.create(job));
-  auto fresh = backend();  // has nothing in memory
+  auto fresh = backend();  // with empty caches
   EXPECT_EQ(*fresh.get(job.id).value().spec, *job.spec);
   for (const auto& [from, limit] : {std::pair{0, kImages}, {8'150, 100}, {8'990, 100}}) {
     const auto records = fresh.records(job.id, from, static_cast<std::size_t>(limit)).value();

@@ -1,4 +1,4 @@
-// What every adapter of the ports must keep: see the comments in src/ports.
+// What every adapter of the ports guarantees; see the comments in src/ports.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -94,8 +94,6 @@ class ContractTest : public ::testing::TestWithParam<StoresFactory> {
   std::unique_ptr<Stores> stores_;
 };
 
-// ---- jobs ----
-
 TEST_P(ContractTest, AcceptedJobIsThereAfterAReopen) {
   JobSpec spec{.type = JobType::kCustomClassification,
                .model = "clip",
@@ -188,7 +186,7 @@ TEST_P(ContractTest, OutcomesFromManyThreadsCountOnceEach) {
     std::vector<std::jthread> threads;
     for (int thread = 0; thread < 4; ++thread) {
       threads.emplace_back([&, thread] {
-        // Every thread brings every outcome, in another order.
+        // Every thread reports every outcome, in another order.
         for (int i = 0; i < kImages; ++i)
           counted += record(success(job, (i * 7 + thread * 50) % kImages));
       });
@@ -330,8 +328,6 @@ TEST_P(ContractTest, ListedJobsHaveTheirCounts) {
   EXPECT_EQ(counts[retried.id], (JobCounts{.total = 1}));
 }
 
-// ---- queue ----
-
 TEST_P(ContractTest, MessagesComeWholeAndHideWhileInHand) {
   JobSpec spec{.type = JobType::kCustomClassification, .model = "m", .custom_labels = {"a", "b"}};
   const Job job = accept(3, spec);
@@ -394,7 +390,7 @@ TEST_P(ContractTest, ReceiptsThatAreOutOfDateDoNothing) {
   const auto second = receive(10);
   ASSERT_THAT(second, SizeIs(1));
   EXPECT_TRUE(queue().release(first[0].receipt, milliseconds(0)));
-  // The emulator takes old receipts for good ones.
+  // The emulator accepts receipts that are out of date.
   if (GetParam().name == "Embedded") {
     EXPECT_THAT(receive(10), IsEmpty());
   }
@@ -452,8 +448,6 @@ TEST_P(ContractTest, ManyReceiversShareTheMessages) {
             static_cast<std::size_t>(kImages));
 }
 
-// ---- objects ----
-
 TEST_P(ContractTest, ObjectIsReadAsItWasWritten) {
   const std::string content("bytes\0and more", 14);
   stores_->put_object("uploads/ä b.jpg", content);
@@ -497,7 +491,7 @@ TEST_P(ContractTest, ObjectsAreListedInByteOrderByPrefixAndPage) {
   EXPECT_THAT(names("a", "a/c.jpg", 100), ElementsAre("a/d/e.jpg", "a0.jpg"));
   EXPECT_THAT(names("a/d/e", "", 100), ElementsAre("a/d/e.jpg"));
   EXPECT_THAT(names("x", "", 100), IsEmpty());
-  // Every page size sees every key once.
+  // With every page size, each key is listed once.
   for (std::size_t limit = 1; limit <= keys.size(); ++limit) {
     std::vector<std::string> found;
     while (true) {

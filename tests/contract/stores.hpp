@@ -1,4 +1,5 @@
-// The contract tests run against every adapter of the ports. An adapter joins by making `Stores`.
+// The contract tests run on every adapter of the ports. A new adapter needs an implementation of
+// `Stores`.
 #pragma once
 
 #include <functional>
@@ -22,17 +23,16 @@ class Stores {
   virtual ObjectStore& objects() = 0;
   virtual ManualClock& clock() = 0;
   virtual void put_object(const std::string& key, const std::string& content) = 0;
-  // As after the end of this process and the start of another one on the same data, when what the
-  // old one had to itself is free again.
+  // Like a restart of the process on the same data: locks of the old process are free.
   virtual void reopen() = 0;
-  // Lets that much time go by, for the clock and for the queue.
+  // Advances the time of the clock and of the queue.
   virtual void pass(std::chrono::milliseconds time) = 0;
   virtual std::chrono::milliseconds visibility_timeout() const = 0;
 };
 
 struct StoresFactory {
   std::string name;
-  // Why they cannot be made here, such as a server that does not run; empty: they can.
+  // Why there are no such stores here, such as a server that does not run; empty if there are.
   std::function<std::string()> missing;
   std::function<std::unique_ptr<Stores>()> make;
 

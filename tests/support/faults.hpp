@@ -17,7 +17,7 @@ namespace classifier::testing {
 enum class FaultMode {
   kFailOnce,    // the call has no effect and returns an error
   kFailAlways,  // this call and all later ones, until clear()
-  kSlow,        // the call comes late, and succeeds
+  kSlow,        // the call is delayed, and succeeds
   kLoseAnswer,  // the call takes effect, and its answer is lost
 };
 inline constexpr FaultMode kFaultModes[] = {FaultMode::kFailOnce, FaultMode::kFailAlways,
@@ -28,7 +28,7 @@ inline std::string_view to_string(FaultMode mode) {
     case FaultMode::kFailOnce:
       return "fails once";
     case FaultMode::kFailAlways:
-      return "fails until told otherwise";
+      return "fails until the fault is cleared";
     case FaultMode::kSlow:
       return "comes late";
     case FaultMode::kLoseAnswer:
@@ -47,7 +47,7 @@ struct Fault {
   }
 };
 
-// Counts the calls of every operation, and makes one of them go wrong. Thread-safe.
+// Counts the calls of every operation, and makes one of them fail. Thread-safe.
 class Faults {
  public:
   static constexpr std::string_view kMessage = "the store did not answer: try again";
@@ -81,7 +81,7 @@ class Faults {
       std::this_thread::sleep_for(kDelay);
       return call();
     }
-    // An answer that is an error already has nothing to lose.
+    // An answer that is already an error is not replaced.
     if (fault_.mode == FaultMode::kLoseAnswer) {
       if (auto answer = call(); !answer) return answer;
     }

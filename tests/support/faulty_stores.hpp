@@ -1,5 +1,5 @@
-// One decorator for each port: hands every call to the real adapter, but for the one that `Faults`
-// makes go wrong. Operations are named "<port>.<method>".
+// One decorator for each port: passes every call to the real adapter, except for the one that
+// `Faults` makes fail. Operations are named "<port>.<method>".
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// A status queue in memory, for tests that run too often for a server: at least once, as the real
-// one, by the test's clock.
+// A status queue in memory, for tests that run too often for a server. It delivers at least once,
+// like the real one, and uses the test's clock.
 #pragma once
 
 #include <condition_variable>

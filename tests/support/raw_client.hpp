@@ -1,4 +1,4 @@
-// A client that sends exactly the bytes a test wants to send, however wrong they are.
+// A client that sends any bytes, also those of invalid requests.
 #pragma once
 
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@ namespace classifier::testing {
 struct RawAnswer {
   int status = 0;  // 0: the connection ended without an answer
   std::string head;
-  std::string body;  // chunks put together
+  std::string body;  // of all chunks
   bool complete = false;
 
   // The value of a header field; empty without one. Names as the server writes them.
@@ -47,7 +47,7 @@ class RawClient {
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
-  // False where the server has closed the connection.
+  // False if the server has closed the connection.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -96,7 +96,7 @@ class RawClient {
     }
     return at_end_;
   }
-  // What has come so far, after waiting for some bytes at least.
+  // The bytes received so far; waits for some.
   std::string some() {
     if (buffer_.empty()) more();
     return take(buffer_.size());

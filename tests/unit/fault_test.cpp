@@ -1,9 +1,9 @@
-// Every call of every port goes wrong once, in every way: an enumeration, not a sample. A scenario
-// (one job of images that end in every way, another that is cancelled and retried) runs without
-// faults first, to count the calls; then once for each call and way, on fresh stores, and what was
-// promised must hold.
+// Every call of every port fails once, in every way. A scenario (one job with images of every
+// outcome, another that is cancelled and retried) runs first without faults, to count the calls,
+// and then once for each call and kind of fault on fresh stores. The guarantees must hold each
+// time.
 //
-// FAULT_CALLS bounds the calls of each operation that are tried; 0 tries all of them.
+// FAULT_CALLS limits how many calls of each operation fail; 0: all of them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -55,7 +55,7 @@ const std::vector<std::string> kMixed = {"cat",   "doubtful", "broken", "missing
 constexpr JobCounts kMixedCounts{.total = 8, .classified = 4, .unknown = 1, .failed = 3};
 const std::vector<std::string> kPlain = {"cat", "dog", "cat"};
 
-// One life of the services on fresh stores.
+// The services on fresh stores, from start to stop.
 class Scenario {
  public:
   explicit Scenario(Wiring wiring) : wiring_(wiring) {
@@ -77,8 +77,9 @@ class Scenario {
     options.receive_batch = 4;
     options.max_in_hand = 8;
     options.max_attempts = kMaxAttempts;
-    options.first_backoff = milliseconds(5);  // the pauses of a report that failed are real time
-    options.visibility_timeout = milliseconds(30);  // of real time: only how often it is extended
+    options.first_backoff = milliseconds(5);  // the pauses after a failed report are real time
+    options.visibility_timeout =
+        milliseconds(30);  // of real time; sets only how often it is extended
     options.receive_wait = milliseconds(10);
     options.report_linger = milliseconds(1);
     ResultSink& results =
@@ -89,7 +90,7 @@ class Scenario {
 
   Faults& faults() { return faults_; }
 
-  // Submits, cancels, retries, and waits for the end, as a client that comes again after a refusal.
+  // Submits, cancels, retries and waits for the end, like a client that repeats refused calls.
   void run() {
     mixed_ = submit(kMixed, "mixed");
     plain_ = submit(kPlain, "plain");
@@ -115,7 +116,8 @@ class Scenario {
     expect_job(mixed_, kMixed, kMixedCounts, may_use_up_tries);
     expect_job(plain_, kPlain, {.total = 3, .classified = 3}, may_use_up_tries);
     EXPECT_EQ(stores_.jobs().list({}, 10, "").value().total, 2) << "a job was made twice";
-    // What failed for a passing reason to the last try is kept, once; nothing else is.
+    // Images whose last attempt failed with a transient error are dead letters, once; no others
+    // are.
     std::multiset<std::pair<std::string, std::int64_t>> letters;
     const auto kept = stores_.queue().dead_letters(100).value();
     for (const auto& letter : kept) letters.emplace(letter.job_id, letter.index);
@@ -140,7 +142,7 @@ class Scenario {
     return id;
   }
 
-  // A client that gets no answer looks whether its wish was granted before it repeats it.
+  // A client that gets no answer checks whether the call took effect before it repeats it.
   template <class Call, class Granted>
   void change(const char* what, Call call, Granted granted) {
     wait_for(what, [&] {
@@ -151,7 +153,7 @@ class Scenario {
     });
   }
 
-  // Always false: for a wait that goes on.
+  // Always false, so that the wait continues.
   static bool refused(const Error& error) {
     EXPECT_GT(error.message.size(), 15U) << "not a sentence: " << error.message;
     return false;
@@ -166,7 +168,7 @@ class Scenario {
       // The store works again after some failures.
       if (faults_.hits() >= 3) faults_.clear();
       std::ignore = dispatcher_.run_once();
-      // Delays and timeouts pass, but not those of images in work.
+      // Delays and timeouts pass, but not those of images in progress.
       if (worker_->in_hand() == 0) stores_.clock().advance(seconds(1));
       std::this_thread::sleep_for(milliseconds(1));
     }
@@ -189,7 +191,7 @@ class Scenario {
 
   bool ended(const std::string& id) { return is_final(stores_.jobs().get(id).value().status); }
 
-  // What a person would read, while the fault may still be there.
+  // Reads what the page shows, while the fault may still be active.
   void look() {
     if (const auto page = jobs_.list({}, 10, ""); !page) refused(page.error());
     if (const auto records = jobs_.records(mixed_, 0, 10); !records) refused(records.error());
@@ -281,7 +283,7 @@ TEST_P(FaultTest, WhateverCallGoesWrongTheJobIsCountedOnceAndNothingIsLost) {
       Scenario scenario(wiring);
       scenario.faults().inject(fault);
       ASSERT_NO_THROW(scenario.run());
-      // A store that stays away may cost an image all of its tries; then it is said so.
+      // A store that stays unavailable may cost an image all of its attempts; its error says so.
       scenario.expect_promises(mode == FaultMode::kFailAlways);
       ++points;
     }

@@ -92,7 +92,7 @@ class ApiTest : public ::testing::Test {
     EXPECT_EQ(answer.status, 202) << answer.body;
     return body_of(answer)["job_id"];
   }
-  // Reports `label` for each image that is named; "" is a failure.
+  // Reports a label for each image; "" is a failure.
   void finish(const std::string& job, const std::vector<std::string>& labels) {
     std::vector<ImageOutcome> outcomes;
     for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -245,7 +245,7 @@ TEST_F(ApiTest, HeadSaysHowLargeAnImageIs) {
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.header("Content-Length"), "12");
   EXPECT_EQ(head.header("Content-Type"), "image/jpeg");
-  // The connection goes on: nothing of the image was sent.
+  // The connection stays usable: no byte of the image was sent.
   const RawAnswer all = client.call("GET /images/a/1.jpg HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(all.body, "twelve bytes");
   EXPECT_EQ(all.header("ETag"), head.header("ETag"));
@@ -510,7 +510,7 @@ TEST_F(ApiTest, ImagesInAFormAreToldApart) {
     names.push_back(image["filename"]);
     labels.push_back(image["top_prediction"]);
   }
-  // The stored image keeps its key, wherever the form has it.
+  // The stored image keeps its key, wherever it is in the form.
   EXPECT_THAT(names, ElementsAre("cat-2.jpg", "image-2", "cat-3.jpg", "image-2-2", "cat-3-2.jpg",
                                  "cat-4.jpg", "cat.jpg"));
   EXPECT_THAT(labels, ElementsAre("cat", "dog", "dog", "cat", "dog", "cat", "cat"));
