@@ -20,6 +20,18 @@ struct DirectImage {
   std::optional<std::vector<std::byte>> content;  // inline bytes; absent: read from the store
 };
 
+struct DirectPorts {
+  ObjectStore& objects;
+  Classifier& classifier;
+  Metrics& metrics;
+  const Clock& clock;
+};
+
+struct DirectOptions {
+  PipelineOptions pipeline;
+  std::uint64_t max_image_bytes = 64ULL << 20;
+};
+
 struct DirectResult {
   Job job;                           // final, with its counts
   std::vector<ImageRecord> records;  // one for each image, in order
@@ -28,10 +40,8 @@ struct DirectResult {
 // Runs the images through a pipeline of its own and waits for all of them. An image that fails does
 // not fail the others. Classified images from the store are copied to the output bucket. If `stop`
 // is requested, no more images are started and the result is kUnavailable.
-Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobSpec> spec,
-                                  std::vector<DirectImage> images, ObjectStore& objects,
-                                  Classifier& classifier, Metrics& metrics, const Clock& clock,
-                                  PipelineOptions options, std::uint64_t max_image_bytes,
-                                  const std::stop_token& stop);
+Result<DirectResult> classify_now(std::string job_id, const std::shared_ptr<const JobSpec>& spec,
+                                  std::vector<DirectImage> images, const DirectPorts& ports,
+                                  const DirectOptions& options, const std::stop_token& stop);
 
 }  // namespace classifier

@@ -363,8 +363,9 @@ TEST_F(WorkerTest, AStopEndsADirectClassification) {
   const auto classify = [&](const std::stop_token& stop) {
     const auto spec = std::make_shared<const JobSpec>();
     const DirectImage image{"cat.jpg", std::vector<std::byte>{std::byte{'c'}}};
-    return classify_now("job", spec, {image, image}, stores_.objects(), classifier_, metrics_,
-                        stores_.clock(), {}, 100, stop);
+    return classify_now("job", spec, {image, image},
+                        {stores_.objects(), classifier_, metrics_, stores_.clock()},
+                        {.pipeline = {}, .max_image_bytes = 100}, stop);
   };
   std::stop_source stopping;
   EXPECT_EQ(classify(stopping.get_token()).value().job.counts.done(), 2);

@@ -220,9 +220,10 @@ http::Response post_classify(const MlApi& api, const http::Request& request) {
   auto spec = make_spec(fields.type, fields.model, std::move(fields.custom_labels), fields.top_k,
                         fields.confidence_threshold, api.limits, api.classifier);
   if (!spec) return field_error(spec.error());
-  auto done = classify_now(wanted->job_id, std::make_shared<const JobSpec>(std::move(*spec)),
-                           std::move(wanted->images), api.objects, api.classifier, api.metrics,
-                           api.clock, api.pipeline, api.max_image_bytes, api.stopping);
+  auto done =
+      classify_now(wanted->job_id, std::make_shared<const JobSpec>(std::move(*spec)),
+                   std::move(wanted->images), {api.objects, api.classifier, api.metrics, api.clock},
+                   {api.pipeline, api.max_image_bytes}, api.stopping);
   if (!done) return http::error_response(done.error());
   const auto result = std::make_shared<const DirectResult>(std::move(*done));
   const RecordSource records = [result](std::int64_t from, std::size_t limit) {
