@@ -19,6 +19,7 @@
 #include "domain/text.hpp"
 #include "ports/clock.hpp"
 #include "services/job_service.hpp"
+#include "services/output_key.hpp"
 #include "services/pipeline.hpp"
 #include "services/result_format.hpp"
 
@@ -162,16 +163,16 @@ class Classification {
            .classify_threads = config_.max_workers,
            .queue_capacity = 8 * config_.max_workers,
            .nice = 0},
-          [this](const PipelineItem& item) {
-            return read_photo(item.task.s3_key, config_.max_image_bytes);
+          [this](const Delivery& delivery) {
+            return read_photo(delivery.task.s3_key, config_.max_image_bytes);
           },
           [&](PipelineResult result) { take(std::move(result), bar); });
       for (std::size_t i = 0; i < photos_.size() && !interrupted(); ++i) {
-        PipelineItem item;
-        item.task.spec = spec_;
-        item.task.index = static_cast<std::int64_t>(i);
-        item.task.s3_key = photos_[i];
-        pipeline.push(std::move(item));
+        Delivery delivery;
+        delivery.task.spec = spec_;
+        delivery.task.index = static_cast<std::int64_t>(i);
+        delivery.task.s3_key = photos_[i];
+        pipeline.push(std::move(delivery));
       }
     }
     bar.clear();
@@ -181,7 +182,7 @@ class Classification {
 
   void take(PipelineResult result, ProgressBar& bar) {
     const std::scoped_lock lock(mutex_);
-    auto& record = records_[static_cast<std::size_t>(result.item.task.index)];
+    auto& record = records_[static_cast<std::size_t>(result.delivery.task.index)];
     record.outcome = ImageOutcome{.job_id = {},
                                   .index = record.index,
                                   .generation = 0,

@@ -268,7 +268,8 @@ class Service {
 
   std::shared_ptr<const http::Router> backend_router() {
     auto router = std::make_shared<http::Router>();
-    api::add_backend_routes(*router, {.jobs = *job_service_,
+    api::add_backend_routes(*router, {.job_service = *job_service_,
+                                      .jobs = stores_->jobs(),
                                        .images = *image_service_,
                                        .objects = stores_->objects(),
                                        .queue = stores_->queue(),

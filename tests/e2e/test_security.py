@@ -419,7 +419,7 @@ def test_a_new_certificate_is_taken_over(binary: Path, tmp_path: Path) -> None:
     next_certificate, next_key = make_certificate(tmp_path, "next")
     # Between the two changes, certificate and key do not match.
     certificate.write_bytes(next_certificate.read_bytes())
-    wait_until(lambda: "stays as it was" in service.log.read_text() or not certificate_of(service))
+    wait_until(lambda: "is not replaced" in service.log.read_text() or not certificate_of(service))
     assert certificate_of(service) == before
     key.write_bytes(next_key.read_bytes())
     service.process.send_signal(1)  # SIGHUP

@@ -54,8 +54,8 @@ class Service {
   testing::EmbeddedStores stores_;
   testing::LabellingClassifier classifier_;
   NoMetrics metrics_;
-  JobService jobs_{stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {},
-                   [] {}};
+  JobService job_service_{
+      stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {}, [] {}};
   ImageService images_{stores_.objects(), stores_.clock(),
                        [](std::span<const std::byte>, int) -> Result<std::string> {
                          return std::string("thumbnail");
