@@ -51,6 +51,7 @@ void add_store_commands(CLI::App& app, const SetRun& set_run);
 void add_keys_command(CLI::App& app, const SetRun& set_run);
 // `flags` has the values of the settings that were given as flags.
 void add_settings_command(CLI::App& app, const SetRun& set_run, const Flags& flags);
+void add_generate_command(CLI::App& app, const SetRun& set_run);
 
 // Prints the error as one line on standard error, and returns `code`.
 int complain(const Error& error, int code);

@@ -112,6 +112,7 @@ int run(int argc, char** argv) {
   add_job_commands(app, set_run);
   add_store_commands(app, set_run);
   add_settings_command(app, set_run, flags);
+  add_generate_command(app, set_run);
   set_help_notes(app, {.examples = examples(), .exit_codes = true});
   try {
     const auto arguments = keep_brackets(argc, argv);

@@ -53,6 +53,7 @@ def test_every_command_ends_quietly(
     for words in (
         ["--help"],
         ["settings"],
+        ["generate", "bash"],
         ["classify", cat],
         ["classify", cat, "--format", "csv"],
         ["upload", cat],

@@ -278,6 +278,7 @@ def test_output_that_is_lost_is_no_success(
         ["result", job],
         ["result", job, "--format", "json"],
         ["result", job, "--format", "csv"],
+        ["generate", "man"],
     ):
         done = full(binary, *words, BACKEND_API_URL=service.url)
         assert done.returncode == 1, words
