@@ -87,12 +87,15 @@ struct Setting {
   std::string fallback;
   // Parses a value into the configuration; false when the value is not allowed.
   std::function<bool(Config&, const std::string&)> read;
+  // The initializers let a declaration omit what it does not need.
+  // NOLINTBEGIN(readability-redundant-member-init)
   std::string group = {};                 // "Network": a heading in the help
   unsigned users = 0;                     // bits of SettingUser
   bool common = false;                    // listed by `--help` of those commands
   bool secret = false;                    // its value is never shown
   bool path = false;                      // a value is a file or folder
   std::vector<std::string> choices = {};  // the allowed values, if they can be listed
+  // NOLINTEND(readability-redundant-member-init)
 };
 
 // "--data-dir" of "DATA_DIR"

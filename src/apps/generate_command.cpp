@@ -369,7 +369,7 @@ void add_command(std::string& page, const CommandHelp& command) {
 // SOURCE_DATE_EPOCH (https://reproducible-builds.org) or today.
 std::string page_date() {
   const char* const epoch = std::getenv("SOURCE_DATE_EPOCH");
-  const std::time_t time = epoch != nullptr ? std::atoll(epoch) : std::time(nullptr);
+  const std::time_t time = epoch != nullptr ? std::strtoll(epoch, nullptr, 10) : std::time(nullptr);
   std::tm utc{};
   ::gmtime_r(&time, &utc);
   return fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday);

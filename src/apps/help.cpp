@@ -217,7 +217,7 @@ CommandHelp describe(const CLI::App& app) {
 }
 
 std::string synopsis_of(const OptionHelp& option) {
-  const std::string names = fmt::format("{}", fmt::join(option.names, ", "));
+  std::string names = fmt::format("{}", fmt::join(option.names, ", "));
   if (option.argument) return names + (option.repeated ? "..." : "");
   if (option.value.empty()) return names;
   if (option.choices.empty()) return names + " " + option.value;

@@ -18,7 +18,7 @@ struct Example {
 // What the help of a command shows in addition to its arguments and options.
 struct HelpNotes {
   unsigned settings_of = 0;  // bits of SettingUser: the common settings of these are listed
-  std::vector<Example> examples = {};
+  std::vector<Example> examples = {};  // NOLINT(readability-redundant-member-init): may be omitted
   bool exit_codes = false;
 };
 void set_help_notes(CLI::App& command, HelpNotes notes);
