@@ -200,7 +200,7 @@ CommandHelp describe(const CLI::App& app) {
   help.group = app.get_group() == "Subcommands" ? "Commands" : app.get_group();  // CLI11's default
   help.meaning = app.get_description();
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_group().empty()) continue;
+    if (option->get_group().empty() || option->get_group() == kSettingsGroup) continue;
     auto described = describe(*option);
     (described.argument ? help.arguments : help.options).push_back(std::move(described));
   }

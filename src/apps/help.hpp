@@ -23,6 +23,9 @@ struct HelpNotes {
 };
 void set_help_notes(CLI::App& command, HelpNotes notes);
 
+// The group of the options that are settings: the help lists those of each command itself.
+inline constexpr const char* kSettingsGroup = "Settings";
+
 struct OptionHelp {
   std::vector<std::string> names;    // "-h", "--help"; the placeholder of an argument, "PATH"
   std::string value;                 // placeholder of the value, "FILE"; empty for a flag

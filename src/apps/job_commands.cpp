@@ -195,7 +195,7 @@ int print_result_table(HttpClient& client, const std::string& job) {
 int result(const Config& config, const std::string& job, const std::string& format) {
   BackendClient client(config);
   if (format == "table") return print_result_table(*client, job);
-  // For the exit code: the result itself is printed as it comes.
+  // The exit code depends on the status, since the result is printed without being parsed.
   const auto status = json_body(client->get(job_path("/status/", job)));
   if (!status) return call_failed(status.error());
   const auto streamed = client->stream(job_path("/result/", job, format == "csv" ? ".csv" : ""), {},

@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -50,18 +51,27 @@ void start_log(const std::string& level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-std::string what_is_wrong(const CLI::App& app, int argc, char** argv,
-                          const CLI::ParseError& error) {
-  const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
-  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty()) {
-    return fmt::format("there is no command \"{}\"; see classifier --help", argv[1]);
-  }
+// One sentence about a command line that cannot be parsed; CLI11's own where it names the argument.
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
   std::string command = "classifier";
-  for (auto chosen = app.get_subcommands(); !chosen.empty();
-       chosen = chosen.front()->get_subcommands()) {
-    command += " " + chosen.front()->get_name();
+  const CLI::App* inner = &app;
+  for (auto chosen = app.get_subcommands(); !chosen.empty(); chosen = inner->get_subcommands()) {
+    inner = chosen.front();
+    command += " " + inner->get_name();
   }
-  return fmt::format("{}; see {} --help", error.what(), command);
+  std::string reason = error.what();
+  const auto unknown = app.remaining(true);
+  const auto option =
+      std::ranges::find_if(unknown, [](const std::string& word) { return word.starts_with("-"); });
+  if (option != unknown.end()) {
+    reason = fmt::format("there is no option {}", *option);
+  } else if (inner->get_require_subcommand_min() > 0) {
+    reason = unknown.empty() ? "a command is missing"
+                             : fmt::format("there is no command \"{}\"", unknown.front());
+  } else if (!unknown.empty()) {
+    reason = fmt::format("there is an argument too many, \"{}\"", unknown.front());
+  }
+  return fmt::format("{}; see {} --help", reason, command);
 }
 
 // CLI11 reads "[a,b]" as a list: an existing path of that form is passed as "./[a,b]".
@@ -96,7 +106,8 @@ int run(int argc, char** argv) {
   std::map<std::string, std::string> values;
   for (const auto& setting : settings()) {
     app.add_option(flag_of(setting.variable), values[setting.variable])
-        ->group("");  // the help lists the settings of each command itself
+        ->type_name("value")
+        ->group(kSettingsGroup);
   }
   const Flags flags = [&](const std::string& variable) -> std::optional<std::string> {
     const auto value = values.find(variable);
@@ -122,7 +133,7 @@ int run(int argc, char** argv) {
     app.parse(argc, words.data());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    return complain({ErrorCode::kInvalidArgument, what_is_wrong(app, argc, argv, error)}, kUsage);
+    return complain({ErrorCode::kInvalidArgument, what_is_wrong(app, error)}, kUsage);
   }
   const auto config = load_config(flags);
   if (!config) return complain(config.error(), kUsage);

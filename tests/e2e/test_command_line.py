@@ -211,6 +211,12 @@ def test_classify_says_that_copies_failed(shell: Shell, folder: Path, tmp_path: 
     ("words", "says"),
     [
         (["clasify"], 'there is no command "clasify"'),
+        (["clasify", "a.jpg"], 'there is no command "clasify"; see classifier --help'),
+        ([], "a command is missing; see classifier --help"),
+        (["keys", "rm"], 'there is no command "rm"; see classifier keys --help'),
+        (["serve", "--prot", "1"], "there is no option --prot; see classifier serve --help"),
+        (["watch", "a", "b"], 'there is an argument too many, "b"; see classifier watch --help'),
+        (["serve", "--port"], "--port: 1 required value missing"),
         (["classify"], "PATH is required"),
         (["classify", "/none"], "there is no file or folder /none"),
         (
