@@ -62,7 +62,7 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
   std::string reason = error.what();
   const auto unknown = app.remaining(true);
   const auto option =
-      std::ranges::find_if(unknown, [](const std::string& word) { return word.starts_with("-"); });
+      std::ranges::find_if(unknown, [](const std::string& word) { return word.starts_with('-'); });
   if (option != unknown.end()) {
     reason = fmt::format("there is no option {}", *option);
   } else if (inner->get_require_subcommand_min() > 0) {
