@@ -32,7 +32,8 @@ class Service {
   static constexpr int kRequests = 20'000;
 
   Service() {
-    api::add_backend_routes(router_, {.jobs = jobs_,
+    api::add_backend_routes(router_, {.job_service = job_service_,
+                                      .jobs = stores_.jobs(),
                                       .images = images_,
                                       .objects = stores_.objects(),
                                       .queue = stores_.queue(),
