@@ -1,15 +1,16 @@
 #include "apps/config.hpp"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <initializer_list>
 #include <string_view>
 #include <utility>
 
+#include "apps/installation.hpp"
 #include "domain/text.hpp"
 
 namespace classifier {
@@ -163,9 +164,9 @@ std::vector<Setting> make_settings() {
       text("DATA_DIR", "where images, jobs and results are kept", &Config::data_dir, "a folder",
            "distributed-classifier in the user's data folder"),
       text("MODELS_DIR", "where the model folders are", &Config::models_dir, "a folder",
-           "the models made by setup"),
+           "the models that setup or `models fetch` made"),
       text("DASHBOARD_DIR", "where the built page is", &Config::dashboard_dir, "a folder",
-           "dashboard/dist"),
+           "the one that came with the program"),
       text("INPUT_BUCKET", "bucket of the uploaded images", &Config::input_bucket,
            "a bucket's name", "distributed-classifier-input"),
       text("OUTPUT_BUCKET", "bucket of the sorted copies", &Config::output_bucket,
@@ -262,12 +263,18 @@ Result<void> check_aws(const Config& config) {
                   ": set all three to run on AWS, or none of them to run on this machine");
 }
 
-fs::path first_folder(std::initializer_list<fs::path> candidates) {
+// The first of these that is there; where none is, the one that models are to be fetched into.
+fs::path default_models_dir(const fs::path& data_dir) {
+  const fs::path own = data_dir / "models";
+  const fs::path& shared = installation().models_dir;
+  if (shared.empty()) return own;
+  const bool shared_first = installation().in_source_tree;
+  const fs::path& first = shared_first ? shared : own;
+  const fs::path& second = shared_first ? own : shared;
   std::error_code ignored;
-  for (const auto& candidate : candidates) {
-    if (fs::is_directory(candidate, ignored)) return candidate;
-  }
-  return *(candidates.end() - 1);
+  if (fs::is_directory(first, ignored)) return first;
+  if (fs::is_directory(second, ignored)) return second;
+  return shared_first || ::geteuid() == 0 ? shared : own;
 }
 
 }  // namespace
@@ -322,9 +329,8 @@ Result<Config> load_config(const Flags& flags) {
   for (double* const limit : {&config.rate_limit, &config.rate_limit_address}) {
     if (*limit == kUnset) *limit = binds_to_loopback(config) ? 0 : kUsualRate;
   }
-  if (config.models_dir.empty())
-    config.models_dir = first_folder({DEFAULT_MODELS_DIR, config.data_dir / "models"});
-  if (config.dashboard_dir.empty()) config.dashboard_dir = DEFAULT_DASHBOARD_DIR;
+  if (config.models_dir.empty()) config.models_dir = default_models_dir(config.data_dir);
+  if (config.dashboard_dir.empty()) config.dashboard_dir = installation().dashboard_dir;
   if (config.max_workers == 0) config.max_workers = usable_cores();
   return config;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "apps/commands.hpp"
+#include "apps/installation.hpp"
 #include "apps/terminal.hpp"
 
 namespace classifier {
@@ -105,6 +106,7 @@ int run(int argc, char** argv) {
   add_upload_command(app, set_run);
   add_job_commands(app, set_run);
   add_store_commands(app, set_run);
+  add_models_command(app, set_run);
   add_keys_command(app, set_run);
   add_settings_command(app, set_run, flags);
   app.footer(kFooter);  // after the subcommands, which would take it over
@@ -167,6 +169,8 @@ InferenceOptions inference_options(const Config& config) {
   InferenceOptions options;
   options.models_dir = config.models_dir;
   options.cache_dir = config.data_dir / "cache/models";
+  options.tokenizers_library = installation().tokenizers_library;
+  options.no_model_advice = kNoModelAdvice;
   options.streams = config.max_workers;
   options.precision = config.precision == "fp32"   ? Precision::kFp32
                       : config.precision == "bf16" ? Precision::kBf16

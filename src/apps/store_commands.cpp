@@ -1,4 +1,4 @@
-// The subcommands about what a service holds: images, delete, models, health.
+// The subcommands about what a service holds: images, delete, health, queue.
 #include <iostream>
 #include <utility>
 
@@ -15,7 +15,6 @@ using nlohmann::json;
 struct Listing {
   std::string prefix;
   std::string format = "table";
-  bool local = false;
 };
 
 int list_images(const Config& config, const Listing& options) {
@@ -52,46 +51,6 @@ int delete_images(const Config& config, const std::vector<std::string>& keys) {
     }
   }
   return code;
-}
-
-json model_json(const ModelInfo& model) {
-  json entry = {{"name", model.name},          {"job_type", to_string(model.job_type)},
-                {"starter", model.starter},    {"loaded", model.loaded},
-                {"default", model.is_default}, {"description", model.description}};
-  if (!model.error.empty()) entry["error"] = model.error;
-  return entry;
-}
-
-int list_models(const Config& config, const Listing& options) {
-  json models = json::array();
-  if (options.local) {
-    for (const auto& model : make_openvino_classifier(inference_options(config))->models())
-      models.push_back(model_json(model));
-  } else {
-    BackendClient client(config);
-    const auto answer = json_body(client->get("/models"));
-    if (!answer) return call_failed(answer.error());
-    models = answer->value("models", json::array());
-  }
-  if (options.format == "json") {
-    std::cout << models.dump(2) << "\n";
-    return 0;
-  }
-  if (models.empty() && options.local) {
-    return complain({ErrorCode::kNotFound, "there are no models in " + config.models_dir.string() +
-                                               ": run scripts/setup.sh, or set MODELS_DIR"},
-                    kSomeFailed);
-  }
-  Table table({"MODEL", "JOB TYPE", "STATE", "DESCRIPTION"});
-  for (const auto& model : models) {
-    std::string state = model.value("default", false) ? "default" : "";
-    if (model.value("starter", false)) state += state.empty() ? "starter" : ", starter";
-    if (model.contains("error")) state = "broken";
-    table.add({model.value("name", ""), model.value("job_type", ""), state,
-               model.value(model.contains("error") ? "error" : "description", "")});
-  }
-  table.print(std::cout);
-  return 0;
 }
 
 int health(const Config& config) {
@@ -138,14 +97,6 @@ void add_store_commands(CLI::App& app, const SetRun& set_run) {
   command->add_option("KEY", *keys, "keys of images")->required();
   command->callback(
       [=] { set_run([=](const Config& config) { return delete_images(config, *keys); }); });
-
-  auto models = std::make_shared<Listing>();
-  command = app.add_subcommand("models", "that the service has");
-  command->add_flag("--local", models->local, "those of MODELS_DIR, without a service");
-  command->add_option("--format", models->format, "table or json [table]")
-      ->check(CLI::IsMember({"table", "json"}));
-  command->callback(
-      [=] { set_run([=](const Config& config) { return list_models(config, *models); }); });
 
   app.add_subcommand("health", "of the service: whether it is alive and ready")->callback([=] {
     set_run(health);

@@ -46,8 +46,8 @@ class OpenVinoClassifier final : public Classifier {
     if (wanted.empty()) {
       if (const auto* const best = default_of(infos, type); best != nullptr) return best->name;
       return fail(ErrorCode::kUnavailable, "no model for " + type_name(type) + " is installed in " +
-                                               options_.models_dir.string() +
-                                               ": run scripts/setup.sh");
+                                               options_.models_dir.string() + ": " +
+                                               options_.no_model_advice);
     }
     const auto found = std::ranges::find(infos, wanted, &ModelInfo::name);
     if (found == infos.end()) {

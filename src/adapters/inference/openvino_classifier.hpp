@@ -17,7 +17,11 @@ enum class Precision { kAuto, kFp32, kBf16 };
 struct InferenceOptions {
   std::filesystem::path models_dir;
   std::filesystem::path cache_dir;  // of compiled models; empty: none
-  std::size_t streams = 1;          // inferences at once, one core each
+  // OpenVINO's extension for the text graphs of image-text models.
+  std::filesystem::path tokenizers_library;
+  // What to do where no model is installed, for the error.
+  std::string no_model_advice = "install one";
+  std::size_t streams = 1;  // inferences at once, one core each
   Precision precision = Precision::kAuto;
   int nice = 0;             // added to the niceness of the threads that inferences run on
   std::string image_model;  // default for each job type; empty: the best one installed
