@@ -9,10 +9,38 @@ DEPS=.deps
 VENV="$DEPS/venv"
 PYTHON="$VENV/bin/python"
 
-say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+# Messages of commands that run side by side reach the terminal, while the rest of their output goes to a file.
+exec 3>&2
+say() { printf '\033[1m==> %s\033[0m\n' "$*" >&3; }
 die() {
   printf '%s: %s\n' "$(basename "$0")" "$*" >&2
   exit 1
+}
+
+# start NAME COMMAND…: runs the command beside this script, with its output in build/logs/NAME.log. `finish NAME` waits
+# for it. Commands that still run when the script ends, as by Ctrl-C, are ended with it.
+declare -A started=()
+start() {
+  local name=$1
+  shift
+  mkdir -p build/logs
+  set -m # in a process group of its own, so that its children can be ended as well
+  ("$@") >"build/logs/$name.log" 2>&1 </dev/null &
+  set +m
+  started[$name]=$!
+  trap end_started EXIT
+}
+
+finish() {
+  local process=${started[$1]:-}
+  [ -n "$process" ] || return 0 # it ran in front
+  unset "started[$1]"
+  wait "$process" || { cat "build/logs/$1.log" >&2 && die "failed: $1 (its output is above, and in build/logs/$1.log)"; }
+}
+
+end_started() {
+  local process
+  for process in "${started[@]}"; do kill -TERM -- "-$process" 2>/dev/null || true; done
 }
 
 # The apt packages needed for building and running; names differ between Debian 12 and Ubuntu 24.04.
@@ -34,6 +62,7 @@ test_packages() {
 }
 
 # Installs the named packages that are missing.
+apt_updated=false
 apt_install() {
   command -v apt-get >/dev/null || die "this needs Debian 12 or Ubuntu 24.04 (no apt-get here)"
   local missing=() package name
@@ -52,24 +81,37 @@ apt_install() {
     command -v sudo >/dev/null || die "run this as root, or install sudo: apt-get must install ${missing[*]}"
     root=(sudo)
   fi
-  "${root[@]}" apt-get update -qq
+  # An interrupted installation is completed first; apt-get refuses to install anything else before.
+  "${root[@]}" dpkg --configure -a >/dev/null
+  $apt_updated || "${root[@]}" apt-get update -qq
+  apt_updated=true
   DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# pip_install STAMP FILE…: installs the requirement files into the tree, unless their contents are installed already.
-pip_install() {
+# As apt_install, beside this script as the command `libraries`; but in front of it where sudo may ask for a password.
+install_beside() {
+  if [ "$(id -u)" -eq 0 ]; then start libraries apt_install "$@"; else apt_install "$@"; fi
+}
+
+# pip_install STAMP FILE…: installs the requirement files into the tree, unless their contents are installed already. Those
+# who call it at the same time take turns.
+pip_install() (
   local stamp="$VENV/.$1" sum
   shift
   sum=$(cat "$@" | sha256sum)
+  mkdir -p "$DEPS"
+  exec 9>"$DEPS/.lock"
+  flock 9
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then return 0; fi
-  # An environment whose creation was interrupted has a Python, but no pip.
+  # An environment whose creation was interrupted has Python, but no pip.
   "$PYTHON" -m pip --version >/dev/null 2>&1 || python3 -m venv --clear "$VENV"
   local file arguments=()
   for file in "$@"; do arguments+=(-r "$file"); done
   say "installing Python packages into $VENV"
-  "$PYTHON" -m pip install --quiet --disable-pip-version-check "${arguments[@]}"
+  # Compiling all of them takes longer than what the few that are used save.
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-compile "${arguments[@]}" 9>&-
   echo "$sum" >"$stamp"
-}
+)
 
 # Runs npm with a Node that is new enough: the machine's, or one from a Python package.
 npm_run() {
@@ -86,12 +128,19 @@ npm_run() {
   (cd dashboard && npm "$@")
 }
 
+# The packages of the page; npm writes the hidden lock file once all of them are there.
+npm_packages() {
+  local installed=dashboard/node_modules/.package-lock.json
+  if [ "$installed" -nt dashboard/package-lock.json ]; then return 0; fi
+  npm_run ci --silent --no-audit --no-fund --prefer-offline
+}
+
 build_dashboard() {
   local sum
   sum=$(find dashboard -path '*/node_modules' -prune -o -path '*/dist' -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
   if [ -f dashboard/dist/index.html ] && [ "$(cat dashboard/dist/.built 2>/dev/null)" = "$sum" ]; then return 0; fi
   say "building the page"
-  npm_run ci --silent --no-audit --no-fund
+  npm_packages
   npm_run run --silent build >/dev/null
   echo "$sum" >dashboard/dist/.built
 }
@@ -110,6 +159,7 @@ build() {
 export_models() {
   say "making the models"
   (cd models && "../$PYTHON" -m export all)
+  export_samples
 }
 
 # Photos from packages, in $DEPS/samples.

@@ -27,10 +27,7 @@ if [ -n "$folder" ] && [ ! -d "$folder" ]; then die "there is no folder $folder"
 
 scripts/setup.sh
 classifier=build/release/classifier
-if [ -z "$folder" ]; then
-  folder=.deps/samples
-  export_samples
-fi
+folder=${folder:-$DEPS/samples}
 export PORT=${PORT:-8080}
 export BACKEND_API_URL=http://localhost:$PORT
 

@@ -7,16 +7,22 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
   cat <<'HELP'
 usage: scripts/setup.sh
 Installs libraries with apt-get (as root or with sudo) and Python packages into .deps/, builds the program into
-build/release/ and the page into dashboard/dist/, and makes the models in .deps/models/.
+build/release/ and the page into dashboard/dist/, and makes the models in .deps/models/. What does not depend on each
+other runs at the same time; the output of each step is in build/logs/.
 HELP
   exit 0
 fi
 [ $# -eq 0 ] || die "it takes no arguments; see --help"
 
+# What the steps below need before the first of them.
+apt_install python3 python3-venv ca-certificates curl
 # shellcheck disable=SC2046
-apt_install $(build_packages)
+install_beside $(build_packages)
+start page build_dashboard
 pip_install models models/requirements.txt
-build_dashboard
+start models export_models
+finish libraries
 build release -DBUILD_TESTING=OFF -- classifier
-export_models
+finish page
+finish models
 say "ready: build/release/classifier --help"

@@ -21,15 +21,7 @@ for argument in "$@"; do
   esac
 done
 
-# shellcheck disable=SC2046
-apt_install $(build_packages) $(test_packages)
-pip_install models models/requirements.txt
-pip_install dev models/requirements.txt models/requirements-int8.txt requirements-dev.txt
-pip_install aws scripts/requirements-aws.txt
-pip_install load scripts/requirements-aws.txt load-tests/requirements.txt
-mkdir -p build && rm -f build/ctest-*.log
-
-# Formatting, linters, types, licences.
+# Formatting, linters, types, licences and known vulnerabilities.
 check() {
   git ls-files -- '*.cpp' '*.hpp' '*.c' '*.h' | xargs clang-format-19 --dry-run --Werror
   git ls-files -- 'bench/*.sh' 'scripts/*.sh' 'docker/*.sh' 'tests/*.sh' '.ci/run' | xargs shellcheck -x
@@ -46,50 +38,78 @@ check() {
   "$PYTHON" scripts/check-vulnerabilities.py
 }
 
-# In parallel with the build, since each of them uses one core at most.
-{ aws_test_servers && terraform_checker; } &
-servers=$!
-build_dashboard
-[ -d dashboard/node_modules ] || npm_run ci --silent --no-audit --no-fund
-check >build/check.log 2>&1 &
-checks=$!
-# Each C++ test is built once, with or without sanitizers; those of code that optimisation may change are built with both.
-if $quick; then tests=cpp_tests; else tests=optimised_tests; fi
-build release -DBUILD_TESTING=ON -DBUILD_BENCHMARKS=ON -- classifier benchmarks "$tests"
-export_models
-export_samples
-wait "$servers"
-say "formatting, linters, types, licences and known vulnerabilities"
-wait "$checks" || { cat build/check.log && die "a check failed"; }
-cat build/check.log
-if ! $quick; then
-  say "clang-tidy"
-  git ls-files -- 'src/*.cpp' | xargs -P "$(nproc)" -n 1 "$VENV/bin/clang-tidy" -p build/release --quiet 2>/dev/null
-fi
+install_test_tools() {
+  pip_install dev models/requirements.txt models/requirements-int8.txt requirements-dev.txt
+  pip_install aws scripts/requirements-aws.txt
+  pip_install load scripts/requirements-aws.txt load-tests/requirements.txt
+  aws_test_servers
+  terraform_checker
+}
+
+# clang-tidy reads each file by itself, as the preset `tidy` describes them.
+analyse() {
+  cmake --preset tidy >/dev/null
+  git ls-files -- 'src/*.cpp' | xargs -P "$(nproc)" -n 1 "$VENV/bin/clang-tidy" -p build/tidy --quiet
+}
+
+build_sanitized() {
+  local sanitizer
+  for sanitizer in "$@"; do build "$sanitizer" -- cpp_tests; done
+}
 
 # run_ctest PRESET [ARGUMENT...]: with the servers that replace AWS; many at once, since those tests mostly wait.
 run_ctest() {
   "$PYTHON" tests/aws_servers.py ctest --preset "$1" -j "$((4 * $(nproc)))" "${@:2}" >"build/ctest-$1.log" 2>&1 ||
     { cat "build/ctest-$1.log" && die "C++ tests failed ($1)"; }
 }
+
+# What compiles and analyses takes the time that the tests, which often wait, leave to it.
+low_priority() { renice -n 15 "$BASHPID" >/dev/null && "$@"; }
+
+mkdir -p build && rm -f build/ctest-*.log
+apt_install python3 python3-venv ca-certificates curl
+# shellcheck disable=SC2046
+install_beside $(build_packages) $(test_packages)
+start page build_dashboard
+pip_install models models/requirements.txt
+start models export_models
+start test-tools install_test_tools
+finish libraries
+# Each C++ test is built once, with or without sanitizers; those of code that optimisation may change are built with both.
+if $quick; then tests=cpp_tests; else tests=optimised_tests; fi
+build release -DBUILD_TESTING=ON -DBUILD_BENCHMARKS=ON -- classifier benchmarks "$tests"
+finish page
+finish models
+finish test-tools
+
+npm_packages
+start checks low_priority check
+sanitizers=()
+if ! $quick; then
+  sanitizers+=(asan)
+  start clang-tidy low_priority analyse
+fi
+if $tsan; then sanitizers+=(tsan); fi
+start sanitizers low_priority build_sanitized "${sanitizers[@]}"
+
 say "C++ tests"
-if $quick; then
-  run_ctest release
-else
-  run_ctest release -L optimised
-  say "C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer"
-  build asan -- cpp_tests
-  run_ctest asan
-fi
-if $tsan; then
-  say "C++ tests with ThreadSanitizer"
-  build tsan -- cpp_tests
-  run_ctest tsan
-fi
-say "Python and end-to-end tests"
+if $quick; then run_ctest release; else run_ctest release -L optimised; fi
+say "Python and end-to-end tests; meanwhile the checks, and the C++ tests with sanitizers are built"
 export CLASSIFIER_BIN=$PWD/build/release/classifier
-"$VENV/bin/pytest" -q -n "$(($(nproc) + 1))" tests  # some only wait
+"$VENV/bin/pytest" -q -n "$(($(nproc) + 1))" tests # some tests only wait
 say "browser tests"
 npm_run run --silent test:browser
+say "formatting, linters, types, licences and known vulnerabilities"
+finish checks
+cat build/logs/checks.log
+if ! $quick; then
+  say "clang-tidy"
+  finish clang-tidy
+fi
+finish sanitizers
+for sanitizer in "${sanitizers[@]}"; do
+  say "C++ tests with sanitizers ($sanitizer)"
+  run_ctest "$sanitizer"
+done
 
 grep -E "tests passed|Total Test time" build/ctest-*.log
