@@ -48,15 +48,15 @@ if [ -z "$system" ]; then
     >build/debootstrap.log 2>&1 || { tail build/debootstrap.log && die "debootstrap failed"; }
 fi
 
-# The start of a command inside, with nothing of this machine's environment but how to reach the network.
+# Sets what a command inside begins with: nothing of this machine's environment but how to reach the network.
 network=()
-words() {
-  start=(/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+environment() {
+  within=(/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive
     "${network[@]}")
 }
 inside() {
-  words
-  chroot "$system" "${start[@]}" "$@"
+  environment
+  chroot "$system" "${within[@]}" "$@"
 }
 as_user() { inside runuser -u tester -- env HOME=/home/tester "$@"; }
 # step WHAT COMMAND…: prints what is done and how long it took.
@@ -128,8 +128,8 @@ bash -n "$system/usr/share/bash-completion/completions/classifier"
 
 say "the service, as its user"
 port=$((20000 + RANDOM % 10000))
-words
-chroot --userspec=distributed-classifier:distributed-classifier "$system" "${start[@]}" LOG_LEVEL=warn PORT=$port \
+environment
+chroot --userspec=distributed-classifier:distributed-classifier "$system" "${within[@]}" LOG_LEVEL=warn PORT=$port \
   ML_PORT=0 DASHBOARD_PORT=0 DATA_DIR=/var/lib/distributed-classifier /usr/bin/classifier serve &
 server=$!
 for _ in $(seq 300); do
