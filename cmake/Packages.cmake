@@ -79,7 +79,7 @@ endfunction()
 debian("${generated}/zsh" usr/share/zsh/vendor-completions _classifier)
 debian("${generated}/changelog.gz" usr/${documents})
 debian(packaging/copyright usr/${documents})
-debian(packaging/distributed-classifier.service lib/systemd/system)
+debian(packaging/distributed-classifier.service usr/lib/systemd/system)
 debian(packaging/distributed-classifier.default etc/default distributed-classifier)
 
 set(CPACK_PACKAGE_NAME classifier)
