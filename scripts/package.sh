@@ -28,6 +28,9 @@ described=$(dpkg-parsechangelog -l packaging/changelog -S Version)
   die "packaging/changelog begins with version $described, but CMakeLists.txt has $version: describe $version there"
 
 say "making the packages"
+# The date of the manual page, so that two packages of one version do not differ by it.
+SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l packaging/changelog -S Timestamp)
+export SOURCE_DATE_EPOCH
 packages=build/packages
 rm -rf "$packages"
 # Compressing takes a minute; what it says matters only if it fails.

