@@ -59,6 +59,7 @@ inside() {
   chroot "$system" "${within[@]}" "$@"
 }
 as_user() { inside runuser -u tester -- env HOME=/home/tester "$@"; }
+apt_get() { inside apt-get "$1" -y -qq -o Dpkg::Use-Pty=0 "$2" >/dev/null; }
 # step WHAT COMMAND…: prints what is done and how long it took.
 step() {
   local what=$1 began=${EPOCHREALTIME/[.,]/} tenths
@@ -97,7 +98,7 @@ inside id -u tester >/dev/null 2>&1 || inside useradd --create-home tester
 # shellcheck disable=SC2016
 say "$(inside sh -c '. /etc/os-release; echo "$PRETTY_NAME"'), $(basename "$deb"): $(($(stat -c %s "$deb") / 1000000)) MB"
 inside apt-get update -qq
-step "apt-get install ./classifier.deb" inside apt-get install -y -qq -o Dpkg::Use-Pty=0 /tmp/classifier.deb >/dev/null
+step "apt-get install ./classifier.deb" apt_get install /tmp/classifier.deb
 inside dpkg-query -s classifier | grep Installed-Size
 as_user classifier --version
 
@@ -147,7 +148,7 @@ wait "$server" || die "the service did not end well"
 server=""
 [ "$(stat -c %a "$system/var/lib/distributed-classifier")" = 711 ] || die "the service's folder is open to others"
 
-step "apt-get purge classifier" inside apt-get purge -y -qq -o Dpkg::Use-Pty=0 classifier >/dev/null
+step "apt-get purge classifier" apt_get purge classifier
 left=$(cd "$system" && find . -xdev \( -path ./tmp -o -path ./home -o -path ./root -o -path ./proc -o -path ./sys -o -path ./var/cache -o -path ./var/log \) -prune -o \
   \( -name '*distributed-classifier*' -o -name 'classifier*' -o -name _classifier \) -print)
 [ -z "$left" ] || die "left behind: $left"
