@@ -15,6 +15,7 @@
 #include "apps/commands.hpp"
 #include "apps/help.hpp"
 #include "apps/photo_files.hpp"
+#include "apps/processor.hpp"
 #include "apps/result_table.hpp"
 #include "apps/terminal.hpp"
 #include "domain/ids.hpp"
@@ -125,6 +126,9 @@ class Classification {
   int run() {
     catch_interrupts();
     spdlog::set_level(spdlog::level::warn);
+    const Processor processor = this_processor();
+    if (auto able = can_run_models(processor); !able) return complain(able.error(), kSomeFailed);
+    if (const auto slow = slow_processor_notice(processor); !slow.empty()) note(slow);
     auto photos = find_photos(options_.paths, options_.copy_to, [&](const Error& error) {
       folders_failed_ = true;
       complain(error, 0);

@@ -48,6 +48,7 @@ void add_classify_command(CLI::App& app, const SetRun& set_run);
 void add_upload_command(CLI::App& app, const SetRun& set_run);
 void add_job_commands(CLI::App& app, const SetRun& set_run);
 void add_store_commands(CLI::App& app, const SetRun& set_run);
+void add_models_command(CLI::App& app, const SetRun& set_run);
 void add_keys_command(CLI::App& app, const SetRun& set_run);
 // `flags` has the values of the settings that were given as flags.
 void add_settings_command(CLI::App& app, const SetRun& set_run, const Flags& flags);
@@ -76,6 +77,9 @@ struct ClassificationOptions {
 void add_classification_options(CLI::App& command, ClassificationOptions& options);
 
 InferenceOptions inference_options(const Config& config);
+
+// What to do where there are no models.
+constexpr const char* kNoModelAdvice = "run `classifier models fetch`, or set MODELS_DIR";
 
 // The notice that goes with results of a starter model.
 std::string starter_notice(const std::string& model);

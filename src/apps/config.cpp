@@ -3,16 +3,17 @@
 #include <sched.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <initializer_list>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "apps/installation.hpp"
 #include "domain/text.hpp"
 
 namespace classifier {
@@ -222,7 +223,7 @@ std::vector<Setting> storage_settings() {
                   "distributed-classifier in the user's data folder")),
       common(kServices | kClassify | kModels,
              text("MODELS_DIR", "folder that contains the model folders", &Config::models_dir,
-                  "a folder", "the models made by setup")),
+                  "a folder", "the models made by setup or `models fetch`")),
       common(kServe | kBackend,
              number<std::size_t>(
                  "JOB_RETENTION_DAYS",
@@ -230,7 +231,7 @@ std::vector<Setting> storage_settings() {
                  "are kept; 0: never",
                  &Config::job_retention_days, 0, 36'500, "90")),
       rare(kServe | kBackend, text("DASHBOARD_DIR", "folder of the built web page",
-                                   &Config::dashboard_dir, "a folder", "dashboard/dist")),
+                                   &Config::dashboard_dir, "a folder", "the page of this program")),
   };
 }
 
@@ -390,12 +391,18 @@ Result<void> check_aws(const Config& config) {
                           set, missing));
 }
 
-fs::path first_folder(std::initializer_list<fs::path> candidates) {
+// The first of these that is there; where none is, the one that models are to be fetched into.
+fs::path default_models_dir(const fs::path& data_dir) {
+  const fs::path own = data_dir / "models";
+  const fs::path& shared = installation().models_dir;
+  if (shared.empty()) return own;
+  const bool shared_first = installation().in_source_tree;
+  const fs::path& first = shared_first ? shared : own;
+  const fs::path& second = shared_first ? own : shared;
   std::error_code ignored;
-  for (const auto& candidate : candidates) {
-    if (fs::is_directory(candidate, ignored)) return candidate;
-  }
-  return *(candidates.end() - 1);
+  if (fs::is_directory(first, ignored)) return first;
+  if (fs::is_directory(second, ignored)) return second;
+  return shared_first || ::geteuid() == 0 ? shared : own;
 }
 
 }  // namespace
@@ -451,9 +458,8 @@ Result<Config> load_config(const Flags& flags) {
   for (double* const limit : {&config.rate_limit, &config.rate_limit_address}) {
     if (*limit == kUnset) *limit = binds_to_loopback(config) ? 0 : kUsualRate;
   }
-  if (config.models_dir.empty())
-    config.models_dir = first_folder({DEFAULT_MODELS_DIR, config.data_dir / "models"});
-  if (config.dashboard_dir.empty()) config.dashboard_dir = DEFAULT_DASHBOARD_DIR;
+  if (config.models_dir.empty()) config.models_dir = default_models_dir(config.data_dir);
+  if (config.dashboard_dir.empty()) config.dashboard_dir = installation().dashboard_dir;
   if (config.max_workers == 0) config.max_workers = usable_cores();
   return config;
 }

@@ -16,6 +16,7 @@
 
 #include "apps/commands.hpp"
 #include "apps/help.hpp"
+#include "apps/installation.hpp"
 #include "apps/standard_output.hpp"
 #include "apps/terminal.hpp"
 
@@ -122,6 +123,7 @@ int run(int argc, char** argv) {
   add_upload_command(app, set_run);
   add_job_commands(app, set_run);
   add_store_commands(app, set_run);
+  add_models_command(app, set_run);
   add_settings_command(app, set_run, flags);
   add_generate_command(app, set_run);
   set_help_notes(app, {.examples = examples(), .exit_codes = true});
@@ -217,6 +219,8 @@ InferenceOptions inference_options(const Config& config) {
   InferenceOptions options;
   options.models_dir = config.models_dir;
   options.cache_dir = config.data_dir / "cache/models";
+  options.tokenizers_library = installation().tokenizers_library;
+  options.no_model_advice = kNoModelAdvice;
   options.streams = config.max_workers;
   options.precision = config.precision == "fp32"   ? Precision::kFp32
                       : config.precision == "bf16" ? Precision::kBf16

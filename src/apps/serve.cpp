@@ -19,6 +19,7 @@
 #include "adapters/metrics/prometheus_metrics.hpp"
 #include "apps/commands.hpp"
 #include "apps/help.hpp"
+#include "apps/processor.hpp"
 #include "apps/stores.hpp"
 #include "ports/clock.hpp"
 #include "ports/job_store.hpp"
@@ -356,6 +357,11 @@ class Service {
 int serve(const Config& config, Roles roles) {
   catch_interrupts();
   catch_hangups();
+  if (roles.ml) {
+    const Processor processor = this_processor();
+    if (auto able = can_run_models(processor); !able) return complain(able.error(), kSomeFailed);
+    if (const auto slow = slow_processor_notice(processor); !slow.empty()) spdlog::warn(slow);
+  }
   auto service = Service::open(config, roles);
   if (!service) return complain(service.error(), kSomeFailed);
   (*service)->start();

@@ -1,4 +1,4 @@
-// The subcommands that list or change what a service has: images, delete, models, health, queue.
+// The subcommands that list or change what a service has: images, delete, health, queue.
 #include <spdlog/fmt/fmt.h>
 
 #include <iostream>
@@ -18,7 +18,6 @@ using nlohmann::json;
 struct Listing {
   std::string prefix;
   std::string format = "table";
-  bool local = false;
 };
 
 int list_images(const Config& config, const Listing& options) {
@@ -56,48 +55,6 @@ int delete_images(const Config& config, const std::vector<std::string>& keys) {
     }
   }
   return code;
-}
-
-json model_json(const ModelInfo& model) {
-  json entry = {{"name", model.name},          {"job_type", to_string(model.job_type)},
-                {"starter", model.starter},    {"loaded", model.loaded},
-                {"default", model.is_default}, {"description", model.description}};
-  if (!model.error.empty()) entry["error"] = model.error;
-  return entry;
-}
-
-int list_models(const Config& config, const Listing& options) {
-  json models = json::array();
-  if (options.local) {
-    for (const auto& model : make_openvino_classifier(inference_options(config))->models())
-      models.push_back(model_json(model));
-  } else {
-    BackendClient client(config);
-    const auto answer = json_body(client->get("/models"));
-    if (!answer) return call_failed(answer.error());
-    models = answer->value("models", json::array());
-  }
-  if (options.format == "json") {
-    std::cout << models.dump(2) << "\n";
-    return 0;
-  }
-  if (models.empty() && options.local) {
-    return complain(
-        {ErrorCode::kNotFound,
-         fmt::format("there are no models in {}: run scripts/setup.sh, or set MODELS_DIR",
-                     config.models_dir.string())},
-        kSomeFailed);
-  }
-  Table table({"MODEL", "JOB TYPE", "STATE", "DESCRIPTION"});
-  for (const auto& model : models) {
-    std::string state = model.value("default", false) ? "default" : "";
-    if (model.value("starter", false)) state += state.empty() ? "starter" : ", starter";
-    if (model.contains("error")) state = "broken";
-    table.add({model.value("name", ""), model.value("job_type", ""), state,
-               model.value(model.contains("error") ? "error" : "description", "")});
-  }
-  table.print(std::cout);
-  return 0;
 }
 
 int health(const Config& config) {
@@ -172,17 +129,6 @@ void add_store_commands(CLI::App& app, const SetRun& set_run) {
       return print_json(client->get("/queue"));
     });
   });
-
-  auto models = std::make_shared<Listing>();
-  command = app.add_subcommand("models", "List the models of the service, or of this machine");
-  command->group("Information");
-  command->add_flag("--local", models->local, "list the models in MODELS_DIR, without a service");
-  command->add_option("--format", models->format, "output format (default: table)")
-      ->type_name("FORMAT")
-      ->check(CLI::IsMember({"table", "json"}));
-  set_help_notes(*command, {.settings_of = kClients | kModels});
-  command->callback(
-      [=] { set_run([=](const Config& config) { return list_models(config, *models); }); });
 }
 
 }  // namespace classifier
