@@ -185,17 +185,16 @@ int print_result_table(HttpClient& client, const std::string& job) {
     token = page.value("next_token", "");
   } while (!token.empty() && std::cout);
   const auto summary = page.value("summary", json::object());
-  const auto failed = summary.value("failed", 0LL);
   note(fmt::format("{}: {} classified, {} unknown, {} failed of {}", page.value("model_used", ""),
-                   summary.value("classified", 0LL), summary.value("unknown", 0LL), failed,
-                   summary.value("total", 0LL)));
-  return page.value("success", false) && failed == 0 ? 0 : kSomeFailed;
+                   summary.value("classified", 0LL), summary.value("unknown", 0LL),
+                   summary.value("failed", 0LL), summary.value("total", 0LL)));
+  return page.value("success", false) ? 0 : kSomeFailed;
 }
 
 int result(const Config& config, const std::string& job, const std::string& format) {
   BackendClient client(config);
   if (format == "table") return print_result_table(*client, job);
-  // The exit code depends on the status, since the result is printed without being parsed.
+  // The exit code depends on the status: the result is printed without being parsed.
   const auto status = json_body(client->get(job_path("/status/", job)));
   if (!status) return call_failed(status.error());
   const auto streamed = client->stream(job_path("/result/", job, format == "csv" ? ".csv" : ""), {},
@@ -206,7 +205,8 @@ int result(const Config& config, const std::string& job, const std::string& form
   if (!std::cout) return kSomeFailed;  // main() says why
   if (!streamed) return call_failed(streamed.error());
   if (format == "json") std::cout << "\n";
-  return interrupted() ? kInterrupted : code_of(*status);
+  if (interrupted()) return kInterrupted;
+  return status->value("status", "") == "completed" ? 0 : kSomeFailed;
 }
 
 struct List {
