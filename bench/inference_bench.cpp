@@ -54,6 +54,7 @@ struct Loaded {
     if (!entry) {
       InferenceOptions options;
       options.models_dir = models_dir();
+      options.tokenizers_library = OPENVINO_TOKENIZERS_LIBRARY;
       options.streams = static_cast<std::size_t>(streams);
       options.precision = precision;
       entry = make_openvino_classifier(options);

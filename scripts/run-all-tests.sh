@@ -69,7 +69,7 @@ if [ "$target" = aws ]; then
   state=$(autoscaling_state)
   counts=$(service_counts "$ML_SERVICE_NAME")
   read -r _ tasks _ <<<"$counts"
-  trap 'back_to_the_baseline; exit 1' INT TERM
+  trap 'back_to_the_baseline; exit 130' INT TERM
   trap back_to_the_baseline EXIT
 fi
 

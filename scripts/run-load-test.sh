@@ -58,7 +58,7 @@ in_callers_folder() { (cd "$CALLED_FROM" && realpath -m -- "$1"); }
 
 . scripts/cluster-lib.sh
 trap stop_cluster EXIT
-trap 'stop_cluster; exit 1' INT TERM
+trap 'stop_cluster; exit 130' INT TERM
 case $target in
 aws)
   resolve_deployment

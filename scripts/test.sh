@@ -29,7 +29,7 @@ check() {
   git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
   "$VENV/bin/mypy" models/export models/evaluate_conse.py
   "$VENV/bin/mypy" tests/models
-  MYPYPATH=models:tests:bench:scripts "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra bench scripts/*.py
+  MYPYPATH=models:tests:bench:scripts "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra tests/packages bench scripts/*.py
   MYPYPATH=tests:tests/infra:scripts:load-tests "$VENV/bin/mypy" load-tests/loadtest tests/load
   MYPYPATH=models:tests:tests/soak "$VENV/bin/mypy" tests/soak tests/fuzz
   "$VENV/bin/mypy" docker/sbom.py

@@ -18,7 +18,10 @@ BINARY = Path(os.environ.get("CLASSIFIER_BIN", ROOT / "build/release/classifier"
 class Service:
     """A running `classifier serve`, `backend` or `ml-service`, on its own ports."""
 
-    def __init__(self, data: Path, role: str = "serve", **settings: str) -> None:
+    def __init__(
+        self, data: Path, role: str = "serve", program: Path = BINARY, **settings: str
+    ) -> None:
+        self.program = program
         self.role = role
         self.data = data
         self.settings = settings
@@ -30,7 +33,7 @@ class Service:
         self.log.write_text("")
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [BINARY, self.role],
+                [self.program, self.role],
                 env=os.environ | ports | {"DATA_DIR": str(self.data)} | self.settings,
                 stderr=log,
                 stdout=log,

@@ -1,4 +1,4 @@
-// S3, SQS and DynamoDB.
+// Stores on AWS: S3, SQS and DynamoDB.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -19,12 +19,12 @@
 namespace classifier {
 namespace {
 
-// The longest that SQS offers: fewer requests while there is nothing to do.
+// The maximum of SQS, for few requests while the queue is empty.
 constexpr std::chrono::seconds kLongPoll{20};
-// Outcomes that wait so long share a message and a transaction.
+// Outcomes within this time share a message and a transaction.
 constexpr std::chrono::milliseconds kReportLinger{200};
 
-// Variables of the configuration, which may have come as flags, before those of the environment.
+// The configuration, which may come from flags, overrides the environment.
 aws::Environment environment_of(const Config& config) {
   return [region = config.aws_region, endpoint = config.aws_endpoint_url,
           process = aws::process_environment()](
@@ -44,17 +44,17 @@ class AwsStores final : public Stores {
     options.max_response_bytes = std::max(options.max_response_bytes, config.max_image_bytes);
     auto client = aws::make_aws_client(clock, options, &observer, environment);
     if (!client) return std::unexpected(client.error());
-    // Waiting for messages has clients of its own, so that it can be ended alone.
+    // Receiving messages uses separate clients, so that it can be stopped on its own.
     auto work = aws::make_aws_client(clock, options, &observer, environment);
     if (!work) return std::unexpected(work.error());
     auto status = aws::make_aws_client(clock, options, &observer, environment);
     if (!status) return std::unexpected(status.error());
     std::unique_ptr<Stores> stores = std::make_unique<AwsStores>(
         config, clock, Clients{std::move(*client), std::move(*work), std::move(*status)});
-    // Names are easily mistaken, and credentials missing.
+    // Reports wrong names and missing credentials at the start.
     if (auto answer = stores_answer(*stores); !answer) {
       if (!answer.error().transient()) return std::unexpected(answer.error());
-      spdlog::warn("AWS does not answer for now: {}", answer.error().message);
+      spdlog::warn("AWS does not respond at the moment: {}", answer.error().message);
     }
     return stores;
   }
@@ -83,7 +83,7 @@ class AwsStores final : public Stores {
   ObjectStore& objects() override { return objects_; }
   StatusQueue* status_queue() override { return &status_queue_; }
 
-  // The network's time is not the processor's: many images on their way, few requests.
+  // Transfers wait for the network: many images at once, few requests.
   void adapt(WorkerOptions& options) const override {
     const std::size_t workers = options.pipeline.classify_threads;
     options.pipeline.fetch_threads = transfer_threads_;

@@ -28,7 +28,7 @@ Result<nlohmann::json> json_body(const Result<HttpResponse>& response) {
   if (!response) return std::unexpected(response.error());
   auto body = nlohmann::json::parse(response->body, nullptr, false);
   if (!body.is_object())
-    return fail(ErrorCode::kInternal, "what answers at BACKEND_API_URL is not this service");
+    return fail(ErrorCode::kInternal, "the server at BACKEND_API_URL is not a classifier service");
   return body;
 }
 

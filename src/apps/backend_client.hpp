@@ -1,4 +1,4 @@
-// What the subcommands that drive a service share.
+// Shared by the subcommands that call a service.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace classifier {
 
-// A client of BACKEND_API_URL whose calls end at Ctrl-C.
+// A client of BACKEND_API_URL; Ctrl-C ends its calls.
 class BackendClient {
  public:
   explicit BackendClient(const Config& config);
@@ -25,16 +25,16 @@ class BackendClient {
   std::unique_ptr<HttpClient> client_;
 };
 
-// The body of an answer as JSON. kInternal where it is none: the URL is then not this service's.
+// The body of a response as JSON. kInternal if it is not JSON: the server is not this service.
 Result<nlohmann::json> json_body(const Result<HttpResponse>& response);
 
-// Says why a call failed; the exit code is kInterrupted after Ctrl-C, else kUnreachable.
+// Reports why a call failed; the exit code is kInterrupted after Ctrl-C, else kUnreachable.
 int call_failed(const Error& error);
 
-// Prints the answer as indented JSON.
+// Prints the response as indented JSON.
 int print_json(const Result<HttpResponse>& response);
 
-// "2026-11-24 02:10:03" of an RFC 3339 time; empty for none.
+// "2026-11-24 02:10:03" for an RFC 3339 time; empty if there is none.
 std::string short_time(const nlohmann::json& object, const char* field);
 
 }  // namespace classifier

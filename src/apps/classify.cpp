@@ -1,5 +1,6 @@
-// `classifier classify`: photos and folders, without a server.
+// `classifier classify`: labels photos and folders without a server.
 #include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -12,13 +13,16 @@
 #include <utility>
 
 #include "apps/commands.hpp"
+#include "apps/help.hpp"
 #include "apps/photo_files.hpp"
+#include "apps/processor.hpp"
 #include "apps/result_table.hpp"
 #include "apps/terminal.hpp"
 #include "domain/ids.hpp"
 #include "domain/text.hpp"
 #include "ports/clock.hpp"
 #include "services/job_service.hpp"
+#include "services/output_key.hpp"
 #include "services/pipeline.hpp"
 #include "services/result_format.hpp"
 
@@ -38,10 +42,10 @@ struct ClassifyOptions {
 Result<std::vector<std::byte>> read_photo(const std::string& path, std::uint64_t max_bytes) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
-  if (error) return fail(ErrorCode::kNotFound, "cannot read it: " + error.message());
+  if (error) return fail(ErrorCode::kNotFound, fmt::format("cannot read it: {}", error.message()));
   if (size > max_bytes) {
-    return fail(ErrorCode::kTooLarge, "the file has " + std::to_string(size) + " bytes; at most " +
-                                          std::to_string(max_bytes) + " are allowed");
+    return fail(ErrorCode::kTooLarge,
+                fmt::format("the file has {} bytes; at most {} are allowed", size, max_bytes));
   }
   std::vector<std::byte> bytes(size);
   std::ifstream in(path, std::ios::binary);
@@ -57,6 +61,7 @@ int print(ResultWriter& writer) {
     if (!piece) return complain(piece.error(), kSomeFailed);
     if (!*piece) return 0;
     std::cout << **piece;
+    if (!std::cout) return kSomeFailed;  // main() says why
   }
 }
 
@@ -69,18 +74,18 @@ bool same_content(const fs::path& a, const fs::path& b) {
   return std::equal(Bytes(left), Bytes(), Bytes(right));
 }
 
-// Never over a file that another run has put there meanwhile.
+// Renames without replacing a file that another run has created in the meantime.
 void move_to_free(const fs::path& from, const fs::path& to, std::error_code& error) {
   error.clear();
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return;
   error = std::error_code(errno, std::generic_category());
-  // Not every file system can tell.
+  // Some file systems do not support it.
   if (error == std::errc::invalid_argument || error == std::errc::function_not_supported)
     fs::rename(from, to, error);
 }
 
-// A sorted copy, under a name that no other photo has yet; a second run changes nothing. It gets
-// its name when it is whole.
+// Copies a photo to its label's folder, under a name that no other photo has; if the same copy is
+// already there, nothing changes. An incomplete copy has a temporary name.
 Result<void> copy_sorted(const fs::path& photo, const std::string& label,
                          const std::string& filename, const fs::path& to) {
   const fs::path folder = to / safe_label(label);
@@ -106,26 +111,33 @@ Result<void> copy_sorted(const fs::path& photo, const std::string& label,
   fs::remove(temporary, ignored);
   if (error) {
     return fail(ErrorCode::kExhausted,
-                "cannot copy to " + target.string() + ": " + error.message());
+                fmt::format("cannot copy to {}: {}", target.string(), error.message()));
   }
   return {};
 }
 
 class Classification {
  public:
-  Classification(const Config& config, const ClassifyOptions& options) : config_(config), options_(options) {
+  Classification(const Config& config, const ClassifyOptions& options)
+      : config_(config), options_(options) {
     classifier_ = make_openvino_classifier(inference_options(config));
   }
 
   int run() {
     catch_interrupts();
     spdlog::set_level(spdlog::level::warn);
+    const Processor processor = this_processor();
+    if (auto able = can_run_models(processor); !able) return complain(able.error(), kSomeFailed);
+    if (const auto slow = slow_processor_notice(processor); !slow.empty()) note(slow);
     auto photos = find_photos(options_.paths, options_.copy_to, [&](const Error& error) {
       folders_failed_ = true;
       complain(error, 0);
     });
     if (!photos) return complain(photos.error(), kUsage);
-    if (auto ready = prepare(std::move(*photos)); !ready) return complain(ready.error(), kUsage);
+    if (auto ready = prepare(std::move(*photos)); !ready) {
+      const bool broken = ready.error().code == ErrorCode::kInternal;
+      return complain(ready.error(), broken ? kSomeFailed : kUsage);
+    }
     classify();
     return report();
   }
@@ -162,16 +174,16 @@ class Classification {
            .classify_threads = config_.max_workers,
            .queue_capacity = 8 * config_.max_workers,
            .nice = 0},
-          [this](const PipelineItem& item) {
-            return read_photo(item.task.s3_key, config_.max_image_bytes);
+          [this](const Delivery& delivery) {
+            return read_photo(delivery.task.s3_key, config_.max_image_bytes);
           },
           [&](PipelineResult result) { take(std::move(result), bar); });
       for (std::size_t i = 0; i < photos_.size() && !interrupted(); ++i) {
-        PipelineItem item;
-        item.task.spec = spec_;
-        item.task.index = static_cast<std::int64_t>(i);
-        item.task.s3_key = photos_[i];
-        pipeline.push(std::move(item));
+        Delivery delivery;
+        delivery.task.spec = spec_;
+        delivery.task.index = static_cast<std::int64_t>(i);
+        delivery.task.s3_key = photos_[i];
+        pipeline.push(std::move(delivery));
       }
     }
     bar.clear();
@@ -181,7 +193,7 @@ class Classification {
 
   void take(PipelineResult result, ProgressBar& bar) {
     const std::scoped_lock lock(mutex_);
-    auto& record = records_[static_cast<std::size_t>(result.item.task.index)];
+    auto& record = records_[static_cast<std::size_t>(result.delivery.task.index)];
     record.outcome = ImageOutcome{.job_id = {},
                                   .index = record.index,
                                   .generation = 0,
@@ -215,6 +227,11 @@ class Classification {
       return std::vector<ImageRecord>(begin,
                                       begin + static_cast<std::ptrdiff_t>(std::min(count, left)));
     };
+    if (copies_failed_ > 0) {
+      complain({copy_error_.code, fmt::format("{} photos could not be copied; the first: {}",
+                                              copies_failed_, copy_error_.message)},
+               kSomeFailed);
+    }
     if (options_.format == "table") {
       print_results(rows());
     } else if (options_.format == "json") {
@@ -228,13 +245,7 @@ class Classification {
     std::cout.flush();
     summarize();
     if (interrupted()) return kInterrupted;
-    if (copies_failed_ > 0) {
-      return complain(
-          {copy_error_.code, std::to_string(copies_failed_) +
-                                 " photos could not be copied; the first: " + copy_error_.message},
-          kSomeFailed);
-    }
-    return job_.counts.failed > 0 || folders_failed_ ? kSomeFailed : 0;
+    return job_.counts.failed > 0 || copies_failed_ > 0 || folders_failed_ ? kSomeFailed : 0;
   }
 
   std::vector<ResultRow> rows() const {
@@ -255,13 +266,11 @@ class Classification {
 
   void summarize() const {
     const auto& counts = job_.counts;
-    char rate[32];
-    std::snprintf(rate, sizeof rate, "%.1f s, %.0f images/s", seconds_,
-                  static_cast<double>(counts.done()) / std::max(seconds_, 1e-3));
-    note(std::to_string(counts.done()) + " of " + std::to_string(counts.total) + " images (" +
-         rate + ") by " + spec_->model + ": " + std::to_string(counts.classified) +
-         " classified, " + std::to_string(counts.unknown) + " unknown, " +
-         std::to_string(counts.failed) + " failed");
+    note(fmt::format(
+        "{} of {} images ({:.1f} s, {:.0f} images/s) by {}: {} classified, {} unknown, {} failed",
+        counts.done(), counts.total, seconds_,
+        static_cast<double>(counts.done()) / std::max(seconds_, 1e-3), spec_->model,
+        counts.classified, counts.unknown, counts.failed));
     for (const auto& model : classifier_->models()) {
       if (model.name == spec_->model && model.starter) note(starter_notice(model.name));
     }
@@ -275,9 +284,9 @@ class Classification {
   std::vector<std::string> photos_;
   std::mutex mutex_;
   std::vector<ImageRecord> records_;  // guarded by mutex_ while the pipeline runs
-  Job job_;                           // likewise
-  std::size_t copies_failed_ = 0;     // likewise
-  Error copy_error_;                  // likewise
+  Job job_;                           // guarded by mutex_ while the pipeline runs
+  std::size_t copies_failed_ = 0;     // guarded by mutex_ while the pipeline runs
+  Error copy_error_;                  // guarded by mutex_ while the pipeline runs
   bool folders_failed_ = false;
   double seconds_ = 0;
 };
@@ -287,14 +296,32 @@ class Classification {
 void add_classify_command(CLI::App& app, const SetRun& set_run) {
   auto options = std::make_shared<ClassifyOptions>();
   auto* command =
-      app.add_subcommand("classify", "photos and folders, here and now, without a server");
-  command->add_option("PATH", options->paths, "photos, folders, or - for a list on standard input")
+      app.add_subcommand("classify", "Label photos and folders on this machine, without a server");
+  command->group("Without a server");
+  command
+      ->add_option("PATH", options->paths,
+                   "photos or folders; - reads paths from standard input, one per line")
       ->required();
   add_classification_options(*command, options->how);
-  command->add_option("--format", options->format, "what is printed: table, json or csv [table]")
+  command->add_option("--format", options->format, "output format (default: table)")
+      ->type_name("FORMAT")
       ->check(CLI::IsMember({"table", "json", "csv"}));
-  command->add_option("--copy-to", options->copy_to,
-                      "folder for copies, sorted by label; what is in it is not classified");
+  command
+      ->add_option("--copy-to", options->copy_to,
+                   "also copy each photo to a folder of its label in DIR; photos that are already "
+                   "in DIR are not classified")
+      ->type_name("DIR");
+  set_help_notes(
+      *command,
+      {.settings_of = kClassify,
+       .examples = {
+           {"classifier classify ~/Pictures", "A table of all photos in a folder"},
+           {"classifier classify ~/Pictures --labels \"cat,dog,receipt\" --copy-to sorted",
+            "Your own categories, and a copy of each photo in sorted/LABEL"},
+           {"classifier classify photo.jpg --format json", "All details of one photo"},
+           {"find . -name '*.png' | classifier classify - --format csv > labels.csv",
+            "The files that another command finds"},
+       }});
   command->callback([options, set_run] {
     set_run([options](const Config& config) { return Classification(config, *options).run(); });
   });

@@ -1,7 +1,8 @@
-// The subcommands. Each adds itself to the command line and sets what is to be run.
+// The subcommands. Each adds itself to the command line and sets what to run.
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -14,14 +15,31 @@
 
 namespace classifier {
 
-// 0: all went well.
-constexpr int kSomeFailed = 1;   // some images, or the job
-constexpr int kUsage = 2;        // wrong arguments or configuration
-constexpr int kHung = 70;        // serve ended itself: an image's step did not end (EX_SOFTWARE)
-constexpr int kUnreachable = 3;  // the server cannot be reached, or refused
+constexpr int kSomeFailed = 1;
+constexpr int kUsage = 2;
+constexpr int kUnreachable = 3;
+constexpr int kHung = 70;  // EX_SOFTWARE
 constexpr int kInterrupted = 130;
 
-// What a subcommand runs once the configuration is read; returns the exit code.
+struct ExitCode {
+  int code;
+  const char* meaning;
+};
+
+// Of every command; the help, the man page and docs/command-line.md show this table.
+inline constexpr std::array<ExitCode, 7> kExitCodes{{
+    {0, "success"},
+    {kSomeFailed,
+     "some images failed, or the whole job or command did; also when the output could not be "
+     "written"},
+    {kUsage, "wrong arguments, or a setting with a value that is not allowed"},
+    {kUnreachable, "the service could not be reached, or refused the request"},
+    {kHung, "a service ended itself because an image took longer than IMAGE_TIMEOUT"},
+    {kInterrupted, "interrupted by Ctrl-C or SIGTERM (a service that stops in order exits with 0)"},
+    {141, "the reader of the output, such as `head`, ended before the command did"},
+}};
+
+// What a subcommand does once the configuration is read; returns the exit code.
 using Run = std::function<int(const Config&)>;
 using SetRun = std::function<void(Run)>;
 
@@ -30,23 +48,25 @@ void add_classify_command(CLI::App& app, const SetRun& set_run);
 void add_upload_command(CLI::App& app, const SetRun& set_run);
 void add_job_commands(CLI::App& app, const SetRun& set_run);
 void add_store_commands(CLI::App& app, const SetRun& set_run);
+void add_models_command(CLI::App& app, const SetRun& set_run);
 void add_keys_command(CLI::App& app, const SetRun& set_run);
-// `flags` tells which settings were given as flags.
+// `flags` has the values of the settings that were given as flags.
 void add_settings_command(CLI::App& app, const SetRun& set_run, const Flags& flags);
+void add_generate_command(CLI::App& app, const SetRun& set_run);
 
-// Says the error on one line of standard error, and returns `code`.
+// Prints the error as one line on standard error, and returns `code`.
 int complain(const Error& error, int code);
 
 // Becomes true at Ctrl-C or SIGTERM; a second signal ends the process at once.
 bool interrupted();
 void catch_interrupts();
 
-// Makes SIGHUP ask for a reload instead of ending the process.
+// Makes SIGHUP request a reload instead of ending the process.
 void catch_hangups();
-// Whether one came since the last call.
-bool reload_is_asked_for();
+// Whether a reload was requested since the last call.
+bool reload_requested();
 
-// How images are to be classified, here or by a service.
+// How to classify images, on this machine or by a service.
 struct ClassificationOptions {
   std::string labels;
   std::string labels_file;
@@ -58,10 +78,13 @@ void add_classification_options(CLI::App& command, ClassificationOptions& option
 
 InferenceOptions inference_options(const Config& config);
 
-// What a person should know who gets results of a starter model.
+// What to do where there are no models.
+constexpr const char* kNoModelAdvice = "run `classifier models fetch`, or set MODELS_DIR";
+
+// The notice that goes with results of a starter model.
 std::string starter_notice(const std::string& model);
 
-// Entries of `GET /images` under a prefix, all pages.
+// All entries of `GET /images` whose key begins with `prefix`.
 Result<std::vector<nlohmann::json>> stored_images(HttpClient& client, const std::string& prefix);
 
 }  // namespace classifier

@@ -1,15 +1,19 @@
 #include "apps/config.hpp"
 
 #include <sched.h>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <initializer_list>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
+#include "apps/installation.hpp"
 #include "domain/text.hpp"
 
 namespace classifier {
@@ -53,9 +57,11 @@ bool read_number(const std::string& text, T least, T most, T& target) {
 template <class T>
 Setting number(const char* variable, const char* help, T Config::* member, T least, T most,
                const char* fallback) {
-  return {variable, help,
-          "a whole number from " + std::to_string(least) + " to " + std::to_string(most), fallback,
-          [=](Config& config, const std::string& text) {
+  return {.variable = variable,
+          .help = help,
+          .allowed = fmt::format("a whole number from {} to {}", least, most),
+          .fallback = fallback,
+          .read = [=](Config& config, const std::string& text) {
             return read_number(text, least, most, config.*member);
           }};
 }
@@ -63,28 +69,40 @@ Setting number(const char* variable, const char* help, T Config::* member, T lea
 template <class T>
 Setting text(const char* variable, const char* help, T Config::* member, const char* allowed,
              const char* fallback) {
-  return {variable, help, allowed, fallback, [=](Config& config, const std::string& value) {
-            config.*member = value;
-            return !value.empty();
-          }};
+  return {.variable = variable,
+          .help = help,
+          .allowed = allowed,
+          .fallback = fallback,
+          .read =
+              [=](Config& config, const std::string& value) {
+                config.*member = value;
+                return !value.empty();
+              },
+          .path = std::is_same_v<T, fs::path>};
 }
 
 Setting choice(const char* variable, const char* help, std::string Config::* member,
                const std::vector<std::string>& values, const char* fallback) {
-  std::string allowed = "one of";
-  for (const auto& value : values) allowed += " " + value;
-  return {variable, help, allowed, fallback,
-          [member, values](Config& config, const std::string& value) {
-            if (std::ranges::find(values, value) == values.end()) return false;
-            config.*member = value;
-            return true;
-          }};
+  return {.variable = variable,
+          .help = help,
+          .allowed = fmt::format("one of {}", fmt::join(values, " ")),
+          .fallback = fallback,
+          .read =
+              [member, values](Config& config, const std::string& value) {
+                if (std::ranges::find(values, value) == values.end()) return false;
+                config.*member = value;
+                return true;
+              },
+          .choices = values};
 }
 
 Setting list(const char* variable, const char* help, std::vector<std::string> Config::* member,
              const char* fallback) {
-  return {variable, help, "values separated by commas", fallback,
-          [member](Config& config, const std::string& value) {
+  return {.variable = variable,
+          .help = help,
+          .allowed = "values separated by commas",
+          .fallback = fallback,
+          .read = [member](Config& config, const std::string& value) {
             config.*member = split_list(value);
             return true;
           }};
@@ -118,12 +136,14 @@ bool read_networks(Config& config, const std::string& value) {
   return true;
 }
 
-// Requests a second. Nothing is limited where only this machine can call.
+// Requests per second. The default depends on who can reach the service: load_config sets it.
 Setting rate(const char* variable, const char* help, double Config::* member) {
   constexpr int kMax = 1'000'000;
-  return {variable, help, "a whole number from 0 to " + std::to_string(kMax) + "; 0: no limit",
-          "1000; no limit where BIND_ADDRESS is this machine only",
-          [=](Config& config, const std::string& value) {
+  return {.variable = variable,
+          .help = help,
+          .allowed = fmt::format("a whole number from 0 to {}; 0: no limit", kMax),
+          .fallback = "1000; no limit if BIND_ADDRESS is a loopback address",
+          .read = [=](Config& config, const std::string& value) {
             int number = 0;
             if (!read_number(value, 0, kMax, number)) return false;
             config.*member = number;
@@ -134,8 +154,11 @@ Setting rate(const char* variable, const char* help, double Config::* member) {
 Setting seconds(const char* variable, const char* help, std::chrono::seconds Config::* member,
                 int min, const char* range, const char* fallback) {
   constexpr int kMax = 43'200;
-  return {variable, help, std::string("a whole number ") + range, fallback,
-          [=](Config& config, const std::string& value) {
+  return {.variable = variable,
+          .help = help,
+          .allowed = fmt::format("a whole number {}", range),
+          .fallback = fallback,
+          .read = [=](Config& config, const std::string& value) {
             int number = 0;
             if (!read_number(value, min, kMax, number)) return false;
             config.*member = std::chrono::seconds(number);
@@ -148,101 +171,206 @@ Setting secret(Setting setting) {
   return setting;
 }
 
-std::vector<Setting> make_settings() {
+// A setting that the help of its users lists.
+Setting common(unsigned users, Setting setting) {
+  setting.users = users;
+  setting.common = true;
+  return setting;
+}
+
+// A setting that only `classifier settings`, the man page and the completion list.
+Setting rare(unsigned users, Setting setting) {
+  setting.users = users;
+  return setting;
+}
+
+std::vector<Setting> network_settings() {
   constexpr std::uint16_t kMaxPort = 65'535;
   return {
-      number<std::uint16_t>("PORT", "port of the API and the page; 0: any free one", &Config::port,
-                            0, kMaxPort, "8080"),
-      number<std::uint16_t>("ML_PORT", "port of the ML service's own API", &Config::ml_port, 0,
-                            kMaxPort, "8000"),
-      number<std::uint16_t>("DASHBOARD_PORT",
-                            "port of the page; the next free one where it is taken",
-                            &Config::dashboard_port, 0, kMaxPort, "8501"),
-      text("BIND_ADDRESS", "address to listen on; 0.0.0.0 for every network", &Config::bind_address,
-           "an IP address", "127.0.0.1"),
-      text("DATA_DIR", "where images, jobs and results are kept", &Config::data_dir, "a folder",
-           "distributed-classifier in the user's data folder"),
-      text("MODELS_DIR", "where the model folders are", &Config::models_dir, "a folder",
-           "the models made by setup"),
-      text("DASHBOARD_DIR", "where the built page is", &Config::dashboard_dir, "a folder",
-           "dashboard/dist"),
-      text("INPUT_BUCKET", "bucket of the uploaded images", &Config::input_bucket,
-           "a bucket's name", "distributed-classifier-input"),
-      text("OUTPUT_BUCKET", "bucket of the sorted copies", &Config::output_bucket,
-           "a bucket's name", "distributed-classifier-output"),
-      text("DYNAMODB_TABLE", "table of the jobs; with both queues: run on AWS",
-           &Config::dynamodb_table, "a table's name", "none: jobs are in DATA_DIR"),
-      text("REQUEST_QUEUE_URL", "SQS queue of the images to classify", &Config::request_queue_url,
-           "a queue's URL", "none"),
-      text("STATUS_QUEUE_URL", "SQS queue of the results", &Config::status_queue_url,
-           "a queue's URL", "none"),
-      text("AWS_REGION", "region of the buckets, queues and table", &Config::aws_region,
-           "a region's name", "that of the AWS profile"),
-      text("AWS_ENDPOINT_URL", "address of an emulator instead of AWS's own",
-           &Config::aws_endpoint_url, "a URL", "none"),
-      number<std::size_t>("JOB_RETENTION_DAYS",
-                          "days until a job that ended is forgotten, its images kept; 0: never",
-                          &Config::job_retention_days, 0, 36'500, "90"),
-      number<std::size_t>("TRANSFER_THREADS", "images fetched, and copied, from S3 at once",
-                          &Config::transfer_threads, 1, 256, "16"),
-      text("IMAGE_MODEL", "default model for image_classification", &Config::image_model,
-           "a model's name", "the best installed"),
-      text("CUSTOM_MODEL", "default model for custom_classification", &Config::custom_model,
-           "a model's name", "the best installed"),
-      choice("INFERENCE_PRECISION",
-             "numbers that models run in; auto: 8 bits where a model has them, else bf16 where the "
-             "processor has it",
-             &Config::precision, {"auto", "fp32", "bf16"}, "auto"),
-      number<std::size_t>("MAX_WORKERS", "images classified at once; 0: the processor cores",
-                          &Config::max_workers, 0, 1'024, "0"),
-      number<std::size_t>("BATCH_SIZE", "messages taken from the queue at once",
-                          &Config::batch_size, 1, 1'000, "16"),
-      seconds("VISIBILITY_TIMEOUT",
-              "seconds until an image that a worker holds is given to another",
-              &Config::visibility_timeout, 5, "from 5 to 43200", "60"),
-      seconds("IMAGE_TIMEOUT",
-              "seconds that decoding an image, or running a model on it, may take before the "
-              "process ends, to be started again",
-              &Config::image_timeout, 0, "from 0 to 43200; 0: no limit", "120"),
-      number<int>("MAX_ATTEMPTS", "tries of an image before it is reported failed",
-                  &Config::max_attempts, 1, 100, "4"),
-      number<std::uint64_t>("MAX_IMAGE_BYTES", "largest image file", &Config::max_image_bytes,
-                            1'024, 1ULL << 32, "67108864"),
-      number<std::int64_t>("MAX_IMAGE_PIXELS", "largest image, width times height",
-                           &Config::max_image_pixels, 1, 1LL << 32, "100000000"),
-      secret({"API_KEYS", "keys of which every call must bring one, beside those of API_KEYS_FILE",
-              "keys separated by commas, each `key` (role admin) or `name:role:key` (role read, "
-              "write or admin)",
-              "none", read_api_keys}),
-      text("API_KEYS_FILE", "where `classifier keys` keeps names, roles and hashes of more keys",
-           &Config::api_keys_file, "a file", "api-keys.json in DATA_DIR; none on AWS"),
-      rate("RATE_LIMIT", "requests a second with one API key; twice as many may come at once",
-           &Config::rate_limit),
-      rate("RATE_LIMIT_ADDRESS",
-           "requests a second from one address; twice as many may come at once",
-           &Config::rate_limit_address),
-      {"TRUSTED_PROXIES", "proxies in front, whose X-Forwarded-For and -Proto are believed",
-       "addresses and ranges such as 10.0.0.0/8, separated by commas", "none", read_networks},
-      text("TLS_CERT", "certificate, with its chain, for HTTPS; read again when it changes",
-           &Config::tls_cert, "a PEM file; TLS_KEY too", "none: plain HTTP"),
-      text("TLS_KEY", "key of the certificate", &Config::tls_key,
-           "a PEM file without a passphrase; TLS_CERT too", "none: plain HTTP"),
-      number<std::int64_t>("MAX_BACKLOG",
-                           "images that may wait; more jobs are refused for now; 0: no limit",
-                           &Config::max_backlog, 0, 1'000'000'000'000, "10000000"),
-      number<std::size_t>("MAX_CONNECTIONS", "connections of clients at once",
-                          &Config::max_connections, 1, 1'000'000, "4096"),
-      text("AUDIT_LOG", "where deletes, cancellations and changes of keys are recorded",
-           &Config::audit_log, "a file", "in the log"),
-      list("ALLOWED_ORIGINS", "origins of pages that may call the API (CORS); * for all",
-           &Config::allowed_origins, "none"),
-      {"PUBLIC_BASE_URL", "address of this service as clients see it",
-       "a URL that begins with http:// or https://", "from each request", read_public_base_url},
-      choice("LOG_LEVEL", "least severity that is logged", &Config::log_level,
-             {"debug", "info", "warn", "error"}, "info"),
-      text("BACKEND_API_URL", "address of the service, for upload, submit and so on",
-           &Config::backend_api_url, "a URL", "http://localhost:8080"),
+      common(kServe | kBackend,
+             number<std::uint16_t>("PORT", "port of the API and the web page; 0: any free port",
+                                   &Config::port, 0, kMaxPort, "8080")),
+      common(kServices, text("BIND_ADDRESS", "address to listen on; 0.0.0.0: all networks",
+                             &Config::bind_address, "an IP address", "127.0.0.1")),
+      common(kServe,
+             number<std::uint16_t>("DASHBOARD_PORT",
+                                   "second port of the web page; the next free port if it is taken",
+                                   &Config::dashboard_port, 0, kMaxPort, "8501")),
+      common(kServe | kMlService,
+             number<std::uint16_t>("ML_PORT", "port of the ML service's API; 0: any free port",
+                                   &Config::ml_port, 0, kMaxPort, "8000")),
+      common(kServe | kBackend, {.variable = "PUBLIC_BASE_URL",
+                                 .help = "address of this service as clients see it",
+                                 .allowed = "a URL that begins with http:// or https://",
+                                 .fallback = "taken from each request",
+                                 .read = read_public_base_url}),
+      rare(kServices,
+           number<std::size_t>("MAX_CONNECTIONS", "client connections open at the same time",
+                               &Config::max_connections, 1, 1'000'000, "4096")),
+      rare(kServices,
+           {.variable = "TRUSTED_PROXIES",
+            .help = "reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted",
+            .allowed = "addresses and ranges such as 10.0.0.0/8, separated by commas",
+            .fallback = "none",
+            .read = read_networks}),
   };
+}
+
+std::vector<Setting> storage_settings() {
+  return {
+      common(kServices | kKeys,
+             text("DATA_DIR", "folder for images, jobs and results", &Config::data_dir, "a folder",
+                  "distributed-classifier in the user's data folder")),
+      common(kServices | kClassify | kModels,
+             text("MODELS_DIR", "folder that contains the model folders", &Config::models_dir,
+                  "a folder", "the models made by setup or `models fetch`")),
+      common(kServe | kBackend,
+             number<std::size_t>(
+                 "JOB_RETENTION_DAYS",
+                 "days from submission until a finished job and its results are deleted; images "
+                 "are kept; 0: never",
+                 &Config::job_retention_days, 0, 36'500, "90")),
+      rare(kServe | kBackend, text("DASHBOARD_DIR", "folder of the built web page",
+                                   &Config::dashboard_dir, "a folder", "the page of this program")),
+  };
+}
+
+std::vector<Setting> access_settings() {
+  return {
+      common(kServices | kClients,
+             secret({.variable = "API_KEYS",
+                     .help = "API keys that are accepted besides those in API_KEYS_FILE; client "
+                             "commands send the first",
+                     .allowed = "keys separated by commas, each `key` (role admin) or "
+                                "`name:role:key` (role read, write or admin)",
+                     .fallback = "none",
+                     .read = read_api_keys})),
+      common(kServices | kKeys,
+             text("API_KEYS_FILE",
+                  "file in which `classifier keys` stores names, roles and hashes of API keys",
+                  &Config::api_keys_file, "a file", "api-keys.json in DATA_DIR; none on AWS")),
+      common(kServices,
+             list("ALLOWED_ORIGINS", "origins of web pages that may call the API (CORS); *: all",
+                  &Config::allowed_origins, "none")),
+      common(kServices,
+             text("TLS_CERT", "certificate chain for HTTPS; reloaded when the file changes",
+                  &Config::tls_cert, "a PEM file; TLS_KEY too", "none: plain HTTP")),
+      common(kServices, text("TLS_KEY", "private key of the certificate", &Config::tls_key,
+                             "a PEM file without a passphrase; TLS_CERT too", "none: plain HTTP")),
+      rare(kServices,
+           rate("RATE_LIMIT", "requests per second for each API key; bursts may be twice as large",
+                &Config::rate_limit)),
+      rare(kServices, rate("RATE_LIMIT_ADDRESS",
+                           "requests per second for each client address; bursts may be twice as "
+                           "large",
+                           &Config::rate_limit_address)),
+      rare(kServices | kKeys,
+           text("AUDIT_LOG", "file that records deletions, cancellations and changes of keys",
+                &Config::audit_log, "a file", "the program's log")),
+  };
+}
+
+std::vector<Setting> model_settings() {
+  return {
+      common(kServices | kClassify,
+             text("IMAGE_MODEL", "default model of image_classification jobs (ImageNet's classes)",
+                  &Config::image_model, "a model's name", "the best installed")),
+      common(kServices | kClassify,
+             text("CUSTOM_MODEL", "default model of custom_classification jobs (own categories)",
+                  &Config::custom_model, "a model's name", "the best installed")),
+      rare(kServe | kMlService | kClassify,
+           choice("INFERENCE_PRECISION",
+                  "number format of inference; auto: 8 bits if the model has them, else bf16 if "
+                  "the processor supports it",
+                  &Config::precision, {"auto", "fp32", "bf16"}, "auto")),
+  };
+}
+
+std::vector<Setting> work_settings() {
+  return {
+      common(kServe | kMlService | kClassify,
+             number<std::size_t>("MAX_WORKERS",
+                                 "images classified at the same time; 0: one per processor core",
+                                 &Config::max_workers, 0, 1'024, "0")),
+      common(kServe | kMlService,
+             number<std::size_t>("BATCH_SIZE", "messages taken from the queue at once",
+                                 &Config::batch_size, 1, 1'000, "16")),
+      common(kServe | kMlService,
+             seconds("VISIBILITY_TIMEOUT",
+                     "seconds until an image goes to another worker because the first has stopped",
+                     &Config::visibility_timeout, 5, "from 5 to 43200", "60")),
+      common(kServe | kMlService,
+             number<int>("MAX_ATTEMPTS", "attempts at an image before it is reported as failed",
+                         &Config::max_attempts, 1, 100, "4")),
+      rare(kServices, seconds("IMAGE_TIMEOUT",
+                              "seconds to decode or classify an image, after which the process "
+                              "exits with code 70, to be restarted by its supervisor",
+                              &Config::image_timeout, 0, "from 0 to 43200; 0: no limit", "120")),
+      rare(kServices | kClassify,
+           number<std::uint64_t>("MAX_IMAGE_BYTES", "largest image file, in bytes",
+                                 &Config::max_image_bytes, 1'024, 1ULL << 32, "67108864")),
+      rare(kServices | kClassify,
+           number<std::int64_t>("MAX_IMAGE_PIXELS", "largest image, in pixels (width times height)",
+                                &Config::max_image_pixels, 1, 1LL << 32, "100000000")),
+      rare(kServe | kBackend,
+           number<std::int64_t>("MAX_BACKLOG",
+                                "images that may wait in the queue; more jobs are refused until it "
+                                "is shorter; 0: no limit",
+                                &Config::max_backlog, 0, 1'000'000'000'000, "10000000")),
+  };
+}
+
+std::vector<Setting> aws_settings() {
+  return {
+      common(
+          kServices,
+          text("DYNAMODB_TABLE", "DynamoDB table of the jobs; set it and both queues to run on AWS",
+               &Config::dynamodb_table, "a table's name", "none: jobs are in DATA_DIR")),
+      common(kServices, text("REQUEST_QUEUE_URL", "SQS queue of the images to classify",
+                             &Config::request_queue_url, "a queue's URL", "none")),
+      common(kServices, text("STATUS_QUEUE_URL", "SQS queue of the results",
+                             &Config::status_queue_url, "a queue's URL", "none")),
+      common(kServices, text("INPUT_BUCKET", "bucket of the uploaded images", &Config::input_bucket,
+                             "a bucket's name", "distributed-classifier-input")),
+      common(kServices,
+             text("OUTPUT_BUCKET", "bucket of the copies sorted by label", &Config::output_bucket,
+                  "a bucket's name", "distributed-classifier-output")),
+      common(kServices, text("AWS_REGION", "region of the buckets, queues and table",
+                             &Config::aws_region, "a region's name", "that of the AWS profile")),
+      rare(kServices, text("AWS_ENDPOINT_URL", "address of an emulator instead of AWS",
+                           &Config::aws_endpoint_url, "a URL", "none")),
+      rare(kServe | kMlService,
+           number<std::size_t>("TRANSFER_THREADS",
+                               "threads that fetch images from S3, and as many that copy them",
+                               &Config::transfer_threads, 1, 256, "16")),
+  };
+}
+
+std::vector<Setting> other_settings() {
+  return {
+      common(kServices, choice("LOG_LEVEL", "lowest severity that is logged", &Config::log_level,
+                               {"debug", "info", "warn", "error"}, "info")),
+      common(kClients, text("BACKEND_API_URL", "address of the service that client commands call",
+                            &Config::backend_api_url, "a URL", "http://localhost:8080")),
+  };
+}
+
+std::vector<Setting> make_settings() {
+  std::vector<Setting> all;
+  const auto add = [&](const char* group, std::vector<Setting> settings) {
+    for (auto& setting : settings) {
+      setting.group = group;
+      all.push_back(std::move(setting));
+    }
+  };
+  add("Network", network_settings());
+  add("Storage", storage_settings());
+  add("Access", access_settings());
+  add("Models", model_settings());
+  add("Work", work_settings());
+  add("AWS", aws_settings());
+  add("Other", other_settings());
+  return all;
 }
 
 Result<void> check_aws(const Config& config) {
@@ -254,20 +382,27 @@ Result<void> check_aws(const Config& config) {
   std::string missing;
   for (const auto& [variable, value] : needed) {
     std::string& list = value->empty() ? missing : set;
-    list += (list.empty() ? "" : " and ") + std::string(variable);
+    list += fmt::format("{}{}", list.empty() ? "" : " and ", variable);
   }
   if (set.empty() || missing.empty()) return {};
   return fail(ErrorCode::kInvalidArgument,
-              set + " is set without " + missing +
-                  ": set all three to run on AWS, or none of them to run on this machine");
+              fmt::format("{} is set without {}: set all three to run on AWS, or none of them to "
+                          "run on this machine",
+                          set, missing));
 }
 
-fs::path first_folder(std::initializer_list<fs::path> candidates) {
+// The first of these that is there; where none is, the one that models are to be fetched into.
+fs::path default_models_dir(const fs::path& data_dir) {
+  const fs::path own = data_dir / "models";
+  const fs::path& shared = installation().models_dir;
+  if (shared.empty()) return own;
+  const bool shared_first = installation().in_source_tree;
+  const fs::path& first = shared_first ? shared : own;
+  const fs::path& second = shared_first ? own : shared;
   std::error_code ignored;
-  for (const auto& candidate : candidates) {
-    if (fs::is_directory(candidate, ignored)) return candidate;
-  }
-  return *(candidates.end() - 1);
+  if (fs::is_directory(first, ignored)) return first;
+  if (fs::is_directory(second, ignored)) return second;
+  return shared_first || ::geteuid() == 0 ? shared : own;
 }
 
 }  // namespace
@@ -302,10 +437,11 @@ Result<Config> load_config(const Flags& flags) {
     const std::string value = flag ? *flag : environment(setting.variable.c_str());
     if (value.empty() && !flag) continue;
     if (!setting.read(config, value)) {
-      const std::string shown = setting.secret ? "not valid" : "\"" + value + "\"";
       return fail(ErrorCode::kInvalidArgument,
-                  (flag ? flag_of(setting.variable) : setting.variable) + " is " + shown +
-                      ", but must be " + setting.allowed);
+                  fmt::format("{} is {}, but must be {}",
+                              flag ? flag_of(setting.variable) : setting.variable,
+                              setting.secret ? "not valid" : fmt::format("\"{}\"", value),
+                              setting.allowed));
     }
   }
   if (auto complete = check_aws(config); !complete) return std::unexpected(complete.error());
@@ -322,20 +458,26 @@ Result<Config> load_config(const Flags& flags) {
   for (double* const limit : {&config.rate_limit, &config.rate_limit_address}) {
     if (*limit == kUnset) *limit = binds_to_loopback(config) ? 0 : kUsualRate;
   }
-  if (config.models_dir.empty())
-    config.models_dir = first_folder({DEFAULT_MODELS_DIR, config.data_dir / "models"});
-  if (config.dashboard_dir.empty()) config.dashboard_dir = DEFAULT_DASHBOARD_DIR;
+  if (config.models_dir.empty()) config.models_dir = default_models_dir(config.data_dir);
+  if (config.dashboard_dir.empty()) config.dashboard_dir = installation().dashboard_dir;
   if (config.max_workers == 0) config.max_workers = usable_cores();
   return config;
 }
 
 std::string settings_markdown() {
-  std::string table = "| variable | what it is | allowed | default |\n| --- | --- | --- | --- |\n";
+  std::string text;
+  std::string group;
   for (const auto& setting : settings()) {
-    table += "| `" + setting.variable + "` | " + setting.help + " | " + setting.allowed + " | " +
-             setting.fallback + " |\n";
+    if (setting.group != group) {
+      text += fmt::format(
+          "{}## {}\n\n| variable | meaning | allowed | default |\n| --- | --- | --- | --- |\n",
+          group.empty() ? "" : "\n", setting.group);
+      group = setting.group;
+    }
+    text += fmt::format("| `{}` | {} | {} | {} |\n", setting.variable, setting.help,
+                        setting.allowed, setting.fallback);
   }
-  return table;
+  return text;
 }
 
 std::size_t usable_cores() {

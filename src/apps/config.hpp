@@ -50,7 +50,7 @@ struct Config {
   std::int64_t max_image_pixels = 100'000'000;
   std::vector<ApiKey> api_keys;
   std::filesystem::path api_keys_file;  // empty: none
-  bool api_keys_file_is_set = false;    // by somebody, so that keys are expected in it
+  bool api_keys_file_is_set = false;    // by the user, who then expects keys in it
   std::filesystem::path audit_log;      // empty: in the program's log
   double rate_limit = 0;                // requests a second; 0: no limit
   double rate_limit_address = 0;
@@ -68,30 +68,51 @@ struct Config {
 // Whether other machines cannot reach the service.
 bool binds_to_loopback(const Config& config);
 
+// The commands that use a setting, as bits: their help and their completion list it.
+enum SettingUser : unsigned {
+  kServe = 1,
+  kBackend = 2,
+  kMlService = 4,
+  kServices = kServe | kBackend | kMlService,
+  kClassify = 8,
+  kClients = 16,  // every command that calls a service
+  kKeys = 32,
+  kModels = 64,
+};
+
 struct Setting {
   std::string variable;  // "DATA_DIR"
   std::string help;
   std::string allowed;  // what a value may be
   std::string fallback;
-  // Takes the text of a value; false when it is not allowed.
+  // Parses a value into the configuration; false when the value is not allowed.
   std::function<bool(Config&, const std::string&)> read;
-  bool secret = false;  // its value is never shown
+  // The initializers let a declaration omit what it does not need.
+  // NOLINTBEGIN(readability-redundant-member-init)
+  std::string group = {};                 // "Network": a heading in the help
+  unsigned users = 0;                     // bits of SettingUser
+  bool common = false;                    // listed by `--help` of those commands
+  bool secret = false;                    // its value is never shown
+  bool path = false;                      // a value is a file or folder
+  std::vector<std::string> choices = {};  // the allowed values, if they can be listed
+  // NOLINTEND(readability-redundant-member-init)
 };
 
 // "--data-dir" of "DATA_DIR"
 std::string flag_of(const std::string& variable);
 
-// Every setting, declared once; help, flags and checks come from here.
+// Every setting, declared once and ordered by group; help, flags, completion and checks come from
+// here.
 const std::vector<Setting>& settings();
 
 // Value of a flag by its variable's name, where it was given.
 using Flags = std::function<std::optional<std::string>(const std::string& variable)>;
 
-// A flag beats the environment, which beats the default. kInvalidArgument names the variable, the
-// value and what is allowed.
+// A flag overrides the environment, which overrides the default. kInvalidArgument names the
+// variable, the value and what is allowed.
 Result<Config> load_config(const Flags& flags);
 
-// The settings as a table in Markdown, for docs/configuration.md.
+// The settings in Markdown, a table for each group, for docs/configuration.md.
 std::string settings_markdown();
 
 // Processor cores that this process may use, at least 1.

@@ -1,4 +1,4 @@
-// Files and SQLite, in the data folder.
+// Stores on this machine: files and SQLite in DATA_DIR.
 #include <memory>
 #include <utility>
 

@@ -1,4 +1,6 @@
-// The subcommands about jobs of a running service: submit, watch, result, jobs, cancel, retry.
+// The subcommands for jobs of a running service: submit, watch, result, jobs, cancel, retry.
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,6 +11,7 @@
 
 #include "apps/backend_client.hpp"
 #include "apps/commands.hpp"
+#include "apps/help.hpp"
 #include "apps/photo_files.hpp"
 #include "apps/result_table.hpp"
 #include "apps/terminal.hpp"
@@ -19,8 +22,10 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kClientGroup = "Client of a running service";
+
 std::string job_path(const char* before, const std::string& job, const char* after = "") {
-  return before + percent_encode(job) + after;
+  return fmt::format("{}{}{}", before, percent_encode(job), after);
 }
 
 bool ended(const json& status) {
@@ -28,9 +33,7 @@ bool ended(const json& status) {
   return std::ranges::find(kFinal, status.value("status", "")) != kFinal.end();
 }
 
-// ---- watch ----
-
-// Waits for the end by the service's events; asks again where they break off.
+// Follows the service's events until the job ends, and reconnects if they break off.
 Result<json> wait_for(HttpClient& client, const std::string& job) {
   std::unique_ptr<ProgressBar> bar;
   json status;
@@ -55,22 +58,26 @@ Result<json> wait_for(HttpClient& client, const std::string& job) {
   return fail(ErrorCode::kUnavailable, "interrupted");
 }
 
+// The exit code for a job that has ended.
+int code_of(const json& status) {
+  return status.value("status", "") == "completed" && status.value("failed", 0LL) == 0
+             ? 0
+             : kSomeFailed;
+}
+
 int watch(HttpClient& client, const std::string& job, bool as_json) {
   const auto status = wait_for(client, job);
   if (!status) return call_failed(status.error());
-  const std::string state = status->value("status", "");
-  const auto failed = status->value("failed", 0LL);
   if (as_json) {
     std::cout << status->dump(2) << "\n";
   } else {
-    std::cout << state << ": " << status->value("done", 0LL) << " of "
-              << status->value("total", 0LL) << " images done, " << failed << " failed\n";
+    std::cout << fmt::format("{}: {} of {} images done, {} failed\n", status->value("status", ""),
+                             status->value("done", 0LL), status->value("total", 0LL),
+                             status->value("failed", 0LL));
     if (status->contains("error")) std::cout << printable(status->value("error", "")) << "\n";
   }
-  return state == "completed" && failed == 0 ? 0 : kSomeFailed;
+  return code_of(*status);
 }
-
-// ---- submit ----
 
 struct Submit {
   std::vector<std::string> keys;
@@ -94,7 +101,7 @@ Result<std::vector<std::string>> keys_of_file(const std::string& path) {
   }
   if (keys.empty() || keys.size() != document.size()) {
     return fail(ErrorCode::kInvalidArgument,
-                path + " is no JSON list of keys, nor a map of file to key");
+                fmt::format("{} is neither a JSON list of keys nor a map of file to key", path));
   }
   return keys;
 }
@@ -113,8 +120,8 @@ Result<std::vector<std::string>> keys_to_submit(HttpClient& client, const Submit
   }
   if (keys.empty()) {
     return fail(ErrorCode::kInvalidArgument,
-                "name the images: KEY…, --keys-file, --prefix or --all (`classifier upload` gives "
-                "keys, `classifier images` lists them)");
+                "no images were named: give KEY…, --keys-file, --prefix or --all (`classifier "
+                "upload` prints keys, `classifier images` lists them)");
   }
   return keys;
 }
@@ -146,8 +153,6 @@ int submit(const Config& config, const Submit& options) {
   return options.watch ? watch(*client, job, false) : 0;
 }
 
-// ---- result ----
-
 ResultRow row_of(const json& entry) {
   ResultRow row{.filename = entry.value("filename", ""),
                 .predictions = {},
@@ -169,8 +174,8 @@ int print_result_table(HttpClient& client, const std::string& job) {
     if (!body) return call_failed(body.error());
     page = std::move(*body);
     if (response->status == 202) {
-      return complain({ErrorCode::kConflict,
-                       page.value("message", "") + " (or use `classifier watch " + job + "`)"},
+      return complain({ErrorCode::kConflict, fmt::format("{} (or use `classifier watch {}`)",
+                                                         page.value("message", ""), job)},
                       kUnreachable);
     }
     std::vector<ResultRow> rows;
@@ -178,29 +183,31 @@ int print_result_table(HttpClient& client, const std::string& job) {
       rows.push_back(row_of(entry));
     print_results(rows);
     token = page.value("next_token", "");
-  } while (!token.empty());
+  } while (!token.empty() && std::cout);
   const auto summary = page.value("summary", json::object());
-  note(page.value("model_used", "") + ": " + std::to_string(summary.value("classified", 0LL)) +
-       " classified, " + std::to_string(summary.value("unknown", 0LL)) + " unknown, " +
-       std::to_string(summary.value("failed", 0LL)) + " failed of " +
-       std::to_string(summary.value("total", 0LL)));
+  note(fmt::format("{}: {} classified, {} unknown, {} failed of {}", page.value("model_used", ""),
+                   summary.value("classified", 0LL), summary.value("unknown", 0LL),
+                   summary.value("failed", 0LL), summary.value("total", 0LL)));
   return page.value("success", false) ? 0 : kSomeFailed;
 }
 
 int result(const Config& config, const std::string& job, const std::string& format) {
   BackendClient client(config);
   if (format == "table") return print_result_table(*client, job);
+  // The exit code depends on the status: the result is printed without being parsed.
+  const auto status = json_body(client->get(job_path("/status/", job)));
+  if (!status) return call_failed(status.error());
   const auto streamed = client->stream(job_path("/result/", job, format == "csv" ? ".csv" : ""), {},
                                        [](std::string_view bytes) {
                                          std::cout << bytes;
                                          return std::cout.good() && !interrupted();
                                        });
+  if (!std::cout) return kSomeFailed;  // main() says why
   if (!streamed) return call_failed(streamed.error());
   if (format == "json") std::cout << "\n";
-  return interrupted() ? kInterrupted : 0;
+  if (interrupted()) return kInterrupted;
+  return status->value("status", "") == "completed" ? 0 : kSomeFailed;
 }
-
-// ---- jobs ----
 
 struct List {
   int limit = 20;
@@ -225,39 +232,63 @@ int list_jobs(const Config& config, const List& options) {
                short_time(job, "created_at"), short_time(job, "completed_at")});
   }
   table.print(std::cout);
-  note(std::to_string(jobs.size()) + " of " + std::to_string(page->value("total", 0LL)) + " jobs");
+  note(fmt::format("{} of {} jobs", jobs.size(), page->value("total", 0LL)));
   return 0;
 }
 
 void add_submit(CLI::App& app, const SetRun& set_run) {
   auto options = std::make_shared<Submit>();
-  auto* command = app.add_subcommand("submit", "a job over stored images; prints its id");
-  command->add_option("KEY", options->keys, "keys of images");
-  command->add_option("--keys-file", options->keys_file,
-                      "JSON list of keys, or map of file to key, as `upload --keys-out` writes it");
-  command->add_option("--prefix", options->prefix, "every stored image whose key begins so");
-  command->add_flag("--all", options->all, "every stored image");
+  auto* command =
+      app.add_subcommand("submit", "Submit a job that classifies uploaded images; prints its id");
+  command->group(kClientGroup);
+  command->add_option("KEY", options->keys, "keys of uploaded images");
+  command
+      ->add_option("--keys-file", options->keys_file,
+                   "JSON list of keys, or map of file to key as `classifier upload --keys-out` "
+                   "writes it")
+      ->type_name("FILE");
+  command
+      ->add_option("--prefix", options->prefix, "all uploaded images whose key begins with PREFIX")
+      ->type_name("PREFIX");
+  command->add_flag("--all", options->all, "all uploaded images");
   add_classification_options(*command, options->how);
-  command->add_option("--idempotency-key", options->idempotency_key,
-                      "the same key and request give the same job");
-  command->add_flag("--watch", options->watch, "wait until it is done");
+  command
+      ->add_option("--idempotency-key", options->idempotency_key,
+                   "any text; if this command is repeated with the same one, no second job is made")
+      ->type_name("TEXT");
+  command->add_flag("--watch", options->watch, "wait until the job is done, like `watch`");
+  set_help_notes(
+      *command,
+      {.settings_of = kClients,
+       .examples = {{"classifier submit --keys-file keys.json --labels \"cat,dog\" --watch",
+                     "Classify what `classifier upload --keys-out keys.json` has uploaded"},
+                    {"classifier submit --all --threshold 0.3", "Classify all uploaded images"}}});
   command->callback(
       [=] { set_run([=](const Config& config) { return submit(config, *options); }); });
 }
 
-// A subcommand that takes a job's id and a format.
-CLI::App* add_job_command(CLI::App& app, const SetRun& set_run, const char* name, const char* help,
-                          const std::vector<std::string>& formats,
-                          const std::function<int(const Config&, const std::string& job,
-                                                  const std::string& format)>& run) {
+// Adds a subcommand that takes a job's id, and a format if there are several.
+CLI::App* add_job_command(
+    CLI::App& app, const SetRun& set_run, const char* name, const char* help,
+    const std::vector<std::string>& formats,
+    const std::function<int(const Config&, const std::string& job, const std::string& format)>& run,
+    const std::vector<Example>& examples = {}) {
   auto job = std::make_shared<std::string>();
   auto format = std::make_shared<std::string>(formats.front());
   auto* command = app.add_subcommand(name, help);
-  command->add_option("JOB", *job, "the job's id")->required();
+  command->group(kClientGroup);
+  command
+      ->add_option("JOB", *job,
+                   "id of the job, as `classifier submit` prints and `classifier jobs` lists it")
+      ->required();
   if (formats.size() > 1) {
-    command->add_option("--format", *format, "what is printed [" + formats.front() + "]")
+    command
+        ->add_option("--format", *format,
+                     fmt::format("output format (default: {})", formats.front()))
+        ->type_name("FORMAT")
         ->check(CLI::IsMember(formats));
   }
+  set_help_notes(*command, {.settings_of = kClients, .examples = examples});
   command->callback(
       [=] { set_run([=](const Config& config) { return run(config, *job, *format); }); });
   return command;
@@ -265,14 +296,24 @@ CLI::App* add_job_command(CLI::App& app, const SetRun& set_run, const char* name
 
 void add_jobs(CLI::App& app, const SetRun& set_run) {
   auto options = std::make_shared<List>();
-  auto* command = app.add_subcommand("jobs", "the latest jobs");
-  command->add_option("--limit", options->limit, "at most so many, 1 to 1000 [20]")
-      ->check(CLI::Range(1, 1'000));
-  command->add_option("--status", options->status,
-                      "queued, processing, completed, failed or cancelled");
-  command->add_option("--type", options->type, "image_classification or custom_classification");
-  command->add_option("--format", options->format, "what is printed [table]")
+  auto* command = app.add_subcommand("jobs", "List jobs, newest first");
+  command->group(kClientGroup);
+  command->add_option("--limit", options->limit, "list at most N jobs, 1 to 1000 (default: 20)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000).description(""));
+  command->add_option("--status", options->status, "only jobs with this status")
+      ->type_name("STATUS")
+      ->check(
+          CLI::IsMember({"pending", "queued", "processing", "completed", "failed", "cancelled"}));
+  command->add_option("--type", options->type, "only jobs of this type")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"image_classification", "custom_classification"}));
+  command->add_option("--format", options->format, "output format (default: table)")
+      ->type_name("FORMAT")
       ->check(CLI::IsMember({"table", "json"}));
+  set_help_notes(*command,
+                 {.settings_of = kClients,
+                  .examples = {{"classifier jobs --status failed", "The jobs that failed"}}});
   command->callback(
       [=] { set_run([=](const Config& config) { return list_jobs(config, *options); }); });
 }
@@ -281,20 +322,24 @@ void add_jobs(CLI::App& app, const SetRun& set_run) {
 
 void add_job_commands(CLI::App& app, const SetRun& set_run) {
   add_submit(app, set_run);
-  add_job_command(app, set_run, "watch", "a job until it is done", {"text", "json"},
+  add_job_command(app, set_run, "watch", "Wait until a job is done, and show its progress",
+                  {"text", "json"},
                   [](const Config& config, const std::string& job, const std::string& format) {
                     BackendClient client(config);
                     return watch(*client, job, format == "json");
                   });
-  add_job_command(app, set_run, "result", "of a job that is done", {"table", "json", "csv"},
-                  result);
+  add_job_command(
+      app, set_run, "result", "Print the results of a finished job", {"table", "json", "csv"},
+      result,
+      {{"classifier result JOB --format csv > labels.csv", "A table for a spreadsheet"},
+       {"classifier result JOB --format json | jq .grouped_by_label", "The photos of each label"}});
   add_jobs(app, set_run);
-  add_job_command(app, set_run, "cancel", "what is left of a job", {"json"},
+  add_job_command(app, set_run, "cancel", "Cancel a job; results so far are kept", {"json"},
                   [](const Config& config, const std::string& job, const std::string&) {
                     BackendClient client(config);
                     return print_json(client->post_json(job_path("/jobs/", job, "/cancel"), "{}"));
                   });
-  add_job_command(app, set_run, "retry", "the failed images of a job", {"json"},
+  add_job_command(app, set_run, "retry", "Classify the failed images of a job again", {"json"},
                   [](const Config& config, const std::string& job, const std::string&) {
                     BackendClient client(config);
                     return print_json(client->post_json(job_path("/jobs/", job, "/retry"), "{}"));

@@ -1,18 +1,23 @@
 #include <malloc.h>
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
-#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "apps/commands.hpp"
+#include "apps/help.hpp"
+#include "apps/installation.hpp"
+#include "apps/standard_output.hpp"
 #include "apps/terminal.hpp"
 
 namespace classifier {
@@ -21,25 +26,24 @@ namespace {
 std::atomic<bool> g_interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-extern "C" void on_signal(int signal) {
-  if (g_interrupted.exchange(true)) std::_Exit(128 + signal);
+extern "C" void on_signal(int /*signal*/) {
+  if (g_interrupted.exchange(true)) std::_Exit(kInterrupted);
 }
 
 std::atomic<bool> g_reload{false};
 
 extern "C" void on_hangup(int /*signal*/) { g_reload = true; }
 
-constexpr const char* kFooter =
-    "\nSettings are flags or environment variables: --data-dir is DATA_DIR. `classifier settings` "
-    "lists them.\n"
-    "Exit codes: 0 well, 1 some images or the job failed, 2 wrong arguments, 3 service not reached "
-    "or it refused, 70 serve ended itself: an image hung, 130 interrupted.\n"
-    "\nExamples:\n"
-    "  classifier classify ~/Pictures                       label every photo of a folder\n"
-    "  classifier classify a.jpg --labels \"cat,dog\"         into your own categories\n"
-    "  classifier classify ~/Pictures --copy-to sorted      copies in a folder for each label\n"
-    "  classifier serve                                     the service with its page\n"
-    "  classifier upload ~/Pictures && classifier submit --all --watch\n";
+std::vector<Example> examples() {
+  return {
+      {"classifier classify ~/Pictures", "Label every photo of a folder"},
+      {"classifier classify a.jpg --labels \"cat,dog\"", "Choose among your own categories"},
+      {"classifier classify ~/Pictures --copy-to sorted", "Copy the photos to a folder per label"},
+      {"classifier serve", "Start the service with its web page"},
+      {"classifier upload ~/Pictures && classifier submit --all --watch",
+       "Let the service classify photos, and wait for the result"},
+  };
+}
 
 void start_log(const std::string& level) {
   auto logger = spdlog::stderr_color_mt("classifier");
@@ -48,18 +52,30 @@ void start_log(const std::string& level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-std::string what_is_wrong(const CLI::App& app, int argc, char** argv,
-                          const CLI::ParseError& error) {
-  const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
-  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty()) {
-    return "there is no command \"" + std::string(argv[1]) + "\"; see classifier --help";
+// One sentence about a command line that cannot be parsed; CLI11's own where it names the argument.
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
+  std::string command = "classifier";
+  const CLI::App* inner = &app;
+  for (auto chosen = app.get_subcommands(); !chosen.empty(); chosen = inner->get_subcommands()) {
+    inner = chosen.front();
+    command += " " + inner->get_name();
   }
-  const auto chosen = app.get_subcommands();
-  return std::string(error.what()) + "; see classifier " +
-         (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help";
+  std::string reason = error.what();
+  const auto unknown = app.remaining(true);
+  const auto option =
+      std::ranges::find_if(unknown, [](const std::string& word) { return word.starts_with('-'); });
+  if (option != unknown.end()) {
+    reason = fmt::format("there is no option {}", *option);
+  } else if (inner->get_require_subcommand_min() > 0) {
+    reason = unknown.empty() ? "a command is missing"
+                             : fmt::format("there is no command \"{}\"", unknown.front());
+  } else if (!unknown.empty()) {
+    reason = fmt::format("there is an argument too many, \"{}\"", unknown.front());
+  }
+  return fmt::format("{}; see {} --help", reason, command);
 }
 
-// CLI11 takes "[a,b]" for a list, so that a path of that form needs another spelling.
+// CLI11 reads "[a,b]" as a list: an existing path of that form is passed as "./[a,b]".
 std::vector<std::string> keep_brackets(int argc, char** argv) {
   std::vector<std::string> arguments(argv, argv + argc);
   for (auto& argument : arguments) {
@@ -72,26 +88,27 @@ std::vector<std::string> keep_brackets(int argc, char** argv) {
   return arguments;
 }
 
-// By default glibc keeps a heap for each thread, and big blocks inside them; what images of many
-// sizes leave free there grows for hours. Without effect where another allocator is loaded.
+// By default glibc keeps a heap for each thread and allocates big blocks inside them; with images
+// of many sizes, their unused parts grow for hours. No effect if another allocator is loaded.
 void keep_heaps_small() {
   ::mallopt(M_ARENA_MAX, 4);
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);  // bytes; a bigger block goes back once it is freed
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);  // bytes; bigger blocks are returned when they are freed
   ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
 
 int run(int argc, char** argv) {
-  CLI::App app(
-      "Classifies images: into ImageNet's 1,000 classes, or into categories that you name.",
-      "classifier");
-  app.set_version_flag("--version", CLASSIFIER_VERSION);
+  CLI::App app("Classify images into ImageNet's 1,000 classes, or into categories that you name",
+               "classifier");
+  use_help(app);
+  app.set_help_flag("-h,--help", "show this help");
+  app.set_version_flag("--version", CLASSIFIER_VERSION, "show the version");
   app.require_subcommand(1);
   app.fallthrough();
   std::map<std::string, std::string> values;
   for (const auto& setting : settings()) {
-    app.add_option(flag_of(setting.variable), values[setting.variable],
-                   setting.help + " [" + setting.fallback + "]")
-        ->group("");  // kept out of the help: there are many, and `classifier settings` tells more
+    app.add_option(flag_of(setting.variable), values[setting.variable])
+        ->type_name("value")
+        ->group(kSettingsGroup);
   }
   const Flags flags = [&](const std::string& variable) -> std::optional<std::string> {
     const auto value = values.find(variable);
@@ -102,12 +119,14 @@ int run(int argc, char** argv) {
   const SetRun set_run = [&](Run next) { chosen = std::move(next); };
   add_classify_command(app, set_run);
   add_serve_commands(app, set_run);
+  add_keys_command(app, set_run);
   add_upload_command(app, set_run);
   add_job_commands(app, set_run);
   add_store_commands(app, set_run);
-  add_keys_command(app, set_run);
+  add_models_command(app, set_run);
   add_settings_command(app, set_run, flags);
-  app.footer(kFooter);  // after the subcommands, which would take it over
+  add_generate_command(app, set_run);
+  set_help_notes(app, {.examples = examples(), .exit_codes = true});
   try {
     const auto arguments = keep_brackets(argc, argv);
     std::vector<const char*> words;
@@ -116,7 +135,7 @@ int run(int argc, char** argv) {
     app.parse(argc, words.data());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    return complain({ErrorCode::kInvalidArgument, what_is_wrong(app, argc, argv, error)}, kUsage);
+    return complain({ErrorCode::kInvalidArgument, what_is_wrong(app, error)}, kUsage);
   }
   const auto config = load_config(flags);
   if (!config) return complain(config.error(), kUsage);
@@ -124,10 +143,26 @@ int run(int argc, char** argv) {
   return chosen(*config);
 }
 
-// What could not be printed, as on a full disk, is no success.
-int after_printing(int code) {
-  if (std::cout.flush() || code != 0) return code;
-  return complain({ErrorCode::kExhausted, "cannot write to standard output"}, kSomeFailed);
+int run_safely(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const nlohmann::json::exception&) {
+    return complain(
+        {ErrorCode::kInternal, "the server at BACKEND_API_URL is not a classifier service"},
+        kUnreachable);
+  } catch (const std::exception& exception) {
+    return complain({ErrorCode::kInternal, exception.what()}, kSomeFailed);
+  }
+}
+
+// Output that is lost, as on a full disk, is a failure.
+int finish(StandardOutput& output, int code) {
+  const int error = output.finish();
+  if (error == 0) return code;
+  complain({ErrorCode::kExhausted,
+            fmt::format("cannot write to standard output: {}", std::strerror(error))},
+           kSomeFailed);
+  return code == 0 ? kSomeFailed : code;
 }
 
 }  // namespace
@@ -142,31 +177,50 @@ bool interrupted() { return g_interrupted; }
 void catch_interrupts() {
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
-  std::signal(SIGPIPE, SIG_IGN);
 }
 
 void catch_hangups() { std::signal(SIGHUP, on_hangup); }
-bool reload_is_asked_for() { return g_reload.exchange(false); }
+bool reload_requested() { return g_reload.exchange(false); }
 
 std::string starter_notice(const std::string& model) {
-  return model +
-         " is a starter model, which stands in for an official one: see docs/starter-models.md";
+  return fmt::format(
+      "{} is a starter model, used in place of an official one: see docs/starter-models.md", model);
 }
 
 void add_classification_options(CLI::App& command, ClassificationOptions& options) {
-  command.add_option("--labels", options.labels,
-                     "your own categories: \"cat,dog\" [ImageNet's 1,000 classes]");
-  command.add_option("--labels-file", options.labels_file, "a file of categories, one a line");
-  command.add_option("--model", options.model,
-                     "name of the model; `classifier models` lists them [the default one]");
-  command.add_option("--top-k", options.top_k, "predictions for each image, 1 to 10 [5]");
-  command.add_option("--threshold", options.threshold, "scores below it are unknown, 0 to 1 [0.5]");
+  command
+      .add_option("--labels", options.labels,
+                  "your own categories, separated by commas: \"cat,dog\" (default: ImageNet's "
+                  "1,000 classes)")
+      ->type_name("LABELS");
+  command
+      .add_option("--labels-file", options.labels_file, "a text file of categories, one per line")
+      ->type_name("FILE");
+  command
+      .add_option("--model", options.model,
+                  "name of the model, as `classifier models` lists it (default: IMAGE_MODEL or "
+                  "CUSTOM_MODEL)")
+      ->type_name("NAME");
+  command.add_option("--top-k", options.top_k, "predictions per image, 1 to 10 (default: 5)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10).description(""));
+  command
+      .add_option("--threshold", options.threshold,
+                  "images whose best score is lower are labelled unknown, 0 to 1 (default: 0.5)")
+      ->type_name("SCORE")
+      ->check([](const std::string& text) {
+        double score = -1;
+        const bool valid = CLI::detail::lexical_cast(text, score) && score >= 0 && score <= 1;
+        return valid ? std::string() : fmt::format("{} is not a number from 0 to 1", text);
+      });
 }
 
 InferenceOptions inference_options(const Config& config) {
   InferenceOptions options;
   options.models_dir = config.models_dir;
   options.cache_dir = config.data_dir / "cache/models";
+  options.tokenizers_library = installation().tokenizers_library;
+  options.no_model_advice = kNoModelAdvice;
   options.streams = config.max_workers;
   options.precision = config.precision == "fp32"   ? Precision::kFp32
                       : config.precision == "bf16" ? Precision::kBf16
@@ -181,14 +235,7 @@ InferenceOptions inference_options(const Config& config) {
 }  // namespace classifier
 
 int main(int argc, char** argv) {
-  try {
-    classifier::keep_heaps_small();
-    return classifier::after_printing(classifier::run(argc, argv));
-  } catch (const nlohmann::json::exception&) {
-    std::fprintf(stderr, "classifier: what answers at BACKEND_API_URL is not this service\n");
-    return classifier::kUnreachable;
-  } catch (const std::exception& exception) {
-    return classifier::complain({classifier::ErrorCode::kInternal, exception.what()},
-                                classifier::kSomeFailed);
-  }
+  classifier::keep_heaps_small();
+  classifier::StandardOutput output;
+  return classifier::finish(output, classifier::run_safely(argc, argv));
 }

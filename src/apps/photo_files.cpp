@@ -1,5 +1,7 @@
 #include "apps/photo_files.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -16,14 +18,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Whether `folder` is `outer` or inside it; both are there, and links do not matter.
+// Whether `folder` is `outer` or inside it, with links resolved; both exist.
 bool is_inside(const fs::path& folder, const fs::path& outer) {
   std::error_code error;
   const fs::path inner = fs::canonical(folder, error);
   return !error && std::ranges::mismatch(outer, inner).in1 == outer.end();
 }
 
-// The images of one folder, and the folders in it that are to be searched next.
+// Adds the images of one folder, and the folders in it that must be searched too.
 Result<void> read_folder(const fs::path& folder, const fs::path& left_out,
                          std::vector<std::string>& images, std::vector<fs::path>& folders) {
   std::error_code error;
@@ -33,7 +35,7 @@ Result<void> read_folder(const fs::path& folder, const fs::path& left_out,
     const std::string name = entry->path().filename().string();
     if (name.starts_with('.')) continue;
     if (entry->is_directory(unknown)) {
-      const bool link = entry->is_symlink(unknown);  // could lead in circles
+      const bool link = entry->is_symlink(unknown);  // may form a cycle
       if (!link && (left_out.empty() || !is_inside(entry->path(), left_out)))
         folders.push_back(entry->path());
     } else if (image_content_type(name) && entry->is_regular_file(unknown)) {
@@ -42,10 +44,10 @@ Result<void> read_folder(const fs::path& folder, const fs::path& left_out,
   }
   if (!error) return {};
   return fail(ErrorCode::kNotFound,
-              "cannot read the folder " + folder.string() + ": " + error.message());
+              fmt::format("cannot read the folder {}: {}", folder.string(), error.message()));
 }
 
-// `left_out` is canonical, or empty for none.
+// `left_out` is canonical; empty: none.
 Result<void> add_folder(const std::string& folder, const fs::path& left_out,
                         const std::function<void(const Error&)>& unreadable,
                         std::vector<std::string>& found) {
@@ -65,7 +67,7 @@ Result<void> add_folder(const std::string& folder, const fs::path& left_out,
 }
 
 void add_lines(std::istream& in, std::vector<std::string>& lines) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // as editors on Windows write it
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // written by editors on Windows
   bool first = true;
   for (std::string line; std::getline(in, line); first = false) {
     if (first && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
@@ -91,14 +93,16 @@ Result<std::vector<std::string>> find_photos(const std::vector<std::string>& pat
     } else if (fs::exists(path, error)) {
       found.push_back(path);
     } else {
-      return fail(ErrorCode::kNotFound, "there is no file or folder " + path);
+      return fail(ErrorCode::kNotFound, fmt::format("there is no file or folder {}", path));
     }
   }
   if (found.empty()) {
-    return fail(ErrorCode::kNotFound,
-                "there are no images in what was named" +
-                    (outside.empty() ? "" : ", beside those in " + left_out.string()) +
-                    "; images end in .jpg, .jpeg, .png, .gif, .bmp or .webp");
+    return fail(
+        ErrorCode::kNotFound,
+        fmt::format("no images were found{}; images end in .jpg, .jpeg, .png, .gif, .bmp or "
+                    ".webp",
+                    outside.empty() ? std::string()
+                                    : fmt::format(", other than those in {}", left_out.string())));
   }
   return found;
 }
@@ -109,10 +113,11 @@ Result<std::vector<std::string>> read_labels(const std::string& list, const std:
   for (std::string label; std::getline(parts, label, ',');) labels.push_back(trim(label));
   if (file.empty()) return labels;
   std::ifstream in(file);
-  if (!in) return fail(ErrorCode::kNotFound, "cannot read the labels of " + file);
+  if (!in) return fail(ErrorCode::kNotFound, fmt::format("cannot read the labels in {}", file));
   const auto before = labels.size();
   add_lines(in, labels);
-  if (labels.size() == before) return fail(ErrorCode::kNotFound, "there are no labels in " + file);
+  if (labels.size() == before)
+    return fail(ErrorCode::kNotFound, fmt::format("there are no labels in {}", file));
   return labels;
 }
 

@@ -1,5 +1,7 @@
 #include "apps/result_table.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <iostream>
@@ -10,30 +12,27 @@ namespace {
 constexpr std::size_t kMaxName = 40;
 constexpr std::size_t kMaxLabel = 28;
 constexpr std::size_t kBar = 10;
-constexpr float kLeastShown = 0.0005F;  // less would read "0.0 %"
+constexpr float kLeastShown = 0.0005F;  // a lower score would show as "0.0 %"
 
 std::string percent(double score, int width) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%*.1f %%", width, 100 * score);
-  return text;
+  return fmt::format("{:{}.1f} %", 100 * score, width);
 }
 
-// A label of many names by its first, where all of them do not fit: "seashore, coast" ->
-// "seashore".
+// If a label of several names does not fit, its first name: "seashore, coast" -> "seashore".
 std::string short_label(const std::string& label, std::size_t columns) {
   const std::string shown = printable(label);
   return display_width(shown) <= columns ? shown : shown.substr(0, shown.find(", "));
 }
 
-// The predictions after the shown one, as many as fit into `columns`.
+// The predictions that follow the one shown, as many as fit into `columns`.
 std::string alternatives(const ResultRow& row, std::size_t columns) {
   std::string text;
   for (std::size_t i = row.unknown ? 0 : 1; i < row.predictions.size(); ++i) {
     const auto& prediction = row.predictions[i];
     if (prediction.score < kLeastShown) break;
-    const std::string part = (text.empty() ? "  " : ", ") +
-                             short_label(prediction.label, kMaxLabel) + " " +
-                             percent(prediction.score, 0);
+    const std::string part =
+        fmt::format("{}{} {}", text.empty() ? "  " : ", ", short_label(prediction.label, kMaxLabel),
+                    percent(prediction.score, 0));
     if (display_width(text) + display_width(part) > columns) break;
     text += part;
   }

@@ -1,4 +1,4 @@
-// Results as a person reads them: one line for each image.
+// Results as a table: one line for each image.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace classifier {
 
 struct ResultRow {
   std::string filename;
-  Predictions predictions;  // of falling score; empty for an image that failed
+  Predictions predictions;  // highest score first; empty for an image that failed
   bool unknown = false;     // the best score is below the threshold
   std::string error;        // why the image failed
 };
@@ -20,7 +20,7 @@ struct ResultRow {
 // Prints to standard output: a bar and colours on a terminal, plain columns elsewhere.
 class ResultTable {
  public:
-  // Columns for the names: of the longest name, within reason.
+  // The widest name and label determine the columns, up to a limit.
   explicit ResultTable(const std::vector<ResultRow>& rows);
   void print(const ResultRow& row) const;
 

@@ -1,4 +1,5 @@
-// Wires the adapters to the services: the one place that knows them all.
+// `classifier serve`, `backend` and `ml-service`: connects the services to their adapters.
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -12,11 +13,13 @@
 
 #include "adapters/api/backend_api.hpp"
 #include "adapters/api/ml_api.hpp"
-#include "adapters/http/server.hpp"
 #include "adapters/api/static_files.hpp"
+#include "adapters/http/server.hpp"
 #include "adapters/image/thumbnail.hpp"
 #include "adapters/metrics/prometheus_metrics.hpp"
 #include "apps/commands.hpp"
+#include "apps/help.hpp"
+#include "apps/processor.hpp"
 #include "apps/stores.hpp"
 #include "ports/clock.hpp"
 #include "ports/job_store.hpp"
@@ -26,26 +29,26 @@
 #include "ports/work_queue.hpp"
 #include "services/accounting.hpp"
 #include "services/dispatcher.hpp"
-#include "support/pause.hpp"
 #include "services/retention.hpp"
 #include "services/status_consumer.hpp"
 #include "services/watchdog.hpp"
 #include "services/worker.hpp"
+#include "support/pause.hpp"
 
 namespace classifier {
 namespace {
 
-// Ports that are tried for the page when the wanted one is taken.
+// Ports to try for the page, from DASHBOARD_PORT on.
 constexpr int kDashboardPorts = 20;
 constexpr int kWorkerNice = 10;
-// At the end, for requests that have begun.
+// How long requests in progress may take at shutdown.
 constexpr std::chrono::seconds kDrainTime{10};
 
-// Of a key that somebody made up.
+// Characters; shorter keys in API_KEYS could be guessed.
 constexpr std::size_t kShortKey = 20;
 
-void log_change(const std::string& what, bool well) {
-  spdlog::log(well ? spdlog::level::info : spdlog::level::err, "{}", what);
+void log_change(const std::string& what, bool succeeded) {
+  spdlog::log(succeeded ? spdlog::level::info : spdlog::level::err, "{}", what);
 }
 
 struct Roles {
@@ -53,8 +56,7 @@ struct Roles {
   bool ml = true;
 };
 
-// Everything that lives as long as the service; members are built in order and end in the reverse
-// one.
+// The objects of a running service. Members are constructed in order and destroyed in reverse.
 class Service {
  public:
   static Result<std::unique_ptr<Service>> open(const Config& config, Roles roles) {
@@ -71,7 +73,7 @@ class Service {
   }
 
   ~Service() {
-    // Requests first, so that nothing new is accepted; then the work in hand is finished and
+    // Requests end first, so that nothing new is accepted; then images in progress are finished and
     // stored.
     if (worker_) worker_->stop_taking();
     {
@@ -98,10 +100,10 @@ class Service {
     if (roles_.ml) worker_->start();
     server_->start();
     for (const auto& line : addresses_) spdlog::info("{}", line);
-    warn_of_open_door();
+    warn_about_access();
   }
 
-  // Looks at once at the files that are read again when they change.
+  // Reads the key file and the certificate again without waiting for the next check.
   void reload() {
     keys_->reload();
     if (tls_) tls_->reload();
@@ -116,7 +118,8 @@ class Service {
     limits_.max_backlog = config.max_backlog;
   }
 
-  // A model that is configured must be there; without any, the service answers 503 to submissions.
+  // A configured model must exist. Without any model the service runs, and refuses submissions with
+  // status 503.
   Result<void> check_models() const {
     const std::array<std::pair<JobType, const std::string*>, 2> wanted{
         {{JobType::kImageClassification, &config_.image_model},
@@ -125,7 +128,7 @@ class Service {
       const auto model = classifier_->resolve(type, *name);
       if (model) continue;
       if (!name->empty()) return std::unexpected(model.error());
-      spdlog::warn("{}; until then such jobs are refused", model.error().message);
+      spdlog::warn("{}; until then jobs of this type are refused", model.error().message);
     }
     return {};
   }
@@ -175,16 +178,19 @@ class Service {
         worker);
   }
 
-  // A thread that hangs cannot be ended by itself. The image's message comes back when the process
-  // is started again, alone, and is given up after MAX_ATTEMPTS.
+  // A single thread cannot be killed, so the process ends. After the restart the image's message is
+  // delivered again, alone, until MAX_ATTEMPTS is reached.
   [[noreturn]] void end_hung_process(const std::string& what) const {
-    spdlog::critical("{} took longer than IMAGE_TIMEOUT, {} seconds: ending, to be started again",
-                     what, config_.image_timeout.count());
+    spdlog::critical(
+        "{} took longer than IMAGE_TIMEOUT, {} seconds: exiting with code {} so that the "
+        "supervisor "
+        "restarts this process",
+        what, config_.image_timeout.count(), kHung);
     spdlog::default_logger()->flush();
     std::_Exit(kHung);
   }
 
-  // Who may call; the same for every port.
+  // Keys, origins and rate limits; the same for every port.
   Result<void> open_access() {
     audit_ = std::make_shared<const AuditLog>(config_.audit_log);
     if (auto writable = audit_->check(); !writable) return writable;
@@ -227,7 +233,7 @@ class Service {
       const auto port = add_port(config_.port, router);
       if (!port) return std::unexpected(port.error());
       const std::string api = url(*port);
-      addresses_.push_back("API at " + api + ", described at " + api + "/docs");
+      addresses_.push_back(fmt::format("API at {0}, described at {0}/docs", api));
       if (roles_.ml) {
         if (auto dashboard = listen_dashboard(router); !dashboard) return dashboard;
       }
@@ -235,20 +241,20 @@ class Service {
     if (roles_.ml) {
       auto router = std::make_shared<http::Router>();
       api::add_ml_routes(*router, {.objects = stores_->objects(),
-                                    .classifier = *classifier_,
-                                    .clock = clock_,
-                                    .metrics = metrics_,
-                                    .pipeline = pipeline_,
-                                    .limits = limits_,
-                                    .max_image_bytes = config_.max_image_bytes,
-                                    .version = CLASSIFIER_VERSION,
-                                    .worker_runs = [this] { return worker_->running(); },
-                                    .stores_answer = [this] { return stores_answer(*stores_); },
-                                    .metrics_text = [this] { return metrics_text(); },
-                                    .stopping = stopping_.get_token()});
+                                   .classifier = *classifier_,
+                                   .clock = clock_,
+                                   .metrics = metrics_,
+                                   .pipeline = pipeline_,
+                                   .limits = limits_,
+                                   .max_image_bytes = config_.max_image_bytes,
+                                   .version = CLASSIFIER_VERSION,
+                                   .worker_runs = [this] { return worker_->running(); },
+                                   .stores_answer = [this] { return stores_answer(*stores_); },
+                                   .metrics_text = [this] { return metrics_text(); },
+                                   .stopping = stopping_.get_token()});
       const auto port = add_port(config_.ml_port, router);
       if (!port) return std::unexpected(port.error());
-      addresses_.push_back("ML service at " + url(*port));
+      addresses_.push_back(fmt::format("ML service at {}", url(*port)));
     }
     return {};
   }
@@ -259,7 +265,7 @@ class Service {
           config_.dashboard_port == 0 ? 0 : config_.dashboard_port + offset);
       const auto port = add_port(wanted, router);
       if (port) {
-        addresses_.push_back("page at " + url(*port));
+        addresses_.push_back(fmt::format("page at {}", url(*port)));
         return {};
       }
       if (offset + 1 == kDashboardPorts || wanted == 0) return std::unexpected(port.error());
@@ -268,19 +274,20 @@ class Service {
 
   std::shared_ptr<const http::Router> backend_router() {
     auto router = std::make_shared<http::Router>();
-    api::add_backend_routes(*router, {.jobs = *job_service_,
-                                       .images = *image_service_,
-                                       .objects = stores_->objects(),
-                                       .queue = stores_->queue(),
-                                       .classifier = *classifier_,
-                                       .clock = clock_,
-                                       .uploads = stores_->uploads(),
-                                       .max_upload_bytes = config_.max_image_bytes,
-                                       .public_base_url = config_.public_base_url,
-                                       .version = CLASSIFIER_VERSION,
-                                       .stores_answer = [this] { return stores_answer(*stores_); },
-                                       .metrics_text = [this] { return metrics_text(); },
-                                       .quick_jobs = stores_->reads_jobs_at_once()});
+    api::add_backend_routes(*router, {.job_service = *job_service_,
+                                      .jobs = stores_->jobs(),
+                                      .images = *image_service_,
+                                      .objects = stores_->objects(),
+                                      .queue = stores_->queue(),
+                                      .classifier = *classifier_,
+                                      .clock = clock_,
+                                      .uploads = stores_->uploads(),
+                                      .max_upload_bytes = config_.max_image_bytes,
+                                      .public_base_url = config_.public_base_url,
+                                      .version = CLASSIFIER_VERSION,
+                                      .stores_answer = [this] { return stores_answer(*stores_); },
+                                      .metrics_text = [this] { return metrics_text(); },
+                                      .quick_jobs = stores_->reads_jobs_at_once()});
     api::add_dashboard_routes(*router, config_.dashboard_dir);
     return router;
   }
@@ -294,8 +301,8 @@ class Service {
   std::string url(std::uint16_t port) const {
     const bool any = config_.bind_address == "0.0.0.0" || config_.bind_address == "::";
     const bool local = any || config_.bind_address == "127.0.0.1";
-    return (tls_ ? "https://" : "http://") +
-           std::string(local ? "localhost" : config_.bind_address) + ":" + std::to_string(port);
+    return fmt::format("{}://{}:{}", tls_ ? "https" : "http",
+                       local ? "localhost" : config_.bind_address, port);
   }
 
   std::string metrics_text() {
@@ -306,16 +313,18 @@ class Service {
     return metrics_.text(state);
   }
 
-  void warn_of_open_door() const {
+  void warn_about_access() const {
     if (!keys_->in_force() && !binds_to_loopback(config_)) {
       spdlog::warn(
-          "anybody who reaches {} may do everything: run `classifier keys add`, or set API_KEYS",
+          "no API key is needed: anyone who can reach {} has full access; run `classifier keys "
+          "add` "
+          "or set API_KEYS",
           config_.bind_address);
     }
     const auto is_short = [](const ApiKey& key) { return key.secret.size() < kShortKey; };
     if (std::ranges::any_of(config_.api_keys, is_short)) {
       spdlog::warn(
-          "API_KEYS has a key that is short enough to be guessed: use {} characters or more",
+          "API_KEYS contains a key that is short enough to be guessed: use {} characters or more",
           kShortKey);
     }
   }
@@ -327,7 +336,7 @@ class Service {
   PrometheusMetrics metrics_;
   PipelineOptions pipeline_;
   Watchdog watchdog_;
-  std::stop_source stopping_;  // requests that are still answered after kDrainTime
+  std::stop_source stopping_;  // ends requests that take longer than kDrainTime
   std::unique_ptr<Stores> stores_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<Accounting> accounting_;
@@ -348,14 +357,19 @@ class Service {
 int serve(const Config& config, Roles roles) {
   catch_interrupts();
   catch_hangups();
+  if (roles.ml) {
+    const Processor processor = this_processor();
+    if (auto able = can_run_models(processor); !able) return complain(able.error(), kSomeFailed);
+    if (const auto slow = slow_processor_notice(processor); !slow.empty()) spdlog::warn(slow);
+  }
   auto service = Service::open(config, roles);
   if (!service) return complain(service.error(), kSomeFailed);
   (*service)->start();
   while (!interrupted()) {
-    if (reload_is_asked_for()) (*service)->reload();
+    if (reload_requested()) (*service)->reload();
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-  spdlog::info("stopping: finishing what is in hand");
+  spdlog::info("stopping: finishing the images in progress");
   service->reset();
   return 0;
 }
@@ -363,21 +377,34 @@ int serve(const Config& config, Roles roles) {
 }  // namespace
 
 void add_serve_commands(CLI::App& app, const SetRun& set_run) {
-  struct Command {
-    const char* name;
-    const char* help;
-    Roles roles;
-  };
-  constexpr std::array<Command, 3> kCommands{{
-      {"serve", "the whole service in one process: API, page and workers", {true, true}},
-      {"backend", "the API only; workers on the same DATA_DIR do the work", {true, false}},
-      {"ml-service", "the workers only, on the same DATA_DIR as a backend", {false, true}},
-  }};
-  for (const auto& command : kCommands) {
-    app.add_subcommand(command.name, command.help)->callback([set_run, roles = command.roles] {
+  const auto add = [&](const char* name, const char* help, Roles roles, HelpNotes notes) {
+    auto* command = app.add_subcommand(name, help);
+    command->group("Service");
+    command->callback([set_run, roles] {
       set_run([roles](const Config& config) { return serve(config, roles); });
     });
-  }
+    set_help_notes(*command, std::move(notes));
+  };
+  add("serve", "Run the whole service in one process: API, web page and workers",
+      {.backend = true, .ml = true},
+      {.settings_of = kServe,
+       .examples = {
+           {"classifier serve --data-dir /srv/photos", "Keep images and jobs in another folder"},
+           {"classifier keys add me --role admin && classifier serve --bind-address 0.0.0.0",
+            "Let other machines in, with an API key"},
+       }});
+  add("backend",
+      "Run only the API and web page; `classifier ml-service` processes classify the images",
+      {.backend = true, .ml = false},
+      {.settings_of = kBackend,
+       .examples = {{"classifier backend --data-dir /srv/photos",
+                     "Then start `classifier ml-service --data-dir /srv/photos`, once or "
+                     "several times"}}});
+  add("ml-service", "Run only the workers that classify images, and the ML service's API",
+      {.backend = false, .ml = true},
+      {.settings_of = kMlService,
+       .examples = {{"classifier ml-service --data-dir /srv/photos --max-workers 2 --ml-port 8002",
+                     "A second ML service on the same machine, with two workers"}}});
 }
 
 }  // namespace classifier

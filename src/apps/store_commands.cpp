@@ -1,9 +1,12 @@
-// The subcommands about what a service holds: images, delete, models, health.
+// The subcommands that list or change what a service has: images, delete, health, queue.
+#include <spdlog/fmt/fmt.h>
+
 #include <iostream>
 #include <utility>
 
 #include "apps/backend_client.hpp"
 #include "apps/commands.hpp"
+#include "apps/help.hpp"
 #include "apps/terminal.hpp"
 #include "domain/text.hpp"
 
@@ -15,7 +18,6 @@ using nlohmann::json;
 struct Listing {
   std::string prefix;
   std::string format = "table";
-  bool local = false;
 };
 
 int list_images(const Config& config, const Listing& options) {
@@ -33,7 +35,7 @@ int list_images(const Config& config, const Listing& options) {
                  image.value("key", "")});
     }
     table.print(std::cout);
-    note(std::to_string(images->size()) + " images");
+    note(fmt::format("{} images", images->size()));
   }
   return 0;
 }
@@ -46,52 +48,13 @@ int delete_images(const Config& config, const std::vector<std::string>& keys) {
     if (removed) {
       std::cout << key << "\n";
     } else if (removed.error().code == ErrorCode::kNotFound) {
-      code = complain({removed.error().code, key + ": " + removed.error().message}, kSomeFailed);
+      code = complain({removed.error().code, fmt::format("{}: {}", key, removed.error().message)},
+                      kSomeFailed);
     } else {
       return call_failed(removed.error());
     }
   }
   return code;
-}
-
-json model_json(const ModelInfo& model) {
-  json entry = {{"name", model.name},          {"job_type", to_string(model.job_type)},
-                {"starter", model.starter},    {"loaded", model.loaded},
-                {"default", model.is_default}, {"description", model.description}};
-  if (!model.error.empty()) entry["error"] = model.error;
-  return entry;
-}
-
-int list_models(const Config& config, const Listing& options) {
-  json models = json::array();
-  if (options.local) {
-    for (const auto& model : make_openvino_classifier(inference_options(config))->models())
-      models.push_back(model_json(model));
-  } else {
-    BackendClient client(config);
-    const auto answer = json_body(client->get("/models"));
-    if (!answer) return call_failed(answer.error());
-    models = answer->value("models", json::array());
-  }
-  if (options.format == "json") {
-    std::cout << models.dump(2) << "\n";
-    return 0;
-  }
-  if (models.empty() && options.local) {
-    return complain({ErrorCode::kNotFound, "there are no models in " + config.models_dir.string() +
-                                               ": run scripts/setup.sh, or set MODELS_DIR"},
-                    kSomeFailed);
-  }
-  Table table({"MODEL", "JOB TYPE", "STATE", "DESCRIPTION"});
-  for (const auto& model : models) {
-    std::string state = model.value("default", false) ? "default" : "";
-    if (model.value("starter", false)) state += state.empty() ? "starter" : ", starter";
-    if (model.contains("error")) state = "broken";
-    table.add({model.value("name", ""), model.value("job_type", ""), state,
-               model.value(model.contains("error") ? "error" : "description", "")});
-  }
-  table.print(std::cout);
-  return 0;
 }
 
 int health(const Config& config) {
@@ -100,11 +63,12 @@ int health(const Config& config) {
   if (!alive) return call_failed(alive.error());
   const auto ready = json_body(client->get("/ready"));
   if (!ready) {
-    return complain({ready.error().code, "alive, but not ready: " + ready.error().message},
-                    kUnreachable);
+    return complain(
+        {ready.error().code, fmt::format("alive, but not ready: {}", ready.error().message)},
+        kUnreachable);
   }
-  std::cout << config.backend_api_url << " is " << alive->value("status", "") << " and "
-            << ready->value("status", "") << "\n";
+  std::cout << fmt::format("{} is {} and {}\n", config.backend_api_url, alive->value("status", ""),
+                           ready->value("status", ""));
   return 0;
 }
 
@@ -125,38 +89,46 @@ Result<std::vector<json>> stored_images(HttpClient& client, const std::string& p
 }
 
 void add_store_commands(CLI::App& app, const SetRun& set_run) {
+  constexpr const char* kGroup = "Client of a running service";
   auto images = std::make_shared<Listing>();
-  auto* command = app.add_subcommand("images", "that are stored");
-  command->add_option("--prefix", images->prefix, "only keys that begin so");
-  command->add_option("--format", images->format, "table, keys or json [table]")
+  auto* command = app.add_subcommand("images", "List uploaded images");
+  command->group(kGroup);
+  command->add_option("--prefix", images->prefix, "only images whose key begins with PREFIX")
+      ->type_name("PREFIX");
+  command->add_option("--format", images->format, "output format (default: table)")
+      ->type_name("FORMAT")
       ->check(CLI::IsMember({"table", "keys", "json"}));
+  set_help_notes(*command,
+                 {.settings_of = kClients,
+                  .examples = {{"classifier images --format keys | head -3", "Three keys"}}});
   command->callback(
       [=] { set_run([=](const Config& config) { return list_images(config, *images); }); });
 
   auto keys = std::make_shared<std::vector<std::string>>();
-  command = app.add_subcommand("delete", "stored images, for good; prints the keys that are gone");
-  command->add_option("KEY", *keys, "keys of images")->required();
+  command =
+      app.add_subcommand("delete", "Delete uploaded images permanently; prints the deleted keys");
+  command->group(kGroup);
+  command->add_option("KEY", *keys, "keys of images, as `classifier images` lists them")
+      ->required();
+  set_help_notes(*command, {.settings_of = kClients});
   command->callback(
       [=] { set_run([=](const Config& config) { return delete_images(config, *keys); }); });
 
-  auto models = std::make_shared<Listing>();
-  command = app.add_subcommand("models", "that the service has");
-  command->add_flag("--local", models->local, "those of MODELS_DIR, without a service");
-  command->add_option("--format", models->format, "table or json [table]")
-      ->check(CLI::IsMember({"table", "json"}));
-  command->callback(
-      [=] { set_run([=](const Config& config) { return list_models(config, *models); }); });
+  command = app.add_subcommand("health", "Check whether the service is alive and ready");
+  command->group(kGroup);
+  set_help_notes(*command, {.settings_of = kClients});
+  command->callback([=] { set_run(health); });
 
-  app.add_subcommand("health", "of the service: whether it is alive and ready")->callback([=] {
-    set_run(health);
+  command = app.add_subcommand("queue",
+                               "Show how many images wait, are in progress, and are dead letters");
+  command->group(kGroup);
+  set_help_notes(*command, {.settings_of = kClients});
+  command->callback([=] {
+    set_run([](const Config& config) {
+      BackendClient client(config);
+      return print_json(client->get("/queue"));
+    });
   });
-  app.add_subcommand("queue", "how much waits, is in work, and is in the dead-letter queue")
-      ->callback([=] {
-        set_run([](const Config& config) {
-          BackendClient client(config);
-          return print_json(client->get("/queue"));
-        });
-      });
 }
 
 }  // namespace classifier

@@ -15,7 +15,7 @@ Result<std::unique_ptr<Stores>> open_stores(const Config& config, const Clock& c
     case StoreKind::kAws:
       return open_aws_stores(config, clock, observer);
   }
-  return fail(ErrorCode::kInternal, "there is no such kind of stores");
+  return fail(ErrorCode::kInternal, "unknown kind of stores");
 }
 
 Result<void> stores_answer(Stores& stores) {

@@ -1,4 +1,4 @@
-// Where a service keeps its images, jobs and work. Each kind of stores is a file <kind>_stores.cpp,
+// Where a service keeps its images, jobs and queue. Each kind of stores is a file <kind>_stores.cpp
 // and a line in stores.cpp.
 #pragma once
 
@@ -24,25 +24,25 @@ class Stores {
   virtual JobStore& jobs() = 0;
   virtual WorkQueue& queue() = 0;
   virtual ObjectStore& objects() = 0;
-  // By which workers report to the backends; null where they count themselves.
+  // The queue by which workers report to backends; null if workers count results themselves.
   virtual StatusQueue* status_queue() { return nullptr; }
-  // What takes uploads through this service; null where clients send to the store itself.
+  // Receives uploads through this service; null if clients upload to the store directly.
   virtual UploadReceiver* uploads() { return nullptr; }
 
-  // Changes the options of a worker, which fit stores in this process, to what these stores need.
+  // Adapts the options of a worker, whose defaults fit local stores, to these stores.
   virtual void adapt(WorkerOptions& /*options*/) const {}
-  // Whether a job is read without waiting, as from a database in this process.
+  // Whether reading a job never waits for a network.
   virtual bool reads_jobs_at_once() const { return true; }
 };
 
-// As the configuration has it. `clock` and `observer` outlive the stores.
+// Opens the configured kind of stores. `clock` and `observer` outlive the stores.
 Result<std::unique_ptr<Stores>> open_stores(const Config& config, const Clock& clock,
                                             CallObserver& observer);
 
-// Whether all of them answer; the error says which does not.
+// Whether all stores respond; the error says which one does not.
 Result<void> stores_answer(Stores& stores);
 
-// Of each kind of stores.
+// One function for each kind of stores.
 Result<std::unique_ptr<Stores>> open_embedded_stores(const Config& config, const Clock& clock,
                                                      CallObserver& observer);
 Result<std::unique_ptr<Stores>> open_aws_stores(const Config& config, const Clock& clock,

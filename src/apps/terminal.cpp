@@ -1,6 +1,7 @@
 #include "apps/terminal.hpp"
 
 #include <locale.h>
+#include <spdlog/fmt/fmt.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ wchar_t code_point(std::string_view character) {
   return static_cast<wchar_t>(value);
 }
 
-// wcwidth knows the characters of the thread's locale only, and the user's may be plain C.
+// wcwidth depends on the thread's locale, and the user's may be plain C.
 class Utf8Locale {
  public:
   Utf8Locale() : before_(::uselocale(utf8())) {}
@@ -45,7 +46,7 @@ class Utf8Locale {
  private:
   static locale_t utf8() {
     static const locale_t locale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-    return locale;  // null, where the system has none: the locale stays as it is
+    return locale;  // null if the system has none; uselocale then changes nothing
   }
   locale_t before_;
 };
@@ -92,7 +93,7 @@ std::string printable(std::string_view text) {
     const auto character = text.substr(i, std::min(character_bytes(text[i]), text.size() - i));
     const bool valid = is_utf8(character);
     const auto step = valid ? character.size() : 1;
-    // Beside ASCII's control characters there are those of U+0080 to U+009F.
+    // Besides ASCII's there are the control characters U+0080 to U+009F.
     const bool control =
         valid && (has_control_character(character) || (step == 2 && code_point(character) < 0xa0));
     if (valid && !control) {
@@ -116,7 +117,7 @@ std::string fit(std::string_view text, std::size_t width) {
   const auto whole = display_width(text);
   if (whole <= width) return std::string(text) + std::string(width - whole, ' ');
   if (width == 0) return {};
-  // The end of a file name says more than its middle.
+  // The end of a file name is more useful than its middle.
   const std::size_t tail_width = width / 3;
   std::size_t used = 0;
   std::size_t end = characters.size();
@@ -132,6 +133,24 @@ std::string fit(std::string_view text, std::size_t width) {
   return shortened + std::string(width - used - 1, ' ');
 }
 
+std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+  std::vector<std::string> lines;
+  std::size_t used = 0;
+  while (!text.empty()) {
+    const auto word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    const std::size_t columns = display_width(word);
+    if (lines.empty() || used + 1 + columns > width) {
+      lines.emplace_back(word);
+      used = columns;
+    } else {
+      lines.back().append(" ").append(word);
+      used += 1 + columns;
+    }
+  }
+  return lines;
+}
+
 std::string human_bytes(double bytes) {
   constexpr std::array<const char*, 5> kUnits{"B", "kB", "MB", "GB", "TB"};
   std::size_t unit = 0;
@@ -139,18 +158,14 @@ std::string human_bytes(double bytes) {
     bytes /= 1'000;
     ++unit;
   }
-  char text[32];
-  std::snprintf(text, sizeof text, "%.*f %s", unit == 0 || bytes >= 99.95 ? 0 : 1, bytes,
-                kUnits[unit]);
-  return text;
+  return fmt::format("{:.{}f} {}", bytes, unit == 0 || bytes >= 99.95 ? 0 : 1, kUnits[unit]);
 }
 
 std::string human_duration(double seconds) {
   const long long whole = std::llround(seconds);
-  if (whole < 60) return std::to_string(whole) + " s";
-  if (whole < 3'600)
-    return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
-  return std::to_string(whole / 3'600) + " h " + std::to_string(whole % 3'600 / 60) + " min";
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3'600) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  return fmt::format("{} h {} min", whole / 3'600, whole % 3'600 / 60);
 }
 
 std::string bar(double share, std::size_t width) {
@@ -173,8 +188,7 @@ Painter::Painter(std::FILE* stream) {
 std::string Painter::operator()(Colour colour, std::string_view text) const {
   if (!on_ || text.empty()) return std::string(text);
   constexpr std::array<const char*, 5> kCodes{"1", "2", "31", "32", "33"};
-  return std::string("\x1b[") + kCodes[static_cast<std::size_t>(colour)] + "m" + std::string(text) +
-         "\x1b[0m";
+  return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(colour)], text);
 }
 
 void note(const std::string& line) {
@@ -193,15 +207,16 @@ void ProgressBar::show(std::int64_t done, std::int64_t failed, std::uint64_t byt
   const double rate = static_cast<double>(done - first_done_) / seconds;
   constexpr std::size_t kWidth = 24;
   const double share = total_ == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total_);
-  std::string line = paint_(Colour::kGreen, bar(share, kWidth)) + " " + std::to_string(done) +
-                     " of " + std::to_string(total_) + " " + unit_;
+  std::string line = fmt::format("{} {} of {} {}", paint_(Colour::kGreen, bar(share, kWidth)), done,
+                                 total_, unit_);
   if (rate > 0) {
-    line += "  " + short_number(rate >= 10 ? std::round(rate) : std::round(rate * 10) / 10) + "/s";
-    if (bytes > 0) line += "  " + human_bytes(static_cast<double>(bytes) / seconds) + "/s";
+    line += fmt::format("  {}/s",
+                        short_number(rate >= 10 ? std::round(rate) : std::round(rate * 10) / 10));
+    if (bytes > 0) line += fmt::format("  {}/s", human_bytes(static_cast<double>(bytes) / seconds));
     if (done < total_)
-      line += "  " + human_duration(static_cast<double>(total_ - done) / rate) + " left";
+      line += fmt::format("  {} left", human_duration(static_cast<double>(total_ - done) / rate));
   }
-  if (failed > 0) line += "  " + paint_(Colour::kRed, std::to_string(failed) + " failed");
+  if (failed > 0) line += "  " + paint_(Colour::kRed, fmt::format("{} failed", failed));
   std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
 }
 
@@ -214,11 +229,15 @@ void Table::add(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
+void Table::add_heading(std::string text) { rows_.push_back({std::move(text)}); }
+
 void Table::print(std::ostream& out) const {
   std::vector<std::size_t> widths;
   for (std::size_t column = 0; column < headings_.size(); ++column) {
     std::size_t width = display_width(headings_[column]);
-    for (const auto& row : rows_) width = std::max(width, display_width(row[column]));
+    for (const auto& row : rows_) {
+      if (row.size() > 1) width = std::max(width, display_width(row[column]));
+    }
     widths.push_back(width);
   }
   const std::size_t columns = terminal_columns(stdout);
@@ -237,7 +256,13 @@ void Table::print(std::ostream& out) const {
     out << (heading ? paint(Colour::kDim, line) : line) << "\n";
   };
   print_row(headings_, true);
-  for (const auto& row : rows_) print_row(row, false);
+  for (const auto& row : rows_) {
+    if (row.size() == 1) {
+      out << "\n" << paint(Colour::kBold, row.front()) << "\n";
+    } else {
+      print_row(row, false);
+    }
+  }
 }
 
 }  // namespace classifier

@@ -1,4 +1,4 @@
-// What a terminal shows: widths of characters, colours, bars, progress and tables.
+// Output for terminals: widths of characters, colours, bars, progress and tables.
 #pragma once
 
 #include <chrono>
@@ -14,11 +14,11 @@ namespace classifier {
 
 bool is_terminal(std::FILE* stream);
 
-// Columns of the terminal behind `stream`; 0 where it is none, and nothing needs to be cut.
+// Columns of the terminal behind `stream`; 0 if it is not a terminal: nothing needs to be cut.
 std::size_t terminal_columns(std::FILE* stream);
 
-// Valid UTF-8 without control characters, so that a file name cannot steer the terminal: what is
-// neither is shown as \xNN.
+// Valid UTF-8 without control characters, so that a file name cannot control the terminal: other
+// bytes are shown as \xNN.
 std::string printable(std::string_view text);
 
 // Columns that a printable text takes: 2 for wide characters, 0 for combining ones.
@@ -27,7 +27,10 @@ std::size_t display_width(std::string_view text);
 // Exactly `width` columns: padded at the right, or shortened in the middle with an ellipsis.
 std::string fit(std::string_view text, std::size_t width);
 
-// "12.3 MB": at most three digits that count, powers of 1,000.
+// Lines of at most `width` columns, broken at spaces. A longer word has a line of its own.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width);
+
+// "12.3 MB": at most three significant digits, powers of 1,000.
 std::string human_bytes(double bytes);
 
 // "8 s", "3 min 20 s", "2 h 5 min"
@@ -38,7 +41,7 @@ std::string bar(double share, std::size_t width);
 
 enum class Colour { kBold, kDim, kRed, kGreen, kYellow };
 
-// Colours, where the stream is a terminal that has them and the user did not set NO_COLOR
+// Adds colours if the stream is a terminal that has them and the user did not set NO_COLOR
 // (https://no-color.org).
 class Painter {
  public:
@@ -50,10 +53,10 @@ class Painter {
   bool on_;
 };
 
-// A line for a person at the terminal on standard error: nothing where nobody watches.
+// Prints a line to standard error if that is a terminal.
 void note(const std::string& line);
 
-// One line of standard error that is written again and again; nothing where nobody watches.
+// Progress in one line of standard error, which is rewritten; nothing if that is not a terminal.
 // Not thread-safe.
 class ProgressBar {
  public:
@@ -62,7 +65,7 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  // `bytes` sent so far; 0 leaves them out.
+  // `bytes` sent so far; 0 omits the data rate.
   void show(std::int64_t done, std::int64_t failed, std::uint64_t bytes = 0);
   void clear();
 
@@ -74,7 +77,7 @@ class ProgressBar {
   Painter paint_{stderr};
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_;
-  std::int64_t first_done_ = -1;  // what was done before this began does not count for the rate
+  std::int64_t first_done_ = -1;  // items done earlier do not count towards the rate
 };
 
 // Columns as wide as their widest cell; the last one is cut to the terminal's width.
@@ -82,11 +85,13 @@ class Table {
  public:
   explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
   void add(std::vector<std::string> cells);
+  // A line above the rows that are added next, with an empty one before it.
+  void add_heading(std::string text);
   void print(std::ostream& out) const;
 
  private:
   std::vector<std::string> headings_;
-  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::vector<std::string>> rows_;  // a heading has one cell and no columns
 };
 
 }  // namespace classifier

@@ -1,4 +1,6 @@
-// `classifier upload`: photos and folders into the service's store, several at a time.
+// `classifier upload`: sends photos and folders to the service, several at a time.
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -12,6 +14,7 @@
 
 #include "apps/backend_client.hpp"
 #include "apps/commands.hpp"
+#include "apps/help.hpp"
 #include "apps/photo_files.hpp"
 #include "apps/terminal.hpp"
 #include "domain/ids.hpp"
@@ -35,9 +38,10 @@ Result<std::string> upload_one(HttpClient& client, const fs::path& file,
   const auto type = image_content_type(file.string());
   if (!type)
     return fail(ErrorCode::kUnsupported,
-                "not an image by its name: it must end in .jpg, .jpeg, .png, .gif, .bmp or .webp");
+                "its name is not that of an image: it must end in .jpg, .jpeg, .png, .gif, .bmp or "
+                ".webp");
   const json request = {{"filename", file.filename().string()}, {"content_type", *type}};
-  // A name that is not UTF-8 is sent with its odd bytes replaced.
+  // Bytes of a name that are not UTF-8 are replaced.
   const auto ticket = json_body(client.post_json(
       "/upload-url", request.dump(-1, ' ', false, json::error_handler_t::replace)));
   if (!ticket) return std::unexpected(ticket.error());
@@ -47,19 +51,20 @@ Result<std::string> upload_one(HttpClient& client, const fs::path& file,
 }
 
 Error cannot_write(const fs::path& file, const std::string& why) {
-  return {ErrorCode::kExhausted, "cannot write the keys to " + file.string() + " (" + why + ")"};
+  return {ErrorCode::kExhausted,
+          fmt::format("cannot write the keys to {} ({})", file.string(), why)};
 }
 
-// A pipe or a device, which cannot be replaced, and is written once, at the end.
+// Whether it is a pipe or a device: it cannot be replaced, and is written once, at the end.
 bool is_stream(const fs::path& file) {
   std::error_code error;
   return fs::is_other(file, error);
 }
 
-// As a whole: whenever this process ends, the old or the new content is there.
+// Atomically: even if this process is killed, the file has the old or the new content.
 Result<void> replace_file(const fs::path& file, const std::string& text) {
   std::error_code error;
-  fs::path target = fs::canonical(file, error);  // a link stays one
+  fs::path target = fs::canonical(file, error);  // replaces what a link points to, not the link
   const bool there = !error;
   if (!there) target = file;
   if (fs::is_directory(target, error)) {
@@ -92,7 +97,8 @@ Result<void> write_stream(const fs::path& file, const std::string& text) {
 
 class Uploads {
  public:
-  Uploads(const Config& config, const UploadOptions& options) : options_(options), client_(config) {}
+  Uploads(const Config& config, const UploadOptions& options)
+      : options_(options), client_(config) {}
 
   int run() {
     auto files = find_photos(options_.paths, {}, [&](const Error& error) {
@@ -105,7 +111,7 @@ class Uploads {
       if (const auto known = skip_known(); !known) return complain(known.error(), kUsage);
     }
     if (writes_file()) {
-      // What cannot be written is better known before hours of uploading.
+      // Reports a file that cannot be written now, not after hours of uploading.
       if (const auto written = replace_file(options_.keys_out, keys_as_text()); !written)
         return complain(written.error(), kUsage);
     }
@@ -125,12 +131,12 @@ class Uploads {
  private:
   bool writes_file() const { return !options_.keys_out.empty() && !is_stream(options_.keys_out); }
 
-  // Needs mutex_ while threads run.
+  // mutex_ must be held while threads run.
   std::string keys_as_text() const {
     return keys_.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
   }
 
-  // What an earlier run wrote to the file of keys is there already.
+  // Drops the files that an earlier run has uploaded, according to the file of keys.
   Result<void> skip_known() {
     std::error_code error;
     if (!fs::exists(options_.keys_out, error) && !error) return {};
@@ -140,18 +146,18 @@ class Uploads {
                        std::ranges::all_of(known, [](const json& key) { return key.is_string(); });
     if (!whole) {
       return fail(ErrorCode::kInvalidArgument,
-                  options_.keys_out +
-                      " is no map of file to key, as --keys-out writes it: name another file, or "
-                      "leave out --resume to replace it");
+                  fmt::format("{} is not a JSON map of file to key, as --keys-out writes it: name "
+                              "another file, or omit --resume to replace it",
+                              options_.keys_out));
     }
     keys_ = known;
     const auto count = std::erase_if(
         files_, [&](const std::string& file) { return keys_.contains(printable(file)); });
-    note(std::to_string(count) + " photos are there already");
+    note(fmt::format("{} photos were uploaded by an earlier run", count));
     return {};
   }
 
-  // So that little is lost with a process that is killed. A big map is written less often.
+  // Saves the keys regularly, in case this process is killed; a large map less often.
   void keep_writing(const std::stop_token& ended) {
     using Clock = std::chrono::steady_clock;
     constexpr Clock::duration kPause = std::chrono::seconds(2);
@@ -164,7 +170,7 @@ class Uploads {
       const std::string text = keys_as_text();
       const std::size_t size = keys_.size();
       lock.unlock();
-      // A failure is told at the end, where it is tried again.
+      // report() tries again and reports a failure.
       if (replace_file(options_.keys_out, text)) written = size;
       pause = std::max(kPause, 10 * (Clock::now() - start));
       lock.lock();
@@ -186,14 +192,14 @@ class Uploads {
       if (!key) {
         if (stopped) return;
         bar.clear();
-        complain({key.error().code, files_[i] + ": " + key.error().message}, 0);
+        complain({key.error().code, fmt::format("{}: {}", files_[i], key.error().message)}, 0);
         ++failed_;
-        // The client has tried again already: the service is away.
+        // The client has retried already: the service cannot be reached.
         if (key.error().code == ErrorCode::kUnavailable) unreachable_ = ended_ = true;
       } else {
         ++uploaded_;
         if (options_.keys_out.empty()) std::cout << *key << "\n";
-        // Names that are not UTF-8 stay apart that way.
+        // printable() keeps names that are not UTF-8 distinct.
         keys_[printable(files_[i])] = std::move(*key);
       }
       bar.show(uploaded_ + failed_, failed_, bytes_);
@@ -206,10 +212,10 @@ class Uploads {
       const auto written = is_stream(options_.keys_out)
                                ? write_stream(options_.keys_out, keys_as_text())
                                : replace_file(options_.keys_out, keys_as_text());
-      if (!written) return complain(written.error(), kUsage);
+      if (!written) return complain(written.error(), kSomeFailed);
     }
-    note(std::to_string(uploaded_) + " of " + std::to_string(files_.size()) + " photos uploaded, " +
-         human_bytes(static_cast<double>(bytes_)));
+    note(fmt::format("{} of {} photos uploaded, {}", uploaded_, files_.size(),
+                     human_bytes(static_cast<double>(bytes_))));
     if (interrupted()) return kInterrupted;
     if (unreachable_) return kUnreachable;
     return failed_ > 0 || folders_failed_ ? kSomeFailed : 0;
@@ -223,7 +229,7 @@ class Uploads {
   std::atomic<bool> ended_{false};
   std::mutex mutex_;
   std::condition_variable_any stop_writing_;
-  json keys_ = json::object();  // guarded by mutex_, as all below while threads run
+  json keys_ = json::object();  // this and all below: guarded by mutex_ while threads run
   std::int64_t uploaded_ = 0;
   std::int64_t failed_ = 0;
   bool unreachable_ = false;
@@ -235,15 +241,30 @@ class Uploads {
 void add_upload_command(CLI::App& app, const SetRun& set_run) {
   auto options = std::make_shared<UploadOptions>();
   auto* command =
-      app.add_subcommand("upload", "photos and folders to the service; prints their keys");
-  command->add_option("PATH", options->paths, "photos, folders, or - for a list on standard input")
+      app.add_subcommand("upload", "Upload photos and folders to the service; prints their keys");
+  command->group("Client of a running service");
+  command
+      ->add_option("PATH", options->paths,
+                   "photos or folders; - reads paths from standard input, one per line")
       ->required();
-  auto* keys_out = command->add_option("--keys-out", options->keys_out,
-                                       "write a JSON map of file to key here instead");
-  command->add_flag("--resume", options->resume, "leave out the files that --keys-out has already")
+  auto* keys_out = command
+                       ->add_option("--keys-out", options->keys_out,
+                                    "write a JSON map of file to key to FILE instead of printing "
+                                    "the keys")
+                       ->type_name("FILE");
+  command
+      ->add_flag("--resume", options->resume,
+                 "skip the photos that are in the file of --keys-out already")
       ->needs(keys_out);
-  command->add_option("--parallel", options->parallel, "uploads at once, 1 to 64 [8]")
-      ->check(CLI::Range(1, 64));
+  command->add_option("--parallel", options->parallel, "uploads at once, 1 to 64 (default: 8)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 64).description(""));
+  set_help_notes(*command,
+                 {.settings_of = kClients,
+                  .examples = {{"classifier upload ~/Pictures --keys-out keys.json",
+                                "Upload a folder, and keep the keys for `classifier submit`"},
+                               {"classifier upload ~/Pictures --keys-out keys.json --resume",
+                                "Continue after an interruption"}}});
   command->callback([options, set_run] {
     set_run([options](const Config& config) { return Uploads(config, *options).run(); });
   });

@@ -1,4 +1,4 @@
-// Who may do what.
+// Roles and API keys.
 #pragma once
 
 #include <optional>
@@ -7,9 +7,9 @@
 
 namespace classifier {
 
-// Each role may do what the ones before it may.
+// Each role includes the ones before it.
 enum class Role {
-  kRead,   // look: lists, images, status, results, metrics
+  kRead,   // lists, images, status, results, metrics
   kWrite,  // upload, submit, classify, cancel, retry
   kAdmin,  // delete
 };
@@ -19,17 +19,16 @@ std::optional<Role> parse_role(std::string_view text);
 
 // A key as an operator configures it.
 struct ApiKey {
-  std::string name;  // stands for the key in logs
+  std::string name;  // identifies the key in logs
   Role role = Role::kAdmin;
   std::string secret;
 };
 
-// Of "secret", which is an admin's, or "name:role:secret"; `number` names a key without a name.
-// nullopt where there are three parts whose first is no name or whose second is no role, or an
-// empty secret.
+// Parses "name:role:secret", or "secret" for a key with the role admin and a name made of `number`.
+// nullopt if the name or the role is not valid, or the secret is empty.
 std::optional<ApiKey> parse_api_key(std::string_view text, std::size_t number);
 
-// Whether a key may be called so: 1 to 64 of [A-Za-z0-9._-].
+// Whether the name is valid: 1 to 64 characters of [A-Za-z0-9._-].
 bool is_key_name(std::string_view name);
 
 }  // namespace classifier

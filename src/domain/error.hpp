@@ -1,5 +1,4 @@
-// The one error type of the program: a code that decides what happens next, and a message for a
-// person.
+// The error type of the program: a code for callers, and a message for users.
 #pragma once
 
 #include <expected>
@@ -10,25 +9,25 @@
 namespace classifier {
 
 enum class ErrorCode {
-  kInvalidArgument,  // the caller's value is wrong; the same call fails again
-  kUnauthorized,     // no key, or a wrong one
+  kInvalidArgument,  // a value is wrong; the same call fails again
+  kUnauthorized,     // no API key, or a wrong one
   kForbidden,        // the key or the signature does not allow this
   kNotFound,         // there is no such job, image or model
   kConflict,         // the state does not allow it, such as cancelling a finished job
   kTooLarge,         // over a stated limit
   kUnsupported,      // a content type or format that is not handled
   kUndecodable,      // the bytes are not a whole, valid image
-  kUnavailable,      // a passing failure: try again later
-  kExhausted,        // disk, memory or a quota is used up; may pass
-  kInternal,         // a fault of this program
+  kUnavailable,      // transient: try again later
+  kExhausted,        // disk, memory or a quota is used up; may be transient
+  kInternal,         // an error of this program
 };
 
-// `message` is one sentence that says what is wrong and, where there is something, what to do.
+// `message` is one sentence: what is wrong and, if possible, what to do.
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
 
-  // True where the same operation may succeed later without anybody changing the input.
+  // Whether the same operation with the same input may succeed later.
   [[nodiscard]] bool transient() const {
     return code == ErrorCode::kUnavailable || code == ErrorCode::kExhausted ||
            code == ErrorCode::kInternal;

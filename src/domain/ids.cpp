@@ -18,9 +18,10 @@ void append_hex(std::string& text, std::uint64_t value, int digits) {
     text += kDigits[(value >> shift) & 0xF];
 }
 
-// The operating system's random bits, fetched for many calls at once: every request has an id.
+// Random bits of the operating system, fetched for many calls at once because every request needs
+// an id.
 std::uint32_t random_bits() {
-  constexpr std::size_t kAtOnce = 256;  // as much as getrandom gives whole
+  constexpr std::size_t kAtOnce = 256;  // up to 256 bytes, getrandom returns all of them
   thread_local std::array<std::uint8_t, kAtOnce> bytes;
   thread_local std::size_t used = kAtOnce;
   std::uint32_t value = 0;

@@ -22,7 +22,7 @@ bool is_ipv4(const IpAddress& address) {
 std::optional<IpAddress> parse_ip(std::string_view text) {
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
   const std::string plain(text.substr(0, text.find('%')));
-  // What inet_pton would read as the end of the text.
+  // inet_pton would ignore what follows a zero byte.
   if (plain.find('\0') != std::string::npos) return std::nullopt;
   IpAddress address = kMapped;
   if (::inet_pton(AF_INET, plain.c_str(), address.data() + kIpv4At) == 1) return address;

@@ -1,4 +1,4 @@
-// A job, its images and their outcomes: plain values that every layer may use.
+// Jobs, their images, and the outcomes of images.
 #pragma once
 
 #include <cstdint>
@@ -19,19 +19,19 @@ enum class JobType { kImageClassification, kCustomClassification };
 
 enum class JobStatus { kPending, kQueued, kProcessing, kCompleted, kFailed, kCancelled };
 
-// The names on the wire: "image_classification", "queued", …
+// The names in the API: "image_classification", "queued", …
 std::string_view to_string(JobType type);
 std::string_view to_string(JobStatus status);
 std::optional<JobType> parse_job_type(std::string_view name);
 std::optional<JobStatus> parse_job_status(std::string_view name);
 
-// Completed, failed and cancelled jobs change no more, unless their failed images are retried.
+// Completed, failed and cancelled jobs do not change, unless they are retried.
 bool is_final(JobStatus status);
 
-// How the images of a job are classified; the same for all of them, and fixed at submission.
+// How all images of a job are classified; fixed at submission.
 struct JobSpec {
   JobType type = JobType::kImageClassification;
-  std::string model;  // name of the model's folder
+  std::string model;  // name of the model
   std::vector<std::string>
       custom_labels;  // only for kCustomClassification; distinct, in the user's order
   int top_k = 5;      // 1 to 10
@@ -39,7 +39,7 @@ struct JobSpec {
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 
-// The three ways in which an image counts.
+// How an image is counted.
 enum class ImageState { kClassified, kUnknown, kFailed };
 
 // Images of a job by outcome. `classified + unknown + failed <= total`.
@@ -67,32 +67,32 @@ struct Job {
   std::optional<TimePoint> started_at;    // the first image was taken up
   std::optional<TimePoint> completed_at;  // set with a final status
   std::optional<std::string> error;       // why a job failed or was cancelled
-  int retry_count = 0;                    // times that failed images were run again
+  int retry_count = 0;                    // how often the job was retried
 };
 
-// One image of one job, as it travels through the work queue.
+// One image of a job, as sent through the work queue.
 struct ImageTask {
   std::string job_id;
   std::shared_ptr<const JobSpec> spec;
   std::int64_t index = 0;  // position in the job's s3_keys
   std::string s3_key;
   std::string filename;  // unique among the job's distinct keys; names the output
-  int generation = 0;    // the job's retry_count when the task was sent; older results do not count
+  int generation = 0;    // the job's retry_count when the task was sent
 };
 
-// What became of one image: predictions, or an error. Never both.
+// The outcome of one image: predictions, or an error.
 struct ImageOutcome {
   std::string job_id;
   std::int64_t index = 0;
   int generation = 0;
   std::variant<Predictions, Error> result;  // Predictions is never empty
-  std::string output_key;         // key of the copy in the output store; empty without one
-  double processing_time_ms = 0;  // decode, inference and ranking, without waiting
+  std::string output_key;                   // key of the sorted copy; empty if there is none
+  double processing_time_ms = 0;            // for decoding and inference, without time in queues
 };
 
 ImageState state_of(const ImageOutcome& outcome, const JobSpec& spec);
 
-// One row of a job's result, as stored. Without an outcome the image waits or is in work.
+// One image of a stored job. Without an outcome, the image is not done.
 struct ImageRecord {
   std::int64_t index = 0;
   std::string s3_key;

@@ -1,22 +1,25 @@
 #include "domain/job_rules.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 namespace classifier {
 
 Error job_not_found() { return {ErrorCode::kNotFound, "Job not found"}; }
 
 Error other_request_of_key() {
   return {ErrorCode::kConflict,
-          "this Idempotency-Key came with another request before: use a new key for a new job"};
+          "this Idempotency-Key was used for another request: use a new key for a new job"};
 }
 
 Error unknown_page_token() {
-  return {ErrorCode::kInvalidArgument, "next_token is not one that a page of /jobs gave"};
+  return {ErrorCode::kInvalidArgument, "next_token is not one that GET /jobs returned"};
 }
 
 Result<void> check_cancel(const Job& job) {
   if (!is_final(job.status)) return {};
-  return fail(ErrorCode::kConflict, "the job is " + std::string(to_string(job.status)) +
-                                        " already: only a job that still runs can be cancelled");
+  return fail(ErrorCode::kConflict,
+              fmt::format("the job is already {}: only a job that still runs can be cancelled",
+                          to_string(job.status)));
 }
 
 Result<void> check_retry(const Job& job) {
@@ -34,13 +37,12 @@ JobStatus final_status(const JobCounts& counts) {
 }
 
 std::string cancelled_reason(const JobCounts& counts) {
-  return "cancelled on request after " + std::to_string(counts.done()) + " of " +
-         std::to_string(counts.total) + " images";
+  return fmt::format("cancelled on request after {} of {} images", counts.done(), counts.total);
 }
 
 std::string failed_reason(std::int64_t total, std::string_view first_error) {
-  return "none of the " + std::to_string(total) +
-         " images could be classified; the first one: " + std::string(first_error);
+  return fmt::format("none of the {} images could be classified; the first one: {}", total,
+                     first_error);
 }
 
 }  // namespace classifier

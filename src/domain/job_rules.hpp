@@ -1,4 +1,4 @@
-// What may happen to a job, and the words for it: the same in every store.
+// Rules for changes of a job, and their messages, which all stores share.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,15 @@
 namespace classifier {
 
 Error job_not_found();
-Error other_request_of_key();  // an Idempotency-Key with another fingerprint
+Error other_request_of_key();  // the Idempotency-Key was used with another fingerprint
 Error unknown_page_token();
 
-// kConflict when the job is final already.
+// kConflict if the job is final.
 Result<void> check_cancel(const Job& job);
-// kConflict when the job is not final, or nothing is left to run.
+// kConflict if the job is not final, or no image failed or is left to run.
 Result<void> check_retry(const Job& job);
 
-// How a job ends whose images are all done.
+// The status of a job whose images are all done.
 JobStatus final_status(const JobCounts& counts);
 
 // `Job::error` of a cancelled job, and of one whose images all failed.

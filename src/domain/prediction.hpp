@@ -1,4 +1,4 @@
-// What a model says of one image.
+// The predictions of a model for one image.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@ namespace classifier {
 
 struct Prediction {
   std::string label;
-  float score = 0;  // probability, 0 to 1; sums to 1 over all labels of the model or job
+  float score = 0;  // probability; the scores of all labels of the model or job add up to 1
   friend bool operator==(const Prediction&, const Prediction&) = default;
 };
 
-// Falling score; at most the `top_k` that was asked for.
+// By falling score, at most `top_k`.
 using Predictions = std::vector<Prediction>;
 
 }  // namespace classifier

@@ -13,7 +13,7 @@
 namespace classifier {
 namespace {
 
-// Bytes of the UTF-8 character at the start of `text`; 0 where it is malformed. RFC 3629.
+// Size of the UTF-8 character at the start of `text`; 0 if it is malformed. RFC 3629.
 std::size_t character_size(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::uint8_t first = byte(0);

@@ -1,4 +1,4 @@
-// Small questions about text that several services ask.
+// Functions on text.
 #pragma once
 
 #include <cstddef>
@@ -10,25 +10,25 @@
 
 namespace classifier {
 
-// Without ASCII white space at both ends.
+// Removes ASCII white space at both ends.
 std::string trim(std::string_view text);
 
 // Whether the text is valid UTF-8: no overlong forms, no surrogates, nothing beyond U+10FFFF.
 bool is_utf8(std::string_view text);
 
-// The longest start of a UTF-8 text with at most `max_bytes` bytes that does not cut a character.
+// The longest prefix of a UTF-8 text with at most `max_bytes` bytes and no cut character.
 std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes);
 
-// Whether there is a byte below U+0020, or U+007F.
+// Whether the text has a character below U+0020, or U+007F.
 bool has_control_character(std::string_view text);
 
-// With spaces in place of control characters, so that it is one line of a log or a sentence.
+// Replaces control characters by spaces.
 std::string one_line(std::string_view text);
 
 // Whether a part between slashes is "." or "..".
 bool has_dot_part(std::string_view key);
 
-// Of decimal digits with an optional minus; nullopt for anything else, and beyond 64 bits.
+// Parses decimal digits with an optional minus; nullopt for anything else, and beyond 64 bits.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 
 // With ASCII letters in lower case; other bytes stay as they are.
@@ -37,22 +37,22 @@ std::string to_lower(std::string_view text);
 // "0.31": at most four digits after the point, and none that say nothing.
 std::string short_number(double value);
 
-// "cat.jpg" of "a/cat.jpg"; empty where the key ends in a slash.
+// "cat.jpg" for "a/cat.jpg"; empty if the key ends in a slash.
 std::string_view filename_of(std::string_view key);
 
-// ".jpg" of "a/cat.JPG": the extension in lower case with its dot; empty where there is none.
+// The extension in lower case with its dot, ".jpg" for "a/cat.JPG"; empty if there is none.
 std::string extension_of(std::string_view path);
 
-// "cat-2.jpg" of ("cat.jpg", 2)
+// "cat-2.jpg" for ("cat.jpg", 2)
 std::string numbered_filename(std::string_view filename, int number);
 
-// At most `max_bytes` bytes, the extension kept.
+// Cuts the name to `max_bytes` bytes, but keeps the extension.
 std::string shorten_filename(std::string_view filename, std::size_t max_bytes);
 
-// RFC 3986: everything but unreserved characters becomes %XX, slashes too unless they are kept.
+// RFC 3986: all but unreserved characters, and slashes if they are kept, become %XX.
 std::string percent_encode(std::string_view text, bool keep_slashes = false);
 
-// nullopt where a "%" does not begin two hexadecimal digits.
+// nullopt if a "%" is not followed by two hexadecimal digits.
 std::optional<std::string> percent_decode(std::string_view text);
 
 // Two hexadecimal digits for each byte.

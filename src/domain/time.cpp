@@ -36,7 +36,7 @@ std::string to_rfc3339(TimePoint time) {
 }
 
 std::optional<TimePoint> parse_rfc3339(const std::string& text) {
-  // Digits stand for themselves; what follows the seconds is their fraction.
+  // "d" is a digit. A fraction of the second may follow.
   constexpr std::string_view kPattern = "dddd-dd-ddTdd:dd:dd";
   if (text.size() <= kPattern.size() || text.back() != 'Z') return std::nullopt;
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };

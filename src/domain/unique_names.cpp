@@ -7,7 +7,7 @@ namespace classifier {
 std::string UniqueNames::take(std::string name) {
   const auto [known, is_new] = last_numbers_.try_emplace(name, 1);
   if (is_new) return name;
-  int& number = known->second;  // stays where it is when others are added
+  int& number = known->second;  // references stay valid when entries are added
   std::string numbered;
   do {
     numbered = numbered_filename(name, ++number);

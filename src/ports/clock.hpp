@@ -1,4 +1,4 @@
-// The port to the time of day, so that tests decide what time it is.
+// The port to the time of day, so that tests can set it.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// The port to jobs and their accounting.
+// The port to jobs and the outcomes of their images.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +17,15 @@ namespace classifier {
 
 struct IdempotencyKey {
   std::string key;
-  std::string fingerprint;  // of the request that came with it
+  std::string fingerprint;  // of the request with this key
 };
 
 struct NewJob {
   std::string id;
   std::shared_ptr<const JobSpec> spec;
-  std::vector<std::string> s3_keys;  // one image each, in the user's order; may repeat
+  std::vector<std::string> s3_keys;  // one for each image, in the user's order; may repeat
   std::vector<std::string>
-      filenames;  // parallel to s3_keys: equal keys have equal names, others differ
+      filenames;  // one for each of s3_keys; equal for equal keys, otherwise different
   TimePoint created_at;
   std::optional<IdempotencyKey> idempotency;
 };
@@ -37,7 +37,7 @@ struct JobFilter {
 
 struct JobPage {
   std::vector<Job> jobs;                  // newest first
-  std::int64_t total = 0;                 // jobs that match the filter, on all pages
+  std::int64_t total = 0;                 // all jobs that match the filter
   std::optional<std::string> next_token;  // opaque; absent on the last page
 };
 
@@ -45,61 +45,59 @@ struct JobPage {
 struct UnsentTasks {
   std::string job_id;
   int generation = 0;
-  std::vector<ImageTask> tasks;  // rising index; may be empty when all of the range are finished
-  std::int64_t next_index = 0;   // what mark_sent takes once the tasks are in the queue
+  std::vector<ImageTask> tasks;  // by rising index; empty if all images of the range are done
+  std::int64_t next_index = 0;   // where the next call continues after mark_sent
 };
 
-// Every method may be called from any thread, and by several processes on the same store. Times
-// that go into a job are given by the caller. Errors: kNotFound for an unknown job, kUnavailable
-// for anything that may pass.
+// Thread-safe; several processes may use the same store. The caller gives the times that a job
+// stores. Errors: kNotFound for an unknown job, kUnavailable for transient failures.
 class JobStore {
  public:
   virtual ~JobStore() = default;
 
-  // Accepts a job, in status queued with nothing sent. All of it survives a crash or power loss
-  // once this returns, and none of it exists if it fails. With an idempotency key seen before: the
-  // job of that time when the fingerprint is the same, kConflict when it differs.
+  // Stores a job as queued, with no task sent. Once this returns, the whole job survives a crash or
+  // power loss; after an error nothing of it exists. For an idempotency key that was used before:
+  // the job of that request if the fingerprint is the same, otherwise kConflict.
   virtual Result<Job> create(const NewJob& job) = 0;
 
   virtual Result<Job> get(std::string_view job_id) = 0;
 
-  // The specs of listed jobs have no custom labels; get() has them. kInvalidArgument for a token
-  // that this store did not make.
+  // Listed jobs have no custom labels; get() returns them. kInvalidArgument for a token that this
+  // store did not make.
   virtual Result<JobPage> list(const JobFilter& filter, std::size_t limit,
                                std::string_view token) = 0;
 
-  // Up to `limit` tasks of each of up to `max_jobs` unfinished jobs that are not sent completely,
-  // oldest first. Sending is at least once: tasks are offered again until mark_sent.
+  // Up to `limit` unsent tasks of each of up to `max_jobs` unfinished jobs, oldest jobs first.
+  // Until mark_sent, the same tasks are returned again, so each is sent at least once.
   virtual Result<std::vector<UnsentTasks>> unsent(std::size_t max_jobs, std::size_t limit) = 0;
   virtual Result<void> mark_sent(const UnsentTasks& sent) = 0;
 
-  // Moves a queued job to processing. No effect in any other status.
+  // Sets a queued job to processing. No effect in any other status.
   virtual Result<void> mark_started(std::string_view job_id, TimePoint now) = 0;
 
-  // Counts each outcome exactly once, whoever brings it and however often: an outcome is ignored
-  // when that image already has one, when its generation is not the job's, or when the job is
-  // final. Finishes jobs whose last image this was: completed, or failed where every image failed.
-  // Returns how many of them counted. After an error any of them may have counted: bring them
-  // again.
+  // Stores and counts each outcome exactly once, however often it is reported: an outcome is
+  // ignored if its image already has one, if its generation is not the job's, or if the job is
+  // final. With its last image a job becomes completed, or failed if every image failed. Returns
+  // how many outcomes were counted. After an error any of them may have been: call this again.
   virtual Result<std::size_t> record(std::span<const ImageOutcome> outcomes, TimePoint now) = 0;
 
-  // kConflict when the job is final already.
+  // kConflict if the job is final.
   virtual Result<Job> cancel(std::string_view job_id, TimePoint now) = 0;
 
-  // Forgets the failed images of a final job, and takes up those that were never done, as a new
-  // generation. kConflict when the job is not final, or nothing is left to run.
+  // Queues the failed and unfinished images of a final job again, as a new generation. kConflict if
+  // the job is not final, or has no such images.
   virtual Result<Job> retry(std::string_view job_id, TimePoint now) = 0;
 
   // Up to `limit` images of a job from index `from`, in order.
   virtual Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                                    std::size_t limit) = 0;
 
-  // Forgets up to `limit` final jobs that were accepted before `created_before`, with all that the
-  // store knows of them; images and their copies are not touched. Returns how many; fewer than
-  // `limit` where nothing is left. Stores that do so by themselves return 0.
+  // Removes up to `limit` final jobs that were created before `created_before`, with their outcomes
+  // but not their images. Returns how many; fewer than `limit` if none is left. Stores that remove
+  // old jobs by themselves return 0.
   virtual Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) = 0;
 
-  // Whether the store answers; the error says why not.
+  // Fails if the store does not answer.
   virtual Result<void> ping() = 0;
 };
 

@@ -1,4 +1,4 @@
-// The ports to the counters that operators watch.
+// The ports to metrics.
 #pragma once
 
 #include <chrono>
@@ -43,7 +43,7 @@ struct RequestRecord {
   std::string_view method;
   std::string_view route;  // the pattern; "(unknown)" for paths without a route
   int status = 0;
-  double seconds = 0;  // from the end of the header to the end of the answer's head and body
+  double seconds = 0;           // from the end of the request's header to the end of the answer
   std::uint64_t bytes_in = 0;   // of the body
   std::uint64_t bytes_out = 0;  // of the body
 };
@@ -56,7 +56,7 @@ class RequestObserver {
   virtual void connections_changed(int delta) = 0;
 };
 
-// Sees the end of each call to another service. Thread-safe and cheap; never fails.
+// Called after each call of another service. Thread-safe and cheap; never fails.
 class CallObserver {
  public:
   virtual ~CallObserver() = default;
@@ -65,7 +65,7 @@ class CallObserver {
                          std::string_view outcome, std::chrono::milliseconds took) = 0;
 };
 
-// For programs that nobody watches, and tests.
+// For programs without metrics, and for tests.
 class NoMetrics final : public Metrics {
  public:
   void image_done(ImageState /*state*/) override {}

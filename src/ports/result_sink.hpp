@@ -1,5 +1,5 @@
-// The port by which a worker reports: straight to the accounting in one process, by the status
-// queue between several.
+// The port to which workers report: to the accounting of the same process, or to the status queue
+// between processes.
 #pragma once
 
 #include <span>
@@ -10,12 +10,12 @@
 
 namespace classifier {
 
-// Thread-safe. Once a call returns without an error, what it was told is not lost.
+// Thread-safe. What a call without an error has reported is not lost.
 class ResultSink {
  public:
   virtual ~ResultSink() = default;
 
-  // The first image of a job was taken up by this worker. May come more than once, and late.
+  // This worker has taken up its first image of a job. May be called more than once, and late.
   virtual Result<void> started(std::string_view job_id) = 0;
 
   virtual Result<void> report(std::span<const ImageOutcome> outcomes) = 0;

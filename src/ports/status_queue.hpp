@@ -1,5 +1,5 @@
-// The port to the status queue: what workers report, until a backend has counted it. At least once
-// and in any order, as the request queue.
+// The port to the status queue: the reports of workers, until a backend has counted them. Delivered
+// at least once, in any order.
 #pragma once
 
 #include <chrono>
@@ -16,25 +16,24 @@ namespace classifier {
 // One message: a job that was started, or outcomes of images of one job.
 struct StatusMessage {
   std::string job_id;
-  std::vector<ImageOutcome> outcomes;  // none: only the start of the job
+  std::vector<ImageOutcome> outcomes;  // empty: the start of the job
   std::string receipt;
 };
 
-// Every method may be called from any thread, and by several processes on the same queue. The
-// sink's methods send.
+// Thread-safe; several processes may use the same queue. The methods of ResultSink send.
 class StatusQueue : public ResultSink {
  public:
-  // Up to `max` messages; waits up to `wait` for the first one, less when `stop` is requested. They
-  // stay hidden for the visibility timeout. Messages that cannot be read are left to the queue's
-  // dead letters.
+  // Up to `max` messages; waits up to `wait` for the first one, or until `stop` is requested. They
+  // stay hidden for the visibility timeout. Messages that cannot be parsed are left to become dead
+  // letters.
   virtual Result<std::vector<StatusMessage>> receive(std::size_t max,
                                                      std::chrono::milliseconds wait,
                                                      std::stop_token stop) = 0;
 
-  // The messages are counted, and not delivered again.
+  // Removes messages that are counted.
   virtual Result<void> remove(std::span<const std::string> receipts) = 0;
 
-  // Whether the queue answers; the error says why not.
+  // Fails if the queue does not answer.
   virtual Result<void> ping() = 0;
 };
 

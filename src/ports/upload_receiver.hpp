@@ -1,5 +1,4 @@
-// The port to uploads that come through this service, for stores that clients cannot send to
-// themselves.
+// The port to uploads through this service, for stores that clients cannot access directly.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +12,7 @@
 
 namespace classifier {
 
-// What an upload URL of `ObjectStore::upload_url` carries, as it was received.
+// The parts of a URL of `ObjectStore::upload_url`, as received.
 struct SignedUpload {
   std::string_view key;
   std::string_view content_type;
@@ -21,8 +20,8 @@ struct SignedUpload {
   std::string_view signature;
 };
 
-// Writes one object. It appears under its key at commit(); without that, nothing remains. Used by
-// one thread at a time.
+// Writes one object, which exists from commit() on; without commit(), nothing remains. Used by one
+// thread at a time.
 class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
@@ -36,10 +35,10 @@ class UploadReceiver {
  public:
   virtual ~UploadReceiver() = default;
 
-  // kForbidden where the URL is not exactly one that this store signed, or has expired.
+  // kForbidden if the URL has expired, or is not one that this store signed.
   virtual Result<void> verify(const SignedUpload& upload, TimePoint now) const = 0;
 
-  // For an object of the input bucket. kInvalidArgument for a key that the store cannot hold.
+  // Writes to the input bucket. kInvalidArgument for a key that the store cannot have.
   virtual Result<std::unique_ptr<ObjectWriter>> write(std::string_view key) = 0;
 };
 

@@ -1,4 +1,4 @@
-// Counts what workers report.
+// Stores what workers report in the job store.
 #pragma once
 
 #include "ports/clock.hpp"

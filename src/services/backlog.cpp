@@ -1,6 +1,6 @@
 #include "services/backlog.hpp"
 
-#include <string>
+#include <spdlog/fmt/fmt.h>
 
 namespace classifier {
 
@@ -19,8 +19,9 @@ Result<void> Backlog::check() {
   }
   if (waiting_ < max_) return {};
   return fail(ErrorCode::kUnavailable,
-              std::to_string(waiting_) + " images wait already, and MAX_BACKLOG allows " +
-                  std::to_string(max_) + ": nothing of this job was taken, submit it again later");
+              fmt::format("{} images wait already, and MAX_BACKLOG allows {}: the job was not "
+                          "accepted, submit it again later",
+                          waiting_, max_));
 }
 
 void Backlog::add(std::size_t images) {

@@ -1,4 +1,4 @@
-// How many images wait, and whether more jobs can be taken.
+// The number of waiting images, and whether another job can be accepted.
 #pragma once
 
 #include <chrono>
@@ -11,20 +11,20 @@
 
 namespace classifier {
 
-// Thread-safe. Counts what is accepted here and asks the queue only now and then: counting a long
-// queue is work, and tasks reach it some time after their job was accepted.
+// Thread-safe. Adds the images that were accepted since the last count of the queue: counting a
+// long queue is slow, and tasks reach it some time after their job was accepted.
 class Backlog {
  public:
-  // `max` images; 0: any number. `fresh` is how long a count is good enough while the queue is
-  // full; ten times as long while it is not. `queue` outlives this.
+  // At most `max` images may wait; 0: no limit. A count is used for `fresh` while the queue is
+  // full, and ten times as long while it is not. `queue` outlives this.
   Backlog(WorkQueue& queue, std::int64_t max,
           std::chrono::milliseconds fresh = std::chrono::milliseconds(1'000));
 
-  // kUnavailable when as many images wait as may. A queue that does not answer refuses nothing:
-  // jobs are kept in the job store.
+  // kUnavailable if `max` images wait. If the queue does not answer, jobs are still accepted: the
+  // job store keeps them.
   Result<void> check();
 
-  // Images of a job that was accepted.
+  // Adds the images of an accepted job.
   void add(std::size_t images);
 
  private:

@@ -1,4 +1,4 @@
-// A queue between two stages that makes the faster one wait.
+// A bounded queue between threads.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace classifier {
 
-// Thread-safe, any number of producers and consumers.
+// Thread-safe, for any number of producers and consumers.
 template <class T>
 class BoundedQueue {
  public:
@@ -28,7 +28,7 @@ class BoundedQueue {
     not_empty_.notify_one();
   }
 
-  // Waits for an item; nullopt once the queue is closed and empty.
+  // Waits for an item; nullopt if the queue is closed and empty.
   std::optional<T> pop() {
     std::unique_lock lock(mutex_);
     not_empty_.wait(lock, [&] { return closed_ || !items_.empty(); });
@@ -36,7 +36,7 @@ class BoundedQueue {
     return take(lock);
   }
 
-  // The next item if `wanted(item)` and it is there by now.
+  // The next item, if there is one now and it is `wanted`.
   template <class Wanted>
   std::optional<T> pop_now_if(Wanted wanted) {
     std::unique_lock lock(mutex_);
@@ -44,8 +44,8 @@ class BoundedQueue {
     return take(lock);
   }
 
-  // At least one item and at most `max`, waiting up to `linger` after the first for more, but not
-  // once an item has come that is `urgent(item)`; none once closed and empty.
+  // Waits for an item, then up to `linger` for more, up to `max` in all; an `urgent` item ends the
+  // wait. Empty if the queue is closed and empty.
   template <class Urgent>
   std::vector<T> pop_batch(std::size_t max, std::chrono::milliseconds linger, Urgent urgent) {
     std::vector<T> batch;
@@ -64,7 +64,7 @@ class BoundedQueue {
     }
   }
 
-  // Lets consumers empty the queue and then end.
+  // Consumers still get the items that are left.
   void close() {
     {
       const std::scoped_lock lock(mutex_);

@@ -1,4 +1,4 @@
-// Classifies a few images at once, without a job: `POST /classify` of the ML service.
+// Classifies a few images without a stored job: `POST /classify` of the ML service.
 #pragma once
 
 #include <optional>
@@ -20,18 +20,28 @@ struct DirectImage {
   std::optional<std::vector<std::byte>> content;  // inline bytes; absent: read from the store
 };
 
+struct DirectPorts {
+  ObjectStore& objects;
+  Classifier& classifier;
+  Metrics& metrics;
+  const Clock& clock;
+};
+
+struct DirectOptions {
+  PipelineOptions pipeline;
+  std::uint64_t max_image_bytes = 64ULL << 20;
+};
+
 struct DirectResult {
   Job job;                           // final, with its counts
   std::vector<ImageRecord> records;  // one for each image, in order
 };
 
-// Runs the images through a pipeline of its own and waits for all of them. Images fail one by one,
-// never together. Classified images are copied to the output bucket only where they came from the
-// store. A stop takes up no more images and ends with kUnavailable.
-Result<DirectResult> classify_now(std::string job_id, std::shared_ptr<const JobSpec> spec,
-                                  std::vector<DirectImage> images, ObjectStore& objects,
-                                  Classifier& classifier, Metrics& metrics, const Clock& clock,
-                                  PipelineOptions options, std::uint64_t max_image_bytes,
-                                  const std::stop_token& stop);
+// Runs the images through a pipeline of its own and waits for all of them. An image that fails does
+// not fail the others. Classified images from the store are copied to the output bucket. If `stop`
+// is requested, no more images are started and the result is kUnavailable.
+Result<DirectResult> classify_now(std::string job_id, const std::shared_ptr<const JobSpec>& spec,
+                                  std::vector<DirectImage> images, const DirectPorts& ports,
+                                  const DirectOptions& options, const std::stop_token& stop);
 
 }  // namespace classifier

@@ -39,10 +39,10 @@ Result<bool> Dispatcher::run_once() {
   if (!unsent) return std::unexpected(unsent.error());
   Result<bool> all_sent = !unsent->empty();
   for (const auto& tasks : *unsent) {
-    // In this order: a crash in between sends the tasks again, and never loses them.
+    // In this order, a crash in between sends the tasks again and loses none.
     auto sent = queue_.send(tasks.tasks);
     if (sent) sent = jobs_.mark_sent(tasks);
-    // A job that cannot be sent must not hold up those behind it.
+    // A job that cannot be sent must not delay the others.
     if (!sent && all_sent) all_sent = std::unexpected(std::move(sent.error()));
   }
   return all_sent;

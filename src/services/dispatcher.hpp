@@ -1,6 +1,5 @@
-// Sends the tasks of accepted jobs to the work queue. Jobs take turns, so that a small one does not
-// wait for the whole of a large one; any process may do it, and a crash between two steps only
-// sends some tasks twice.
+// Sends the tasks of accepted jobs to the work queue. Jobs take turns, so that a small job does not
+// wait for all of a large one. Several processes may do this at once. A crash can send tasks twice.
 #pragma once
 
 #include <chrono>
@@ -23,10 +22,10 @@ class Dispatcher {
 
   void start();
   void stop();
-  // There is something to send; returns at once. Thread-safe.
+  // Call this when there are tasks to send; returns at once. Thread-safe.
   void wake();
 
-  // One round over the unsent jobs. Returns whether anything was sent.
+  // Sends some tasks of each job that has unsent ones. Returns whether there were any.
   Result<bool> run_once();
 
  private:

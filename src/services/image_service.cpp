@@ -1,5 +1,7 @@
 #include "services/image_service.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -15,7 +17,7 @@ struct ImageType {
   std::string_view content_type;
 };
 
-// The first extension of a content type is the one that a file name without a fitting one is given.
+// A file name without an extension of its content type gets the first one listed here.
 constexpr std::array<ImageType, 6> kImageTypes{{
     {".jpg", "image/jpeg"},
     {".jpeg", "image/jpeg"},
@@ -27,8 +29,8 @@ constexpr std::array<ImageType, 6> kImageTypes{{
 constexpr std::string_view kSupported = "image/jpeg, image/png, image/gif, image/bmp, image/webp";
 constexpr std::size_t kMaxBaseBytes = 100;
 
-// The name without its extension, with nothing in it that a URL, a shell or a spreadsheet could
-// take amiss.
+// The name without its extension, and without characters that have a meaning in URLs, shells or
+// spreadsheets.
 std::string safe_base(std::string_view filename) {
   const std::size_t slash = filename.find_last_of("/\\");
   if (slash != std::string_view::npos) filename.remove_prefix(slash + 1);
@@ -47,7 +49,7 @@ std::string safe_base(std::string_view filename) {
 }
 
 Result<std::string> extension_for(std::string_view filename, std::string_view content_type) {
-  // "image/jpg" is common and means "image/jpeg".
+  // "image/jpg" is a common mistake for "image/jpeg".
   if (content_type == "image/jpg") content_type = "image/jpeg";
   const std::string given = extension_of(filename);
   std::string extension;
@@ -58,8 +60,8 @@ Result<std::string> extension_for(std::string_view filename, std::string_view co
   }
   if (extension.empty()) {
     return fail(ErrorCode::kUnsupported,
-                "content_type \"" + std::string(content_type.substr(0, 100)) +
-                    "\" is not supported: it must be one of " + std::string(kSupported));
+                fmt::format("content_type \"{}\" is not supported: it must be one of {}",
+                            content_type.substr(0, 100), kSupported));
   }
   return extension;
 }
@@ -90,8 +92,8 @@ Result<UploadTicket> ImageService::upload_url(std::string_view filename,
   if (!extension) return std::unexpected(extension.error());
   const TimePoint now = clock_.now();
   UploadTicket ticket;
-  ticket.key =
-      "uploads/" + safe_base(filename) + "_" + to_compact(now) + "_" + random_hex(8) + *extension;
+  ticket.key = fmt::format("uploads/{}_{}_{}{}", safe_base(filename), to_compact(now),
+                           random_hex(8), *extension);
   ticket.expires_at = now + kUploadValidity;
   auto url = objects_.upload_url(ticket.key, content_type, ticket.expires_at, base_url);
   if (!url) return std::unexpected(url.error());
@@ -103,7 +105,7 @@ Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
                                      std::string_view token) {
   ImagePage page;
   std::string after(token);
-  // Other files in the bucket are passed over, so one page may take several looks.
+  // Other files in the bucket are skipped, so one page may need several lists of the store.
   while (page.images.size() < limit) {
     auto objects = objects_.list(Bucket::kInput, prefix, after, limit);
     if (!objects) return std::unexpected(objects.error());
@@ -120,10 +122,6 @@ Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
   return page;
 }
 
-Result<void> ImageService::remove(std::string_view key) {
-  return objects_.remove(Bucket::kInput, key);
-}
-
 Result<std::vector<std::byte>> ImageService::original(std::string_view key) {
   return objects_.get(Bucket::kInput, key, max_image_bytes_);
 }
@@ -131,12 +129,12 @@ Result<std::vector<std::byte>> ImageService::original(std::string_view key) {
 Result<std::string> ImageService::thumbnail_etag(std::string_view key, int longest_side) {
   if (longest_side < kMinThumbnail || longest_side > kMaxThumbnail) {
     return fail(ErrorCode::kInvalidArgument,
-                "size must be a whole number from " + std::to_string(kMinThumbnail) + " to " +
-                    std::to_string(kMaxThumbnail) + ", not " + std::to_string(longest_side));
+                fmt::format("size must be a whole number from {} to {}, not {}", kMinThumbnail,
+                            kMaxThumbnail, longest_side));
   }
   auto info = objects_.head(Bucket::kInput, key);
   if (!info) return std::unexpected(info.error());
-  return info->etag + "-" + std::to_string(longest_side);
+  return fmt::format("{}-{}", info->etag, longest_side);
 }
 
 Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side) {

@@ -1,4 +1,4 @@
-// What a user does with stored images: upload, list, look, delete.
+// Upload URLs, lists, originals and thumbnails of stored images.
 #pragma once
 
 #include <cstddef>
@@ -31,8 +31,8 @@ struct ImagePage {
   std::optional<std::string> next_token;
 };
 
-// The content type of an image key by its extension: "image/jpeg" and so on; nullopt where it is
-// not an image's.
+// The content type that the extension of a key stands for, such as "image/jpeg"; nullopt if it is
+// no image type.
 std::optional<std::string_view> image_content_type(std::string_view key);
 
 // Thread-safe.
@@ -47,20 +47,19 @@ class ImageService {
   ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
                std::uint64_t max_image_bytes);
 
-  // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL that takes its bytes.
+  // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL to upload its bytes to.
   // kInvalidArgument: no usable file name; kUnsupported: not an image type.
   Result<UploadTicket> upload_url(std::string_view filename, std::string_view content_type,
                                   std::string_view base_url);
 
-  // Images (by extension) under `prefix`, up to `limit` of them, from an opaque token on.
+  // Up to `limit` images, by extension, whose keys begin with `prefix`. `token` is the next_token
+  // of the page before, or empty.
   Result<ImagePage> list(std::string_view prefix, std::size_t limit, std::string_view token);
 
-  Result<void> remove(std::string_view key);
-
-  // The stored bytes, whole.
+  // The stored bytes. kTooLarge over the limit.
   Result<std::vector<std::byte>> original(std::string_view key);
 
-  // The ETag that `thumbnail` would give, without making it.
+  // The ETag that `thumbnail` would return; does not read the image.
   Result<std::string> thumbnail_etag(std::string_view key, int longest_side);
 
   // kInvalidArgument for a size outside [kMinThumbnail, kMaxThumbnail].

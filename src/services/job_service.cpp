@@ -1,7 +1,8 @@
 #include "services/job_service.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <unordered_map>
@@ -14,49 +15,45 @@
 namespace classifier {
 namespace {
 
-std::string entry(const char* field, std::size_t index) {
-  return std::string(field) + "[" + std::to_string(index) + "]";
+auto invalid(std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); }
+
+Result<void> check_label(const std::string& label, std::size_t index, const JobLimits& limits) {
+  if (label.empty())
+    return invalid(fmt::format("custom_labels[{}] is empty: remove it or name it", index));
+  if (label.size() > limits.max_label_bytes) {
+    return invalid(fmt::format("custom_labels[{}] has {} bytes; at most {} are allowed", index,
+                               label.size(), limits.max_label_bytes));
+  }
+  if (has_control_character(label) || !is_utf8(label)) {
+    return invalid(fmt::format("custom_labels[{}] has a control character or is not UTF-8", index));
+  }
+  if (label == "unknown") {
+    return invalid(
+        fmt::format("custom_labels[{}] is \"unknown\", which stands for images below the "
+                    "threshold: choose another word",
+                    index));
+  }
+  return {};
 }
 
 Result<void> check_labels(std::vector<std::string>& labels, const JobLimits& limits) {
   if (labels.empty()) {
-    return fail(ErrorCode::kInvalidArgument,
-                "custom_labels is missing: name at least one category, such as [\"dog\", \"cat\"]");
+    return invalid(
+        "custom_labels is missing: name at least one category, such as [\"dog\", \"cat\"]");
   }
   if (labels.size() > limits.max_labels) {
-    return fail(ErrorCode::kInvalidArgument,
-                "custom_labels has " + std::to_string(labels.size()) + " labels; at most " +
-                    std::to_string(limits.max_labels) + " are allowed");
+    return invalid(fmt::format("custom_labels has {} labels; at most {} are allowed", labels.size(),
+                               limits.max_labels));
   }
   std::unordered_map<std::string_view, std::size_t> seen;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     labels[i] = trim(labels[i]);
     const std::string& label = labels[i];
-    if (label.empty()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  entry("custom_labels", i) + " is empty: remove it or name it");
-    }
-    if (label.size() > limits.max_label_bytes) {
-      return fail(ErrorCode::kInvalidArgument,
-                  entry("custom_labels", i) + " has " + std::to_string(label.size()) +
-                      " bytes; at most " + std::to_string(limits.max_label_bytes) + " are allowed");
-    }
-    if (has_control_character(label) || !is_utf8(label)) {
-      return fail(ErrorCode::kInvalidArgument,
-                  entry("custom_labels", i) + " has a control character or is not UTF-8");
-    }
-    if (label == "unknown") {
-      return fail(ErrorCode::kInvalidArgument,
-                  entry("custom_labels", i) +
-                      " is \"unknown\", which stands for images below the threshold: "
-                      "choose another word");
-    }
+    if (auto valid = check_label(label, i, limits); !valid) return valid;
     const auto [earlier, is_new] = seen.emplace(label, i);
     if (!is_new) {
-      return fail(ErrorCode::kInvalidArgument, "custom_labels has \"" + label +
-                                                   "\" twice (entries " +
-                                                   std::to_string(earlier->second) + " and " +
-                                                   std::to_string(i) + "): remove one");
+      return invalid(fmt::format("custom_labels has \"{}\" twice (entries {} and {}): remove one",
+                                 label, earlier->second, i));
     }
   }
   return {};
@@ -64,36 +61,30 @@ Result<void> check_labels(std::vector<std::string>& labels, const JobLimits& lim
 
 Result<void> check_keys(const std::vector<std::string>& keys, const JobLimits& limits) {
   if (keys.empty()) {
-    return fail(ErrorCode::kInvalidArgument,
-                "s3_keys is missing or empty: name at least one image");
+    return invalid("s3_keys is missing or empty: name at least one image");
   }
   if (keys.size() > limits.max_images) {
-    return fail(ErrorCode::kTooLarge, "s3_keys has " + std::to_string(keys.size()) +
-                                          " images; at most " + std::to_string(limits.max_images) +
-                                          " are allowed in one job: split it");
+    return fail(ErrorCode::kTooLarge,
+                fmt::format("s3_keys has {} images; at most {} are allowed in one job: split it",
+                            keys.size(), limits.max_images));
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (keys[i].empty())
-      return fail(ErrorCode::kInvalidArgument, entry("s3_keys", i) + " is empty");
+    if (keys[i].empty()) return invalid(fmt::format("s3_keys[{}] is empty", i));
     if (keys[i].size() > limits.max_key_bytes) {
-      return fail(ErrorCode::kInvalidArgument,
-                  entry("s3_keys", i) + " has " + std::to_string(keys[i].size()) +
-                      " bytes; a key has at most " + std::to_string(limits.max_key_bytes));
+      return invalid(fmt::format("s3_keys[{}] has {} bytes; a key has at most {}", i,
+                                 keys[i].size(), limits.max_key_bytes));
     }
-    if (has_control_character(keys[i]) || !is_utf8(keys[i])) {
-      return fail(ErrorCode::kInvalidArgument,
-                  entry("s3_keys", i) + " has a control character or is not UTF-8");
-    }
+    if (has_control_character(keys[i]) || !is_utf8(keys[i]))
+      return invalid(fmt::format("s3_keys[{}] has a control character or is not UTF-8", i));
     if (has_dot_part(keys[i])) {
-      return fail(ErrorCode::kInvalidArgument,
-                  entry("s3_keys", i) +
-                      " has \".\" or \"..\" between slashes, which no key of an image has");
+      return invalid(fmt::format(
+          "s3_keys[{}] has \".\" or \"..\" between slashes, which no key of an image has", i));
     }
   }
   return {};
 }
 
-// What makes two requests the same. The model is part of it only as the user named it.
+// Two requests with the same fingerprint are the same. It has the model as the user named it.
 std::string fingerprint(const SubmitRequest& request) {
   const nlohmann::json parts = {to_string(request.type), request.model,
                                 request.s3_keys,         request.custom_labels,
@@ -108,21 +99,19 @@ Result<JobSpec> make_spec(JobType type, std::string_view model,
                           double confidence_threshold, const JobLimits& limits,
                           const Classifier& classifier) {
   if (top_k < 1 || top_k > 10) {
-    return fail(ErrorCode::kInvalidArgument,
-                "top_k must be a whole number from 1 to 10, not " + std::to_string(top_k));
+    return invalid(fmt::format("top_k must be a whole number from 1 to 10, not {}", top_k));
   }
   if (!(confidence_threshold >= 0 && confidence_threshold <= 1)) {
-    return fail(ErrorCode::kInvalidArgument,
-                "confidence_threshold must be a number from 0 to 1, not " +
-                    short_number(confidence_threshold));
+    return invalid(fmt::format("confidence_threshold must be a number from 0 to 1, not {}",
+                               short_number(confidence_threshold)));
   }
   if (type == JobType::kCustomClassification) {
     if (auto valid = check_labels(custom_labels, limits); !valid)
       return std::unexpected(valid.error());
   } else if (!custom_labels.empty()) {
-    return fail(ErrorCode::kInvalidArgument,
-                "custom_labels goes with job_type \"custom_classification\" only: change the type "
-                "or leave it out");
+    return invalid(
+        "custom_labels is allowed with job_type \"custom_classification\" only: change the type or "
+        "leave custom_labels out");
   }
   auto resolved = classifier.resolve(type, model);
   if (!resolved) return std::unexpected(resolved.error());
@@ -141,9 +130,8 @@ std::vector<std::string> unique_filenames(const std::vector<std::string>& keys) 
   for (const auto& key : keys) {
     auto [known, is_new] = name_of_key.try_emplace(key);
     if (is_new) {
-      // Take in one more folder until the name is free; different keys differ somewhere, but a
-      // slash that became a
-      // "_" can make two of them alike, and then a number decides.
+      // Prepends one more folder until the name is free. Two keys can still give the same name,
+      // because a slash becomes "_"; then a number is added.
       std::size_t slash = key.rfind('/');
       std::string name(filename_of(key));
       while ((name.empty() || taken.contains(name)) && slash != std::string::npos && slash > 0) {
@@ -176,9 +164,8 @@ Result<Job> JobService::submit(const SubmitRequest& request) {
   if (auto valid = check_keys(request.s3_keys, limits_); !valid)
     return std::unexpected(valid.error());
   if (request.idempotency_key.size() > limits_.max_idempotency_key_bytes) {
-    return fail(ErrorCode::kInvalidArgument, "Idempotency-Key has more than " +
-                                                 std::to_string(limits_.max_idempotency_key_bytes) +
-                                                 " bytes");
+    return invalid(
+        fmt::format("Idempotency-Key has more than {} bytes", limits_.max_idempotency_key_bytes));
   }
   auto spec = make_spec(request.type, request.model, request.custom_labels, request.top_k,
                         request.confidence_threshold, limits_, classifier_);
@@ -202,16 +189,9 @@ Result<Job> JobService::submit(const SubmitRequest& request) {
   return created;
 }
 
-Result<Job> JobService::get(std::string_view job_id) { return jobs_.get(job_id); }
-
-Result<JobPage> JobService::list(const JobFilter& filter, std::size_t limit,
-                                 std::string_view token) {
-  return jobs_.list(filter, limit, token);
-}
-
 Result<Job> JobService::cancel(std::string_view job_id) {
   auto job = jobs_.cancel(job_id, clock_.now());
-  // Messages that stay are dropped one by one when workers receive them.
+  // Workers drop the messages that remain when they receive them.
   if (job) std::ignore = queue_.drop_job(job_id, job->retry_count);
   return job;
 }
@@ -220,11 +200,6 @@ Result<Job> JobService::retry(std::string_view job_id) {
   auto job = jobs_.retry(job_id, clock_.now());
   if (job) on_work_();
   return job;
-}
-
-Result<std::vector<ImageRecord>> JobService::records(std::string_view job_id, std::int64_t from,
-                                                     std::size_t limit) {
-  return jobs_.records(job_id, from, limit);
 }
 
 }  // namespace classifier

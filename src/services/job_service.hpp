@@ -1,4 +1,4 @@
-// What a user does with jobs: submit, look, cancel, retry.
+// Submits, cancels and retries jobs. Their state is read from the job store directly.
 #pragma once
 
 #include <cstddef>
@@ -34,38 +34,34 @@ struct JobLimits {
   std::size_t max_label_bytes = 1'000;
   std::size_t max_key_bytes = 1'024;
   std::size_t max_idempotency_key_bytes = 255;
-  std::int64_t max_backlog = 0;  // images that wait in the queue; 0: any number
+  std::int64_t max_backlog = 0;  // images that wait in the queue; 0: no limit
 };
 
-// Checks the fields that classification needs, wherever they come from, and resolves the model.
-// Labels are trimmed of white space around them.
+// Checks the fields that classification needs and resolves the model. White space around labels is
+// removed.
 Result<JobSpec> make_spec(JobType type, std::string_view model,
                           std::vector<std::string> custom_labels, int top_k,
                           double confidence_threshold, const JobLimits& limits,
                           const Classifier& classifier);
 
-// A name for each key that is unique among different keys: the last part of the key, made distinct
-// by the folders before it where two keys share it ("a/cat.jpg", "b/cat.jpg" -> "cat.jpg",
+// A name for each key, different for different keys: the last part of the key, with the folders
+// before it if another key has taken that name ("a/cat.jpg", "b/cat.jpg" -> "cat.jpg",
 // "b_cat.jpg").
 std::vector<std::string> unique_filenames(const std::vector<std::string>& keys);
 
 // Thread-safe.
 class JobService {
  public:
-  // `on_work` is called whenever there are tasks to send; it must not block.
+  // `on_work` is called when there are tasks to send; it must not block.
   JobService(JobStore& jobs, WorkQueue& queue, const Classifier& classifier, const Clock& clock,
              Metrics& metrics, JobLimits limits, std::function<void()> on_work);
 
-  // Durable acceptance: once this returns, the job will be run to its end whatever crashes.
-  // kUnavailable when too many images wait already; then nothing of it is kept.
+  // Once this returns a job, it is durable and will run to its end despite crashes. kUnavailable
+  // when too many images wait already; then nothing is stored.
   Result<Job> submit(const SubmitRequest& request);
 
-  Result<Job> get(std::string_view job_id);
-  Result<JobPage> list(const JobFilter& filter, std::size_t limit, std::string_view token);
   Result<Job> cancel(std::string_view job_id);
   Result<Job> retry(std::string_view job_id);
-  Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
-                                           std::size_t limit);
 
  private:
   JobStore& jobs_;

@@ -1,9 +1,9 @@
 #include "services/pipeline.hpp"
 
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <new>
 #include <optional>
@@ -14,30 +14,24 @@
 #include <utility>
 
 #include "services/bounded_queue.hpp"
+#include "support/stopwatch.hpp"
 
 namespace classifier {
 namespace {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
-
-double seconds_since(SteadyTime start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 struct Fetched {
-  PipelineItem item;
+  Delivery delivery;
   Result<std::vector<std::byte>> bytes;
 };
 
 struct Prepared {
-  PipelineItem item;
+  Delivery delivery;
   PreparedImage image;
-  double seconds = 0;  // spent on preparing it
+  double seconds = 0;  // spent to prepare it
 };
 
-std::string name_of(const PipelineItem& item) {
-  return "job " + item.task.job_id + " image " + std::to_string(item.task.index) + " (" +
-         item.task.s3_key + ")";
+std::string name_of(const ImageTask& task) {
+  return fmt::format("job {} image {} ({})", task.job_id, task.index, task.s3_key);
 }
 
 }  // namespace
@@ -63,7 +57,7 @@ class Pipeline::Impl {
     }
   }
 
-  void push(PipelineItem item) { incoming_.push(std::move(item)); }
+  void push(Delivery delivery) { incoming_.push(std::move(delivery)); }
 
   void finish() {
     incoming_.close();
@@ -76,62 +70,62 @@ class Pipeline::Impl {
 
  private:
   void lower_priority() const {
-    // On Linux the niceness belongs to the thread. Where it cannot be raised, all goes on as it is.
+    // On Linux the niceness belongs to the thread. If it cannot be raised, nothing else changes.
     if (options_.nice != 0) std::ignore = ::nice(options_.nice);
   }
 
   void run_fetch() {
     lower_priority();
-    while (auto item = incoming_.pop()) fetched_.push(fetch(std::move(*item)));
+    while (auto delivery = incoming_.pop()) fetched_.push(fetch(std::move(*delivery)));
   }
 
-  Fetched fetch(PipelineItem item) {
-    const auto start = std::chrono::steady_clock::now();
-    auto bytes = guarded("fetched", [&] { return fetch_(item); });
-    metrics_.stage_time(Stage::kFetch, seconds_since(start), 1);
-    return {std::move(item), std::move(bytes)};
+  Fetched fetch(Delivery delivery) {
+    const Stopwatch watch;
+    auto bytes = guarded("fetched", [&] { return fetch_(delivery); });
+    metrics_.stage_time(Stage::kFetch, watch.seconds(), 1);
+    return {std::move(delivery), std::move(bytes)};
   }
 
   // The next image with its bytes; nullopt at the end.
   std::optional<Fetched> next_fetched() {
     if (options_.fetch_threads > 0) return fetched_.pop();
-    auto item = incoming_.pop();
-    if (!item) return std::nullopt;
-    return fetch(std::move(*item));
+    auto delivery = incoming_.pop();
+    if (!delivery) return std::nullopt;
+    return fetch(std::move(*delivery));
   }
 
   void run_prepare() {
     lower_priority();
     while (auto next = next_fetched()) {
       if (!next->bytes) {
-        done_({std::move(next->item), std::move(next->bytes.error()), 0});
+        done_({std::move(next->delivery), std::move(next->bytes.error()), 0});
         continue;
       }
-      const auto start = std::chrono::steady_clock::now();
+      const Stopwatch watch;
       auto image = guarded("prepared", [&] {
-        const Watchdog::Watch watch(options_.watchdog, name_of(next->item));
-        return classifier_.prepare(*next->bytes, *next->item.task.spec);
+        const Watchdog::Watch watched(options_.watchdog, name_of(next->delivery.task));
+        return classifier_.prepare(*next->bytes, *next->delivery.task.spec);
       });
-      const double seconds = seconds_since(start);
+      const double seconds = watch.seconds();
       metrics_.stage_time(Stage::kPrepare, seconds, 1);
       if (image) {
-        prepared_.push({std::move(next->item), std::move(*image), seconds});
+        prepared_.push({std::move(next->delivery), std::move(*image), seconds});
       } else {
-        done_({std::move(next->item), std::move(image.error()), seconds * 1e3});
+        done_({std::move(next->delivery), std::move(image.error()), seconds * 1e3});
       }
     }
   }
 
-  // What throws becomes an error of this one image.
+  // An exception becomes an error of this one image.
   template <class Step>
   static auto guarded(const char* what, Step step) -> decltype(step()) {
     try {
       return step();
     } catch (const std::bad_alloc&) {
-      return fail(ErrorCode::kExhausted, std::string("out of memory while the image was ") + what);
+      return fail(ErrorCode::kExhausted, fmt::format("out of memory while the image was {}", what));
     } catch (const std::exception& exception) {
       return fail(ErrorCode::kInternal,
-                  std::string("the image could not be ") + what + ": " + exception.what());
+                  fmt::format("the image could not be {}: {}", what, exception.what()));
     }
   }
 
@@ -140,14 +134,15 @@ class Pipeline::Impl {
     while (auto first = prepared_.pop()) classify(take_batch(std::move(*first)));
   }
 
-  // The first image and those behind it that wait already and run on the same job's terms.
+  // The first image, and those of the same job that wait directly behind it.
   std::vector<Prepared> take_batch(Prepared first) {
-    const auto spec = first.item.task.spec;
+    const auto spec = first.delivery.task.spec;
     const std::size_t size = classifier_.preferred_batch(*spec);
     std::vector<Prepared> batch;
     batch.push_back(std::move(first));
     while (batch.size() < size) {
-      auto next = prepared_.pop_now_if([&](const Prepared& p) { return p.item.task.spec == spec; });
+      auto next =
+          prepared_.pop_now_if([&](const Prepared& p) { return p.delivery.task.spec == spec; });
       if (!next) break;
       batch.push_back(std::move(*next));
     }
@@ -155,36 +150,36 @@ class Pipeline::Impl {
   }
 
   void classify(std::vector<Prepared> batch) {
-    const auto spec = batch.front().item.task.spec;
-    const auto start = std::chrono::steady_clock::now();
+    const auto spec = batch.front().delivery.task.spec;
+    const Stopwatch watch;
     std::vector<PreparedImage> images;
     images.reserve(batch.size());
     for (auto& prepared : batch) images.push_back(std::move(prepared.image));
-    std::vector<Result<Predictions>> results = watched_model(batch, images, spec);
-    const double seconds = seconds_since(start);
+    std::vector<Result<Predictions>> results = run_model_watched(batch, images, spec);
+    const double seconds = watch.seconds();
     metrics_.stage_time(Stage::kClassify, seconds, batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const double ms = (batch[i].seconds + seconds / static_cast<double>(batch.size())) * 1e3;
       if (results[i]) {
-        done_({std::move(batch[i].item), std::move(*results[i]), ms});
+        done_({std::move(batch[i].delivery), std::move(*results[i]), ms});
       } else {
-        done_({std::move(batch[i].item), std::move(results[i].error()), ms});
+        done_({std::move(batch[i].delivery), std::move(results[i].error()), ms});
       }
     }
   }
 
-  std::vector<Result<Predictions>> watched_model(std::span<const Prepared> batch,
-                                                 std::span<const PreparedImage> images,
-                                                 const std::shared_ptr<const JobSpec>& spec) {
+  std::vector<Result<Predictions>> run_model_watched(std::span<const Prepared> batch,
+                                                     std::span<const PreparedImage> images,
+                                                     const std::shared_ptr<const JobSpec>& spec) {
     std::string names;
     for (const auto& prepared : batch)
-      names += (names.empty() ? "" : ", ") + name_of(prepared.item);
-    const Watchdog::Watch watch(options_.watchdog, std::move(names));
+      names += (names.empty() ? "" : ", ") + name_of(prepared.delivery.task);
+    const Watchdog::Watch watched(options_.watchdog, std::move(names));
     return run_model(images, spec);
   }
 
-  // One result for each image. Where the whole batch fails, each image is tried alone, so that one
-  // that the model fails on takes no other with it.
+  // One result for each image. If the batch fails, each image runs alone, so that an image that the
+  // model cannot process does not fail the others.
   std::vector<Result<Predictions>> run_model(std::span<const PreparedImage> images,
                                              const std::shared_ptr<const JobSpec>& spec) {
     auto all = guarded("classified", [&] { return classifier_.classify(images, spec); });
@@ -206,7 +201,7 @@ class Pipeline::Impl {
   PipelineOptions options_;
   Fetch fetch_;
   Done done_;
-  BoundedQueue<PipelineItem> incoming_;
+  BoundedQueue<Delivery> incoming_;
   BoundedQueue<Fetched> fetched_;
   BoundedQueue<Prepared> prepared_;
   std::vector<std::jthread> fetch_threads_;
@@ -221,7 +216,7 @@ Pipeline::Pipeline(Classifier& classifier, Metrics& metrics, PipelineOptions opt
 
 Pipeline::~Pipeline() { finish(); }
 
-void Pipeline::push(PipelineItem item) { impl_->push(std::move(item)); }
+void Pipeline::push(Delivery delivery) { impl_->push(std::move(delivery)); }
 
 void Pipeline::finish() { impl_->finish(); }
 

@@ -1,5 +1,7 @@
-// The result of a job in the form that the API promises, as JSON and CSV, written piece by piece so
-// that the memory it takes does not grow with the number of images.
+// The result of a job in the form that the API promises, as JSON and CSV, written piece by piece
+// from pages of records. The memory for CSV is that of one page. The memory for JSON grows with the
+// images: a hash of each key that has a sorted copy, and, in the last piece, the file names of all
+// images grouped by label.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +16,7 @@
 
 namespace classifier {
 
-// Pages through the images of a job: up to `limit` records from index `from`.
+// Returns up to `limit` records of a job, from index `from`.
 using RecordSource =
     std::function<Result<std::vector<ImageRecord>>(std::int64_t from, std::size_t limit)>;
 
@@ -22,10 +24,10 @@ struct ResultOptions {
   std::string output_bucket;          // for output_paths
   std::int64_t from = 0;              // first image of the page
   std::optional<std::int64_t> limit;  // images on the page; absent: all
-  bool partial = false;               // leave out images that are not done, as while the job runs
+  bool partial = false;               // the job may still run: leave out images that are not done
 };
 
-// Produces the text of one result, a piece at a time. Not thread-safe.
+// Writes the text of one result. Used by one thread.
 class ResultWriter {
  public:
   virtual ~ResultWriter() = default;
@@ -33,24 +35,17 @@ class ResultWriter {
   virtual Result<std::optional<std::string>> next() = 0;
 };
 
-// `{success, job_id, …, detailed_results, summary, output_paths}`. A page (`from`, `limit`) has the
-// summary of the whole job, the other fields for its images only, and `next_token` where more
-// follow.
+// `{success, job_id, …, summary, detailed_results, output_paths, grouped_by_label}`. With `from` or
+// `limit` the summary is that of the whole job, the other fields hold the images of the page, and
+// `next_token` is there if more images follow.
 std::unique_ptr<ResultWriter> json_result(Job job, RecordSource records, ResultOptions options);
 
 // A header line, then a line for each image: filename, s3_key, top_prediction, top_confidence,
-// status, reason, error, processing_time_ms, predictions. Cells that a spreadsheet would run as a
-// formula are disarmed by a leading quote.
+// status, reason, error, processing_time_ms, predictions. A cell that a spreadsheet would run as a
+// formula gets a leading quote.
 std::unique_ptr<ResultWriter> csv_result(Job job, RecordSource records);
 
 // "confidence below threshold (0.31 < 0.5). Original prediction: X"
 std::string below_threshold_reason(const Prediction& top, double threshold);
-
-// A label as one part of an object's key: nothing that a store or a file system could read as
-// structure.
-std::string safe_label(std::string_view label);
-
-// `<job_id>/<label>/<filename>`
-std::string output_key(std::string_view job_id, std::string_view label, std::string_view filename);
 
 }  // namespace classifier

@@ -18,7 +18,7 @@ void Retention::start() {
     while (!stop.stop_requested()) {
       const auto removed = run_once(stop);
       if (!removed)
-        spdlog::warn("old jobs could not be removed, will try again: {}", removed.error().message);
+        spdlog::warn("removing old jobs failed, will try again: {}", removed.error().message);
       else if (*removed > 0)
         spdlog::info("removed {} jobs older than {} days", *removed, age_.count());
       pause(kInterval, stop);

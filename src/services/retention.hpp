@@ -1,4 +1,4 @@
-// Forgets jobs that are old enough, so that the store does not grow for ever.
+// Removes old jobs, so that the store does not grow without limit.
 #pragma once
 
 #include <chrono>
@@ -11,15 +11,15 @@ namespace classifier {
 
 class Retention {
  public:
-  // `age`: of a job, since it was accepted; 0: nothing is ever forgotten.
+  // `age`: time since a job was accepted; 0: no job is removed.
   Retention(JobStore& jobs, const Clock& clock, std::chrono::days age)
       : jobs_(jobs), clock_(clock), age_(age) {}
 
-  // Looks at once, and then every hour. Several processes may do so on one store.
+  // Removes old jobs at once and then every hour. Several processes may do this on one store.
   void start();
   void stop();
 
-  // Until no job is left that is old enough, or `stop` is requested. Returns how many there were.
+  // Removes jobs until none is old enough, or `stop` is requested. Returns how many.
   Result<std::size_t> run_once(const std::stop_token& stop = {});
 
  private:

@@ -41,7 +41,7 @@ void StatusConsumer::run(const std::stop_token& stop) {
     auto messages = queue_.receive(options_.batch, options_.wait, stop);
     if (!messages) {
       if (stop.stop_requested()) return;
-      spdlog::warn("receiving results failed, will try again: {}", messages.error().message);
+      spdlog::warn("receiving reports failed, will try again: {}", messages.error().message);
       pause(options_.after_failure, stop);
       continue;
     }
@@ -49,7 +49,8 @@ void StatusConsumer::run(const std::stop_token& stop) {
   }
 }
 
-// What is not counted for now is not removed, so it comes again. Whether all of it was counted.
+// Returns whether all messages were counted. The others are not removed, so they are delivered
+// again.
 bool StatusConsumer::count(const std::vector<StatusMessage>& messages) {
   std::vector<std::string> counted;
   std::vector<const StatusMessage*> reports;
@@ -66,7 +67,7 @@ bool StatusConsumer::count(const std::vector<StatusMessage>& messages) {
   if (report(outcomes)) {
     for (const auto* message : reports) counted.push_back(message->receipt);
   } else if (reports.size() > 1 && store_answers_()) {
-    // One job that cannot be counted must not keep those of others from being counted.
+    // A job that cannot be counted must not block the others.
     for (const auto* message : reports) {
       if (report(message->outcomes)) counted.push_back(message->receipt);
     }
@@ -74,7 +75,7 @@ bool StatusConsumer::count(const std::vector<StatusMessage>& messages) {
   const bool all = counted.size() == messages.size();
   if (counted.empty()) return all;
   if (const auto removed = queue_.remove(counted); !removed) {
-    spdlog::warn("removing {} results failed, they will come again: {}", counted.size(),
+    spdlog::warn("removing {} reports failed, they will be delivered again: {}", counted.size(),
                  removed.error().message);
   }
   return all;
@@ -84,13 +85,13 @@ bool StatusConsumer::report(const std::vector<ImageOutcome>& outcomes) {
   if (outcomes.empty()) return true;
   const auto reported = accounting_.report(outcomes);
   if (!reported) {
-    spdlog::warn("counting {} images failed, they will come again: {}", outcomes.size(),
-                 reported.error().message);
+    spdlog::warn("counting {} images failed, their reports will be delivered again: {}",
+                 outcomes.size(), reported.error().message);
   }
   return reported.has_value();
 }
 
-// Each receive brings a message nearer to the dead letters, which nobody counts.
+// A message that is received too often becomes a dead letter and is never counted.
 void StatusConsumer::wait_for_store(const std::stop_token& stop) {
   int failures = 0;
   do {

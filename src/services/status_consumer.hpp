@@ -1,4 +1,4 @@
-// Counts what the status queue brings: the backend's end of the way of results between processes.
+// Receives the reports of workers in other processes from the status queue, and counts them.
 #pragma once
 
 #include <atomic>
@@ -23,19 +23,19 @@ struct StatusConsumerOptions {
 
 class StatusConsumer {
  public:
-  // Says whether the store that `accounting` counts in answers.
+  // Fails if the store behind `accounting` does not answer.
   using StoreCheck = std::function<Result<void>()>;
 
-  // `accounting` counts; it and the queue outlive this.
+  // `queue` and `accounting` outlive this.
   StatusConsumer(StatusQueue& queue, ResultSink& accounting, StoreCheck store_answers,
                  StatusConsumerOptions options = {});
-  // As stop().
+  // Calls stop().
   ~StatusConsumer();
   StatusConsumer(const StatusConsumer&) = delete;
   StatusConsumer& operator=(const StatusConsumer&) = delete;
 
   void start();
-  // Counts what was received, and returns.
+  // Receives no more, and counts what was received.
   void stop();
 
  private:
@@ -48,7 +48,7 @@ class StatusConsumer {
   ResultSink& accounting_;
   StoreCheck store_answers_;
   StatusConsumerOptions options_;
-  std::stop_source stop_;  // one of all threads, which may share what waits for messages
+  std::stop_source stop_;  // of all threads
   std::vector<std::jthread> threads_;
 };
 

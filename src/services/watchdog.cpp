@@ -7,7 +7,8 @@
 namespace classifier {
 namespace {
 
-// Looks are counted, not seconds: in a process that was stopped for a while, nothing hung.
+// A limit is this many looks. Looks are counted instead of time, because a process that was stopped
+// for a while did not hang.
 constexpr int kLooks = 8;
 
 }  // namespace
@@ -41,7 +42,7 @@ void Watchdog::run(const std::stop_token& stop) {
 void Watchdog::look() {
   const std::scoped_lock lock(mutex_);
   for (auto& [id, step] : steps_) {
-    // The first look comes at any time of the step, so it does not count.
+    // One more, because the first look may come right after the start of the step.
     if (++step.looks == kLooks + 1) on_hang_(step.what);
   }
 }

@@ -1,4 +1,4 @@
-// Notices steps that do not end.
+// Detects steps that hang.
 #pragma once
 
 #include <chrono>
@@ -14,15 +14,15 @@ namespace classifier {
 // Thread-safe.
 class Watchdog {
  public:
-  // Told what the step was about. A thread that hangs cannot be ended, so this ends the process.
+  // Called with the description of the step. A thread cannot be ended, so this ends the process.
   using OnHang = std::function<void(const std::string& what)>;
 
-  // A step may take `limit`; 0: nothing is watched.
+  // `limit`: of one step; 0: no limit.
   Watchdog(std::chrono::milliseconds limit, OnHang on_hang);
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // Lasts as long as its step; nullptr: the step is not watched.
+  // Watches a step while this object exists. nullptr: the step is not watched.
   class Watch {
    public:
     Watch(Watchdog* watchdog, std::string what);
@@ -38,7 +38,7 @@ class Watchdog {
  private:
   struct Step {
     std::string what;
-    int looks = 0;  // in which it was under way
+    int looks = 0;  // at which it was running
   };
 
   void run(const std::stop_token& stop);

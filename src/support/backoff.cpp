@@ -22,7 +22,8 @@ std::chrono::milliseconds random_between(std::int64_t shortest, std::int64_t lon
 
 std::chrono::milliseconds exponential_backoff(std::chrono::milliseconds base,
                                               std::chrono::milliseconds max, int failures) {
-  return std::min<std::chrono::milliseconds>(base * (1LL << std::clamp(failures - 1, 0, kMaxDoublings)), max);
+  return std::min<std::chrono::milliseconds>(
+      base * (1LL << std::clamp(failures - 1, 0, kMaxDoublings)), max);
 }
 
 std::chrono::milliseconds full_jitter(std::chrono::milliseconds longest) {

@@ -1,4 +1,4 @@
-// What every user of libcurl here needs: owners of its handles, and the options that all set.
+// RAII for libcurl's handles, and options that all transfers share.
 #pragma once
 
 #include <curl/curl.h>
@@ -14,7 +14,7 @@ struct CloseCurlHandle {
 };
 using CurlHandle = std::unique_ptr<CURL, CloseCurlHandle>;
 
-// The fields of a request's head, "Name: value" each.
+// The header fields of a request, each as "Name: value".
 class CurlHeaderList {
  public:
   void append(const std::string& line);
@@ -27,11 +27,11 @@ class CurlHeaderList {
   std::unique_ptr<curl_slist, Free> list_;
 };
 
-// A handle for one transfer after another; the first call prepares libcurl.
+// A handle for transfers one after another. The first call initialises libcurl.
 CurlHandle new_curl_handle();
 
-// Called with one line of an answer's head, or a piece of its body: `bytes` of 1 × `size` bytes.
-// Anything but `size` ends the transfer with CURLE_WRITE_ERROR.
+// Receives one line of an answer's header, or a piece of its body, of `size` bytes; `one` is 1. If
+// it does not return `size`, the transfer ends with CURLE_WRITE_ERROR.
 using CurlCallback = std::size_t(char* bytes, std::size_t one, std::size_t size, void* context);
 
 struct CurlTransfer {
@@ -40,11 +40,11 @@ struct CurlTransfer {
   char* error_text;     // CURL_ERROR_SIZE bytes
   CurlCallback* on_header;
   CurlCallback* on_body;
-  void* context;  // of both
+  void* context;  // of both callbacks
 };
 
-// What every transfer shares: http and https only, and no signals. What `transfer` points to, other
-// than the URL, outlives the transfer.
+// Allows http and https only, and disables signals. Except for the URL, what `transfer` points to
+// outlives the transfer.
 void set_common_options(CURL* curl, const CurlTransfer& transfer);
 
 }  // namespace classifier

@@ -1,4 +1,4 @@
-// Whether a file is still the one that was read.
+// Detects whether a file has changed.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,7 @@
 
 namespace classifier {
 
-// Changes whenever the file is written or replaced; all zero where there is none.
+// Changes when the file is written or replaced; all zero if there is no file.
 struct FileVersion {
   std::int64_t changed_ns = 0;
   std::uint64_t inode = 0;
@@ -16,10 +16,10 @@ struct FileVersion {
   friend bool operator==(const FileVersion&, const FileVersion&) = default;
 };
 
-// Follows symbolic links, by which some systems replace files.
+// Follows symbolic links, because some systems replace files by changing a link.
 FileVersion version_of(const std::filesystem::path& file);
 
-// Says "now" at most once in an interval, to one of the threads that ask. Thread-safe.
+// is_over() returns true at most once in an interval, to one thread. Thread-safe.
 class Interval {
  public:
   explicit Interval(std::chrono::milliseconds length) : length_(length) {}

@@ -1,4 +1,4 @@
-// A bounded cache that drops what was used least recently.
+// A bounded cache that drops the least recently used values.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@
 
 namespace classifier {
 
-// Bounded by the sum of the weights of its values: their number, where each weighs 1, or their
-// bytes. Thread-safe.
+// The capacity limits the sum of the weights of the values, such as their bytes, or their number if
+// each weighs 1. Thread-safe.
 template <class Key, class T>
 class LruCache {
  public:
   explicit LruCache(std::size_t capacity) : capacity_(capacity) {}
 
-  // Null where there is none.
+  // Null if there is none.
   std::shared_ptr<const T> find(const Key& key) {
     const std::scoped_lock lock(mutex_);
     const auto found = places_.find(key);
@@ -26,7 +26,7 @@ class LruCache {
     return found->second->value;
   }
 
-  // Returns the value that all callers share: an earlier one where another thread was quicker. A
+  // Returns the value that all callers share: the earlier one if another thread has inserted one. A
   // value that weighs more than the capacity is returned, but not kept.
   std::shared_ptr<const T> insert(const Key& key, T value, std::size_t weight = 1) {
     auto shared = std::make_shared<const T>(std::move(value));

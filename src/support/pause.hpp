@@ -1,4 +1,4 @@
-// Waiting that a stop cuts short.
+// A pause that a stop request ends.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,7 @@
 
 namespace classifier {
 
-// Returns false where the stop was requested before the time was over.
+// Returns false if the stop was requested.
 bool pause(std::chrono::milliseconds time, const std::stop_token& stop);
 
 }  // namespace classifier

@@ -1,4 +1,4 @@
-// The head of an answer over HTTP, as a client reads it.
+// The status and header of an HTTP answer, as a client reads them.
 #pragma once
 
 #include <map>
@@ -9,11 +9,11 @@ namespace classifier {
 
 struct ResponseHead {
   int status = 0;
-  std::map<std::string, std::string> headers;  // names in lower case; of repeated ones the last
+  std::map<std::string, std::string> headers;  // names in lower case; of repeated fields the last
 
-  // Takes one line, with or without its end. The status line of a further answer, such as the final
-  // one after "100 Continue", replaces what was read before it. Returns the name of the field that
-  // the line held, empty where it held none.
+  // Reads one line, with or without its line end. A further status line, such as the final one
+  // after "100 Continue", replaces everything before it. Returns the name of the field in the line,
+  // or an empty text.
   std::string_view read_line(std::string_view line);
 };
 

@@ -113,7 +113,8 @@ def test_a_planted_violation_is_found(tmp_path: Path) -> None:
     assert violations(tmp_path) == [
         "adapters/embedded/wrong.hpp includes adapters/aws/s3/store.hpp: "
         "no adapter knows another one but by a listed exception",
-        "adapters/image/wrong.hpp includes services/work.hpp: only the API's adapter calls services",
+        "adapters/image/wrong.hpp includes services/work.hpp: "
+        "only the API's adapter calls services",
         "adapters/image/wrong.hpp includes job.hpp: there is no such file, named from src/",
         "domain/wrong.hpp includes ports/job_store.hpp: domain comes before ports",
         "services/wrong.hpp includes adapters/embedded/store.hpp: services comes before adapters",

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from program import ROOT, Service
+from program import Service
 
 
 class Shell:
@@ -164,7 +164,7 @@ def test_copies_are_not_classified_again(
     assert len(shown.splitlines()) == 1
     done = shell.run("classify", to, *words)
     assert done.returncode == 2
-    assert f"beside those in {to}" in done.stderr
+    assert f"other than those in {to}" in done.stderr
 
 
 def test_a_copy_that_fails_leaves_nothing_behind(
@@ -211,21 +211,30 @@ def test_classify_says_that_copies_failed(shell: Shell, folder: Path, tmp_path: 
     ("words", "says"),
     [
         (["clasify"], 'there is no command "clasify"'),
+        (["clasify", "a.jpg"], 'there is no command "clasify"; see classifier --help'),
+        ([], "a command is missing; see classifier --help"),
+        (["keys", "rm"], 'there is no command "rm"; see classifier keys --help'),
+        (["serve", "--prot", "1"], "there is no option --prot; see classifier serve --help"),
+        (["watch", "a", "b"], 'there is an argument too many, "b"; see classifier watch --help'),
+        (["serve", "--port"], "--port: 1 required value missing"),
         (["classify"], "PATH is required"),
         (["classify", "/none"], "there is no file or folder /none"),
         (
             ["classify", "/etc/hostname", "--top-k", "11"],
-            "top_k must be a whole number from 1 to 10",
+            "--top-k: Value 11 not in range 1 to 10",
         ),
-        (["classify", "/etc/hostname", "--threshold", "nan"], "confidence_threshold must be"),
+        (
+            ["classify", "/etc/hostname", "--threshold", "nan"],
+            "--threshold: nan is not a number from 0 to 1",
+        ),
         (["classify", "/etc/hostname", "--labels", "cat,,dog"], "is empty"),
         (["classify", "/etc/hostname", "--labels", "cat,cat"], '"cat" twice'),
         (["classify", "/etc/hostname", "--model", "none"], 'no model "none"'),
         (["classify", "/etc/hostname", "--format", "xml"], "--format"),
         (["upload", "--parallel", "0", "/etc"], "--parallel"),
         (["upload", "--resume", "/etc"], "--keys-out"),
-        (["submit"], "name the images"),
-        (["submit", "--keys-file", "/etc/hostname"], "no JSON list of keys"),
+        (["submit"], "no images were named"),
+        (["submit", "--keys-file", "/etc/hostname"], "neither a JSON list of keys"),
     ],
 )
 def test_wrong_arguments_are_reported_in_one_line(
@@ -258,6 +267,8 @@ def test_output_that_is_lost_is_no_success(
 ) -> None:
     cat = photos["cat_720p.jpg"]
     key = service.upload(cat, "cat.jpg")
+    job = service.submit([key])
+    service.wait(job)
     for words in (
         ["--help"],
         ["settings"],
@@ -270,10 +281,16 @@ def test_output_that_is_lost_is_no_success(
         ["images"],
         ["jobs"],
         ["jobs", "--format", "json"],
+        ["result", job],
+        ["result", job, "--format", "json"],
+        ["result", job, "--format", "csv"],
+        ["generate", "man"],
     ):
         done = full(binary, *words, BACKEND_API_URL=service.url)
         assert done.returncode == 1, words
-        assert done.stderr == "classifier: cannot write to standard output\n", words
+        assert (
+            done.stderr == "classifier: cannot write to standard output: No space left on device\n"
+        ), words
     done = full(binary, "keys", "add", "ci", "--role", "read", DATA_DIR=str(tmp_path))
     assert done.returncode == 1
     assert "run `classifier keys rotate ci`" in done.stderr
@@ -293,18 +310,6 @@ def test_names_in_errors_do_not_steer_the_terminal(shell: Shell, tmp_path: Path)
         done = shell.run(*words)
         assert done.returncode != 0
         assert "\x1b" not in done.stdout + done.stderr
-
-
-def test_help_is_there_for_every_command(shell: Shell) -> None:
-    text = shell("--help")
-    commands = [
-        line.split()[0]
-        for line in text.split("Subcommands:")[1].split("\n\n")[0].splitlines()
-        if line.strip()
-    ]
-    assert {"serve", "classify", "upload", "submit", "watch", "result", "jobs"} <= set(commands)
-    for command in commands:
-        assert "Usage: classifier " + command in shell(command, "--help")
 
 
 def test_a_day_with_the_service(shell: Shell, folder: Path, tmp_path: Path) -> None:
@@ -431,7 +436,7 @@ def test_keys_that_cannot_be_written_are_reported_before_the_first_upload(
         damaged.write_text(content)
         done = shell.run("upload", photo, "--keys-out", damaged, "--resume")
         assert done.returncode == 2
-        assert "is no map of file to key" in done.stderr
+        assert "is not a JSON map of file to key" in done.stderr
         assert damaged.read_text() == content
     assert slow_store.names == []
     # A pipe is written to, not replaced by a file.
@@ -514,11 +519,7 @@ def test_ctrl_c_stops_and_prints_what_is_done(
     assert len(shown.splitlines()) > 1
 
 
-def test_settings_and_their_document(shell: Shell) -> None:
-    table = shell("settings", "--markdown")
-    assert table in (ROOT / "docs/configuration.md").read_text(), (
-        "docs/configuration.md is out of date: put in what `classifier settings --markdown` prints"
-    )
+def test_settings_show_values_but_no_secrets(shell: Shell) -> None:
     shown = shell("settings", "--port", "9999", "--api-keys", "hush")
     assert "9999" in shown
     assert "hush" not in shown

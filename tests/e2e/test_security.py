@@ -159,7 +159,7 @@ def test_keys_command_says_what_is_wrong(binary: Path, tmp_path: Path) -> None:
         (("remove", "none"), 'no key "none"'),
         (("rotate", "none"), 'no key "none"'),
         (("rotate", "ci", "--keep-old", "soon"), "24h"),
-        ((), "required"),
+        ((), "a command is missing"),
     ]:
         done = keys.run(*arguments)
         assert done.returncode != 0, arguments
@@ -419,7 +419,7 @@ def test_a_new_certificate_is_taken_over(binary: Path, tmp_path: Path) -> None:
     next_certificate, next_key = make_certificate(tmp_path, "next")
     # Between the two changes, certificate and key do not match.
     certificate.write_bytes(next_certificate.read_bytes())
-    wait_until(lambda: "stays as it was" in service.log.read_text() or not certificate_of(service))
+    wait_until(lambda: "is not replaced" in service.log.read_text() or not certificate_of(service))
     assert certificate_of(service) == before
     key.write_bytes(next_key.read_bytes())
     service.process.send_signal(1)  # SIGHUP

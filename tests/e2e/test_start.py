@@ -76,7 +76,10 @@ def test_without_models_jobs_are_refused_and_everything_else_works(
     binary: Path, tmp_path: Path
 ) -> None:
     service = Service(tmp_path / "data", MODELS_DIR=str(tmp_path / "none"))
-    assert "run scripts/setup.sh; until then such jobs are refused" in service.log.read_text()
+    assert (
+        "run `classifier models fetch`, or set MODELS_DIR; until then jobs of this type are refused"
+        in service.log.read_text()
+    )
     body = {"job_type": "image_classification", "s3_keys": ["uploads/a.jpg"]}
     refused = service.post("/submit", body)
     assert refused.status_code == 503

@@ -32,7 +32,8 @@ class Service {
   static constexpr int kRequests = 20'000;
 
   Service() {
-    api::add_backend_routes(router_, {.jobs = jobs_,
+    api::add_backend_routes(router_, {.job_service = job_service_,
+                                      .jobs = stores_.jobs(),
                                       .images = images_,
                                       .objects = stores_.objects(),
                                       .queue = stores_.queue(),
@@ -54,8 +55,8 @@ class Service {
   testing::EmbeddedStores stores_;
   testing::LabellingClassifier classifier_;
   NoMetrics metrics_;
-  JobService jobs_{stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {},
-                   [] {}};
+  JobService job_service_{
+      stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {}, [] {}};
   ImageService images_{stores_.objects(), stores_.clock(),
                        [](std::span<const std::byte>, int) -> Result<std::string> {
                          return std::string("thumbnail");

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fuzz.hpp"
+#include "services/output_key.hpp"
 #include "services/result_format.hpp"
 
 namespace {

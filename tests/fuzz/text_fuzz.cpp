@@ -9,6 +9,7 @@
 #include "domain/time.hpp"
 #include "fuzz.hpp"
 #include "services/job_service.hpp"
+#include "services/output_key.hpp"
 #include "services/result_format.hpp"
 
 namespace {

@@ -1,5 +1,5 @@
-/* Preloaded (LD_PRELOAD) into the shipped program: shifts the system time by the number of seconds in
- * the file CLOCK_SHIFT, which may change at any time. Other clocks are not shifted.
+/* Preloaded (LD_PRELOAD) into the shipped program: shifts the system time by the number of seconds
+ * in the file CLOCK_SHIFT, which may change at any time. Other clocks are not shifted.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

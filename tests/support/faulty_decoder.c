@@ -1,4 +1,5 @@
-/* Preloaded (LD_PRELOAD) into the shipped program: makes decoding fail in ways that no file can cause.
+/* Preloaded (LD_PRELOAD) into the shipped program: makes decoding fail in ways that no file can
+ * cause.
  *
  * HANG_BYTES   decoding a JPEG file of this size never ends
  * NO_MEMORY    while this file exists, allocations of more than 1 MiB fail

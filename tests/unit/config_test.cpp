@@ -124,5 +124,26 @@ TEST_F(ConfigTest, EverySettingIsDescribed) {
   EXPECT_EQ(flag_of("DATA_DIR"), "--data-dir");
 }
 
+TEST_F(ConfigTest, SettingsAreGroupedAndHaveUsers) {
+  std::vector<std::string> groups;
+  for (const auto& setting : settings()) {
+    EXPECT_NE(setting.users, 0U) << setting.variable;
+    if (groups.empty() || groups.back() != setting.group) groups.push_back(setting.group);
+  }
+  EXPECT_THAT(groups,
+              ElementsAre("Network", "Storage", "Access", "Models", "Work", "AWS", "Other"));
+}
+
+TEST_F(ConfigTest, TheChoicesOfASettingAreItsAllowedValues) {
+  for (const auto& setting : settings()) {
+    for (const auto& value : setting.choices)
+      EXPECT_TRUE(load({{setting.variable, value}})) << setting.variable << " " << value;
+    EXPECT_EQ(setting.choices.empty(), !setting.allowed.starts_with("one of ")) << setting.variable;
+    EXPECT_EQ(setting.path,
+              setting.allowed.find("file") != std::string::npos || setting.allowed == "a folder")
+        << setting.variable;
+  }
+}
+
 }  // namespace
 }  // namespace classifier

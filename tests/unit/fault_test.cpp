@@ -192,8 +192,8 @@ class Scenario {
 
   // Reads everything that a user could, while the fault may persist.
   void look() {
-    if (const auto page = service_.list({}, 10, ""); !page) refused(page.error());
-    if (const auto records = service_.records(mixed_, 0, 10); !records) refused(records.error());
+    if (const auto page = jobs_.list({}, 10, ""); !page) refused(page.error());
+    if (const auto records = jobs_.records(mixed_, 0, 10); !records) refused(records.error());
     if (const auto depth = queue_.depth(); !depth) refused(depth.error());
     if (const auto letters = queue_.dead_letters(10); !letters) refused(letters.error());
   }

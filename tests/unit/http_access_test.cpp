@@ -52,7 +52,7 @@ TEST(RateLimiterTest, ABurstThenTheRate) {
   EXPECT_EQ(limiter.take("a", now + 500ms), 0ns);
   EXPECT_EQ(limiter.look("a", now + 500ms), 500ms);
   EXPECT_EQ(limiter.look("a", now + 600ms), 400ms);
-  // Rest fills the bucket, and no further.
+  // A pause fills the bucket, but not beyond its capacity.
   for (int i = 0; i < 3; ++i) EXPECT_EQ(limiter.take("a", now + 1h), 0ns);
   EXPECT_GT(limiter.take("a", now + 1h), 0ns);
 }
@@ -130,9 +130,9 @@ TEST_F(AccessTest, WrongKeysFromOneAddressAreStopped) {
   ASSERT_TRUE(stopped);
   EXPECT_EQ(stopped->status, 429);
   EXPECT_EQ(stopped->headers.get("Retry-After"), "6");
-  // Otherwise the guessing could go on.
+  // Otherwise the client could go on guessing.
   EXPECT_EQ(status(access, "reader", Role::kRead), 429);
-  // Others are not kept out, but a network of one IPv6 user is one.
+  // Other clients are not limited; all addresses of one IPv6 network are.
   EXPECT_EQ(status(access, "reader", Role::kRead, "192.0.2.2"), 200);
   for (int i = 0; i < 10; ++i)
     status(access, "guess", Role::kRead, "2001:db8::" + std::to_string(i + 1));
@@ -178,7 +178,7 @@ TEST_F(AccessTest, OnlyTrustedProxiesAreBelieved) {
   EXPECT_EQ(seen("192.0.2.1", "198.51.100.7"), "192.0.2.1 http");
   EXPECT_EQ(seen("10.1.2.3", "198.51.100.7"), "198.51.100.7 https");
   EXPECT_EQ(seen("::1", "2001:db8::5"), "2001:db8::5 https");
-  // A client may write what it likes; what counts is what the first trusted proxy saw.
+  // A client may send any value; the address that the first trusted proxy saw counts.
   EXPECT_EQ(seen("10.1.2.3", "1.1.1.1, 198.51.100.7, 10.9.9.9"), "198.51.100.7 https");
   EXPECT_EQ(seen("10.1.2.3", "10.5.5.5, 10.9.9.9"), "10.5.5.5 https");
   EXPECT_EQ(seen("10.1.2.3", "nonsense"), "10.1.2.3 https");
@@ -223,7 +223,7 @@ TEST_F(AccessTest, AnswersCannotBeRunFramedGuessedOrShared) {
   Request secure = request({{"Host", "a.example:8080"}});
   secure.https = true;
   EXPECT_EQ(headers(open, secure).get("Strict-Transport-Security"), "max-age=31536000");
-  // Other programs of this machine may well speak plain HTTP.
+  // Other programs on this machine may use plain HTTP.
   for (const char* const host : {"localhost:8080", "127.0.0.1:8080", "[::1]:8080"}) {
     secure.headers.set("Host", host);
     EXPECT_FALSE(headers(open, secure).has("Strict-Transport-Security")) << host;

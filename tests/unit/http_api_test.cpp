@@ -32,32 +32,34 @@ class ApiTest : public ::testing::Test {
  protected:
   ApiTest() {
     auto backend = std::make_shared<Router>();
-    api::add_backend_routes(*backend, {.jobs = jobs_,
-                                  .images = images_,
-                                  .objects = stores_.objects(),
-                                  .queue = stores_.queue(),
-                                  .classifier = classifier_,
-                                  .clock = stores_.clock(),
-                                  .uploads = &stores_.files(),
-                                  .max_upload_bytes = 1'000,
-                                  .public_base_url = {},
-                                  .version = "1.2.3",
-                                  .stores_answer = [this] { return stores_.jobs().ping(); },
-                                  .metrics_text = [] { return std::string("classifier_up 1\n"); }});
+    api::add_backend_routes(*backend,
+                            {.job_service = job_service_,
+                             .jobs = stores_.jobs(),
+                             .images = images_,
+                             .objects = stores_.objects(),
+                             .queue = stores_.queue(),
+                             .classifier = classifier_,
+                             .clock = stores_.clock(),
+                             .uploads = &stores_.files(),
+                             .max_upload_bytes = 1'000,
+                             .public_base_url = {},
+                             .version = "1.2.3",
+                             .stores_answer = [this] { return stores_.jobs().ping(); },
+                             .metrics_text = [] { return std::string("classifier_up 1\n"); }});
     auto ml = std::make_shared<Router>();
     api::add_ml_routes(*ml, {.objects = stores_.objects(),
-                        .classifier = classifier_,
-                        .clock = stores_.clock(),
-                        .metrics = metrics_,
-                        .pipeline = {},
-                        .limits = {},
-                        .max_image_bytes = 1'000,
-                        .max_form_bytes = 10'000,
-                        .version = "1.2.3",
-                        .worker_runs = [] { return true; },
-                        .stores_answer = [this] { return stores_.jobs().ping(); },
-                        .metrics_text = [] { return std::string(); },
-                        .stopping = {}});
+                             .classifier = classifier_,
+                             .clock = stores_.clock(),
+                             .metrics = metrics_,
+                             .pipeline = {},
+                             .limits = {},
+                             .max_image_bytes = 1'000,
+                             .max_form_bytes = 10'000,
+                             .version = "1.2.3",
+                             .worker_runs = [] { return true; },
+                             .stores_answer = [this] { return stores_.jobs().ping(); },
+                             .metrics_text = [] { return std::string(); },
+                             .stopping = {}});
     const auto open = std::make_shared<const Access>();
     port_ = server_.listen("127.0.0.1", 0, {backend, open}).value();
     ml_port_ = server_.listen("127.0.0.1", 0, {ml, open}).value();
@@ -90,7 +92,7 @@ class ApiTest : public ::testing::Test {
     EXPECT_EQ(answer.status, 202) << answer.body;
     return body_of(answer)["job_id"];
   }
-  // Reports `label` for each image that is named; "" is a failure.
+  // Reports a label for each image; "" is a failure.
   void finish(const std::string& job, const std::vector<std::string>& labels) {
     std::vector<ImageOutcome> outcomes;
     for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -111,8 +113,8 @@ class ApiTest : public ::testing::Test {
   testing::EmbeddedStores stores_;
   testing::LabellingClassifier classifier_;
   NoMetrics metrics_;
-  JobService jobs_{stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {},
-                   [] {}};
+  JobService job_service_{
+      stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {}, [] {}};
   ImageService images_{stores_.objects(), stores_.clock(),
                        [](std::span<const std::byte>, int size) -> Result<std::string> {
                          return "thumbnail of " + std::to_string(size);
@@ -243,7 +245,7 @@ TEST_F(ApiTest, HeadSaysHowLargeAnImageIs) {
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(head.header("Content-Length"), "12");
   EXPECT_EQ(head.header("Content-Type"), "image/jpeg");
-  // The connection goes on: nothing of the image was sent.
+  // The connection stays usable: no byte of the image was sent.
   const RawAnswer all = client.call("GET /images/a/1.jpg HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(all.body, "twelve bytes");
   EXPECT_EQ(all.header("ETag"), head.header("ETag"));
@@ -508,7 +510,7 @@ TEST_F(ApiTest, ImagesInAFormAreToldApart) {
     names.push_back(image["filename"]);
     labels.push_back(image["top_prediction"]);
   }
-  // The stored image keeps its key, wherever the form has it.
+  // The stored image keeps its key, wherever it is in the form.
   EXPECT_THAT(names, ElementsAre("cat-2.jpg", "image-2", "cat-3.jpg", "image-2-2", "cat-3-2.jpg",
                                  "cat-4.jpg", "cat.jpg"));
   EXPECT_THAT(labels, ElementsAre("cat", "dog", "dog", "cat", "dog", "cat", "cat"));

@@ -1,4 +1,6 @@
 // The HTTP client against the HTTP server.
+#include "adapters/client/http_client.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +10,6 @@
 #include <string>
 #include <thread>
 
-#include "adapters/client/http_client.hpp"
 #include "adapters/http/server.hpp"
 #include "support/temp_dir.hpp"
 

@@ -5,11 +5,11 @@
 #include <fstream>
 #include <string>
 
+#include "adapters/api/static_files.hpp"
 #include "adapters/http/access.hpp"
 #include "adapters/http/json_body.hpp"
 #include "adapters/http/multipart.hpp"
 #include "adapters/http/router.hpp"
-#include "adapters/api/static_files.hpp"
 #include "adapters/http/wire.hpp"
 #include "domain/text.hpp"
 #include "support/temp_dir.hpp"
@@ -22,8 +22,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 Response nothing(const Request&) { return {}; }
-
-// ---- router ----
 
 std::string matched(const Router& router, std::string_view method, std::string_view path) {
   const RouteMatch match = router.match(method, path);
@@ -94,8 +92,6 @@ TEST(RouterTest, DecodesEscapes) {
     EXPECT_EQ(percent_decode(bad), std::nullopt) << bad;
 }
 
-// ---- JSON ----
-
 std::string error_of(std::string_view text) {
   const auto body = JsonBody::parse(text);
   return body ? "" : body.error().message;
@@ -165,7 +161,7 @@ TEST(JsonBodyTest, BoundsFields) {
   ASSERT_FALSE(body);
   EXPECT_EQ(body.error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(body.error().message, "the body has more than 256 fields");
-  // Those of objects inside are not kept. A name that comes again has to be looked for again.
+  // Fields of nested objects are not kept. A repeated name is searched for again.
   EXPECT_EQ(error_of("{\"a\":" + many_fields(1'000) + "}"), "");
   std::string again = "{\"a\":0";
   for (int i = 0; i < 256; ++i) again += ",\"a\":1";
@@ -190,8 +186,6 @@ TEST(JsonBodyTest, WantsTheRightContentType) {
   request.headers.set("Content-Type", "Application/JSON; charset=utf-8");
   EXPECT_TRUE(JsonBody::read(request));
 }
-
-// ---- multipart ----
 
 constexpr const char* kForm = "multipart/form-data; boundary=\"x y\"";
 
@@ -247,8 +241,6 @@ TEST(MultipartTest, RefusesWhatIsNotWhole) {
   EXPECT_EQ(parse_multipart(kType, part + "\r\n--b--", limits).error().code, ErrorCode::kTooLarge);
 }
 
-// ---- the wire ----
-
 TEST(WireTest, NoValueCanAddAField) {
   Response response;
   response.headers.add("X-Evil", "a\r\nSet-Cookie: b");
@@ -283,8 +275,6 @@ TEST(RequestTest, ReadsWholeNumbersStrictly) {
   for (const char* name : {"b", "c", "d"})
     EXPECT_THAT(whole_number(request, name, 1, 10, 5).error().message, HasSubstr("from 1 to 10"));
 }
-
-// ---- the dashboard's files ----
 
 class StaticFilesTest : public ::testing::Test {
  protected:

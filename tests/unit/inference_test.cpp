@@ -54,6 +54,7 @@ class InferenceTest : public ::testing::Test {
   static std::unique_ptr<Classifier> make(Precision precision = Precision::kAuto) {
     InferenceOptions options;
     options.models_dir = MODELS_DIR;
+    options.tokenizers_library = OPENVINO_TOKENIZERS_LIBRARY;
     options.streams = 2;
     options.precision = precision;
     return make_openvino_classifier(options);

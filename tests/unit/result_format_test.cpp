@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "services/output_key.hpp"
+
 namespace classifier {
 namespace {
 

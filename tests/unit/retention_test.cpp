@@ -1,4 +1,4 @@
-// Old jobs are forgotten, whole and alone, and their space is given back.
+// Old jobs are removed completely, no others are, and their space is returned.
 #include "services/retention.hpp"
 
 #include <gmock/gmock.h>
@@ -79,7 +79,7 @@ TEST_F(RetentionTest, OnlyOldJobsThatEndedAreForgotten) {
   stores_.pass(days(90));
   const Job young = accept(1);
   finish(young);
-  EXPECT_EQ(run(), 0);  // of exactly that age
+  EXPECT_EQ(run(), 0);  // exactly as old as the limit
   stores_.pass(milliseconds(1));
   EXPECT_EQ(run(), 2);
   EXPECT_EQ(run(), 0);
@@ -90,7 +90,7 @@ TEST_F(RetentionTest, OnlyOldJobsThatEndedAreForgotten) {
   EXPECT_EQ(stores_.jobs().get(young.id).value().counts.classified, 1);
   EXPECT_EQ(listed(), 2);
   EXPECT_EQ(listed({.status = JobStatus::kCompleted, .type = std::nullopt}), 1);
-  // The open one is old, and still done.
+  // The unfinished job is old, and still runs to its end.
   finish(open);
   EXPECT_EQ(stores_.jobs().get(open.id).value().status, JobStatus::kCompleted);
 }
@@ -102,7 +102,7 @@ TEST_F(RetentionTest, NothingOfThemIsLeft) {
   stores_.pass(days(91));
   EXPECT_EQ(run(), 1);
   EXPECT_EQ(stores_.queue().depth().value().visible, 0);
-  // The key may be used for something new.
+  // The key may be used for a new request.
   EXPECT_NE(accept(1, "once").id, job.id);
 }
 

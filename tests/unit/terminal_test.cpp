@@ -1,12 +1,18 @@
 // What the command line shows, and what it reads.
 #include "apps/terminal.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <fstream>
+#include <ostream>
 #include <sstream>
 
 #include "apps/photo_files.hpp"
+#include "apps/standard_output.hpp"
 #include "support/temp_dir.hpp"
 
 namespace classifier {
@@ -33,7 +39,15 @@ TEST(Terminal, TextIsPaddedOrShortenedToTheColumns) {
   }
 }
 
-TEST(Terminal, NothingSteersTheTerminal) {
+TEST(Terminal, TextIsWrappedAtSpaces) {
+  EXPECT_THAT(wrapped("one two three", 7), ElementsAre("one two", "three"));
+  EXPECT_THAT(wrapped("one", 2), ElementsAre("one"));
+  EXPECT_THAT(wrapped("a incomprehensible b", 5), ElementsAre("a", "incomprehensible", "b"));
+  EXPECT_THAT(wrapped("猫 猫 猫", 5), ElementsAre("猫 猫", "猫"));
+  EXPECT_THAT(wrapped("", 5), ElementsAre());
+}
+
+TEST(Terminal, NothingControlsTheTerminal) {
   EXPECT_EQ(printable("a\x1b[31mb"), "a\\x1b[31mb");
   EXPECT_EQ(printable("line\nbreak\x7f"), "line\\x0abreak\\x7f");
   EXPECT_EQ(printable("\xc2\x9b"
@@ -66,6 +80,65 @@ TEST(Terminal, TablesAlignWideCharacters) {
             "NAME    N\n"
             "猫      1\n"
             "a\\x0ab  2\n");
+}
+
+TEST(Terminal, TablesHaveHeadings) {
+  Table table({"NAME", "N"});
+  table.add_heading("A group with a long name");
+  table.add({"a", "1"});
+  std::ostringstream out;
+  table.print(out);
+  EXPECT_EQ(out.str(),
+            "NAME  N\n"
+            "\n"
+            "A group with a long name\n"
+            "a     1\n");
+}
+
+TEST(DescriptorBuffer, WritesEverythingInOrder) {
+  const TempDir folder;
+  const std::string file = (folder.path() / "out").string();
+  const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT, 0600);
+  std::string expected;
+  {
+    DescriptorBuffer buffer(descriptor);
+    std::ostream out(&buffer);
+    for (int i = 0; i < 50'000; ++i) {  // several times its size
+      out << i << "\n";
+      expected += std::to_string(i) + "\n";
+    }
+    out.flush();
+    EXPECT_EQ(buffer.error(), 0);
+  }
+  ::close(descriptor);
+  std::ifstream in(file);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), expected);
+}
+
+TEST(DescriptorBuffer, KnowsWhyAWriteFailed) {
+  const int descriptor = ::open("/dev/full", O_WRONLY);
+  DescriptorBuffer buffer(descriptor);
+  std::ostream out(&buffer);
+  out << "lost" << std::flush;
+  EXPECT_FALSE(out);
+  EXPECT_EQ(buffer.error(), ENOSPC);
+  ::close(descriptor);
+}
+
+TEST(DescriptorBufferDeathTest, AClosedPipeEndsTheProcessQuietly) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        int ends[2];
+        if (::pipe(ends) != 0) std::_Exit(1);
+        ::close(ends[0]);
+        std::signal(SIGPIPE, SIG_IGN);
+        DescriptorBuffer buffer(ends[1]);
+        std::ostream out(&buffer);
+        out << "nobody reads this" << std::flush;
+        std::_Exit(2);
+      },
+      ::testing::KilledBySignal(SIGPIPE), "^$");
 }
 
 class PhotoFiles : public ::testing::Test {

@@ -1,5 +1,5 @@
-// From acceptance to the last count, on the embedded stores, with a classifier that does what its
-// image says.
+// Jobs from acceptance to the last outcome, on the embedded stores, with a classifier that follows
+// the content of each image.
 #include "services/worker.hpp"
 
 #include <gmock/gmock.h>
@@ -28,8 +28,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// An image's content decides what becomes of it: "cat", "broken", "flaky 2" (fails twice),
-// "always", "nan" (the model fails on it, and with it on its whole batch).
+// The content of an image sets its outcome: "cat", "broken", "flaky 2" (fails twice), "always"
+// (fails each time), "nan" (the model fails on it and on its whole batch).
 class ScriptedClassifier final : public LabellingClassifier {
  public:
   Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
@@ -73,7 +73,7 @@ class WorkerTest : public ::testing::Test {
     start_worker(stores_.queue(), accounting_, classifier_, options);
   }
 
-  // A test whose own objects are given stops the worker before they go.
+  // A test that passes its own objects stops the worker before they are destroyed.
   void start_worker(WorkQueue& queue, ResultSink& results, Classifier& classifier,
                     WorkerOptions options) {
     options.max_attempts = 3;
@@ -83,7 +83,7 @@ class WorkerTest : public ::testing::Test {
     worker_->start();
   }
 
-  // Runs everything; the clock goes on so that delays pass.
+  // Runs the job to its end; the clock advances so that delays pass.
   Job finish(const std::string& id) {
     for (int i = 0; i < 2'000; ++i) {
       EXPECT_TRUE(dispatcher_.run_once());
@@ -152,7 +152,7 @@ TEST_F(WorkerTest, FailureThatStaysIsReportedAndBuried) {
 TEST_F(WorkerTest, ImageThatWasTakenUpTooOftenIsGivenUp) {
   const Job job = submit({"cat"});
   ASSERT_TRUE(dispatcher_.run_once());
-  for (int i = 0; i < 3; ++i) {  // three workers that died with it
+  for (int i = 0; i < 3; ++i) {  // three workers died with it
     ASSERT_EQ(stores_.queue().receive(10, milliseconds(0), {}).value().size(), 1U);
     stores_.pass(stores_.visibility_timeout() + seconds(1));
   }
@@ -170,34 +170,34 @@ TEST_F(WorkerTest, NoMessageWaitsForAClockThatWasSetBack) {
   ASSERT_TRUE(stores_.queue().release(first[0].receipt, seconds(5)));
   EXPECT_TRUE(stores_.queue().receive(2, milliseconds(0), {}).value().empty());
   stores_.clock().advance(-std::chrono::days(3));
-  for (int i = 0; i < 2; ++i)  // one at a time, since they come again
+  for (int i = 0; i < 2; ++i)  // one at a time, because they are redelivered
     EXPECT_EQ(stores_.queue().receive(2, milliseconds(0), {}).value().size(), 1U);
 }
 
-// Preparing the image "hang" ends only once somebody was told that it hangs.
+// Preparing the image "hang" ends only after the hang was reported.
 class HangingClassifier final : public LabellingClassifier {
  public:
   Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
     if (bytes.size() == std::strlen("hang")) {
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, seconds(20), [&] { return !told_.empty(); });
+      changed_.wait_for(lock, seconds(20), [&] { return !hangs_.empty(); });
     }
     return LabellingClassifier::prepare(bytes, spec);
   }
   void tell(const std::string& what) {
     const std::scoped_lock lock(mutex_);
-    told_.push_back(what);
+    hangs_.push_back(what);
     changed_.notify_all();
   }
-  std::vector<std::string> told() {
+  std::vector<std::string> hangs() {
     const std::scoped_lock lock(mutex_);
-    return told_;
+    return hangs_;
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::string> told_;  // guarded by mutex_
+  std::vector<std::string> hangs_;  // guarded by mutex_
 };
 
 TEST_F(WorkerTest, AStepThatDoesNotEndIsToldWithItsImage) {
@@ -212,7 +212,7 @@ TEST_F(WorkerTest, AStepThatDoesNotEndIsToldWithItsImage) {
   worker.start();
   EXPECT_EQ(finish(job.id).counts.total, 3);
   worker.stop();
-  EXPECT_EQ(classifier.told(),
+  EXPECT_EQ(classifier.hangs(),
             std::vector<std::string>{"job " + job.id + " image 1 (uploads/1.jpg)"});
 }
 
@@ -224,7 +224,7 @@ TEST_F(WorkerTest, WorkOfADeadProcessComesBackAtOnce) {
   EXPECT_EQ(stores_.queue().receive(10, milliseconds(0), {}).value().size(), 1U);
 }
 
-// Each is in hand alone, so that no other outcome could come to be reported with it.
+// Each image runs alone, so that no other outcome could be reported with it.
 TEST_F(WorkerTest, RedeliveredImagesAreReportedWithoutALinger) {
   const Job job = submit({"cat", "cat", "cat"});
   ASSERT_TRUE(dispatcher_.run_once());
@@ -252,7 +252,7 @@ TEST_F(WorkerTest, CancelledJobIsNotClassified) {
 TEST_F(WorkerTest, ARetryRightAfterACancelIsNotTakenForTheCancelledJob) {
   const Job job = submit({"cat", "cat"});
   ASSERT_TRUE(dispatcher_.run_once());
-  // By itself, so that the messages stay and tell the worker of the cancelled job.
+  // In the store only, so that the worker receives messages of a cancelled job.
   ASSERT_TRUE(stores_.jobs().cancel(job.id, stores_.clock().now()));
   start_worker();
   while (stores_.queue().depth().value().visible > 0) std::this_thread::sleep_for(milliseconds(1));
@@ -271,7 +271,7 @@ TEST_F(WorkerTest, ACancelDropsNoMessagesOfALaterRetry) {
   EXPECT_EQ(stores_.queue().depth().value().visible, 0);
 }
 
-// Takes as long to load as the test wants.
+// Loads until the test lets it end.
 class SlowToLoadClassifier final : public LabellingClassifier {
  public:
   Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec) override {
@@ -283,12 +283,12 @@ class SlowToLoadClassifier final : public LabellingClassifier {
 };
 
 TEST_F(WorkerTest, MessagesThatWaitForTheirTurnStayHidden) {
-  Faults faults;  // none; it counts the calls
+  Faults faults;  // no fault; it counts the calls
   FaultyWorkQueue queue(stores_.queue(), faults);
   SlowToLoadClassifier classifier;
   start_worker(queue, accounting_, classifier,
                {.pipeline = {}, .visibility_timeout = milliseconds(30)});
-  // Once it receives: a worker that starts loads the models of jobs that are there.
+  // After it receives: a starting worker loads the models of waiting jobs.
   while (faults.calls()["WorkQueue.receive"] == 0) std::this_thread::sleep_for(milliseconds(1));
   const Job job = submit({"cat", "cat", "cat"});
   ASSERT_TRUE(dispatcher_.run_once());
@@ -296,7 +296,7 @@ TEST_F(WorkerTest, MessagesThatWaitForTheirTurnStayHidden) {
     std::this_thread::sleep_for(milliseconds(1));
   for (int i = 0; i < 4; ++i) {
     stores_.clock().advance(EmbeddedStores::kVisibilityTimeout / 2);
-    // Two calls: one may have begun before the clock went on.
+    // Two calls: one may have begun before the clock advanced.
     const int before = faults.calls()["WorkQueue.extend"];
     while (faults.calls()["WorkQueue.extend"] < before + 2)
       std::this_thread::sleep_for(milliseconds(1));
@@ -308,7 +308,7 @@ TEST_F(WorkerTest, MessagesThatWaitForTheirTurnStayHidden) {
   worker_->stop();
 }
 
-// Does not answer the first times.
+// The first calls fail.
 class AbsentSink final : public ResultSink {
  public:
   AbsentSink(ResultSink& inner, int times) : inner_(inner), times_(times) {}
@@ -363,8 +363,9 @@ TEST_F(WorkerTest, AStopEndsADirectClassification) {
   const auto classify = [&](const std::stop_token& stop) {
     const auto spec = std::make_shared<const JobSpec>();
     const DirectImage image{"cat.jpg", std::vector<std::byte>{std::byte{'c'}}};
-    return classify_now("job", spec, {image, image}, stores_.objects(), classifier_, metrics_,
-                        stores_.clock(), {}, 100, stop);
+    return classify_now("job", spec, {image, image},
+                        {stores_.objects(), classifier_, metrics_, stores_.clock()},
+                        {.pipeline = {}, .max_image_bytes = 100}, stop);
   };
   std::stop_source stopping;
   EXPECT_EQ(classify(stopping.get_token()).value().job.counts.done(), 2);
@@ -388,8 +389,6 @@ TEST_F(WorkerTest, ThousandsOfImagesAreCountedOnce) {
   EXPECT_EQ(finish(job.id).counts, (JobCounts{.total = 1'500, .classified = 1'500}));
 }
 
-// ---- backlog ----
-
 TEST_F(WorkerTest, AFullBacklogRefusesUntilWorkIsDone) {
   Backlog backlog(stores_.queue(), 3, milliseconds(0));
   EXPECT_TRUE(backlog.check());
@@ -399,14 +398,14 @@ TEST_F(WorkerTest, AFullBacklogRefusesUntilWorkIsDone) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(refused.error().message, ::testing::HasSubstr("MAX_BACKLOG allows 3"));
-  // What workers have in hand waits still; what is done does not.
+  // Messages in flight still count, removed ones do not.
   const auto taken = stores_.queue().receive(1, milliseconds(0), {}).value();
   EXPECT_FALSE(backlog.check());
   ASSERT_TRUE(stores_.queue().remove(std::vector{taken[0].receipt}));
   EXPECT_TRUE(backlog.check());
 }
 
-// Tasks are sent after the acceptance of their job, which must not be a way around the limit.
+// Tasks are sent after their job is accepted; the limit holds for unsent tasks, too.
 TEST_F(WorkerTest, TheBacklogCountsWhatIsNotSentYet) {
   JobService limited(stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_,
                      JobLimits{.max_backlog = 3}, [] {});
@@ -414,10 +413,8 @@ TEST_F(WorkerTest, TheBacklogCountsWhatIsNotSentYet) {
   request.s3_keys = {"uploads/a.jpg", "uploads/b.jpg", "uploads/c.jpg"};
   ASSERT_TRUE(limited.submit(request));
   EXPECT_EQ(limited.submit(request).error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(limited.list({}, 10, "")->total, 1);
+  EXPECT_EQ(stores_.jobs().list({}, 10, "")->total, 1);
 }
-
-// ---- validation ----
 
 struct BadSubmission {
   const char* name;
@@ -464,7 +461,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadSubmission{"ThresholdNan", [](auto& r) { r.confidence_threshold = std::nan(""); },
                       "not nan"},
         BadSubmission{"LabelsForImageNet", [](auto& r) { r.type = JobType::kImageClassification; },
-                      "goes with job_type \"custom_classification\" only"}),
+                      "is allowed with job_type \"custom_classification\" only"}),
     [](const auto& bad) { return bad.param.name; });
 
 TEST(UniqueFilenames, TellDifferentKeysApartAndEqualOnesNot) {
@@ -478,7 +475,7 @@ TEST(UniqueFilenames, AreNeverEmpty) {
               ::testing::ElementsAre("photos_", "image", "a_photos_", "_"));
 }
 
-// Trying each number for each of them would take minutes.
+// To try each number for each of them would take minutes.
 TEST(UniqueFilenames, ManyThatAreAlikeAreNumbered) {
   constexpr std::size_t kKeys = 1 << 16;
   std::vector<std::string> keys;
@@ -491,7 +488,7 @@ TEST(UniqueFilenames, ManyThatAreAlikeAreNumbered) {
   EXPECT_EQ((std::set<std::string>(names.begin(), names.end()).size()), kKeys);
 }
 
-// As SQS's: all receivers wait by one client, which the first stop ends for all of them.
+// Like SQS: all receivers wait on one client, and the first stop ends the wait of all of them.
 class OneClientQueue final : public StatusQueue {
  public:
   explicit OneClientQueue(std::size_t receivers) : receivers_(receivers) {}

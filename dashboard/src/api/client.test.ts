@@ -30,6 +30,6 @@ test("a key that is missing, has too small a role or is used too often gives a m
     kind: "access",
     message: `${role}. Enter another key in Settings.`,
   });
-  const often = "there are too many requests with this API key: try again in 6 seconds";
+  const often = "too many requests came with this API key: try again in 6 seconds";
   expect(await failure(429, often)).toMatchObject({ kind: "refused", message: often });
 });

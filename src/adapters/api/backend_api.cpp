@@ -80,15 +80,15 @@ std::string base_url_of(const BackendApi& api, const http::Request& request) {
 void add_operation_routes(http::Router& router, const SharedApi& api) {
   http::RouteOptions open;
   open.needs_key = false;
-  open.limited = false;  // those who ask every few seconds would end the service
+  open.limited = false;  // a refused health check would make a supervisor stop the service
   http::RouteOptions quick = open;
   quick.run = http::RunOn::kIoThread;
   http::RouteOptions metrics;
   metrics.needs_key = api->metrics_need_key;
   router.add("GET", "/health", quick, [api](const http::Request&) {
     return http::json_response(200, {{"status", "healthy"},
-                               {"service", "backend-service"},
-                               {"time", to_rfc3339(api->clock.now())}});
+                                     {"service", "backend-service"},
+                                     {"time", to_rfc3339(api->clock.now())}});
   });
   router.add("GET", "/ready", open,
              [api](const http::Request&) { return readiness(api->stores_answer); });

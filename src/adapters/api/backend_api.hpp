@@ -1,4 +1,4 @@
-// The HTTP API of the backend service: PRODUCT.md section 2, on top of the use cases.
+// The HTTP API of the backend service; openapi.json describes it.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include "adapters/http/router.hpp"
 #include "ports/classifier.hpp"
 #include "ports/clock.hpp"
+#include "ports/job_store.hpp"
 #include "ports/object_store.hpp"
 #include "ports/upload_receiver.hpp"
 #include "ports/work_queue.hpp"
@@ -18,29 +19,31 @@ namespace classifier::api {
 
 // Everything that is referred to outlives the server.
 struct BackendApi {
-  JobService& jobs;
+  JobService& job_service;
+  JobStore& jobs;
   ImageService& images;
   ObjectStore& objects;
   WorkQueue& queue;
   Classifier& classifier;
   const Clock& clock;
-  // The store that takes the bytes of uploads; null where another server does, as S3: then there is
-  // no route for them.
+  // The store that receives uploads. Null if clients upload to another server, such as S3: then
+  // there is no upload route.
   UploadReceiver* uploads = nullptr;
   std::uint64_t max_upload_bytes = 64ULL << 20;
-  // Address under which clients reach this service, such as "https://images.example"; empty: what
-  // their requests name as Host.
+  // The URL under which clients reach this service, such as "https://images.example"; empty: the
+  // Host of each request.
   std::string public_base_url;
   std::string version;
-  std::function<Result<void>()> stores_answer;  // for /ready; the error says which does not
-  std::function<std::string()> metrics_text;    // Prometheus' text form
-  bool metrics_need_key = true;                 // where keys are configured
-  // A job is read without waiting, as from a database in this process: quicker on the thread that
-  // has the request than handed on.
+  std::function<Result<void>()>
+      stores_answer;  // for /ready; the error says which store does not answer
+  std::function<std::string()> metrics_text;  // Prometheus' text form
+  bool metrics_need_key = true;               // where keys are configured
+  // The store reads a job without waiting, such as from a database in this process: then the I/O
+  // thread answers /status itself.
   bool quick_jobs = false;
 };
 
-// Adds all routes, with /openapi.json and /docs.
+// Adds all routes, including /openapi.json and /docs.
 void add_backend_routes(http::Router& router, BackendApi api);
 
 }  // namespace classifier::api

@@ -16,7 +16,7 @@ const table = (titles, rows) =>
     make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {}, cell))))),
   );
 
-// Puts what a "$ref" names in its place.
+// Replaces a "$ref" by its target.
 const resolve = (api, value) => {
   if (!value || !value.$ref) return value;
   return value.$ref
@@ -68,7 +68,7 @@ const showCall = (api, path, method, call) => {
   const inside = make("div", {});
   if (call.description) inside.append(make("p", {}, call.description));
   const role = call["x-required-role"];
-  if (role) inside.append(make("p", {}, `With API keys: the role ${role}.`));
+  if (role) inside.append(make("p", {}, `Needs the role ${role} if API keys are configured.`));
   if (call.parameters) {
     inside.append(
       make("h4", {}, "Parameters"),
@@ -139,7 +139,7 @@ const show = (api) => {
 
 fetch("/openapi.json")
   .then((answer) => {
-    if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+    if (!answer.ok) throw new Error(`The server returned status ${answer.status}.`);
     return answer.json();
   })
   .then(show)

@@ -1,9 +1,9 @@
-// The description of the API, for programs and for people.
+// The description of the API as JSON and as a page.
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "adapters/api/routes.hpp"
 #include "adapters/api/documents.hpp"
+#include "adapters/api/routes.hpp"
 #include "domain/text.hpp"
 
 namespace classifier::api {
@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-// What this instance serves: its version, its store's routes, its address.
+// The description with this instance's version and routes.
 json description_of(const BackendApi& api) {
   json document = json::parse(kOpenApi);
   document["info"]["version"] = api.version;

@@ -5,7 +5,7 @@
 
 namespace classifier::api {
 
-extern const std::string_view kOpenApi;  // JSON, with a server and a version to be filled in
+extern const std::string_view kOpenApi;  // JSON; the server and the version are filled in later
 extern const std::string_view kDocsPage;
 extern const std::string_view kDocsStyle;
 extern const std::string_view kDocsScript;

@@ -1,4 +1,6 @@
-// Stored images: listing, looking, deleting.
+// Stored images: list, thumbnail, original, delete.
+#include <spdlog/fmt/fmt.h>
+
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -15,8 +17,8 @@ constexpr long long kDefaultThumbnail = 256;
 constexpr std::size_t kCacheBytes = 32 << 20;
 constexpr std::string_view kCachePolicy = "private, max-age=3600";
 
-// The thumbnails asked for last. A gallery asks for the same ones again and again, and each costs
-// the decoding of a photo.
+// The thumbnails that were requested last. A gallery requests the same ones repeatedly, and each
+// one costs the decoding of a photo.
 using ThumbnailCache = LruCache<std::string, std::string>;
 
 http::Response get_images(const BackendApi& api, const http::Request& request) {
@@ -37,9 +39,9 @@ http::Response get_images(const BackendApi& api, const http::Request& request) {
   return http::json_response(200, body);
 }
 
-// 304 where the client has this version; otherwise an answer that waits for its body.
+// 304 if the client has this version, otherwise a 200 that has no body yet.
 http::Response cached_answer(const http::Request& request, const std::string& etag,
-                       std::string_view content_type) {
+                             std::string_view content_type) {
   http::Response response;
   const std::string quoted = "\"" + etag + "\"";
   response.headers.add("ETag", quoted);
@@ -52,16 +54,17 @@ http::Response cached_answer(const http::Request& request, const std::string& et
   return response;
 }
 
-http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache, const http::Request& request) {
+http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache,
+                             const http::Request& request) {
   const auto size = http::whole_number(request, "size", ImageService::kMinThumbnail,
-                                 ImageService::kMaxThumbnail, kDefaultThumbnail);
+                                       ImageService::kMaxThumbnail, kDefaultThumbnail);
   if (!size) return http::error_response(size.error());
   const std::string_view key = request.param("key");
   const auto etag = api.images.thumbnail_etag(key, static_cast<int>(*size));
   if (!etag) return http::error_response(etag.error());
   http::Response response = cached_answer(request, *etag, "image/jpeg");
   if (response.status == 304) return response;
-  const std::string id = *etag + " " + std::string(key);
+  const std::string id = fmt::format("{} {}", *etag, key);
   auto bytes = cache.find(id);
   if (!bytes) {
     auto made = api.images.thumbnail(key, static_cast<int>(*size));
@@ -81,7 +84,9 @@ http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache, const
 http::Response get_original(const BackendApi& api, const http::Request& request) {
   const std::string_view key = request.param("key");
   const auto type = image_content_type(key);
-  if (!type) return http::error_response(404, "there is no image \"" + http::excerpt(key) + "\" in the store");
+  if (!type)
+    return http::error_response(
+        404, fmt::format("there is no image \"{}\" in the store", http::excerpt(key)));
   const auto info = api.objects.head(Bucket::kInput, key);
   if (!info) return http::error_response(info.error());
   http::Response response = cached_answer(request, info->etag, *type);
@@ -99,8 +104,9 @@ http::Response get_original(const BackendApi& api, const http::Request& request)
 
 http::Response delete_image(const BackendApi& api, const http::Request& request) {
   const std::string_view key = request.param("key");
-  if (auto removed = api.images.remove(key); !removed) return http::error_response(removed.error());
-  return http::json_response(200, {{"success", true}, {"message", "deleted " + std::string(key)}});
+  if (auto removed = api.objects.remove(Bucket::kInput, key); !removed)
+    return http::error_response(removed.error());
+  return http::json_response(200, {{"success", true}, {"message", fmt::format("deleted {}", key)}});
 }
 
 }  // namespace
@@ -109,8 +115,9 @@ void add_image_routes(http::Router& router, const SharedApi& api) {
   const auto cache = std::make_shared<ThumbnailCache>(kCacheBytes);
   router.add("GET", "/images", {},
              [api](const http::Request& request) { return get_images(*api, request); });
-  router.add("GET", "/images/{key+}/thumbnail", {},
-             [api, cache](const http::Request& request) { return get_thumbnail(*api, *cache, request); });
+  router.add("GET", "/images/{key+}/thumbnail", {}, [api, cache](const http::Request& request) {
+    return get_thumbnail(*api, *cache, request);
+  });
   router.add("GET", "/images/{key+}", {},
              [api](const http::Request& request) { return get_original(*api, request); });
   http::RouteOptions removal;

@@ -1,4 +1,6 @@
-// Jobs: submission, status, history, cancelling, retrying, progress as it happens.
+// Jobs: submit, status, list, cancel, retry, events.
+#include <spdlog/fmt/fmt.h>
+
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -17,21 +19,21 @@ constexpr std::uint64_t kMaxSubmission = 64ULL << 20;
 http::Response post_submit(const BackendApi& api, const http::Request& request) {
   const auto submission = read_submission(request);
   if (!submission) return http::error_response(submission.error());
-  const auto job = api.jobs.submit(*submission);
+  const auto job = api.job_service.submit(*submission);
   if (!job) return field_error(job.error());
   const auto count = job->counts.total;
-  return http::json_response(202,
-                       {{"job_id", job->id},
-                        {"status", "queued"},
-                        {"message", std::to_string(count) + (count == 1 ? " image" : " images") +
-                                        " accepted for " + job->spec->model}});
+  return http::json_response(
+      202, {{"job_id", job->id},
+            {"status", "queued"},
+            {"message", fmt::format("{} image{} accepted for {}", count, count == 1 ? "" : "s",
+                                    job->spec->model)}});
 }
 
 http::Response job_answer(int status, const Result<Job>& job) {
   return job ? http::json_response(status, job_json(*job)) : http::error_response(job.error());
 }
 
-// The state of a job, and what was asked for.
+// The state of a job and the options it was submitted with.
 http::Response get_job(const BackendApi& api, const http::Request& request) {
   const auto job = api.jobs.get(request.param("id"));
   if (!job) return http::error_response(job.error());
@@ -51,8 +53,9 @@ Result<JobFilter> read_filter(const http::Request& request) {
     if (!filter.status) {
       return fail(
           ErrorCode::kInvalidArgument,
-          "status must be pending, queued, processing, completed, failed or cancelled, not " +
-              http::excerpt(*status));
+          fmt::format(
+              "status must be pending, queued, processing, completed, failed or cancelled, not {}",
+              http::excerpt(*status)));
     }
   }
   if (const auto type = request.query_value("job_type"); type && !type->empty()) {
@@ -60,7 +63,8 @@ Result<JobFilter> read_filter(const http::Request& request) {
     if (!filter.type) {
       return fail(
           ErrorCode::kInvalidArgument,
-          "job_type must be image_classification or custom_classification, not " + http::excerpt(*type));
+          fmt::format("job_type must be image_classification or custom_classification, not {}",
+                      http::excerpt(*type)));
     }
   }
   return filter;
@@ -92,31 +96,31 @@ http::Response get_jobs(const BackendApi& api, const http::Request& request) {
   return http::json_response(200, body);
 }
 
-// Progress whenever it changes, and the end.
+// Sends "progress" whenever it changes, and "end" when the job is final.
 class JobEvents final : public http::EventSource {
  public:
-  JobEvents(JobService& jobs, std::string id) : jobs_(jobs), id_(std::move(id)) {}
+  JobEvents(JobStore& jobs, std::string id) : jobs_(jobs), id_(std::move(id)) {}
 
   Poll poll() override {
     Poll poll;
     const auto job = jobs_.get(id_);
-    // What fails for the moment is asked for again; a job that is gone is not.
+    // After a transient error the job is read again; after another one the stream ends.
     if (!job) {
       poll.last = !job.error().transient();
       return poll;
     }
     std::string data = http::dump(progress_json(*job));
     poll.last = is_final(job->status);
-    if (data != told_) poll.events.push_back({.name = "progress", .data = data});
+    if (data != last_data_) poll.events.push_back({.name = "progress", .data = data});
     if (poll.last) poll.events.push_back({.name = "end", .data = data});
-    told_ = std::move(data);
+    last_data_ = std::move(data);
     return poll;
   }
 
  private:
-  JobService& jobs_;
+  JobStore& jobs_;
   std::string id_;
-  std::string told_;
+  std::string last_data_;
 };
 
 http::Response get_events(const BackendApi& api, const http::Request& request) {
@@ -125,7 +129,7 @@ http::Response get_events(const BackendApi& api, const http::Request& request) {
   http::Response response;
   response.headers.add("Content-Type", "text/event-stream");
   response.headers.add("Cache-Control", "no-store");
-  response.headers.add("X-Accel-Buffering", "no");  // or nginx would hold the events back
+  response.headers.add("X-Accel-Buffering", "no");  // nginx must not buffer the events
   http::EventBody body;
   body.source = std::make_unique<JobEvents>(api.jobs, job->id);
   response.body = std::move(body);
@@ -165,8 +169,8 @@ Result<SubmitRequest> read_submission(const http::Request& request) {
   if (!type_name) return std::unexpected(type_name.error());
   const auto type = parse_job_type(*type_name);
   if (!type) {
-    return fail(ErrorCode::kInvalidArgument, std::string("job_type must be ") + kTypes +
-                                                 ", not \"" + http::excerpt(*type_name) + "\"");
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("job_type must be {}, not \"{}\"", kTypes, http::excerpt(*type_name)));
   }
   auto keys = body->texts("s3_keys");
   if (!keys) return std::unexpected(keys.error());
@@ -197,16 +201,17 @@ void add_job_routes(http::Router& router, const SharedApi& api) {
   router.add("GET", "/status/{id}", quick, [api](const http::Request& request) {
     return job_answer(200, api->jobs.get(request.param("id")));
   });
-  router.add("GET", "/jobs", {}, [api](const http::Request& request) { return get_jobs(*api, request); });
+  router.add("GET", "/jobs", {},
+             [api](const http::Request& request) { return get_jobs(*api, request); });
   router.add("GET", "/jobs/{id}", {},
              [api](const http::Request& request) { return get_job(*api, request); });
   http::RouteOptions cancellation;
   cancellation.audited = "job.cancel";
   router.add("POST", "/jobs/{id}/cancel", cancellation, [api](const http::Request& request) {
-    return job_answer(200, api->jobs.cancel(request.param("id")));
+    return job_answer(200, api->job_service.cancel(request.param("id")));
   });
   router.add("POST", "/jobs/{id}/retry", {}, [api](const http::Request& request) {
-    return job_answer(202, api->jobs.retry(request.param("id")));
+    return job_answer(202, api->job_service.retry(request.param("id")));
   });
   router.add("GET", "/events/{id}", {},
              [api](const http::Request& request) { return get_events(*api, request); });

@@ -1,5 +1,7 @@
 #include "adapters/api/ml_api.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <charconv>
 #include <memory>
@@ -21,7 +23,7 @@ namespace {
 
 using nlohmann::json;
 
-// More images belong in a job, which survives a broken connection.
+// More images belong in a job, which does not depend on one connection.
 constexpr std::size_t kMaxDirectImages = 1'000;
 constexpr std::size_t kMaxJobId = 100;
 constexpr std::string_view kForm = "multipart/form-data";
@@ -51,20 +53,21 @@ http::Response get_health(const MlApi& api) {
   json models = json::array();
   for (const auto& model : api.classifier.models())
     models.push_back({{"name", model.name}, {"loaded", model.loaded}});
-  return http::json_response(200,
-                       {{"status", "healthy"},
-                        {"service", "ml-service"},
-                        {"models", std::move(models)},
-                        {"sqs_worker", {{"status", api.worker_runs() ? "running" : "stopped"}}}});
+  return http::json_response(
+      200, {{"status", "healthy"},
+            {"service", "ml-service"},
+            {"models", std::move(models)},
+            {"sqs_worker", {{"status", api.worker_runs() ? "running" : "stopped"}}}});
 }
 
-// The id is a part of the keys of copied images.
+// The id is part of the keys of sorted copies.
 Result<std::string> check_job_id(std::string id) {
   if (id.size() > kMaxJobId || id.find('/') != std::string::npos || has_dot_part(id) ||
       has_control_character(id) || !is_utf8(id)) {
-    return fail(ErrorCode::kInvalidArgument, "job_id must have at most " +
-                                                 std::to_string(kMaxJobId) +
-                                                 " bytes, without slashes and control characters");
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("job_id must have at most {} bytes, without slashes and control characters",
+                    kMaxJobId));
   }
   return id;
 }
@@ -73,7 +76,8 @@ Result<void> check_bucket(const MlApi& api, const std::string& bucket) {
   const std::string own = api.objects.bucket_name(Bucket::kInput);
   if (bucket.empty() || bucket == own) return {};
   return fail(ErrorCode::kInvalidArgument,
-              "s3_bucket must be \"" + own + "\", not \"" + http::excerpt(bucket) + "\", or be left out");
+              fmt::format("s3_bucket must be \"{}\", not \"{}\", or be left out", own,
+                          http::excerpt(bucket)));
 }
 
 Result<Classification> read_json(const MlApi& api, const http::Request& request) {
@@ -94,7 +98,7 @@ Result<Classification> read_json(const MlApi& api, const http::Request& request)
   return wanted;
 }
 
-// "dog, cat" or ["dog", "cat"], or one label in each of several fields.
+// Accepts "dog, cat", ["dog", "cat"], and several fields with a label each.
 Result<void> add_labels(std::string_view text, std::vector<std::string>& labels) {
   if (trim(text).starts_with('[')) {
     auto list = http::JsonBody::parse("{\"custom_labels\":" + std::string(text) + "}");
@@ -118,8 +122,8 @@ Result<Number> number_of(std::string_view name, std::string_view text, std::stri
   Number value{};
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (error == std::errc() && end == digits.data() + digits.size()) return value;
-  return fail(ErrorCode::kInvalidArgument, std::string(name) + " must be " + std::string(allowed) +
-                                               ", not \"" + http::excerpt(text) + "\"");
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} must be {}, not \"{}\"", name, allowed, http::excerpt(text)));
 }
 
 Result<void> add_field(const MlApi& api, const http::FormPart& part, Classification& wanted) {
@@ -130,7 +134,8 @@ Result<void> add_field(const MlApi& api, const http::FormPart& part, Classificat
     if (!type) {
       return fail(
           ErrorCode::kInvalidArgument,
-          "job_type must be image_classification or custom_classification, not " + http::excerpt(text));
+          fmt::format("job_type must be image_classification or custom_classification, not {}",
+                      http::excerpt(text)));
     }
     fields.type = *type;
   } else if (part.name == "custom_labels") {
@@ -155,8 +160,9 @@ Result<void> add_field(const MlApi& api, const http::FormPart& part, Classificat
   return {};
 }
 
-// A result tells images apart by their keys; files of a form may have the name of another image.
-void tell_apart(std::vector<DirectImage>& images) {
+// Makes keys unique, because a result identifies images by key: a file of a form may have the name
+// of another image.
+void make_keys_unique(std::vector<DirectImage>& images) {
   UniqueNames taken;
   for (const auto& image : images) {
     if (!image.content && !taken.contains(image.key)) taken.take(image.key);
@@ -177,11 +183,11 @@ Result<Classification> read_form(const MlApi& api, const http::Request& request)
     }
     const auto bytes = std::as_bytes(std::span(part.content));
     wanted.images.push_back({.key = part.filename.empty()
-                                        ? "image-" + std::to_string(wanted.images.size() + 1)
+                                        ? fmt::format("image-{}", wanted.images.size() + 1)
                                         : part.filename,
                              .content = std::vector<std::byte>(bytes.begin(), bytes.end())});
   }
-  tell_apart(wanted.images);
+  make_keys_unique(wanted.images);
   return wanted;
 }
 
@@ -195,9 +201,11 @@ Result<Classification> read_classification(const MlApi& api, const http::Request
   auto wanted = type == kForm ? read_form(api, request) : read_json(api, request);
   if (!wanted) return wanted;
   if (wanted->images.empty() || wanted->images.size() > kMaxDirectImages) {
-    return fail(ErrorCode::kInvalidArgument,
-                "name 1 to " + std::to_string(kMaxDirectImages) +
-                    " images in s3_keys, or send them in a form; for more, submit a job");
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "name 1 to {} images in s3_keys, or send them in a form; for more, submit a job",
+            kMaxDirectImages));
   }
   auto id = check_job_id(std::move(wanted->job_id));
   if (!id) return std::unexpected(id.error());
@@ -212,9 +220,10 @@ http::Response post_classify(const MlApi& api, const http::Request& request) {
   auto spec = make_spec(fields.type, fields.model, std::move(fields.custom_labels), fields.top_k,
                         fields.confidence_threshold, api.limits, api.classifier);
   if (!spec) return field_error(spec.error());
-  auto done = classify_now(wanted->job_id, std::make_shared<const JobSpec>(std::move(*spec)),
-                           std::move(wanted->images), api.objects, api.classifier, api.metrics,
-                           api.clock, api.pipeline, api.max_image_bytes, api.stopping);
+  auto done =
+      classify_now(wanted->job_id, std::make_shared<const JobSpec>(std::move(*spec)),
+                   std::move(wanted->images), {api.objects, api.classifier, api.metrics, api.clock},
+                   {api.pipeline, api.max_image_bytes}, api.stopping);
   if (!done) return http::error_response(done.error());
   const auto result = std::make_shared<const DirectResult>(std::move(*done));
   const RecordSource records = [result](std::int64_t from, std::size_t limit) {
@@ -241,7 +250,8 @@ void add_ml_routes(http::Router& router, MlApi api) {
   http::RouteOptions form;
   form.max_body = shared->max_form_bytes;
   router.add("GET", "/", open, [shared](const http::Request&) { return get_root(*shared); });
-  router.add("GET", "/health", open, [shared](const http::Request&) { return get_health(*shared); });
+  router.add("GET", "/health", open,
+             [shared](const http::Request&) { return get_health(*shared); });
   router.add("GET", "/ready", open,
              [shared](const http::Request&) { return readiness(shared->stores_answer); });
   router.add("GET", "/models", {},

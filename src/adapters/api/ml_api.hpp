@@ -1,4 +1,4 @@
-// The HTTP API of the ML service: health, metrics, and classification at once.
+// The HTTP API of the ML service: health, metrics, and classification without a job.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +25,14 @@ struct MlApi {
   PipelineOptions pipeline;
   JobLimits limits;
   std::uint64_t max_image_bytes = 64ULL << 20;
-  std::uint64_t max_form_bytes = 64ULL << 20;  // of one form with images in it
+  std::uint64_t max_form_bytes = 64ULL << 20;  // of a form with images
   std::string version;
   std::function<bool()> worker_runs;
-  std::function<Result<void>()> stores_answer;  // for /ready; the error says which does not
+  std::function<Result<void>()>
+      stores_answer;  // for /ready; the error says which store does not answer
   std::function<std::string()> metrics_text;
   bool metrics_need_key = true;  // where keys are configured
-  std::stop_token stopping;      // ends calls that take long with 503
+  std::stop_token stopping;      // ends calls in progress with 503
 };
 
 void add_ml_routes(http::Router& router, MlApi api);

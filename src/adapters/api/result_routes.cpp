@@ -1,4 +1,6 @@
 // Results of jobs, as JSON and CSV.
+#include <spdlog/fmt/fmt.h>
+
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -20,18 +22,18 @@ class ResultPieces final : public http::BodyGenerator {
   std::unique_ptr<ResultWriter> writer_;
 };
 
-RecordSource records_of(JobService& jobs, const Job& job) {
+RecordSource records_of(JobStore& jobs, const Job& job) {
   return [&jobs, id = job.id](std::int64_t from, std::size_t limit) {
     return jobs.records(id, from, limit);
   };
 }
 
 http::Response not_ready(const Job& job) {
-  http::Response response = http::json_response(202, {{"job_id", job.id},
-                                          {"status", to_string(job.status)},
-                                          {"message", std::to_string(job.counts.done()) + " of " +
-                                                          std::to_string(job.counts.total) +
-                                                          " images are done: ask again soon"}});
+  http::Response response =
+      http::json_response(202, {{"job_id", job.id},
+                                {"status", to_string(job.status)},
+                                {"message", fmt::format("{} of {} images are done: ask again soon",
+                                                        job.counts.done(), job.counts.total)}});
   response.headers.add("Retry-After", "1");
   return response;
 }
@@ -39,7 +41,8 @@ http::Response not_ready(const Job& job) {
 Result<bool> read_partial(const http::Request& request) {
   const std::string_view value = request.query_value("partial").value_or("false");
   if (value == "true" || value == "false") return value == "true";
-  return fail(ErrorCode::kInvalidArgument, "partial must be true or false, not " + http::excerpt(value));
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("partial must be true or false, not {}", http::excerpt(value)));
 }
 
 http::Response get_result(const BackendApi& api, const http::Request& request) {
@@ -51,7 +54,8 @@ http::Response get_result(const BackendApi& api, const http::Request& request) {
   if (!first) return http::error_response(first.error());
   const auto from = http::whole_number(request, "next_token", 0, job->counts.total, *first);
   if (!from) {
-    return http::error_response(400, "next_token is not one that GET /result gave for this job");
+    return http::error_response(400,
+                                "next_token is not one that GET /result returned for this job");
   }
   const auto partial = read_partial(request);
   if (!partial) return http::error_response(partial.error());

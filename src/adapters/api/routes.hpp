@@ -1,4 +1,4 @@
-// What the handlers of the API share. Internal to the API.
+// Shared by the files of the API. Internal to it.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 namespace classifier::api {
 
-// Entries of one page of a list, at most.
+// The most entries on one page of a list.
 constexpr long long kMaxPage = 1'000;
 
 using SharedApi = std::shared_ptr<const BackendApi>;
@@ -24,26 +24,27 @@ void add_result_routes(http::Router& router, const SharedApi& api);
 void add_operation_routes(http::Router& router, const SharedApi& api);
 void add_documentation_routes(http::Router& router, const SharedApi& api);
 
-// `{"status": "ready"}`, or 503 and the first reason why not.
+// `{"status": "ready"}`, or 503 with the error of a store that does not answer.
 http::Response readiness(const std::function<Result<void>()>& stores_answer);
 http::Response models_answer(const Classifier& classifier);
 http::Response metrics_answer(const std::function<std::string()>& text);
 
-// The fields of a job that classification needs; shared by /submit and /classify.
+// The fields of the body that /submit and /classify share.
 Result<SubmitRequest> read_submission(const http::Request& request);
 
-// As error_response; but what a field of the body names and is not there, such as a model, makes
-// the body wrong (400): 404 is about the URL.
+// Like error_response, but 400 instead of 404: what was not found, such as a model, is named in the
+// body, not in the URL.
 http::Response field_error(const Error& error);
 
 // `{job_id, status, total, done, failed}`
 nlohmann::json progress_json(const Job& job);
 nlohmann::json job_json(const Job& job);
 
-// Sends a result as it is written.
+// Sends a result piece by piece.
 http::Response stream_result(std::unique_ptr<ResultWriter> writer, std::string_view content_type);
 
-// Where clients reach this service; empty when the request does not say.
+// The URL under which clients reach this service; empty if it is not configured and the request has
+// no Host.
 std::string base_url_of(const BackendApi& api, const http::Request& request);
 
 }  // namespace classifier::api

@@ -1,5 +1,6 @@
 #include "adapters/api/static_files.hpp"
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -28,7 +29,7 @@ constexpr std::string_view kNotBuilt =
     "build</code> in <code>dashboard/</code> and start the service again.</p>\n"
     "<p>The API is described at <a href=\"/docs\">/docs</a>.</p>\n</html>\n";
 
-// First parts of the API's paths: an unknown path below one is a mistake, not a page.
+// First parts of the API's paths: an unknown path below one is an error, not a page.
 constexpr std::array<std::string_view, 16> kApiParts{
     "classify", "docs",         "events", "health", "images", "jobs",   "metrics", "models",
     "objects",  "openapi.json", "queue",  "ready",  "result", "status", "submit",  "upload-url"};
@@ -36,9 +37,9 @@ constexpr std::array<std::string_view, 16> kApiParts{
 struct Asset {
   std::string content;
   std::string type;
-  std::string etag;     // with its quotes
-  std::string gzipped;  // the same content; empty where there is none
-  bool lasting = false;
+  std::string etag;        // with its quotes
+  std::string gzipped;     // the same content; empty where there is none
+  bool immutable = false;  // the name has a hash of the content
 };
 
 std::string_view type_of(const fs::path& file) {
@@ -67,16 +68,16 @@ std::string_view type_of(const fs::path& file) {
   return known == kTypes.end() ? "application/octet-stream" : known->second;
 }
 
-Asset make_asset(std::string content, std::string_view type, bool lasting) {
+Asset make_asset(std::string content, std::string_view type, bool immutable) {
   Asset asset;
   asset.etag = "\"" + sha256_hex(content).substr(0, 24) + "\"";
   asset.content = std::move(content);
   asset.type = type;
-  asset.lasting = lasting;
+  asset.immutable = immutable;
   return asset;
 }
 
-// Every browser that asks for gzip at all asks for it without a quality of 0.
+// Ignores qualities: no browser sends gzip with a quality of 0.
 bool takes_gzip(const http::Request& request) {
   return http::to_lower(request.headers.get("Accept-Encoding")).find("gzip") != std::string::npos;
 }
@@ -87,7 +88,7 @@ http::Response answer(const Asset& asset, const http::Request& request) {
   response.headers.add("ETag", asset.etag);
   if (!asset.gzipped.empty()) response.headers.add("Vary", "Accept-Encoding");
   response.headers.add("Cache-Control",
-                       asset.lasting ? "public, max-age=31536000, immutable" : "no-cache");
+                       asset.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   if (http::matches_etag(request.headers.get("If-None-Match"), asset.etag)) {
     response.status = 304;
     return response;
@@ -116,11 +117,11 @@ bool wants_page(const http::Request& request) {
   if (request.headers.get("Accept").find("text/html") == std::string_view::npos) return false;
   const std::string_view path = std::string_view(request.path).substr(1);
   const std::string_view first = path.substr(0, path.find('/'));
-  // What has an extension is a file that is missing, not a place in the page.
+  // A path with an extension is a missing file, not a view of the page.
   return std::ranges::find(kApiParts, first) == kApiParts.end() && extension_of(path).empty();
 }
 
-// Whether the name is the same in a URL.
+// Whether the name needs no encoding in a URL.
 bool is_plain(std::string_view name) {
   return std::ranges::all_of(name, [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -151,7 +152,7 @@ void add_dashboard_routes(http::Router& router, const fs::path& folder) {
       spdlog::warn("{} is not served: its name has more than letters, digits and -._", name);
       continue;
     }
-    // The build leaves a compressed twin beside what gains by it.
+    // The build adds a compressed copy of files that become smaller by it.
     if (name.ends_with(".gz") &&
         fs::exists(entry.path().parent_path() / entry.path().stem(), error))
       continue;
@@ -168,7 +169,8 @@ void add_dashboard_routes(http::Router& router, const fs::path& folder) {
   router.set_fallback(page_options(), [index](const http::Request& request) {
     return wants_page(request)
                ? answer(*index, request)
-               : http::error_response(404, "there is nothing at " + http::excerpt(request.path));
+               : http::error_response(
+                     404, fmt::format("there is nothing at {}", http::excerpt(request.path)));
   });
 }
 

@@ -1,4 +1,6 @@
-// Upload URLs, and the uploads that come to them.
+// Upload URLs, and uploads to them.
+#include <spdlog/fmt/fmt.h>
+
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -20,16 +22,16 @@ http::Response post_upload_url(const BackendApi& api, const http::Request& reque
   if (!type) return http::error_response(type.error());
   const std::string base = base_url_of(api, request);
   if (base.empty()) {
-    return http::error_response(400, "the request has no Host field, which the upload URL is made from");
+    return http::error_response(400, "the request has no Host field, which the upload URL needs");
   }
   const auto ticket = api.images.upload_url(*filename, *type, base);
   if (!ticket) return http::error_response(ticket.error());
   return http::json_response(200, {{"upload_url", ticket->upload_url},
-                             {"s3_key", ticket->key},
-                             {"expires_at", to_rfc3339(ticket->expires_at)}});
+                                   {"s3_key", ticket->key},
+                                   {"expires_at", to_rfc3339(ticket->expires_at)}});
 }
 
-// Stores one object as its bytes come.
+// Stores one object while its bytes arrive.
 class ObjectUpload final : public http::BodySink {
  public:
   explicit ObjectUpload(std::unique_ptr<ObjectWriter> writer) : writer_(std::move(writer)) {}
@@ -48,11 +50,12 @@ class ObjectUpload final : public http::BodySink {
   std::unique_ptr<ObjectWriter> writer_;
 };
 
-Result<std::unique_ptr<http::BodySink>> put_object(const BackendApi& api, const http::Request& request) {
+Result<std::unique_ptr<http::BodySink>> put_object(const BackendApi& api,
+                                                   const http::Request& request) {
   const std::string_view type = request.headers.get("Content-Type");
   const std::string_view signed_type = request.query_value("content_type").value_or("");
   const std::string_view key = request.param("key");
-  // The signature covers the type in the URL; what the client sends has to be that type.
+  // The signature covers the type in the URL; the Content-Type must be the same.
   const SignedUpload upload{.key = key,
                             .content_type = signed_type,
                             .expires = request.query_value("expires").value_or(""),
@@ -60,10 +63,11 @@ Result<std::unique_ptr<http::BodySink>> put_object(const BackendApi& api, const 
   auto verified = api.uploads->verify(upload, api.clock.now());
   if (!verified) return std::unexpected(verified.error());
   if (http::media_type(type) != http::media_type(signed_type)) {
-    // As S3 answers, so that clients see one behaviour whatever the store.
-    return fail(ErrorCode::kForbidden,
-                "this upload URL takes Content-Type: " + http::excerpt(signed_type) +
-                    (type.empty() ? ", and the request has none" : ", not " + http::excerpt(type)));
+    // The answer of S3, so that clients see the same with every store.
+    return fail(
+        ErrorCode::kForbidden,
+        fmt::format("this upload URL takes Content-Type: {}, {}", http::excerpt(signed_type),
+                    type.empty() ? "and the request has none" : "not " + http::excerpt(type)));
   }
   auto writer = api.uploads->write(key);
   if (!writer) return std::unexpected(writer.error());
@@ -78,7 +82,7 @@ void add_upload_routes(http::Router& router, const SharedApi& api) {
   if (api->uploads == nullptr) return;
   http::RouteOptions options;
   options.max_body = api->max_upload_bytes;
-  options.needs_key = false;  // the signature in the URL is the leave
+  options.needs_key = false;  // the signature in the URL is the permission
   router.add_upload("PUT", "/objects/{key+}", options,
                     [api](const http::Request& request) { return put_object(*api, request); });
 }

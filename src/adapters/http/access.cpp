@@ -1,5 +1,6 @@
 #include "adapters/http/access.hpp"
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -11,20 +12,20 @@
 namespace classifier::http {
 namespace {
 
-// The dashboard talks to whatever backend its user names, so connections and images are not tied to
-// this origin; scripts and styles are.
+// The dashboard connects to any backend that its user names, so connections and images are not
+// limited to this origin; scripts and styles are.
 constexpr std::string_view kPagePolicy =
     "default-src 'self'; object-src 'none'; frame-src 'none'; img-src * blob: data:; connect-src "
     "*; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'";
-// Everything else is data: nothing in it may run, even when somebody opens it as a page.
+// Everything else is data: nothing in it may run, even if it is opened as a page.
 constexpr std::string_view kDataPolicy = "default-src 'none'; sandbox; frame-ancestors 'none'";
 constexpr std::string_view kExposedHeaders = "ETag, Location, Retry-After, X-Request-Id";
 constexpr std::string_view kDefaultRequestHeaders =
     "Authorization, Content-Type, Idempotency-Key, X-API-Key, X-Request-Id";
 constexpr std::string_view kOneYear = "max-age=31536000";
 
-// As much as this may come at once.
+// A burst may have as many requests as these seconds allow.
 constexpr double kBurstSeconds = 2;
 constexpr double kWrongKeys = 10;
 constexpr double kWrongKeysSeconds = 60;
@@ -50,10 +51,10 @@ Response unauthorized(std::string_view message) {
 
 Response too_often(std::string_view what, RateLimiter::Wait wait) {
   const double exact = std::chrono::duration<double>(wait).count();
-  const std::string seconds = std::to_string(std::max(1L, std::lround(std::ceil(exact))));
-  Response response = error_response(429, std::string(what) + ": try again in " + seconds +
-                                              (seconds == "1" ? " second" : " seconds"));
-  response.headers.set("Retry-After", seconds);
+  const long seconds = std::max(1L, std::lround(std::ceil(exact)));
+  Response response = error_response(
+      429, fmt::format("{}: try again in {} second{}", what, seconds, seconds == 1 ? "" : "s"));
+  response.headers.set("Retry-After", std::to_string(seconds));
   return response;
 }
 
@@ -61,13 +62,13 @@ std::unique_ptr<RateLimiter> limiter(double per_second) {
   return std::make_unique<RateLimiter>(per_second, std::max(1.0, kBurstSeconds * per_second));
 }
 
-// What shares a limit with this address.
+// The client's address, or the IPv6 network whose addresses share one limit.
 std::string subject_of_peer(const Request& request) {
   const auto address = parse_ip(request.peer);
   return address ? to_string(subject_of(*address)) : request.peer;
 }
 
-// Addresses that proxies wrote, the client's first. nullopt where one is none.
+// The addresses in X-Forwarded-For, the client's first; nullopt if one is not valid.
 std::optional<std::vector<IpAddress>> forwarded_for(const Headers& headers) {
   std::vector<IpAddress> addresses;
   for (const auto& [name, value] : headers) {
@@ -108,8 +109,8 @@ void Access::identify(Request& request, std::string_view peer, bool tls) const {
   request.https = tls;
   const auto address = parse_ip(peer);
   if (proxies_.empty() || !address || !any_contains(proxies_, *address)) return;
-  // The last proxy in front of this server tells what the client used; each adds what it saw at the
-  // right, and what stands left of the first stranger may be anything.
+  // Each proxy adds the address of its client at the right. From the right, the first address that
+  // is no trusted proxy is the client: what stands left of it may be forged.
   const std::string proto = to_lower(request.headers.get("X-Forwarded-Proto"));
   if (!proto.empty()) request.https = proto == "https";
   const auto chain = forwarded_for(request.headers);
@@ -123,7 +124,7 @@ void Access::identify(Request& request, std::string_view peer, bool tls) const {
 std::optional<Response> Access::check_rate(const Request& request) const {
   const auto wait = of_address_->take(subject_of_peer(request), std::chrono::steady_clock::now());
   if (wait == RateLimiter::Wait{0}) return std::nullopt;
-  return too_often("there are too many requests from your address", wait);
+  return too_often("too many requests came from your address", wait);
 }
 
 std::optional<Response> Access::check_key(Request& request, Role needed) const {
@@ -131,11 +132,11 @@ std::optional<Response> Access::check_key(Request& request, Role needed) const {
   const std::string_view key = key_of(request);
   if (key.empty())
     return unauthorized("an API key is needed: send it as X-API-Key, or as Authorization: Bearer");
-  // Before the key is looked at: otherwise trying keys could go on all the same.
+  // Before the key is checked, or a client over the limit could still find a valid key.
   const std::string subject = subject_of_peer(request);
   const auto now = std::chrono::steady_clock::now();
   if (const auto wait = wrong_keys_->look(subject, now); wait != RateLimiter::Wait{0})
-    return too_often("there were too many wrong API keys from your address", wait);
+    return too_often("too many wrong API keys came from your address", wait);
   const auto owner = keys_->find(key);
   if (!owner) {
     wrong_keys_->take(subject, now);
@@ -144,11 +145,11 @@ std::optional<Response> Access::check_key(Request& request, Role needed) const {
   }
   request.key_name = owner->name;
   if (const auto wait = of_key_->take(owner->name, now); wait != RateLimiter::Wait{0})
-    return too_often("there are too many requests with this API key", wait);
+    return too_often("too many requests came with this API key", wait);
   if (owner->role >= needed) return std::nullopt;
-  return error_response(403, "this needs an API key with the role " +
-                                 std::string(to_string(needed)) + "; yours has the role " +
-                                 std::string(to_string(owner->role)));
+  return error_response(403,
+                        fmt::format("this needs an API key with the role {}; yours has the role {}",
+                                    to_string(needed), to_string(owner->role)));
 }
 
 bool Access::is_preflight(const Request& request) {
@@ -163,8 +164,10 @@ bool Access::allows_origin(std::string_view origin) const {
 Response Access::preflight(const Request& request, std::string_view allowed_methods) const {
   const std::string_view origin = request.headers.get("Origin");
   if (!allows_origin(origin)) {
-    return error_response(403, "pages from " + excerpt(origin) +
-                                   " may not call this server: add the origin to ALLOWED_ORIGINS");
+    return error_response(
+        403,
+        fmt::format("pages from {} may not call this server: add the origin to ALLOWED_ORIGINS",
+                    excerpt(origin)));
   }
   Response response;
   response.status = 204;
@@ -176,10 +179,10 @@ Response Access::preflight(const Request& request, std::string_view allowed_meth
   return response;
 }
 
-// Never Access-Control-Allow-Credentials: keys come in a header that the page sets itself.
+// Never Access-Control-Allow-Credentials: a page sends the API key in a header that it sets itself.
 void Access::add_cors(const Request& request, Response& response) const {
   if (origins_.empty()) return;
-  // Caches keep the answers for different origins apart.
+  // So that caches keep an answer for each origin.
   if (!any_origin_) response.headers.add("Vary", "Origin");
   const std::string_view origin = request.headers.get("Origin");
   if (origin.empty() || !allows_origin(origin)) return;
@@ -193,7 +196,7 @@ void Access::add_headers(const Request& request, Response& response, bool page) 
   headers.add("Referrer-Policy", "no-referrer");
   headers.add("Content-Security-Policy", page ? kPagePolicy : kDataPolicy);
   if (page) headers.add("Cross-Origin-Opener-Policy", "same-origin");
-  // Other ports of this host are the same site: the page may have one of its own.
+  // Other ports of this host are the same site: the page may be served from one.
   headers.add("Cross-Origin-Resource-Policy", origins_.empty() ? "same-site" : "cross-origin");
   if (!headers.has("Cache-Control")) headers.add("Cache-Control", "no-store");
   if (!page && keys_ && keys_->in_force()) headers.add("Vary", "Authorization, X-API-Key");

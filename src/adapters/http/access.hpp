@@ -1,4 +1,4 @@
-// Who may call, and how often: API keys, rates, proxies in front, and pages of other origins
+// Who may call and how often: API keys, rate limits, trusted proxies, and pages of other origins
 // (CORS).
 #pragma once
 
@@ -18,10 +18,10 @@
 namespace classifier::http {
 
 struct AccessOptions {
-  std::shared_ptr<KeyRing> keys;             // null: everybody may call
+  std::shared_ptr<KeyRing> keys;             // null: no key is needed
   std::vector<std::string> allowed_origins;  // "https://page.example", or "*" for all
-  std::vector<IpNetwork> trusted_proxies;    // whose X-Forwarded fields are believed
-  // Requests a second, of each key and of each address; twice as many may come at once. 0: any.
+  std::vector<IpNetwork> trusted_proxies;    // whose X-Forwarded fields are used
+  // Requests a second of each key and of each address, with bursts of twice as many. 0: no limit.
   double rate_of_key = 0;
   double rate_of_address = 0;
 };
@@ -31,24 +31,24 @@ class Access {
  public:
   explicit Access(AccessOptions options = {});
 
-  // Sets the request's peer and https, which are the proxy's words where a trusted one sent it.
-  // `peer` is the address at the other end of the connection, `tls` whether that is encrypted.
+  // Sets `peer` and `https` of the request, from the X-Forwarded fields if a trusted proxy sent it.
+  // The arguments are the address at the other end of the connection, and whether it is encrypted.
   void identify(Request& request, std::string_view peer, bool tls) const;
 
-  // 429 where the client's address calls more often than it may. Otherwise nullopt.
+  // 429 if the client's address is over its rate limit, otherwise nullopt.
   std::optional<Response> check_rate(const Request& request) const;
 
-  // The key is in X-API-Key, or in Authorization as a Bearer token. 401 without one and for a
-  // wrong one, 403 where its role may not do this, 429 where it, or an address with wrong keys,
-  // comes too often; nullopt when the call is allowed, and the request then names the key.
+  // Reads the key from X-API-Key, or from Authorization as a Bearer token. 401 for no key or a
+  // wrong one; 403 if its role does not allow this; 429 if the key is over its rate limit, or too
+  // many wrong keys came from the address. nullopt if the call is allowed; `key_name` is set then.
   std::optional<Response> check_key(Request& request, Role needed) const;
 
-  // Whether this is a browser's question before a call from another origin.
+  // Whether this is a CORS preflight request.
   static bool is_preflight(const Request& request);
   Response preflight(const Request& request, std::string_view allowed_methods) const;
 
-  // Adds what every answer has: that it is not to be run, framed, guessed at or kept by caches that
-  // several people share, and who may read it. `page`: it is part of a page of this server.
+  // Adds the security, caching and CORS fields of every answer. `page`: it is part of a page of
+  // this server.
   void add_headers(const Request& request, Response& response, bool page) const;
 
  private:
@@ -64,7 +64,7 @@ class Access {
   std::unique_ptr<RateLimiter> wrong_keys_;
 };
 
-// The client's X-Request-Id where it is 1 to 128 of [A-Za-z0-9._-]; otherwise a new one.
+// `given` if it is 1 to 128 characters of [A-Za-z0-9._-], otherwise a new id.
 std::string request_id(std::string_view given);
 
 }  // namespace classifier::http

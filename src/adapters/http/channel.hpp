@@ -1,4 +1,4 @@
-// The bytes between a client and the server, plain or encrypted. Internal to the server.
+// A connection's socket, plain or with TLS. Internal to the server.
 #pragma once
 
 #include <poll.h>
@@ -19,7 +19,7 @@ namespace classifier::http {
 using Executor = boost::asio::io_context::executor_type;
 using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
 
-// Used by one thread. Neither copied nor moved: the encryption refers to the socket.
+// Used by one thread. Neither copied nor moved: the TLS stream refers to the socket.
 class Channel {
  public:
   explicit Channel(Socket socket) : socket_(std::move(socket)) {}
@@ -29,7 +29,7 @@ class Channel {
   Socket& socket() { return socket_; }
   bool is_secure() const { return tls_.has_value(); }
 
-  // Agrees on keys with the client; everything is encrypted from then on.
+  // The TLS handshake; everything after it is encrypted.
   template <class Token>
   auto handshake(std::shared_ptr<boost::asio::ssl::context> context, Token&& token) {
     context_ = std::move(context);
@@ -37,9 +37,9 @@ class Channel {
     return tls_->async_handshake(boost::asio::ssl::stream_base::server, std::forward<Token>(token));
   }
 
-  // Tells the client that nothing follows, and waits until it does the same. Only where secure.
+  // Sends the end of the TLS stream and waits for the client's. Only if is_secure().
   template <class Token>
-  auto say_goodbye(Token&& token) {
+  auto shut_down(Token&& token) {
     return tls_->async_shutdown(std::forward<Token>(token));
   }
 
@@ -55,10 +55,10 @@ class Channel {
                 : boost::asio::async_write(socket_, buffers, std::forward<Token>(token));
   }
 
-  // Whether the client has closed its side, and nothing that it sent is unread.
+  // Whether the client has closed its side and, without TLS, everything it sent is read.
   bool peer_is_gone() {
     if (tls_) {
-      // Its last words are there to be read, so what is unread says nothing.
+      // The end of the TLS stream may be unread, so unread bytes do not count.
       pollfd state{socket_.native_handle(), POLLRDHUP, 0};
       return ::poll(&state, 1, 0) == 1;
     }

@@ -1,70 +1,45 @@
 // One connection of the server: reads requests, runs their handlers, writes the answers. Internal
-// to the server.
+// to the server. connection.cpp has the life of a connection and of one request,
+// connection_read.cpp reading, connection_write.cpp answers, connection_events.cpp event streams.
 #pragma once
 
 #include <atomic>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
 
 #include "adapters/http/channel.hpp"
-#include "adapters/http/request.hpp"
+#include "adapters/http/coroutines.hpp"
+#include "adapters/http/exchange.hpp"
 #include "adapters/http/request_head.hpp"
-#include "adapters/http/response.hpp"
-#include "adapters/http/router.hpp"
 #include "adapters/http/server.hpp"
 
 namespace classifier::http {
 
-using Timer = boost::asio::basic_waitable_timer<
-    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
-using UseAwaitable = boost::asio::use_awaitable_t<Executor>;
-template <class T = void>
-using Awaitable = boost::asio::awaitable<T, Executor>;
-using SteadyTime = std::chrono::steady_clock::time_point;
-
 // What all connections of a server share. Thread-safe.
 struct ServerContext {
-  ServerContext(const ServerLimits& given, RequestObserver* counted_by, std::size_t blocking_threads)
+  ServerContext(const ServerLimits& given, RequestObserver* counted_by,
+                std::size_t blocking_threads)
       : limits(given), observer(counted_by), blocking(blocking_threads) {}
   const ServerLimits limits;
   RequestObserver* const observer;  // may be null
   boost::asio::thread_pool blocking;
   std::atomic<std::size_t> connections{0};
-  std::atomic<std::uint64_t> buffered{0};  // bytes of bodies in memory
+  std::atomic<std::uint64_t> buffered{0};  // bytes of request bodies in memory
   std::atomic<bool> draining{false};
-};
-
-// A share of the memory for bodies, given back with its destruction.
-class BodyBudget {
- public:
-  explicit BodyBudget(ServerContext& context) : context_(context) {}
-  ~BodyBudget() { context_.buffered -= held_; }
-  BodyBudget(const BodyBudget&) = delete;
-  BodyBudget& operator=(const BodyBudget&) = delete;
-  // False where the server has no more; nothing is taken then.
-  bool take(std::uint64_t bytes);
-
- private:
-  ServerContext& context_;
-  std::uint64_t held_ = 0;
 };
 
 class Connection;
 
-// The connections of one I/O thread; touched by that thread only.
+// The connections of one I/O thread; used by that thread only.
 struct Shard {
   Shard() : io(1), sweep(io) {}
   boost::asio::io_context io;
@@ -72,8 +47,8 @@ struct Shard {
   std::unordered_set<Connection*> connections;
 };
 
-// Everything runs on its shard's thread, except for the handlers, which run on blocking threads
-// while the connection waits for them.
+// Used by its shard's thread only. Handlers run on blocking threads while the connection waits for
+// them.
 class Connection {
  public:
   Connection(ServerContext& context, Shard& shard, const Site& site, Socket socket);
@@ -81,45 +56,43 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Serves requests until either side ends the connection.
+  // Serves requests until either side closes the connection.
   static Awaitable<> run(std::unique_ptr<Connection> connection);
   // Answers 503 at once and closes.
   static Awaitable<> refuse(std::unique_ptr<Connection> connection);
 
-  // Ends what waits for longer than it may.
+  // Cancels the operation in progress if its time is over.
   void check_deadline(SteadyTime now);
-  // No further request: closes now when none is in work.
+  // Accepts no further request, and closes as soon as none is in progress.
   void drain();
   // Closes now.
   void abort();
 
  private:
-  using Parser = RequestParser;
-  struct Exchange;
   enum class HeaderEnd { kRequest, kGone, kTimeout, kMalformed, kUrlTooLong, kHeaderTooLarge };
   enum class PieceEnd { kData, kDone, kGone, kTimeout, kMalformed, kTooLong };
 
-  Awaitable<bool> begin();
+  Awaitable<bool> handshake();
   Awaitable<bool> serve_one();
-  Awaitable<HeaderEnd> read_header(Parser& parser);
-  Awaitable<> produce(Parser& parser, Exchange& exchange);
-  Awaitable<bool> send_continue(Parser& parser, const Exchange& exchange);
-  Awaitable<> receive_buffered(Parser& parser, Exchange& exchange);
-  Awaitable<> receive_upload(Parser& parser, Exchange& exchange);
-  Awaitable<PieceEnd> read_piece(Parser& parser, Exchange& exchange);
+  Awaitable<> handle(RequestParser& parser, Exchange& exchange);
   Awaitable<> call_handler(Exchange& exchange);
+  Awaitable<> close(bool body_unread);
+
+  Awaitable<HeaderEnd> read_header(RequestParser& parser);
+  void read_request(RequestParser& parser, Exchange& exchange);
+  void refuse_header(Exchange& exchange, HeaderEnd end) const;
+  Awaitable<bool> send_continue(RequestParser& parser, const Exchange& exchange);
+  Awaitable<PieceEnd> read_piece(RequestParser& parser, Exchange& exchange);
+  Awaitable<> read_body(RequestParser& parser, Exchange& exchange);
+  Awaitable<> read_upload(RequestParser& parser, Exchange& exchange);
+  void refuse_body(Exchange& exchange, PieceEnd end);
 
   Awaitable<bool> answer(Exchange& exchange);
   Awaitable<bool> write(std::string_view head, std::string_view body);
   Awaitable<bool> send_stream(Exchange& exchange, StreamBody& body);
   Awaitable<bool> send_events(Exchange& exchange, EventBody& body);
-  Awaitable<> close(bool body_unread);
 
-  void understand(Parser& parser, Exchange& exchange);
-  void admit(const Parser& parser, Exchange& exchange);
-  void refuse_body(Exchange& exchange, PieceEnd end);
-  void record(const Exchange& exchange);
-  void audit(const Exchange& exchange) const;
+  // Sets the deadline of the next operation.
   void allow(std::chrono::milliseconds time) {
     deadline_ = std::chrono::steady_clock::now() + time;
   }
@@ -131,12 +104,12 @@ class Connection {
   Channel channel_;
   Timer event_timer_;
   boost::beast::flat_buffer buffer_;
-  std::vector<char> scratch_;  // one piece of a body
-  std::size_t piece_size_ = 0;
+  std::vector<char> scratch_;   // has room for one piece of a body
+  std::size_t piece_size_ = 0;  // of the piece in scratch_
   std::string peer_;
   SteadyTime deadline_ = SteadyTime::max();
-  bool idle_ = true;  // between two requests
-  bool first_ = true;
+  bool idle_ = true;   // between two requests
+  bool first_ = true;  // before the first request
   bool timed_out_ = false;
   bool draining_ = false;
   bool aborted_ = false;

@@ -1,4 +1,4 @@
-// Header fields of a request or an answer.
+// The header fields of a request or an answer.
 #pragma once
 
 #include <optional>
@@ -9,22 +9,22 @@
 
 namespace classifier::http {
 
-// "Content-Type" and "content-type" are the same. ASCII only, as names of fields are.
+// ASCII only, as the names of fields are.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 std::string to_lower(std::string_view text);
 
-// In the order in which they came. Not thread-safe.
+// Keeps the order of the fields. Not thread-safe.
 class Headers {
  public:
   Headers() = default;
   Headers(std::initializer_list<std::pair<std::string, std::string>> fields) : fields_(fields) {}
 
   void add(std::string_view name, std::string_view value) { fields_.emplace_back(name, value); }
-  // Replaces what is there under this name.
+  // Replaces all fields of this name.
   void set(std::string_view name, std::string_view value);
-  // The first of that name; nullopt when there is none.
+  // The value of the first field of this name; nullopt if there is none.
   std::optional<std::string_view> find(std::string_view name) const;
-  // As find, but empty when there is none.
+  // Like find, but empty if there is none.
   std::string_view get(std::string_view name) const { return find(name).value_or(""); }
   bool has(std::string_view name) const { return find(name).has_value(); }
 
@@ -35,7 +35,7 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
-// "image/png" of "Image/PNG; q=1": a Content-Type without its parameters, in lower case.
+// A Content-Type without its parameters, in lower case: "image/png" for "Image/PNG; q=1".
 std::string media_type(std::string_view content_type);
 
 }  // namespace classifier::http

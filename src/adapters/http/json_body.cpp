@@ -1,5 +1,7 @@
 #include "adapters/http/json_body.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,7 +11,8 @@
 
 namespace classifier::http {
 
-// Hears of the parts of a document as they are read. Names of these functions are nlohmann's.
+// Receives the parts of a document from nlohmann's SAX parser, which prescribes the names of the
+// functions.
 class FieldReader {
  public:
   FieldReader(JsonBody& body, std::string_view text, const JsonLimits& limits)
@@ -68,8 +71,8 @@ class FieldReader {
     const std::size_t column =
         before.size() - (line_start == std::string_view::npos ? 0 : line_start + 1) + 1;
     error_ = {ErrorCode::kInvalidArgument,
-              "the body is not valid JSON at line " + std::to_string(line) + ", column " +
-                  std::to_string(column) + (last.empty() ? "" : ", near " + excerpt(last))};
+              fmt::format("the body is not valid JSON at line {}, column {}{}", line, column,
+                          last.empty() ? "" : ", near " + excerpt(last))};
     return false;
   }
 
@@ -85,8 +88,9 @@ class FieldReader {
  private:
   bool enter() {
     if (++depth_ <= limits_.max_depth) return true;
-    error_ = {ErrorCode::kInvalidArgument, "the body nests lists and objects deeper than " +
-                                               std::to_string(limits_.max_depth) + " levels"};
+    error_ = {
+        ErrorCode::kInvalidArgument,
+        fmt::format("the body nests lists and objects deeper than {} levels", limits_.max_depth)};
     return false;
   }
   bool leave() {
@@ -98,10 +102,10 @@ class FieldReader {
     if (depth_ == 1) {
       if (++names_ > limits_.max_fields) {
         error_ = {ErrorCode::kInvalidArgument,
-                  "the body has more than " + std::to_string(limits_.max_fields) + " fields"};
+                  fmt::format("the body has more than {} fields", limits_.max_fields)};
         return false;
       }
-      // Of a name that comes twice, the last value counts, as in most readers of JSON.
+      // If a name comes twice, the last value counts, as in most JSON parsers.
       auto field = std::ranges::find(body_.fields_, name_, [](const auto& f) { return f.first; });
       if (field == body_.fields_.end())
         field = body_.fields_.emplace(field, name_, JsonBody::Value());
@@ -118,15 +122,14 @@ class FieldReader {
 
   bool item(std::string given) {
     if (++items_ > limits_.max_items) {
-      error_ = {ErrorCode::kTooLarge, excerpt(name_) + " has more than " +
-                                          std::to_string(limits_.max_items) +
-                                          " entries: split the request"};
+      error_ = {ErrorCode::kTooLarge, fmt::format("{} has more than {} entries: split the request",
+                                                  excerpt(name_), limits_.max_items)};
       return false;
     }
     if (++strings_ > limits_.max_strings) {
-      error_ = {ErrorCode::kTooLarge, "the lists of the body have more than " +
-                                          std::to_string(limits_.max_strings) +
-                                          " entries: split the request"};
+      error_ = {ErrorCode::kTooLarge,
+                fmt::format("the lists of the body have more than {} entries: split the request",
+                            limits_.max_strings)};
       return false;
     }
     if (auto* list = std::get_if<JsonBody::Texts>(&current())) list->push_back(std::move(given));
@@ -144,7 +147,7 @@ class FieldReader {
   JsonLimits limits_;
   std::string name_;
   std::size_t depth_ = 0;
-  std::size_t names_ = 0;  // of top-level fields, also those that came before
+  std::size_t names_ = 0;  // of top-level fields, repeated ones counted again
   std::size_t current_ = 0;
   std::size_t items_ = 0;
   std::size_t strings_ = 0;
@@ -191,13 +194,12 @@ Result<std::string> JsonBody::text(std::string_view name, std::string_view fallb
   if (value == nullptr) return std::string(fallback);
   if (const auto* text = std::get_if<std::string>(value)) return *text;
   return fail(ErrorCode::kInvalidArgument,
-              std::string(name) + " must be a string, not " + describe(*value));
+              fmt::format("{} must be a string, not {}", name, describe(*value)));
 }
 
 Result<std::string> JsonBody::required_text(std::string_view name, std::string_view example) const {
   if (find(name) == nullptr) {
-    return fail(ErrorCode::kInvalidArgument,
-                std::string(name) + " is missing: send " + std::string(example));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{} is missing: send {}", name, example));
   }
   return text(name, {});
 }
@@ -208,15 +210,15 @@ Result<long long> JsonBody::whole_number(std::string_view name, long long min, l
   if (value == nullptr) return fallback;
   std::optional<long long> number;
   if (const auto* whole = std::get_if<std::int64_t>(value)) number = *whole;
-  // 5.0 is a whole number to JSON.
+  // In JSON, 5.0 is a whole number.
   if (const auto* real = std::get_if<double>(value);
       real != nullptr && std::trunc(*real) == *real && std::abs(*real) < 1e15) {
     number = static_cast<long long>(*real);
   }
   if (number && *number >= min && *number <= max) return *number;
-  return fail(ErrorCode::kInvalidArgument, std::string(name) + " must be a whole number from " +
-                                               std::to_string(min) + " to " + std::to_string(max) +
-                                               ", not " + describe(*value));
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} must be a whole number from {} to {}, not {}", name, min, max,
+                          describe(*value)));
 }
 
 Result<double> JsonBody::number(std::string_view name, double min, double max,
@@ -227,23 +229,22 @@ Result<double> JsonBody::number(std::string_view name, double min, double max,
   if (const auto* whole = std::get_if<std::int64_t>(value)) number = static_cast<double>(*whole);
   if (const auto* real = std::get_if<double>(value)) number = *real;
   if (number && *number >= min && *number <= max) return *number;
-  return fail(ErrorCode::kInvalidArgument, std::string(name) + " must be a number from " +
-                                               short_number(min) + " to " + short_number(max) +
-                                               ", not " + describe(*value));
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} must be a number from {} to {}, not {}", name, short_number(min),
+                          short_number(max), describe(*value)));
 }
 
 Result<std::vector<std::string>> JsonBody::texts(std::string_view name) {
   const Value* const found = find(name);
   if (found == nullptr) return std::vector<std::string>{};
-  auto& value = const_cast<Value&>(*found);  // find serves const and other callers alike
+  auto& value = const_cast<Value&>(*found);  // *this is not const
   if (auto* list = std::get_if<Texts>(&value)) return std::move(*list);
   if (const auto* mixed = std::get_if<Mixed>(&value)) {
-    return fail(ErrorCode::kInvalidArgument, std::string(name) + "[" +
-                                                 std::to_string(mixed->index) +
-                                                 "] must be a string, not " + mixed->kind);
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}[{}] must be a string, not {}", name, mixed->index, mixed->kind));
   }
   return fail(ErrorCode::kInvalidArgument,
-              std::string(name) + " must be a list of strings, not " + describe(value));
+              fmt::format("{} must be a list of strings, not {}", name, describe(value)));
 }
 
 }  // namespace classifier::http

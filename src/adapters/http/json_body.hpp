@@ -1,5 +1,5 @@
-// The fields of a JSON object that came as a body, read without building the whole document: the
-// memory is that of the fields' own values, whatever else the body holds.
+// The fields of a JSON object in a request's body. The document is not built as a whole: memory is
+// needed for its top-level values and lists of strings only.
 #pragma once
 
 #include <cstddef>
@@ -18,17 +18,17 @@ namespace classifier::http {
 
 struct JsonLimits {
   std::size_t max_items = 1'000'000;    // strings in one list
-  std::size_t max_strings = 2'000'000;  // in all lists: unknown fields are read as well
+  std::size_t max_strings = 2'000'000;  // in all lists, also those of unknown fields
   std::size_t max_fields = 256;
   std::size_t max_depth = 64;
 };
 
-// Every getter takes an absent field and `null` alike, and its errors are kInvalidArgument with a
-// sentence such as "top_k must be a whole number from 1 to 10, not 11".
+// For every getter, a field that is `null` is absent. Its errors are kInvalidArgument with a
+// message such as "top_k must be a whole number from 1 to 10, not 11".
 class JsonBody {
  public:
-  // kUnsupported for another Content-Type; kInvalidArgument for text that is not JSON, with the
-  // place, has too many fields, or is no object; kTooLarge over another limit.
+  // kUnsupported for another Content-Type. kInvalidArgument for text that is not JSON, with line
+  // and column, that has too many fields, or that is no object. kTooLarge over another limit.
   static Result<JsonBody> read(const Request& request, const JsonLimits& limits = {});
   static Result<JsonBody> parse(std::string_view text, const JsonLimits& limits = {});
 
@@ -43,7 +43,7 @@ class JsonBody {
 
  private:
   friend class FieldReader;
-  struct Mixed {  // a list that holds something else than strings
+  struct Mixed {  // a list with a value that is no string
     std::size_t index = 0;
     std::string kind;
   };

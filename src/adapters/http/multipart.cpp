@@ -1,5 +1,7 @@
 #include "adapters/http/multipart.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -15,11 +17,12 @@ constexpr std::size_t kMaxBoundary = 70;  // RFC 2046
 constexpr std::string_view kLineEnd = "\r\n";
 
 auto malformed(const std::string& what) {
-  return fail(ErrorCode::kInvalidArgument, "the form is not valid multipart/form-data: " + what);
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("the form is not valid multipart/form-data: {}", what));
 }
 
-// The value of `name=` among the parameters of a header field; nullopt without it or where the
-// quotes do not close.
+// The value of the parameter `name` of a header field; nullopt if there is none, or if its quotes
+// do not close.
 std::optional<std::string> parameter(std::string_view field, std::string_view name) {
   std::size_t at = field.find(';');
   while (at != std::string_view::npos && at + 1 < field.size()) {
@@ -82,7 +85,8 @@ Result<FormPart> read_part_header(std::string_view header) {
     } else if (equal_ignoring_case(field, "Content-Transfer-Encoding") &&
                !equal_ignoring_case(value, "binary") && !equal_ignoring_case(value, "8bit") &&
                !equal_ignoring_case(value, "7bit")) {
-      return malformed("a part is encoded as " + excerpt(value) + ": send it as it is");
+      return malformed(
+          fmt::format("a part is encoded as {}: send it without an encoding", excerpt(value)));
     }
   }
   if (!has_name) return malformed("a part has no name");
@@ -107,18 +111,19 @@ Result<std::vector<FormPart>> parse_multipart(std::string_view content_type, std
     body.remove_prefix(kLineEnd.size());
     if (parts.size() == limits.max_parts) {
       return fail(ErrorCode::kTooLarge,
-                  "the form has more than " + std::to_string(limits.max_parts) + " parts");
+                  fmt::format("the form has more than {} parts", limits.max_parts));
     }
     const std::size_t header_end = body.find("\r\n\r\n");
-    if (header_end == std::string_view::npos) return malformed("a part has no end of its header");
+    if (header_end == std::string_view::npos) return malformed("the header of a part does not end");
     if (header_end > limits.max_header_bytes) {
-      return fail(ErrorCode::kTooLarge, "a part of the form has a header of more than " +
-                                            std::to_string(limits.max_header_bytes) + " bytes");
+      return fail(ErrorCode::kTooLarge,
+                  fmt::format("a part of the form has a header of more than {} bytes",
+                              limits.max_header_bytes));
     }
     auto part = read_part_header(body.substr(0, header_end));
     if (!part) return std::unexpected(part.error());
     body.remove_prefix(header_end + 2 * kLineEnd.size());
-    // An empty part may end right at its header's last line end.
+    // After the header of an empty part, the delimiter may follow without a line end of its own.
     const std::size_t end =
         body.starts_with(delimiter) ? std::string_view::npos : body.find(separator);
     if (end == std::string_view::npos) return malformed("the last boundary is missing");
@@ -126,7 +131,8 @@ Result<std::vector<FormPart>> parse_multipart(std::string_view content_type, std
     body.remove_prefix(end + separator.size());
     parts.push_back(std::move(*part));
   }
-  if (body != "--" && body != "--\r\n") return malformed("there is something after its end");
+  if (body != "--" && body != "--\r\n")
+    return malformed("the body goes on after the last boundary");
   return parts;
 }
 

@@ -15,7 +15,7 @@ struct FormPart {
   std::string filename;      // without folders; empty for a plain field
   std::string content_type;  // as sent; empty without one
   std::string_view content;  // inside the body
-  bool is_file = false;      // has a file name, even an empty one
+  bool is_file = false;      // has a file name, which may be empty
 };
 
 struct MultipartLimits {
@@ -24,7 +24,7 @@ struct MultipartLimits {
 };
 
 // `content_type` is the request's header field; the parts point into `body`. kInvalidArgument for a
-// body that is not exactly of this form, kTooLarge over a limit.
+// body that is not exactly in this format, kTooLarge over a limit.
 Result<std::vector<FormPart>> parse_multipart(std::string_view content_type, std::string_view body,
                                               const MultipartLimits& limits = {});
 

@@ -1,4 +1,4 @@
-// How often somebody may do something: token buckets in a bounded memory.
+// Rate limits by token buckets, in bounded memory.
 #pragma once
 
 #include <chrono>
@@ -12,9 +12,8 @@
 
 namespace classifier::http {
 
-// Thread-safe. A bucket for each subject holds `burst` tokens and gains `per_second`. Subjects that
-// were not seen for longest are forgotten when there are more than `subjects`: their buckets are
-// full again.
+// Each subject has a bucket that holds up to `burst` tokens and gains `per_second`. Over `subjects`
+// buckets, the least recently used one is dropped, and counts as full. Thread-safe.
 class RateLimiter {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -23,24 +22,24 @@ class RateLimiter {
   // `per_second` 0: no limit.
   RateLimiter(double per_second, double burst, std::size_t subjects = 50'000);
 
-  // Takes a token. Zero where there was one; otherwise how long until there is.
+  // Takes a token and returns zero, or returns the time until there is one.
   Wait take(std::string_view subject, Time now);
-  // As take, but leaves the token.
+  // Like take, but leaves the token.
   Wait look(std::string_view subject, Time now);
 
   std::size_t subjects() const;
 
  private:
-  // A bucket is the time at which it is full again, so that time alone fills it.
+  // A bucket is stored as the time at which it is full again.
   using Buckets = std::list<std::pair<std::string, Time>>;
   Wait wait_of(Time full_at, Time now) const;
 
   const bool limited_;
-  const Wait token_;  // time in which one comes
-  const Wait depth_;  // time in which an empty bucket fills
+  const Wait token_;  // time to gain one token
+  const Wait depth_;  // time to fill an empty bucket
   const std::size_t max_subjects_;
   mutable std::mutex mutex_;
-  Buckets buckets_;  // guarded by mutex_; used last first
+  Buckets buckets_;  // guarded by mutex_; most recently used first
   std::unordered_map<std::string_view, Buckets::iterator> places_;  // guarded by mutex_
 };
 

@@ -1,5 +1,7 @@
 #include "adapters/http/request.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -32,8 +34,8 @@ Result<long long> whole_number(const Request& request, std::string_view name, lo
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error != std::errc() || end != text->data() + text->size() || value < min || value > max) {
     return fail(ErrorCode::kInvalidArgument,
-                std::string(name) + " must be a whole number from " + std::to_string(min) + " to " +
-                    std::to_string(max) + ", not " + (text->empty() ? "empty" : excerpt(*text)));
+                fmt::format("{} must be a whole number from {} to {}, not {}", name, min, max,
+                            text->empty() ? "empty" : excerpt(*text)));
   }
   return value;
 }

@@ -1,5 +1,7 @@
 #include "adapters/http/request_head.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -8,9 +10,9 @@
 namespace classifier::http {
 namespace {
 
-// The path and query of a request's target; false where it is none.
+// Sets the path and the query from the request's target; false if that is not valid.
 bool parse_target(std::string_view target, Request& request) {
-  // The absolute form, as proxies get it.
+  // The absolute form, which is sent to proxies.
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!target.starts_with(scheme)) continue;
     const std::size_t path = target.find('/', scheme.size());
@@ -21,13 +23,17 @@ bool parse_target(std::string_view target, Request& request) {
   const std::string_view path(url->encoded_path().data(), url->encoded_path().size());
   request.path = path;
   for (const auto& param : url->params()) {
-    // "+" is a space in a query, as forms write it.
+    // The library decodes "+" to a space, as forms encode it.
     request.query.emplace_back(std::string(param.key), std::string(param.value));
   }
   return true;
 }
 
 }  // namespace
+
+std::string url_too_long(std::size_t max_bytes) {
+  return fmt::format("the URL is too long: at most {} bytes are allowed", max_bytes);
+}
 
 RequestHead read_head(const RequestParser::value_type& message, std::size_t url_bytes,
                       Request& request) {
@@ -54,12 +60,12 @@ RequestHead read_head(const RequestParser::value_type& message, std::size_t url_
   if (hosts > 1 || (hosts == 0 && head.http11))
     return refuse(400, "the request must have one Host field");
   if (other_coding) {
-    return refuse(501, "this Transfer-Encoding is not supported: send the body plain or chunked");
+    return refuse(501,
+                  "this Transfer-Encoding is not supported: send the body without one, or chunked");
   }
   const std::string_view target(message.target().data(), message.target().size());
   if (target.size() > url_bytes) {
-    return refuse(
-        414, "the URL is too long: at most " + std::to_string(url_bytes) + " bytes are allowed");
+    return refuse(414, url_too_long(url_bytes));
   }
   head.asks_server = target == "*" && request.method == "OPTIONS";
   if (head.asks_server) return head;

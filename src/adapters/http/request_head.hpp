@@ -1,5 +1,4 @@
-// The request line and header fields of a request: from the parser's form into this program's.
-// Internal to the server.
+// From the parser's header of a request to a Request. Internal to the server.
 #pragma once
 
 #include <boost/beast/http/buffer_body.hpp>
@@ -24,18 +23,22 @@ struct RequestHead {
   bool http11 = true;
   bool keep_alive = true;
   bool wants_continue = false;
-  bool asks_server = false;        // OPTIONS * is about the server, and has no path
-  std::optional<Refusal> refusal;  // what follows cannot be told from the body: answer, and close
+  bool asks_server = false;        // OPTIONS *, which has no path
+  std::optional<Refusal> refusal;  // answer, and close the connection
 };
 
-// Fills method, path, query, headers and id of `request`; the path is percent-encoded, and begins
-// with a slash unless the request is refused or asks_server. `url_bytes`: 414 over it.
+// Fills method, path, query, headers and id of `request`. The path is percent-encoded, and begins
+// with a slash unless the request is refused or asks_server. A URL of more than `url_bytes` is
+// refused.
 RequestHead read_head(const RequestParser::value_type& message, std::size_t url_bytes,
                       Request& request);
 
-// Whether the header has a line that begins with a blank. It goes on with the field before it, or
-// is a field of its own: programs do not agree, so that a proxy and this server might see different
-// requests (RFC 9112, section 5.2, lets servers refuse it).
+// The message of a 414.
+std::string url_too_long(std::size_t max_bytes);
+
+// Whether the header has a line that begins with white space. Some programs add such a line to the
+// field before it, others read it as a field, so a proxy and this server could see different
+// requests. RFC 9112, section 5.2, lets servers refuse it.
 bool has_folded_line(std::string_view header);
 
 }  // namespace classifier::http

@@ -1,4 +1,4 @@
-// An answer as handlers make it.
+// The answer of a handler.
 #pragma once
 
 #include <chrono>
@@ -17,19 +17,19 @@
 
 namespace classifier::http {
 
-// A body that is produced piece by piece. The next piece is asked for on a blocking thread, and
-// only when the one before has been sent. An error, or an exception, cuts the connection, so that
-// the client does not take the part for the whole.
+// Produces a body piece by piece. next() is called on a blocking thread after the piece before has
+// been sent. After an error or an exception the connection is closed before the end of the body, so
+// that the client notices.
 class BodyGenerator {
  public:
   virtual ~BodyGenerator() = default;
-  // Not empty; nullopt at the end.
+  // The next piece, never empty; nullopt at the end.
   virtual Result<std::optional<std::string>> next() = 0;
 };
 
 struct StreamBody {
   std::unique_ptr<BodyGenerator> generator;  // may be null in an answer to HEAD
-  std::optional<std::uint64_t> length;       // bytes in all, where known; otherwise sent in chunks
+  std::optional<std::uint64_t> length;       // of the whole body; absent: sent in chunks
 };
 
 struct Event {
@@ -37,7 +37,7 @@ struct Event {
   std::string data;  // one line
 };
 
-// Server-sent events, found by asking every now and then.
+// Server-sent events, found by polling.
 class EventSource {
  public:
   struct Poll {
@@ -45,14 +45,14 @@ class EventSource {
     bool last = false;  // the stream ends after these
   };
   virtual ~EventSource() = default;
-  // What is new; on a blocking thread.
+  // The events since the last call. Called on a blocking thread.
   virtual Poll poll() = 0;
 };
 
 struct EventBody {
   std::unique_ptr<EventSource> source;
   std::chrono::milliseconds interval{250};
-  std::chrono::milliseconds heartbeat{15'000};  // a comment after so long without an event
+  std::chrono::milliseconds heartbeat{15'000};  // a comment is sent after so long without an event
 };
 
 struct Response {
@@ -62,20 +62,24 @@ struct Response {
   Body body = std::string();
 };
 
-// The one place that says which status an error becomes.
+// The HTTP status for an error.
 int status_of(ErrorCode code);
 
-// `{"error": message}`. 503 comes with Retry-After.
+// `{"error": message}`; a 503 has a Retry-After.
 Response error_response(int status, std::string_view message);
 Response error_response(const Error& error);
+
+// For a 500: what went wrong is in the log.
+constexpr std::string_view kServerFault =
+    "something went wrong in the server; its log says more under this X-Request-Id";
 
 Response json_response(int status, const nlohmann::json& value);
 Response text_response(int status, std::string_view content_type, std::string text);
 
-// JSON text; bytes that are not UTF-8 become U+FFFD.
+// JSON text. Bytes that are not UTF-8 become U+FFFD.
 std::string dump(const nlohmann::json& value);
 
-// Whether If-None-Match names `etag`, which is given with its quotes.
+// Whether If-None-Match has `etag`, which includes its quotes.
 bool matches_etag(std::string_view if_none_match, std::string_view etag);
 
 // "Not Found"

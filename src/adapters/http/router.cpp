@@ -80,7 +80,7 @@ bool Router::fits(const Entry& entry, const Spans& parts) {
   const std::size_t count = entry.parts.size();
   const bool greedy = entry.greedy < count;
   if (greedy ? parts.size() < count : parts.size() != count) return false;
-  const std::size_t extra = parts.size() - count;  // what the greedy part takes beyond one
+  const std::size_t extra = parts.size() - count;  // parts that the greedy one matches, less one
   for (std::size_t i = 0; i < count; ++i) {
     const Part& part = entry.parts[i];
     if (part.kind == Part::Kind::kGreedy) continue;
@@ -91,7 +91,7 @@ bool Router::fits(const Entry& entry, const Spans& parts) {
       return false;
     }
   }
-  // "/images/" has no key.
+  // In "/images/" the greedy part would be empty.
   return !greedy || extra > 0 || !parts[entry.greedy].empty();
 }
 

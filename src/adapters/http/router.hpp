@@ -19,18 +19,18 @@
 
 namespace classifier::http {
 
-// Called from several threads at once. An exception becomes 500, and a line in the log.
+// Called by several threads at once. An exception is logged and becomes a 500.
 using Handler = std::function<Response(const Request&)>;
 
-// Takes a request's body as it comes, on blocking threads, one call at a time. Destroyed without
-// finish() when the body stayed incomplete: then nothing of it may remain.
+// Receives the body of a request while it arrives, on blocking threads, one call at a time. If it
+// is destroyed without finish(), the body was incomplete, and nothing of it may remain.
 class BodySink {
  public:
   virtual ~BodySink() = default;
   virtual Result<void> write(std::span<const std::byte> bytes) = 0;
   virtual Response finish() = 0;
 };
-// Called when the header is there, before the body is asked for; an error is the answer.
+// Called after the header, before the body is read. An error becomes the answer.
 using UploadHandler = std::function<Result<std::unique_ptr<BodySink>>(const Request&)>;
 
 enum class RunOn {
@@ -41,10 +41,10 @@ enum class RunOn {
 struct RouteOptions {
   RunOn run = RunOn::kBlockingThread;
   std::uint64_t max_body = 1ULL << 20;  // bytes; 413 over it
-  bool needs_key = true;                // where keys are configured; of the role of role_of()
-  bool limited = true;                  // counts for the rate of the client's address
-  bool page = false;              // HTML, its scripts and styles: gets the content security policy
-  const char* audited = nullptr;  // the action's name, where calls go to the audit log
+  bool needs_key = true;                // if keys are configured; role_of() is the role needed
+  bool limited = true;                  // counts towards the rate limit of the client's address
+  bool page = false;              // HTML, scripts, styles: gets a content security policy for pages
+  const char* audited = nullptr;  // name of the action in the audit log; null: not audited
 };
 
 struct Route {
@@ -55,8 +55,7 @@ struct Route {
   UploadHandler uploads;  // streams the body
 };
 
-// What a key must be allowed for this route: to look (GET), to delete (DELETE), to do anything
-// else.
+// The role that a route needs: read for GET, admin for DELETE, write for all others.
 Role role_of(const Route& route);
 
 struct RouteMatch {
@@ -68,19 +67,19 @@ struct RouteMatch {
 };
 
 // Patterns are paths whose parts between slashes may be `{name}`, `{name}.suffix`, or, once, the
-// greedy `{name+}`, which stands for one part or more. A path matches as it was sent: an encoded
-// slash (%2F) does not part it, and is a slash in the value of a parameter, so that keys with
-// slashes come either way. Of several patterns that match, the one added first is taken.
+// greedy `{name+}`, which matches one part or more. Paths are matched encoded: an encoded slash
+// (%2F) does not separate parts, and becomes a slash in the value of a parameter, so that keys may
+// be sent with either. Of several patterns that match, the one that was added first is used.
 //
 // Filled before the server starts; then const and thread-safe.
 class Router {
  public:
-  // Throws std::invalid_argument for a pattern that is not as described.
+  // Throws std::invalid_argument for a pattern that is not valid.
   void add(std::string_view method, std::string_view pattern, RouteOptions options,
            Handler handler);
   void add_upload(std::string_view method, std::string_view pattern, RouteOptions options,
                   UploadHandler handler);
-  // Answers GET of paths that nothing else matches, instead of 404.
+  // Answers GET of paths that no pattern matches, instead of a 404.
   void set_fallback(RouteOptions options, Handler handler);
 
   // `path` is percent-encoded and begins with a slash. kBadPath: a parameter is not UTF-8 or has a
@@ -92,7 +91,7 @@ class Router {
     enum class Kind { kLiteral, kParam, kGreedy };
     Kind kind = Kind::kLiteral;
     std::string text;    // literal, or the parameter's name
-    std::string suffix;  // behind a parameter
+    std::string suffix;  // after a parameter
   };
   struct Entry {
     Route route;

@@ -1,5 +1,6 @@
 #include "adapters/http/server.hpp"
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -22,9 +23,9 @@ namespace asio = boost::asio;
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 using boost::system::error_code;
 
-constexpr std::chrono::milliseconds kSweep{100};         // how exactly time-outs are kept
-constexpr std::chrono::milliseconds kNoDescriptor{100};  // wait after accept failed
-constexpr std::size_t kRefusals = 64;  // connections over the limit that are told so
+constexpr std::chrono::milliseconds kSweep{100};         // between two checks of the deadlines
+constexpr std::chrono::milliseconds kNoDescriptor{100};  // wait after a failed accept
+constexpr std::size_t kRefusals = 64;  // connections over the limit that get a 503
 
 struct Listener {
   Acceptor acceptor;
@@ -32,7 +33,7 @@ struct Listener {
 };
 
 Error listen_error(const std::string& address, std::uint16_t port, const error_code& error) {
-  const std::string what = "cannot listen on " + address + ":" + std::to_string(port) + ": ";
+  const std::string what = fmt::format("cannot listen on {}:{}: ", address, port);
   if (error == asio::error::address_in_use) {
     return {ErrorCode::kConflict,
             what + "the port is taken by another program. Stop that, or choose another port"};
@@ -63,7 +64,7 @@ class Server::Impl {
     const auto ip = asio::ip::make_address(address == "localhost" ? "127.0.0.1" : address, error);
     if (error) {
       return fail(ErrorCode::kInvalidArgument,
-                  "\"" + address + "\" is not an IP address such as 127.0.0.1 or 0.0.0.0");
+                  fmt::format("\"{}\" is not an IP address such as 127.0.0.1 or 0.0.0.0", address));
     }
     const asio::ip::tcp::endpoint endpoint(ip, port);
     Acceptor acceptor(shards_.front()->io);
@@ -171,7 +172,7 @@ class Server::Impl {
     });
   }
 
-  // Closing a socket only posts what follows from it, so the set does not change meanwhile.
+  // Closing a socket only posts its completion handlers, so the set does not change meanwhile.
   void on_all_connections(void (Connection::*action)()) {
     for (const auto& shard : shards_) {
       asio::post(shard->io, [&connections = shard->connections, action] {
@@ -187,8 +188,9 @@ class Server::Impl {
 
   ServerContext context_;
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::vector<std::unique_ptr<Listener>> listeners_;  // changed before start, or by its thread
-  std::size_t next_shard_ = 0;                        // used by the first shard's thread
+  std::vector<std::unique_ptr<Listener>>
+      listeners_;               // changed before start(), or by the thread that calls listen()
+  std::size_t next_shard_ = 0;  // used by the first shard's thread
   bool stopped_ = false;
   std::vector<std::jthread> threads_;
 };

@@ -1,4 +1,4 @@
-// An HTTP/1.1 server: connections on a few I/O threads, handlers that wait on threads of their own.
+// An HTTP/1.1 server: connections on a few I/O threads, handlers on blocking threads.
 #pragma once
 
 #include <chrono>
@@ -16,19 +16,20 @@
 
 namespace classifier::http {
 
-// Every limit of the server; what each route takes as a body is in its RouteOptions.
+// The limits of the server. The largest body of each route is in its RouteOptions.
 struct ServerLimits {
-  std::size_t header_bytes = 32 << 10;  // line and fields, also those of chunks; 431 over it
-  std::size_t url_bytes = 8 << 10;      // 414 over it
-  std::uint64_t buffered_body_bytes = 512ULL << 20;  // of all requests at once; 503 over it
-  std::size_t connections = 4'096;                   // 503 over it, then closed
+  std::size_t header_bytes =
+      32 << 10;                     // request line and fields, also those of chunks; 431 over it
+  std::size_t url_bytes = 8 << 10;  // 414 over it
+  std::uint64_t buffered_body_bytes = 512ULL << 20;  // of all requests together; 503 over it
+  std::size_t connections = 4'096;                   // 503 over it
   std::chrono::milliseconds header_time{10'000};     // from the first byte to the end of the header
-  std::chrono::milliseconds body_idle{30'000};       // between two pieces of a body
+  std::chrono::milliseconds body_idle{30'000};       // between two reads of a body
   std::chrono::milliseconds body_time{1'800'000};    // for a whole body
   std::chrono::milliseconds keep_alive_idle{
       75'000};                                   // between two requests; longer than an ALB's 60 s
-  std::chrono::milliseconds write_idle{60'000};  // until the client has taken one piece
-  std::chrono::milliseconds linger{3'000};       // for the rest of a body that was refused
+  std::chrono::milliseconds write_idle{60'000};  // for the client to receive one piece
+  std::chrono::milliseconds linger{3'000};       // to read the rest of a refused body
 };
 
 struct ServerOptions {
@@ -38,7 +39,7 @@ struct ServerOptions {
   RequestObserver* observer = nullptr;  // outlives the server
 };
 
-// What is served on one address. Everything in it outlives the server or is owned by it.
+// What is served on one address.
 struct Site {
   std::shared_ptr<const Router> router;
   std::shared_ptr<const Access> access;
@@ -46,25 +47,25 @@ struct Site {
   std::shared_ptr<Tls> tls = nullptr;               // null: plain HTTP
 };
 
-// One server may listen on several ports with different sites. listen, start and stop are called by
-// one thread at a time.
+// May listen on several ports with different sites. listen, start and stop must not be called by
+// two threads at once.
 class Server {
  public:
   explicit Server(ServerOptions options);
-  // As stop with no time.
+  // Calls stop(0).
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // `address` is a numeric IPv4 or IPv6 address or "localhost"; port 0 takes a free one. Returns
-  // the port. Clients can connect from now on; they are answered after start(). kConflict when the
-  // port is taken, kForbidden when it is not allowed, kInvalidArgument for a bad address.
+  // `address` is an IPv4 or IPv6 address or "localhost"; port 0 chooses a free one. Returns the
+  // port. Clients can connect from now on, and get answers after start(). kConflict: the port is
+  // taken; kForbidden: this user may not open it; kInvalidArgument: the address is not valid.
   Result<std::uint16_t> listen(const std::string& address, std::uint16_t port, Site site);
 
   void start();
 
-  // Accepts no more, lets requests that have begun end for up to `grace`, ends event streams, then
-  // closes what is left. Waits for handlers that still run.
+  // Accepts no more connections, ends event streams, waits up to `grace` for requests in progress,
+  // then closes all connections. Waits for handlers that still run, however long they take.
   void stop(std::chrono::milliseconds grace);
 
   std::size_t connections() const;

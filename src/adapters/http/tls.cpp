@@ -1,6 +1,7 @@
 #include "adapters/http/tls.hpp"
 
 #include <openssl/ssl.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <boost/asio/ssl/context.hpp>
 #include <utility>
@@ -11,12 +12,12 @@ namespace {
 namespace ssl = boost::asio::ssl;
 using boost::system::error_code;
 
-// Forward secrecy and authenticated encryption; TLS 1.3 has no others.
+// Forward secrecy and authenticated encryption only, which TLS 1.3 always has.
 constexpr const char* kCiphersOfTls12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 Error unusable(const char* setting, const std::filesystem::path& file, const std::string& what) {
   return {ErrorCode::kInvalidArgument,
-          std::string(setting) + " is \"" + file.string() + "\", but must be " + what};
+          fmt::format("{} is \"{}\", but must be {}", setting, file.string(), what)};
 }
 
 std::shared_ptr<ssl::context> new_context() {
@@ -25,8 +26,8 @@ std::shared_ptr<ssl::context> new_context() {
   SSL_CTX_set_min_proto_version(handle, TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(handle, kCiphersOfTls12);
   SSL_CTX_set_options(handle, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(handle, SSL_MODE_RELEASE_BUFFERS);  // idle connections keep none
-  // A key with a passphrase is an error, not a question on the terminal.
+  SSL_CTX_set_mode(handle, SSL_MODE_RELEASE_BUFFERS);  // idle connections need no buffers
+  // A key with a passphrase is an error, instead of a prompt on the terminal.
   error_code ignored;
   context->set_password_callback(
       [](std::size_t, ssl::context::password_purpose) { return std::string(); }, ignored);
@@ -48,22 +49,23 @@ Tls::Versions Tls::versions() const {
   return {version_of(options_.certificate), version_of(options_.key)};
 }
 
-// Called with mutex_ held.
+// The caller holds mutex_.
 Result<void> Tls::read(const Versions& versions) {
   versions_ = versions;
   auto context = new_context();
   error_code error;
   context->use_certificate_chain_file(options_.certificate.string(), error);
   if (error) {
-    return std::unexpected(unusable("TLS_CERT", options_.certificate,
-                                    "a file with a certificate in PEM (" + error.message() + ")"));
+    return std::unexpected(
+        unusable("TLS_CERT", options_.certificate,
+                 fmt::format("a file with a certificate in PEM ({})", error.message())));
   }
   context->use_private_key_file(options_.key.string(), ssl::context::pem, error);
   if (error) {
-    return std::unexpected(
-        unusable("TLS_KEY", options_.key,
-                 "a file with the key of the certificate in PEM, without a passphrase (" +
-                     error.message() + ")"));
+    return std::unexpected(unusable(
+        "TLS_KEY", options_.key,
+        fmt::format("a file with the key of the certificate in PEM, without a passphrase ({})",
+                    error.message())));
   }
   context_ = std::move(context);
   return {};
@@ -71,17 +73,17 @@ Result<void> Tls::read(const Versions& versions) {
 
 void Tls::reload() {
   std::string what = "the TLS certificate has changed";
-  bool well = true;
+  bool in_use = true;
   {
     const std::scoped_lock lock(mutex_);
     const Versions now = versions();
     if (now == versions_) return;
     if (const auto done = read(now); !done) {
-      well = false;
-      what = "the TLS certificate stays as it was: " + done.error().message;
+      in_use = false;
+      what = fmt::format("the TLS certificate is not replaced: {}", done.error().message);
     }
   }
-  options_.on_change(what, well);
+  options_.on_change(what, in_use);
 }
 
 std::shared_ptr<ssl::context> Tls::context() {

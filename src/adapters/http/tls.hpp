@@ -1,4 +1,4 @@
-// The certificate and key that the server shows to clients.
+// The server's certificate and key.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,8 @@
 #include <mutex>
 #include <string>
 
-#include "support/file_version.hpp"
 #include "domain/error.hpp"
+#include "support/file_version.hpp"
 
 namespace boost::asio::ssl {
 class context;
@@ -18,25 +18,26 @@ class context;
 namespace classifier::http {
 
 struct TlsOptions {
-  std::filesystem::path certificate;  // PEM, with the chain up to the root, its own first
+  std::filesystem::path certificate;  // PEM, followed by the chain up to the root
   std::filesystem::path key;          // PEM, without a passphrase
   std::chrono::milliseconds check_every{1'000};
-  // Told in one sentence what became of files that changed, and whether they are in use.
-  std::function<void(const std::string& what, bool well)> on_change = [](const std::string&, bool) {
-  };
+  // Called after the files changed: `what` is a sentence for the log, `in_use` is false if the new
+  // files could not be loaded.
+  std::function<void(const std::string& what, bool in_use)> on_change = [](const std::string&,
+                                                                           bool) {};
 };
 
-// TLS 1.2 and later. The files are read again when they change; while what they hold is not usable,
-// as between the writing of one and of the other, what was read last is used. Thread-safe.
+// TLS 1.2 and later. The files are read again when they change. While they cannot be used, such as
+// when only one of the two is replaced yet, the earlier certificate stays in use. Thread-safe.
 class Tls {
  public:
-  // kInvalidArgument names the setting, the file and what is wrong with it.
+  // kInvalidArgument if a file cannot be used; the message names the setting and the file.
   static Result<std::shared_ptr<Tls>> open(TlsOptions options);
 
-  // For a new connection.
+  // The context for a new connection.
   std::shared_ptr<boost::asio::ssl::context> context();
 
-  // Looks at the files now.
+  // Checks the files now.
   void reload();
 
  private:

@@ -1,4 +1,4 @@
-// Text of answers as it goes over the wire. Internal to the server.
+// Answers as they are sent. Internal to the server.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,18 @@ struct Framing {
   bool http11 = true;
 };
 
-// Status line and header fields with the empty line after them. Control characters in values
-// become spaces, so that no value can add a field.
+// Status line, header fields and the empty line after them. Control characters in values become
+// spaces, so that no value can add a field.
 std::string head_of(const Response& response, const Framing& framing);
 
 // One chunk of a chunked body.
 std::string chunk_of(std::string_view data);
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
-// An event of an event stream; line breaks in data become several data lines.
+// An event of an event stream, with a data line for each line of its data.
 std::string text_of(const Event& event);
 
-// "Sun, 06 Nov 1994 08:49:37 GMT", now.
+// The time now, such as "Sun, 06 Nov 1994 08:49:37 GMT".
 std::string http_date();
 
 }  // namespace classifier::http

@@ -203,7 +203,7 @@ std::vector<float> LoadedModel::run_text(std::vector<std::string>& texts) {
     {
       const std::scoped_lock lock(core_.extension_mutex);
       if (!std::exchange(core_.has_extension, true))
-        core_.openvino.add_extension(OPENVINO_TOKENIZERS_LIBRARY);
+        core_.openvino.add_extension(options_.tokenizers_library);
     }
     text_ =
         std::make_unique<RequestPool>(compile(core_.openvino.read_model(folder_.text_graph), 1), 1);

@@ -49,8 +49,8 @@ class OpenVinoClassifier final : public Classifier {
     if (wanted.empty()) {
       if (const auto* const best = default_of(infos, type); best != nullptr) return best->name;
       return fail(ErrorCode::kUnavailable,
-                  fmt::format("no model for {} is installed in {}: run scripts/setup.sh",
-                              to_string(type), options_.models_dir.string()));
+                  fmt::format("no model for {} is installed in {}: {}", to_string(type),
+                              options_.models_dir.string(), options_.no_model_advice));
     }
     const auto found = std::ranges::find(infos, wanted, &ModelInfo::name);
     if (found == infos.end()) {

@@ -18,7 +18,11 @@ enum class Precision { kAuto, kFp32, kBf16 };
 struct InferenceOptions {
   std::filesystem::path models_dir;
   std::filesystem::path cache_dir;  // of compiled models; empty: none
-  std::size_t streams = 1;          // parallel inferences, each on one core
+  // OpenVINO's extension for the text graphs of image-text models.
+  std::filesystem::path tokenizers_library;
+  // What to do where no model is installed, for the error.
+  std::string no_model_advice = "install one";
+  std::size_t streams = 1;  // parallel inferences, each on one core
   Precision precision = Precision::kAuto;
   int nice = 0;             // added to the niceness of OpenVINO's threads
   std::string image_model;  // the default model of each job type; empty: the best one installed

@@ -1,0 +1,41 @@
+// What the JSON and the CSV form of a result share. Internal to result_format.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "domain/job.hpp"
+#include "services/result_format.hpp"
+
+namespace classifier {
+
+// One image of a result.
+struct ResultRow {
+  std::string top;  // label, "unknown", or empty for a failed image
+  double confidence = 0;
+  std::string reason;                        // why the image is unknown
+  std::string error;                         // why the image failed
+  const Predictions* predictions = nullptr;  // points into the record
+};
+ResultRow make_row(const ImageRecord& record, const JobSpec& spec);
+
+// A score with six digits: scores are single precision, and have no more.
+double score_of(float score);
+
+// Reads the records of a result page by page.
+class RecordPages {
+ public:
+  RecordPages(RecordSource source, std::int64_t from, std::int64_t end)
+      : source_(std::move(source)), next_(from), end_(end) {}
+
+  // The next page; empty at the end.
+  Result<std::vector<ImageRecord>> next();
+
+ private:
+  RecordSource source_;
+  std::int64_t next_;
+  std::int64_t end_;
+};
+
+}  // namespace classifier
