@@ -53,6 +53,7 @@ struct Loaded {
     auto& entry = classifiers[{precision, streams}];
     if (!entry) {
       InferenceOptions options;
+      options.decoder = std::make_shared<LocalDecoder>(DecodeLimits{});
       options.models_dir = models_dir();
       options.tokenizers_library = OPENVINO_TOKENIZERS_LIBRARY;
       options.streams = static_cast<std::size_t>(streams);

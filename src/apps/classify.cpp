@@ -119,9 +119,7 @@ Result<void> copy_sorted(const fs::path& photo, const std::string& label,
 class Classification {
  public:
   Classification(const Config& config, const ClassifyOptions& options)
-      : config_(config), options_(options) {
-    classifier_ = make_openvino_classifier(inference_options(config));
-  }
+      : config_(config), options_(options) {}
 
   int run() {
     catch_interrupts();
@@ -129,6 +127,11 @@ class Classification {
     const Processor processor = this_processor();
     if (auto able = can_run_models(processor); !able) return complain(able.error(), kSomeFailed);
     if (const auto slow = slow_processor_notice(processor); !slow.empty()) note(slow);
+    auto decoder = open_decoder(config_, config_.max_workers);
+    if (!decoder) return complain(decoder.error(), kSomeFailed);
+    auto inference = inference_options(config_);
+    inference.decoder = std::move(*decoder);
+    classifier_ = make_openvino_classifier(std::move(inference));
     auto photos = find_photos(options_.paths, options_.copy_to, [&](const Error& error) {
       folders_failed_ = true;
       complain(error, 0);

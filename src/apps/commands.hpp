@@ -76,7 +76,12 @@ struct ClassificationOptions {
 };
 void add_classification_options(CLI::App& command, ClassificationOptions& options);
 
+// Without a decoder.
 InferenceOptions inference_options(const Config& config);
+
+// For `at_once` images at the same time: in processes of their own, unless DECODE_ISOLATION is off.
+Result<std::shared_ptr<ImageDecoder>> open_decoder(const Config& config, std::size_t at_once,
+                                                   int nice = 0);
 
 // What to do where there are no models.
 constexpr const char* kNoModelAdvice = "run `classifier models fetch`, or set MODELS_DIR";

@@ -302,16 +302,28 @@ std::vector<Setting> work_settings() {
       common(kServe | kMlService,
              number<int>("MAX_ATTEMPTS", "attempts at an image before it is reported as failed",
                          &Config::max_attempts, 1, 100, "4")),
-      rare(kServices, seconds("IMAGE_TIMEOUT",
-                              "seconds to decode or classify an image, after which the process "
-                              "exits with code 70, to be restarted by its supervisor",
-                              &Config::image_timeout, 0, "from 0 to 43200; 0: no limit", "120")),
+      rare(kServices,
+           seconds("IMAGE_TIMEOUT",
+                   "seconds to decode or classify an image; one that takes longer to "
+                   "decode fails, and a process that takes longer to classify exits with "
+                   "code 70, to be restarted by its supervisor",
+                   &Config::image_timeout, 0, "from 0 to 43200; 0: no limit", "120")),
       rare(kServices | kClassify,
            number<std::uint64_t>("MAX_IMAGE_BYTES", "largest image file, in bytes",
                                  &Config::max_image_bytes, 1'024, 1ULL << 32, "67108864")),
       rare(kServices | kClassify,
            number<std::int64_t>("MAX_IMAGE_PIXELS", "largest image, in pixels (width times height)",
                                 &Config::max_image_pixels, 1, 1LL << 32, "100000000")),
+      rare(kServices | kClassify,
+           choice("DECODE_ISOLATION",
+                  "on: images are decoded in separate processes without access to files and the "
+                  "network",
+                  &Config::decode_isolation, {"on", "off"}, "on")),
+      rare(kServices | kClassify,
+           number<std::uint64_t>("DECODE_MEMORY",
+                                 "memory for each decoder process, in megabytes; images that need "
+                                 "more fail",
+                                 &Config::decode_memory_mb, 64, 65'536, "700")),
       rare(kServe | kBackend,
            number<std::int64_t>("MAX_BACKLOG",
                                 "images that may wait in the queue; more jobs are refused until it "

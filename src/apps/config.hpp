@@ -48,6 +48,8 @@ struct Config {
   int max_attempts = 4;
   std::uint64_t max_image_bytes = 64ULL << 20;
   std::int64_t max_image_pixels = 100'000'000;
+  std::string decode_isolation = "on";
+  std::uint64_t decode_memory_mb = 700;
   std::vector<ApiKey> api_keys;
   std::filesystem::path api_keys_file;  // empty: none
   bool api_keys_file_is_set = false;    // by the user, who then expects keys in it

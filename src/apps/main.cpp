@@ -2,6 +2,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,9 +12,12 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "adapters/decoder/decoder_pool.hpp"
+#include "adapters/decoder/decoder_process.hpp"
 #include "apps/commands.hpp"
 #include "apps/help.hpp"
 #include "apps/installation.hpp"
@@ -227,15 +231,31 @@ InferenceOptions inference_options(const Config& config) {
                                                    : Precision::kAuto;
   options.image_model = config.image_model;
   options.custom_model = config.custom_model;
-  options.decode.max_bytes = config.max_image_bytes;
-  options.decode.max_pixels = config.max_image_pixels;
   return options;
+}
+
+Result<std::shared_ptr<ImageDecoder>> open_decoder(const Config& config, std::size_t at_once,
+                                                   int nice) {
+  DecodeLimits limits;
+  limits.max_bytes = config.max_image_bytes;
+  limits.max_pixels = config.max_image_pixels;
+  if (config.decode_isolation == "off") return std::make_shared<LocalDecoder>(limits);
+  return DecoderPool::start(
+      {.processes = at_once,
+       .memory_limit = config.decode_memory_mb << 20,
+       .time_limit = config.image_timeout,
+       .nice = nice,
+       .limits = limits,
+       .on_notice = [](const std::string& notice) { spdlog::warn("{}", notice); }});
 }
 
 }  // namespace classifier
 
 int main(int argc, char** argv) {
   classifier::keep_heaps_small();
+  const std::span<char* const> arguments(argv, static_cast<std::size_t>(argc));
+  if (classifier::decoder::is_decoder_process(arguments))
+    ::_exit(classifier::decoder::run_decoder_process(arguments));
   classifier::StandardOutput output;
   return classifier::finish(output, classifier::run_safely(argc, argv));
 }

@@ -15,7 +15,7 @@
 #include "adapters/api/ml_api.hpp"
 #include "adapters/api/static_files.hpp"
 #include "adapters/http/server.hpp"
-#include "adapters/image/thumbnail.hpp"
+#include "adapters/image/image_decoder.hpp"
 #include "adapters/metrics/prometheus_metrics.hpp"
 #include "apps/commands.hpp"
 #include "apps/help.hpp"
@@ -64,6 +64,7 @@ class Service {
     auto stores = open_stores(config, service->clock_, service->metrics_);
     if (!stores) return std::unexpected(stores.error());
     service->stores_ = std::move(*stores);
+    if (auto opened = service->open_decoders(); !opened) return std::unexpected(opened.error());
     service->build();
     if (auto usable = service->check_models(); !usable) return std::unexpected(usable.error());
     if (auto access = service->open_access(); !access) return std::unexpected(access.error());
@@ -136,6 +137,7 @@ class Service {
   void build() {
     auto inference = inference_options(config_);
     inference.nice = kWorkerNice;
+    inference.decoder = decoder_;
     classifier_ = make_openvino_classifier(std::move(inference));
     accounting_ = std::make_unique<Accounting>(stores_->jobs(), clock_);
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
@@ -146,10 +148,9 @@ class Service {
                                      metrics_, limits_, [this] { dispatcher_->wake(); });
     image_service_ = std::make_unique<ImageService>(
         stores_->objects(), clock_,
-        [this, decode = inference_options(config_).decode](std::span<const std::byte> image,
-                                                           int side) {
-          const Watchdog::Watch watch(&watchdog_, "a thumbnail");
-          return make_thumbnail(image, side, decode);
+        [this](std::span<const std::byte> image, int side) {
+          const Watchdog::Watch watch(decoder_watchdog(), "a thumbnail");
+          return thumbnail_decoder_->thumbnail(image, side);
         },
         config_.max_image_bytes);
     WorkerOptions worker;
@@ -158,6 +159,7 @@ class Service {
                        .classify_threads = config_.max_workers,
                        .queue_capacity = 8 * config_.max_workers,
                        .nice = kWorkerNice,
+                       .prepare_watchdog = decoder_watchdog(),
                        .watchdog = &watchdog_};
     worker.receive_batch = config_.batch_size;
     worker.max_in_hand = std::max<std::size_t>(64, 16 * config_.max_workers);
@@ -177,6 +179,21 @@ class Service {
                       metrics_},
         worker);
   }
+
+  // Thumbnails have processes of their own, so that the page does not wait for a job.
+  Result<void> open_decoders() {
+    auto decoder = open_decoder(config_, config_.max_workers, kWorkerNice);
+    if (!decoder) return std::unexpected(decoder.error());
+    decoder_ = std::move(*decoder);
+    if (!roles_.backend) return {};
+    auto thumbnails = open_decoder(config_, std::max<std::size_t>(config_.max_workers / 2, 1));
+    if (!thumbnails) return std::unexpected(thumbnails.error());
+    thumbnail_decoder_ = std::move(*thumbnails);
+    return {};
+  }
+
+  // Decoder processes are ended alone; see there.
+  Watchdog* decoder_watchdog() { return config_.decode_isolation == "on" ? nullptr : &watchdog_; }
 
   // A single thread cannot be killed, so the process ends. After the restart the image's message is
   // delivered again, alone, until MAX_ATTEMPTS is reached.
@@ -338,6 +355,8 @@ class Service {
   Watchdog watchdog_;
   std::stop_source stopping_;  // ends requests that take longer than kDrainTime
   std::unique_ptr<Stores> stores_;
+  std::shared_ptr<ImageDecoder> decoder_;
+  std::shared_ptr<ImageDecoder> thumbnail_decoder_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<Accounting> accounting_;
   std::unique_ptr<StatusConsumer> status_consumer_;

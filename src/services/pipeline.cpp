@@ -103,7 +103,7 @@ class Pipeline::Impl {
       }
       const Stopwatch watch;
       auto image = guarded("prepared", [&] {
-        const Watchdog::Watch watched(options_.watchdog, name_of(next->delivery.task));
+        const Watchdog::Watch watched(options_.prepare_watchdog, name_of(next->delivery.task));
         return classifier_.prepare(*next->bytes, *next->delivery.task.spec);
       });
       const double seconds = watch.seconds();

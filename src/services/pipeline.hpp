@@ -31,8 +31,9 @@ struct PipelineOptions {
   std::size_t classify_threads = 2;
   std::size_t queue_capacity = 16;  // images that wait before each stage
   int nice = 0;                     // added to the threads' niceness, so that the API has priority
-  // Limits the time to prepare an image and to classify a batch, without the time in queues;
-  // outlives the pipeline. nullptr: no limit.
+  // Limit the time to prepare an image and to classify a batch, without the time in queues; outlive
+  // the pipeline. nullptr: no limit.
+  Watchdog* prepare_watchdog = nullptr;
   Watchdog* watchdog = nullptr;
 };
 

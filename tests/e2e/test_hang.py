@@ -1,4 +1,7 @@
-"""A decoder that never ends: its image is named, redelivered alone, and finally given up."""
+"""A decoder that never ends in the service's own process, as with DECODE_ISOLATION=off.
+
+Its image is named, redelivered alone, and finally given up. test_decoders.py has the usual case.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ def test_an_image_that_hangs_ends_the_process_and_is_given_up(
     service = Service(
         tmp_path / "data",
         LD_PRELOAD=preload("faulty_decoder", tmp_path),
-        HANG_BYTES=str(len(bad)),
+        LD_TEST_HANG_BYTES=str(len(bad)),
+        DECODE_ISOLATION="off",
         IMAGE_TIMEOUT="3",
         MAX_ATTEMPTS="2",
     )
@@ -64,7 +68,8 @@ def test_a_request_that_hangs_ends_the_process_too(
     service = Service(
         tmp_path / "data",
         LD_PRELOAD=preload("faulty_decoder", tmp_path),
-        HANG_BYTES=str(len(bad)),
+        LD_TEST_HANG_BYTES=str(len(bad)),
+        DECODE_ISOLATION="off",
         IMAGE_TIMEOUT="2",
     )
     if way == "thumbnail":

@@ -19,7 +19,11 @@ def short_of_memory(binary: Path, tmp_path: Path) -> tuple[Service, Path]:
     switch = tmp_path / "no memory"
     library = preload("faulty_decoder", tmp_path)
     service = Service(
-        tmp_path / "data", LD_PRELOAD=library, NO_MEMORY=str(switch), MAX_ATTEMPTS="2"
+        tmp_path / "data",
+        LD_PRELOAD=library,
+        NO_MEMORY=str(switch),
+        MAX_ATTEMPTS="2",
+        DECODE_ISOLATION="off",  # decoder processes could not see the file
     )
     return service, switch
 

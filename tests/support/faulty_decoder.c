@@ -1,22 +1,42 @@
 /* Preloaded (LD_PRELOAD) into the shipped program: makes decoding fail in ways that no file can
  * cause.
  *
- * HANG_BYTES   decoding a JPEG file of this size never ends
- * NO_MEMORY    while this file exists, allocations of more than 1 MiB fail
+ * LD_TEST_HANG_BYTES   decoding a JPEG file of this size never ends
+ * LD_TEST_CRASH_BYTES  or crashes
+ * LD_TEST_GROW_BYTES   or takes memory until it gets no more
+ * NO_MEMORY            while this file exists, allocations of more than 1 MiB fail
+ *
+ * Decoder processes are given only variables whose names begin like those.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 extern void* __libc_malloc(size_t);
 extern void* __libc_calloc(size_t, size_t);
 
+static int is_size_in(const char* variable, unsigned long size) {
+  const char* wanted = getenv(variable);
+  return wanted != NULL && size == strtoul(wanted, NULL, 10);
+}
+
 void jpeg_mem_src(void* decoder, const unsigned char* bytes, unsigned long size) {
-  const char* hang = getenv("HANG_BYTES");
-  if (hang != NULL && size == strtoul(hang, NULL, 10))
+  if (is_size_in("LD_TEST_HANG_BYTES", size))
     for (;;) pause();
+  if (is_size_in("LD_TEST_CRASH_BYTES", size)) __builtin_trap();
+  if (is_size_in("LD_TEST_GROW_BYTES", size)) {
+    size_t block = 16 << 20;
+    while (block >= 4096) {
+      char* memory = __libc_malloc(block);
+      if (memory == NULL)
+        block /= 2;
+      else
+        memset(memory, 1, block);
+    }
+  }
   ((__typeof__(&jpeg_mem_src))dlsym(RTLD_NEXT, "jpeg_mem_src"))(decoder, bytes, size);
 }
 

@@ -53,6 +53,7 @@ class InferenceTest : public ::testing::Test {
 
   static std::unique_ptr<Classifier> make(Precision precision = Precision::kAuto) {
     InferenceOptions options;
+    options.decoder = std::make_shared<LocalDecoder>(DecodeLimits{});
     options.models_dir = MODELS_DIR;
     options.tokenizers_library = OPENVINO_TOKENIZERS_LIBRARY;
     options.streams = 2;
@@ -194,6 +195,7 @@ class OtherGraphTest : public InferenceTest {
         << R"({"format":1,"kind":"classifier","labels":"labels.txt","image":{"width":224,)"
         << R"("height":224,"output":"probabilities",)" << image << "}}";
     InferenceOptions options;
+    options.decoder = std::make_shared<LocalDecoder>(DecodeLimits{});
     options.models_dir = models_.path();
     options.precision = precision;
     return make_openvino_classifier(options);
@@ -258,6 +260,7 @@ TEST_F(InferenceTest, InferencesRunAtTheConfiguredNiceness) {
     return count;
   };
   InferenceOptions options;
+  options.decoder = std::make_shared<LocalDecoder>(DecodeLimits{});
   options.models_dir = MODELS_DIR;
   options.streams = 2;
   options.nice = 7;

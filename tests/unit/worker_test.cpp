@@ -205,6 +205,7 @@ TEST_F(WorkerTest, AStepThatDoesNotEndIsToldWithItsImage) {
   const Job job = submit({"cat", "hang", "dog"});
   WorkerOptions options;
   Watchdog watchdog(seconds(1), [&](const std::string& what) { classifier.tell(what); });
+  options.pipeline.prepare_watchdog = &watchdog;
   options.pipeline.watchdog = &watchdog;
   Worker worker(
       {stores_.queue(), stores_.jobs(), stores_.objects(), classifier, accounting_, metrics_},

@@ -150,7 +150,7 @@ Result<Reply> DecoderPool::run(Lease& lease, const Request& request, ImageBytes 
     switch (answer.failure) {
       case Process::Failure::kNone: {
         auto reply = checked(answer.reply, request);
-        if (reply || reply.error().code != ErrorCode::kExhausted) return reply;
+        if (reply || !answer.reply.over_limit) return reply;
         return fail(
             ErrorCode::kTooLarge,
             fmt::format("the decoder ran out of memory at {} MB: make the image smaller, or "
@@ -191,6 +191,11 @@ Result<T> DecoderPool::call(Request request, ImageBytes bytes,
     return std::unexpected(fits.error());
   request.input_size = bytes.size();
   request.limits = options_.limits;
+  if (options_.time_limit.count() > 0) {
+    constexpr std::chrono::seconds kGrace{10};
+    request.seconds = static_cast<std::uint32_t>(
+        std::chrono::ceil<std::chrono::seconds>(options_.time_limit + kGrace).count());
+  }
   Lease lease(*this);
   auto reply = run(lease, request, bytes);
   if (!reply) return std::unexpected(std::move(reply.error()));

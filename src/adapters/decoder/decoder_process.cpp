@@ -92,6 +92,17 @@ Result<Reply> work_on(const Request& request, ImageDecoder& decoder) {
   return reply;
 }
 
+// After an allocation failed and all memory of the image is free again: whether the process may
+// have as much as its limit allows, so that the image asked for more than that. Otherwise the
+// machine is short of memory, and it may pass.
+bool could_have(std::uint64_t memory) {
+  void* const block =
+      ::mmap(nullptr, memory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) return false;
+  ::munmap(block, memory);
+  return true;
+}
+
 Reply answer(const Request& request, const MakeDecoder& make_decoder) {
   try {
     auto reply = work_on(request, *make_decoder(request.limits));
@@ -121,7 +132,11 @@ int run_decoder_process(std::span<char* const> arguments, const MakeDecoder& mak
     const ssize_t size = ::recv(kSocket, &request, sizeof request, 0);
     if (size < 0 && errno == EINTR) continue;
     if (size != sizeof request) return 0;  // the owner is gone
-    const Reply reply = answer(request, make_decoder);
+    ::alarm(request.seconds);
+    Reply reply = answer(request, make_decoder);
+    ::alarm(0);
+    if (!reply.done && reply.code == static_cast<std::uint32_t>(ErrorCode::kExhausted))
+      reply.over_limit = could_have(static_cast<std::uint64_t>(*memory_limit) / 4 * 3);
     if (::send(kSocket, &reply, sizeof reply, MSG_NOSIGNAL) != sizeof reply) return 0;
   }
 }

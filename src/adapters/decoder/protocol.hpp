@@ -28,6 +28,8 @@ enum class Operation : std::uint32_t { kPrepare, kThumbnail };
 struct Request {
   Operation operation = Operation::kPrepare;
   std::uint64_t input_size = 0;
+  // After which the process ends itself, 0: never. The owner ends it earlier, unless it is gone.
+  std::uint32_t seconds = 0;
   ResizeRule rule;       // of kPrepare
   int longest_side = 0;  // of kThumbnail
   DecodeLimits limits;
@@ -35,8 +37,9 @@ struct Request {
 
 struct Reply {
   bool done = false;
-  std::uint32_t code = 0;  // an ErrorCode, where not done
-  int width = 0;           // of kPrepare
+  bool over_limit = false;  // with kExhausted: the process reached its own limit of memory
+  std::uint32_t code = 0;   // an ErrorCode, where not done
+  int width = 0;            // of kPrepare
   int height = 0;
   std::uint64_t output_size = 0;
   std::array<char, 1'024> message{};  // the error's, ends with a zero byte

@@ -1,0 +1,135 @@
+"""Images that crash, hang or grow: their decoder process ends, and the service does not notice."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from PIL import Image
+from preload import preload
+from program import Service
+
+FAULTS = {"HANG": "not decoded within 3 seconds", "CRASH": "crashed", "GROW": "ran out of memory"}
+
+
+def children_of(process: int) -> list[int]:
+    threads = Path(f"/proc/{process}/task").iterdir()
+    return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+
+
+def peak_mb(process: int) -> int:
+    """The largest memory that a process had so far."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
+def faulty(binary: Path, tmp_path: Path, photo: bytes) -> tuple[Service, dict[str, bytes]]:
+    """A service, and for each fault a photo that makes the decoder have it."""
+    bad = {fault: photo + b"\0" * (77 + i) for i, fault in enumerate(FAULTS)}
+    service = Service(
+        tmp_path / "data",
+        LD_PRELOAD=preload("faulty_decoder", tmp_path),
+        IMAGE_TIMEOUT="3",
+        DECODE_MEMORY="300",
+        **{f"LD_TEST_{fault}_BYTES": str(len(photo)) for fault, photo in bad.items()},
+    )
+    return service, bad
+
+
+def test_faulty_images_fail_alone(binary: Path, tmp_path: Path, photos: dict[str, Path]) -> None:
+    good = photos["cat_720p.jpg"].read_bytes()
+    service, bad = faulty(binary, tmp_path, good)
+    process = service.process.pid
+    keys = [service.upload(good, f"{i}.jpg") for i in range(8)]
+    wrong = {fault: service.upload(photo, f"{fault}.jpg") for fault, photo in bad.items()}
+    mixed = [*keys[:3], wrong["CRASH"], keys[3], wrong["HANG"], *keys[4:6], wrong["GROW"], *keys[6:]]
+    job = service.submit(mixed, confidence_threshold=0, model="efficientnet_lite0")
+    status = service.wait(job)
+    assert (status["done"], status["failed"]) == (len(mixed), len(bad))
+    result = service.get(f"/result/{job}").json()
+    errors = {row["s3_key"]: row["error"] for row in result["detailed_results"] if "error" in row}
+    assert set(errors) == set(wrong.values())
+    for fault, what in FAULTS.items():
+        assert what in errors[wrong[fault]]
+    assert service.process.pid == process
+    assert service.process.poll() is None
+    assert service.stop() == 0, service.log.read_text()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faulty_requests_are_refused(
+    binary: Path, tmp_path: Path, photos: dict[str, Path], fault: str
+) -> None:
+    good = photos["cat_720p.jpg"].read_bytes()
+    service, bad = faulty(binary, tmp_path, good)
+    key = service.upload(bad[fault], "bad.jpg")
+    thumbnail = service.get(f"/images/{key}/thumbnail")
+    assert thumbnail.status_code in (413, 422)
+    assert FAULTS[fault] in thumbnail.json()["error"]
+    files = {"images": ("bad.jpg", bad[fault], "image/jpeg")}
+    answer = requests.post(f"{service.ml}/classify", files=files, timeout=60).json()
+    assert FAULTS[fault] in answer["detailed_results"][0]["error"]
+    assert service.get(f"/images/{service.upload(good, 'a.jpg')}/thumbnail").status_code == 200
+    assert service.stop() == 0, service.log.read_text()
+
+
+def test_decoders_killed_by_hand_cost_no_image(
+    binary: Path, tmp_path: Path, photos: dict[str, Path]
+) -> None:
+    service = Service(tmp_path / "data")
+    keys = [service.upload(photos["cat_720p.jpg"].read_bytes(), f"{i}.jpg") for i in range(5)]
+    job = service.submit(keys * 60, confidence_threshold=0, model="efficientnet_lite0")
+    done = threading.Event()
+    killed = []
+
+    def kill() -> None:
+        while not done.wait(0.2):
+            for child in children_of(service.process.pid)[:1]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+                    killed.append(child)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    status = service.wait(job)
+    done.set()
+    killer.join()
+    assert killed
+    assert (status["done"], status["failed"]) == (300, 0)
+    assert service.stop() == 0, service.log.read_text()
+
+
+def test_decoders_end_with_the_service(binary: Path, tmp_path: Path) -> None:
+    service = Service(tmp_path / "data")
+    children = children_of(service.process.pid)
+    assert children
+    service.process.kill()
+    service.process.wait()
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_large_pictures_at_once_take_the_memory_of_one(binary: Path, tmp_path: Path) -> None:
+    """Eight PNGs of 100 megapixels, which a gallery asks for at the same time."""
+    service = Service(tmp_path / "data", MAX_WORKERS="2")
+    file = tmp_path / "large.png"
+    Image.new("RGB", (10_000, 10_000), (200, 120, 40)).save(file)
+    keys = [service.upload(file, f"{i}.png", "image/png") for i in range(8)]
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda key: service.get(f"/images/{key}/thumbnail"), keys))
+    assert {answer.status_code for answer in answers} == {200}
+    peaks = [peak_mb(process) for process in children_of(service.process.pid)]
+    assert sum(peak > 100 for peak in peaks) <= 1, peaks
+    assert peak_mb(service.process.pid) < 600
+    assert service.stop() == 0, service.log.read_text()
