@@ -19,7 +19,7 @@ class Service:
     """A running `classifier serve`, `backend` or `ml-service`, on its own ports."""
 
     def __init__(
-        self, data: Path, role: str = "serve", program: Path = BINARY, **settings: str
+        self, data: Path, role: str = "serve", program: Path | str = BINARY, **settings: str
     ) -> None:
         self.program = program
         self.role = role

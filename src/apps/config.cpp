@@ -405,7 +405,7 @@ Result<void> check_aws(const Config& config) {
 
 // The first of these that is there; where none is, the one that models are to be fetched into.
 fs::path default_models_dir(const fs::path& data_dir) {
-  const fs::path own = data_dir / "models";
+  fs::path own = data_dir / "models";
   const fs::path& shared = installation().models_dir;
   if (shared.empty()) return own;
   const bool shared_first = installation().in_source_tree;

@@ -61,6 +61,7 @@ bool takes_paths(const CommandHelp& command) {
 
 std::vector<std::string> command_words(const CommandHelp& command) {
   std::vector<std::string> words;
+  words.reserve(command.commands.size());
   for (const auto& inner : command.commands) words.push_back(last_word(inner));
   return words;
 }
@@ -107,6 +108,7 @@ std::string bash_completion(const CommandHelp& root) {
     for (const auto& option : options_of(*command)) {
       if (option.choices.empty() && !option.path) continue;
       std::vector<std::string> cases;
+      cases.reserve(option.names.size());
       for (const auto& name : option.names)
         cases.push_back(fmt::format("\"{} {}\"", command->name, name));
       values += fmt::format("    {}) {} ;;\n", fmt::join(cases, " | "),

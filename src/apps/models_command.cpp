@@ -106,6 +106,7 @@ int run_program(const Words& words, bool quiet = false) {
   for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere < 0) return 127;
   const pid_t child = ::fork();
   if (child != 0) ::close(nowhere);
   if (child < 0) return 127;

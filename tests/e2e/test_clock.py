@@ -82,7 +82,7 @@ def test_a_message_that_waits_for_its_next_try_does_not_wait_for_days(
     key = service.upload(file, "large.png", "image/png")
     job = service.submit([key], confidence_threshold=0, model=MODEL)
     deadline = time.monotonic() + 60
-    while "try 2 of" not in service.log.read_text():
+    while "attempt 2 of" not in service.log.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     clock.set(-3 * DAYS)
