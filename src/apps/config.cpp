@@ -318,7 +318,7 @@ std::vector<Setting> work_settings() {
            choice("DECODE_ISOLATION",
                   "on: images are decoded in separate processes without access to files and the "
                   "network",
-                  &Config::decode_isolation, {"on", "off"}, "on")),
+                  &Config::decode_isolation, {"on", "off"}, "off")),
       rare(kServices | kClassify,
            number<std::uint64_t>("DECODE_MEMORY",
                                  "memory for each decoder process, in megabytes; images that need "

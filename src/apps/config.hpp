@@ -48,7 +48,7 @@ struct Config {
   int max_attempts = 4;
   std::uint64_t max_image_bytes = 64ULL << 20;
   std::int64_t max_image_pixels = 100'000'000;
-  std::string decode_isolation = "on";
+  std::string decode_isolation = "off";
   std::uint64_t decode_memory_mb = 700;
   std::vector<ApiKey> api_keys;
   std::filesystem::path api_keys_file;  // empty: none

@@ -32,10 +32,14 @@ def peak_mb(process: int) -> int:
     return 0
 
 
+def isolated(data: Path, **settings: str) -> Service:
+    return Service(data, DECODE_ISOLATION="on", **settings)
+
+
 def faulty(binary: Path, tmp_path: Path, photo: bytes) -> tuple[Service, dict[str, bytes]]:
     """A service, and for each fault a photo that makes the decoder have it."""
     bad = {fault: photo + b"\0" * (77 + i) for i, fault in enumerate(FAULTS)}
-    service = Service(
+    service = isolated(
         tmp_path / "data",
         LD_PRELOAD=preload("faulty_decoder", tmp_path),
         IMAGE_TIMEOUT="3",
@@ -85,7 +89,7 @@ def test_faulty_requests_are_refused(
 def test_decoders_killed_by_hand_cost_no_image(
     binary: Path, tmp_path: Path, photos: dict[str, Path]
 ) -> None:
-    service = Service(tmp_path / "data")
+    service = isolated(tmp_path / "data")
     keys = [service.upload(photos["cat_720p.jpg"].read_bytes(), f"{i}.jpg") for i in range(5)]
     job = service.submit(keys * 60, confidence_threshold=0, model="efficientnet_lite0")
     done = threading.Event()
@@ -109,7 +113,7 @@ def test_decoders_killed_by_hand_cost_no_image(
 
 
 def test_decoders_end_with_the_service(binary: Path, tmp_path: Path) -> None:
-    service = Service(tmp_path / "data")
+    service = isolated(tmp_path / "data")
     children = children_of(service.process.pid)
     assert children
     service.process.kill()
@@ -122,7 +126,7 @@ def test_decoders_end_with_the_service(binary: Path, tmp_path: Path) -> None:
 
 def test_large_pictures_at_once_take_the_memory_of_one(binary: Path, tmp_path: Path) -> None:
     """Eight PNGs of 100 megapixels, which a gallery asks for at the same time."""
-    service = Service(tmp_path / "data", MAX_WORKERS="2")
+    service = isolated(tmp_path / "data", MAX_WORKERS="2")
     file = tmp_path / "large.png"
     Image.new("RGB", (10_000, 10_000), (200, 120, 40)).save(file)
     keys = [service.upload(file, f"{i}.png", "image/png") for i in range(8)]

@@ -25,7 +25,7 @@ static int is_size_in(const char* variable, unsigned long size) {
 
 void jpeg_mem_src(void* decoder, const unsigned char* bytes, unsigned long size) {
   if (is_size_in("LD_TEST_HANG_BYTES", size))
-    for (;;) pause();
+    for (;;) __asm__ volatile("");
   if (is_size_in("LD_TEST_CRASH_BYTES", size)) __builtin_trap();
   if (is_size_in("LD_TEST_GROW_BYTES", size)) {
     size_t block = 16 << 20;

@@ -151,6 +151,7 @@ Result<Reply> DecoderPool::run(Lease& lease, const Request& request, ImageBytes 
       case Process::Failure::kNone: {
         auto reply = checked(answer.reply, request);
         if (reply || !answer.reply.over_limit) return reply;
+        lease.discard();  // what it could not free is freed with it
         return fail(
             ErrorCode::kTooLarge,
             fmt::format("the decoder ran out of memory at {} MB: make the image smaller, or "

@@ -1,6 +1,7 @@
 #include "adapters/decoder/decoder_process.hpp"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -92,10 +93,15 @@ Result<Reply> work_on(const Request& request, ImageDecoder& decoder) {
   return reply;
 }
 
-// After an allocation failed and all memory of the image is free again: whether the process may
-// have as much as its limit allows, so that the image asked for more than that. Otherwise the
-// machine is short of memory, and it may pass.
-bool could_have(std::uint64_t memory) {
+// After an allocation failed: whether the image asked for more than the limit, so that it would
+// fail again. It did where the process came near to the limit, or could have come near to it.
+// Otherwise the machine is short of memory, which may pass.
+bool is_over_limit(std::uint64_t limit) {
+  rusage used{};
+  if (::getrusage(RUSAGE_SELF, &used) == 0 &&
+      static_cast<std::uint64_t>(used.ru_maxrss) << 10 >= limit / 2)
+    return true;
+  const std::uint64_t memory = limit / 4 * 3;
   void* const block =
       ::mmap(nullptr, memory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block == MAP_FAILED) return false;
@@ -136,7 +142,7 @@ int run_decoder_process(std::span<char* const> arguments, const MakeDecoder& mak
     Reply reply = answer(request, make_decoder);
     ::alarm(0);
     if (!reply.done && reply.code == static_cast<std::uint32_t>(ErrorCode::kExhausted))
-      reply.over_limit = could_have(static_cast<std::uint64_t>(*memory_limit) / 4 * 3);
+      reply.over_limit = is_over_limit(static_cast<std::uint64_t>(*memory_limit));
     if (::send(kSocket, &reply, sizeof reply, MSG_NOSIGNAL) != sizeof reply) return 0;
   }
 }

@@ -70,7 +70,8 @@ constexpr std::array kAllowed{SCMP_SYS(read),
                               SCMP_SYS(tgkill),
                               SCMP_SYS(restart_syscall),
                               SCMP_SYS(sched_getaffinity),
-                              SCMP_SYS(alarm)};
+                              SCMP_SYS(alarm),
+                              SCMP_SYS(getrusage)};
 
 // What libraries ask for and can do without.
 constexpr std::array kRefused{SCMP_SYS(open),       SCMP_SYS(openat), SCMP_SYS(access),
