@@ -79,6 +79,7 @@ LIBRARIES = {
     "libjpeg62-turbo": ("IJG AND BSD-3-Clause AND Zlib", "BSD-3-clause"),
     "libprometheus-cpp-core": ("MIT", "Expat"),
     "libpugixml1v5": ("MIT", "Expat"),
+    "libseccomp2": ("LGPL-2.1-only", "LGPL"),
     "libspdlog": ("MIT", "Expat"),
     "libspng0": ("BSD-2-Clause AND libpng-2.0", "BSD-2-Clause"),
     "libsqlite3-0": ("public-domain", "public-domain"),

@@ -302,12 +302,11 @@ std::vector<Setting> work_settings() {
       common(kServe | kMlService,
              number<int>("MAX_ATTEMPTS", "attempts at an image before it is reported as failed",
                          &Config::max_attempts, 1, 100, "4")),
-      rare(kServices,
-           seconds("IMAGE_TIMEOUT",
-                   "seconds to decode or classify an image; one that takes longer to "
-                   "decode fails, and a process that takes longer to classify exits with "
-                   "code 70, to be restarted by its supervisor",
-                   &Config::image_timeout, 0, "from 0 to 43200; 0: no limit", "120")),
+      rare(kServices, seconds("IMAGE_TIMEOUT",
+                              "seconds to decode or classify an image, after which the process "
+                              "exits with code 70, to be restarted by its supervisor; with "
+                              "DECODE_ISOLATION an image that takes longer to decode fails instead",
+                              &Config::image_timeout, 0, "from 0 to 43200; 0: no limit", "120")),
       rare(kServices | kClassify,
            number<std::uint64_t>("MAX_IMAGE_BYTES", "largest image file, in bytes",
                                  &Config::max_image_bytes, 1'024, 1ULL << 32, "67108864")),
