@@ -165,7 +165,7 @@ Result<Reply> DecoderPool::run(Lease& lease, const Request& request, ImageBytes 
         options_.on_notice("a decoder process was ended: an image took too long");
         return fail(ErrorCode::kUndecodable,
                     fmt::format("the image was not decoded within {} seconds",
-                                options_.time_limit.count() / 1e3));
+                                std::chrono::duration<double>(options_.time_limit).count()));
       case Process::Failure::kEnded:
         break;
     }

@@ -178,11 +178,11 @@ Process::Answer Process::call(const Request& request, ImageBytes bytes,
     done += static_cast<std::size_t>(part);
   }
   Answer answer;
-  if (::send(socket_.get(), &request, sizeof request, MSG_NOSIGNAL) != sizeof request) {
-    answer.failure = Failure::kEnded;
-  } else if (!wait_readable(time)) {
+  const bool sent = ::send(socket_.get(), &request, sizeof request, MSG_NOSIGNAL) == sizeof request;
+  if (sent && !wait_readable(time)) {
     answer.failure = Failure::kTimedOut;
-  } else if (::recv(socket_.get(), &answer.reply, sizeof answer.reply, 0) != sizeof answer.reply) {
+  } else if (!sent ||
+             ::recv(socket_.get(), &answer.reply, sizeof answer.reply, 0) != sizeof answer.reply) {
     answer.failure = Failure::kEnded;
   }
   answer.reply.message.back() = '\0';
