@@ -199,6 +199,7 @@ CommandHelp describe(const CLI::App& app) {
     help.name = part->get_name() + (help.name.empty() ? "" : " ") + help.name;
   help.group = app.get_group() == "Subcommands" ? "Commands" : app.get_group();  // CLI11's default
   help.meaning = app.get_description();
+  help.needs_command = app.get_require_subcommand_min() > 0;
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_group().empty() || option->get_group() == kSettingsGroup) continue;
     auto described = describe(*option);
@@ -226,7 +227,7 @@ std::string synopsis_of(const OptionHelp& option) {
 
 std::string usage_of(const CommandHelp& command) {
   std::string usage = command.name;
-  if (!command.commands.empty()) usage += " COMMAND";
+  if (!command.commands.empty()) usage += command.needs_command ? " COMMAND" : " [COMMAND]";
   usage += " [OPTIONS]";
   for (const auto& argument : command.arguments)
     usage += fmt::format(fmt::runtime(argument.required ? " {}" : " [{}]"), synopsis_of(argument));

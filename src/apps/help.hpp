@@ -44,6 +44,7 @@ struct CommandHelp {
   std::vector<OptionHelp> arguments;
   std::vector<OptionHelp> options;
   std::vector<CommandHelp> commands;  // those that are shown
+  bool needs_command = false;         // one of them must be given
   HelpNotes notes;
 };
 
