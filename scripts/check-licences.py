@@ -37,6 +37,7 @@ SHIPPED = {
     "IJG",
     "ISC",
     "libpng-2.0",
+    "LGPL-2.1-only",  # of shared libraries from apt, which users can replace
     "MIT",
     "MIT-0",
     "OFL-1.1",

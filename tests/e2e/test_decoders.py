@@ -16,7 +16,7 @@ from PIL import Image
 from preload import preload
 from program import Service
 
-FAULTS = {"HANG": "not decoded within 3 seconds", "CRASH": "crashed", "GROW": "ran out of memory"}
+FAULTS = {"HANG": "not decoded within 15 seconds", "CRASH": "crashed", "GROW": "ran out of memory"}
 
 
 def children_of(process: int) -> list[int]:
@@ -42,8 +42,8 @@ def faulty(binary: Path, tmp_path: Path, photo: bytes) -> tuple[Service, dict[st
     service = isolated(
         tmp_path / "data",
         LD_PRELOAD=preload("faulty_decoder", tmp_path),
-        IMAGE_TIMEOUT="3",
-        DECODE_MEMORY="300",
+        IMAGE_TIMEOUT="15",
+        DECODE_MEMORY="100",
         **{f"LD_TEST_{fault}_BYTES": str(len(photo)) for fault, photo in bad.items()},
     )
     return service, bad
@@ -55,7 +55,15 @@ def test_faulty_images_fail_alone(binary: Path, tmp_path: Path, photos: dict[str
     process = service.process.pid
     keys = [service.upload(good, f"{i}.jpg") for i in range(8)]
     wrong = {fault: service.upload(photo, f"{fault}.jpg") for fault, photo in bad.items()}
-    mixed = [*keys[:3], wrong["CRASH"], keys[3], wrong["HANG"], *keys[4:6], wrong["GROW"], *keys[6:]]
+    mixed = [
+        *keys[:3],
+        wrong["CRASH"],
+        keys[3],
+        wrong["HANG"],
+        *keys[4:6],
+        wrong["GROW"],
+        *keys[6:],
+    ]
     job = service.submit(mixed, confidence_threshold=0, model="efficientnet_lite0")
     status = service.wait(job)
     assert (status["done"], status["failed"]) == (len(mixed), len(bad))
