@@ -20,8 +20,11 @@ FAULTS = {"HANG": "not decoded within 15 seconds", "CRASH": "crashed", "GROW": "
 
 
 def children_of(process: int) -> list[int]:
-    threads = Path(f"/proc/{process}/task").iterdir()
-    return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    children = []
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
+            children += [int(child) for child in (thread / "children").read_text().split()]
+    return children
 
 
 def peak_mb(process: int) -> int:
