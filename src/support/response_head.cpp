@@ -1,9 +1,7 @@
 #include "support/response_head.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
-#include <utility>
 
 #include "domain/text.hpp"
 
@@ -18,9 +16,8 @@ std::string_view ResponseHead::read_line(std::string_view line) {
   }
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return {};
-  std::string name(line.substr(0, colon));
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  const auto place = headers.insert_or_assign(std::move(name), trim(line.substr(colon + 1))).first;
+  const auto place =
+      headers.insert_or_assign(to_lower(line.substr(0, colon)), trim(line.substr(colon + 1))).first;
   return place->first;
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -158,6 +159,20 @@ TEST_F(DecoderPoolTest, OneThatIsKilledFromOutsideIsNotTheImagesFault) {
   EXPECT_EQ(error.code, ErrorCode::kExhausted);
   EXPECT_TRUE(error.transient());
   expect_works(*pool);
+}
+
+TEST_F(DecoderPoolTest, OneStartedAgainByANicedThreadIsAsNiceAsTheFirst) {
+  const auto pool = start();
+  const auto niceness = [&] {
+    return ::getpriority(PRIO_PROCESS, static_cast<id_t>(pool->process_ids().front()));
+  };
+  const int first = niceness();
+  std::jthread([&] {
+    ASSERT_NE(::nice(5), -1);
+    std::ignore = pool->prepare(view("crash"), kRule);
+    expect_works(*pool);
+  }).join();
+  EXPECT_EQ(niceness(), first);
 }
 
 TEST_F(DecoderPoolTest, KilledAtAnyMomentNoImageIsLost) {

@@ -1,6 +1,7 @@
 #include "adapters/decoder/decoder_pool.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <csignal>
@@ -111,7 +112,8 @@ class DecoderPool::Lease {
   std::unique_ptr<Process> process_;
 };
 
-DecoderPool::DecoderPool(DecoderPoolOptions options) : options_(std::move(options)) {}
+DecoderPool::DecoderPool(DecoderPoolOptions options)
+    : options_(std::move(options)), niceness_(::getpriority(PRIO_PROCESS, 0) + options_.nice) {}
 DecoderPool::~DecoderPool() = default;
 
 Result<std::unique_ptr<DecoderPool>> DecoderPool::start(DecoderPoolOptions options) {
@@ -133,7 +135,7 @@ Result<std::unique_ptr<DecoderPool>> DecoderPool::start(DecoderPoolOptions optio
 
 Result<std::unique_ptr<Process>> DecoderPool::start_process() const {
   return Process::start(
-      {.program = options_.program, .memory_limit = options_.memory_limit, .nice = options_.nice});
+      {.program = options_.program, .memory_limit = options_.memory_limit, .niceness = niceness_});
 }
 
 std::vector<int> DecoderPool::process_ids() const {

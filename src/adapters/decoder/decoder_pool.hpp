@@ -66,6 +66,9 @@ class DecoderPool final : public ImageDecoder {
   Result<std::unique_ptr<decoder::Process>> start_process() const;
 
   const DecoderPoolOptions options_;
+  // Threads that start a process again may have another niceness than the one that started the
+  // pool.
+  const int niceness_;
   mutable std::mutex mutex_;
   std::condition_variable idle_changed_;
   // Null where a process ended and the next one is still to be started. Guarded by mutex_.

@@ -132,9 +132,7 @@ Result<std::unique_ptr<Process>> Process::start(const ProcessOptions& options) {
   const pid_t id = *spawned;
   std::unique_ptr<Process> process(
       new Process(id, std::move(socket), std::move(input), std::move(output)));
-  if (options.nice != 0)
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(id),
-                  ::getpriority(PRIO_PROCESS, 0) + options.nice);
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(id), options.niceness);
   Hello hello;
   if (!process->wait_readable(kStartTime) ||
       ::recv(process->socket_.get(), &hello, sizeof hello, 0) != sizeof hello) {

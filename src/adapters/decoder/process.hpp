@@ -19,7 +19,7 @@ namespace classifier::decoder {
 struct ProcessOptions {
   std::filesystem::path program;
   std::uint64_t memory_limit = 0;
-  int nice = 0;
+  int niceness = 0;  // of the process, whichever thread starts it
 };
 
 // Used by one thread at a time.
