@@ -259,11 +259,11 @@ void register_labels(Loaded& loaded, const ModelFolder& folder) {
         ("embed/" + suffix).c_str(),
         [=, &loaded](benchmark::State& state) {
           Classifier& classifier = loaded.classifier(Precision::kAuto, 1);
-          std::ignore = classifier.warm_up(spec_of(folder, {"the model and its text graph"}));
+          std::ignore = classifier.warm_up(spec_of(folder, {"the model and its text graph"}), {});
           for (auto _ : state) {
             const auto spec = spec_of(
                 folder, some_labels(count, " of run " + std::to_string(loaded.label_runs++)));
-            if (!classifier.warm_up(spec)) state.SkipWithError("it failed");
+            if (!classifier.warm_up(spec, {})) state.SkipWithError("it failed");
           }
           state.SetItemsProcessed(state.iterations() * count);
         })

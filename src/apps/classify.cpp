@@ -163,7 +163,7 @@ class Classification {
                           .filename = filenames[i],
                           .outcome = {}});
     }
-    return classifier_->warm_up(spec_);
+    return classifier_->warm_up(spec_, {});
   }
 
   void classify() {

@@ -171,8 +171,7 @@ class Service {
     ResultSink* results = accounting_.get();
     if (auto* const status_queue = stores_->status_queue()) {
       results = status_queue;
-      status_consumer_ = std::make_unique<StatusConsumer>(
-          *status_queue, *accounting_, [this] { return stores_->jobs().ping(); });
+      status_consumer_ = std::make_unique<StatusConsumer>(*status_queue, *accounting_, metrics_);
     }
     worker_ = std::make_unique<Worker>(
         Worker::Ports{stores_->queue(), stores_->jobs(), stores_->objects(), *classifier_, *results,

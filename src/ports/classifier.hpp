@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,7 +51,9 @@ class Classifier {
   virtual Result<std::string> resolve(JobType type, std::string_view wanted) const = 0;
 
   // Loads the model of `spec` and embeds the custom labels, so that the first image need not wait.
-  virtual Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec) = 0;
+  // kUnavailable if `stop` is requested before the labels are embedded.
+  virtual Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec,
+                               const std::stop_token& stop) = 0;
 
   // Decodes an image file for the model of `spec`. kUndecodable, kUnsupported, kTooLarge: an error
   // of the image; all other codes: of the model.

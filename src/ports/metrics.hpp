@@ -36,6 +36,8 @@ class Metrics {
   virtual void image_buried() = 0;
   virtual void stage_time(Stage stage, double seconds, std::size_t images) = 0;
   virtual void job_accepted(std::size_t images) = 0;
+  // Whether a store of the worker ("image store", "work queue", …) answers.
+  virtual void store_answers(std::string_view store, bool answers) = 0;
 };
 
 // One HTTP request that was answered.
@@ -73,6 +75,7 @@ class NoMetrics final : public Metrics {
   void image_buried() override {}
   void stage_time(Stage /*stage*/, double /*seconds*/, std::size_t /*images*/) override {}
   void job_accepted(std::size_t /*images*/) override {}
+  void store_answers(std::string_view /*store*/, bool /*answers*/) override {}
 };
 
 }  // namespace classifier

@@ -19,6 +19,9 @@ class ResultSink {
   virtual Result<void> started(std::string_view job_id) = 0;
 
   virtual Result<void> report(std::span<const ImageOutcome> outcomes) = 0;
+
+  // Fails if what is behind it does not answer.
+  virtual Result<void> ping() = 0;
 };
 
 }  // namespace classifier

@@ -32,9 +32,6 @@ class StatusQueue : public ResultSink {
 
   // Removes messages that are counted.
   virtual Result<void> remove(std::span<const std::string> receipts) = 0;
-
-  // Fails if the queue does not answer.
-  virtual Result<void> ping() = 0;
 };
 
 }  // namespace classifier

@@ -18,12 +18,17 @@ namespace classifier {
 
 // One delivery of a message.
 struct Delivery {
-  ImageTask task;
-  std::string receipt;    // names this delivery: the next one of the same message has another
-  int receive_count = 1;  // deliveries of the message so far, including this one
+  ImageTask task;       // without its spec if the queue does not have it
+  std::string receipt;  // names this delivery: the next one of the same message has another
+  int failures = 0;     // earlier attempts that failed because of this image
+  int losses = 0;       // earlier receivers that neither removed nor returned the message: they died
 };
 
-inline bool is_redelivery(const Delivery& delivery) { return delivery.receive_count > 1; }
+// Including this one.
+inline int attempts(const Delivery& delivery) { return delivery.failures + delivery.losses + 1; }
+
+// It may be what killed the last receiver.
+inline bool was_lost(const Delivery& delivery) { return delivery.losses > 0; }
 
 struct DeadLetter {
   std::string id;
@@ -38,13 +43,13 @@ struct DeadLetter {
 struct QueueDepth {
   std::int64_t visible = 0;  // ready to be received
   std::int64_t in_flight =
-      0;                  // received and not yet removed or visible again, or released with a delay
+      0;                  // received and not yet removed or visible again, or returned with a delay
   std::int64_t dead = 0;  // in the dead-letter queue
   // Age of the oldest visible message; absent if the queue does not report it.
   std::optional<std::chrono::milliseconds> oldest_age;
 };
 
-constexpr std::chrono::milliseconds kMaxReleaseDelay{60'000};
+constexpr std::chrono::milliseconds kMaxReturnDelay{60'000};
 
 // Thread-safe; several processes may use the same queue. A received message stays hidden for the
 // visibility timeout, then it is delivered again. A receipt that is out of date is no error.
@@ -66,8 +71,10 @@ class WorkQueue {
   // Removes messages whose images are done.
   virtual Result<void> remove(std::span<const std::string> receipts) = 0;
 
-  // Returns a message to the queue, to be delivered again after `delay`, at most kMaxReleaseDelay.
-  virtual Result<void> release(const std::string& receipt, std::chrono::milliseconds delay) = 0;
+  // Returns messages to the queue, to be delivered again after `delay`, at most kMaxReturnDelay,
+  // with the failures and losses that they have now. After an error some may have been returned.
+  virtual Result<void> give_back(std::span<const Delivery> deliveries,
+                                 std::chrono::milliseconds delay) = 0;
 
   // Moves a message to the dead-letter queue.
   virtual Result<void> bury(const std::string& receipt, std::string_view reason) = 0;

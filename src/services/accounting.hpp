@@ -23,6 +23,8 @@ class Accounting final : public ResultSink {
     return {};
   }
 
+  Result<void> ping() override { return jobs_.ping(); }
+
  private:
   JobStore& jobs_;
   const Clock& clock_;

@@ -54,7 +54,11 @@ bool run(DirectResult& result, std::vector<DirectImage>& images, const DirectPor
         ImageOutcome outcome = take_outcome(done);
         // The optional keeps its value, though the fetch has moved the bytes out of it.
         const bool in_store = !images[index].content.has_value();
-        if (in_store) copy_classified(outcome, done.delivery.task, ports.objects);
+        if (in_store) {
+          copy_classified(outcome, done.delivery.task, [&](const std::string& to) {
+            return ports.objects.copy_to_output(done.delivery.task.s3_key, to);
+          });
+        }
         const ImageState state = state_of(outcome, *done.delivery.task.spec);
         ports.metrics.image_done(state);
         const std::scoped_lock lock(mutex);
@@ -79,7 +83,7 @@ bool run(DirectResult& result, std::vector<DirectImage>& images, const DirectPor
 Result<DirectResult> classify_now(std::string job_id, const std::shared_ptr<const JobSpec>& spec,
                                   std::vector<DirectImage> images, const DirectPorts& ports,
                                   const DirectOptions& options, const std::stop_token& stop) {
-  if (auto warm = ports.classifier.warm_up(spec); !warm) return std::unexpected(warm.error());
+  if (auto warm = ports.classifier.warm_up(spec, stop); !warm) return std::unexpected(warm.error());
   DirectResult result = new_result(std::move(job_id), spec, images, ports.clock.now());
   if (!run(result, images, ports, options, stop))
     return fail(ErrorCode::kUnavailable, "the service is stopping: send the images again");

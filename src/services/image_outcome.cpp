@@ -20,11 +20,12 @@ ImageOutcome take_outcome(PipelineResult& result) {
           .processing_time_ms = result.processing_time_ms};
 }
 
-void copy_classified(ImageOutcome& outcome, const ImageTask& task, ObjectStore& objects) {
+void copy_classified(ImageOutcome& outcome, const ImageTask& task,
+                     const std::function<Result<void>(const std::string& output_key)>& copy_to) {
   if (state_of(outcome, *task.spec) != ImageState::kClassified) return;
   std::string key =
       output_key(task.job_id, std::get<Predictions>(outcome.result).front().label, task.filename);
-  if (auto copied = objects.copy_to_output(task.s3_key, key); copied) {
+  if (auto copied = copy_to(key); copied) {
     outcome.output_key = std::move(key);
   } else {
     outcome.result =

@@ -1,8 +1,11 @@
 // From the pipeline's result of one image to its outcome.
 #pragma once
 
+#include <functional>
+#include <string>
+
+#include "domain/error.hpp"
 #include "domain/job.hpp"
-#include "ports/object_store.hpp"
 #include "services/pipeline.hpp"
 
 namespace classifier {
@@ -10,8 +13,9 @@ namespace classifier {
 // Moves the predictions or the error out of `result`.
 ImageOutcome take_outcome(PipelineResult& result);
 
-// Copies the image to the output bucket if it is classified, and sets `output_key`. If the copy
-// fails, its error becomes the outcome.
-void copy_classified(ImageOutcome& outcome, const ImageTask& task, ObjectStore& objects);
+// Copies the image to its key in the output bucket if it is classified, and sets `output_key`. If
+// `copy_to` fails, its error becomes the outcome.
+void copy_classified(ImageOutcome& outcome, const ImageTask& task,
+                     const std::function<Result<void>(const std::string& output_key)>& copy_to);
 
 }  // namespace classifier

@@ -3,14 +3,14 @@
 #pragma once
 
 #include <functional>
-#include <set>
 #include <stop_token>
-#include <string>
 
 #include "ports/work_queue.hpp"
-#include "services/job_status_cache.hpp"
+#include "services/job_cache.hpp"
+#include "services/job_starter.hpp"
 #include "services/messages_in_hand.hpp"
 #include "services/pipeline.hpp"
+#include "services/store_gates.hpp"
 #include "services/worker.hpp"
 
 namespace classifier {
@@ -18,31 +18,32 @@ namespace classifier {
 // Used by one thread.
 class Intake {
  public:
-  using Classify = std::function<void(Delivery)>;
   using GiveUp = std::function<void(PipelineResult)>;
 
-  // Every image goes to `classify` or `give_up`, and its message stays in `messages` until
-  // somebody finishes it there. `messages` outlives this.
-  Intake(Worker::Ports ports, const WorkerOptions& options, MessagesInHand& messages,
-         Classify classify, GiveUp give_up);
+  // Every image goes to `starter` or `give_up`, and its message stays in `messages` until somebody
+  // finishes it there. `gates`, `messages` and `starter` outlive this.
+  Intake(Worker::Ports ports, const WorkerOptions& options, StoreGates& gates,
+         MessagesInHand& messages, JobStarter& starter, GiveUp give_up);
 
   // Receives until `stop` is requested. Returns once everything received is passed on.
   void run(const std::stop_token& stop);
 
  private:
-  void warm_up_unfinished_jobs();
-  void take_up(Delivery delivery);
-  void dispatch(Delivery delivery);
-  void start_job(const ImageTask& task);
+  void warm_up_unfinished_jobs(const std::stop_token& stop);
+  Result<std::vector<Delivery>> receive(std::size_t room, const std::stop_token& stop);
+  void take_up(Delivery delivery, const std::stop_token& stop);
+  void dispatch(Delivery delivery, const std::stop_token& stop);
+  void give_up(Delivery delivery, Error error);
   void drop(const Delivery& delivery);
+  void give_back(const Delivery& delivery);
 
   Worker::Ports ports_;
   WorkerOptions options_;
+  StoreGates& gates_;
   MessagesInHand& messages_;
-  Classify classify_;
+  JobStarter& starter_;
   GiveUp give_up_;
-  JobStatusCache jobs_;
-  std::set<std::string> started_jobs_;  // ids
+  JobCache jobs_;
 };
 
 }  // namespace classifier

@@ -41,7 +41,7 @@ class Pipeline::Impl {
   Impl(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch, Done done)
       : classifier_(classifier),
         metrics_(metrics),
-        options_(options),
+        options_(std::move(options)),
         fetch_(std::move(fetch)),
         done_(std::move(done)),
         incoming_(options_.queue_capacity),
@@ -80,6 +80,7 @@ class Pipeline::Impl {
   }
 
   Fetched fetch(Delivery delivery) {
+    if (options_.stopping.stop_requested()) return {std::move(delivery), stopped()};
     const Stopwatch watch;
     auto bytes = guarded("fetched", [&] { return fetch_(delivery); });
     metrics_.stage_time(Stage::kFetch, watch.seconds(), 1);
@@ -97,6 +98,7 @@ class Pipeline::Impl {
   void run_prepare() {
     lower_priority();
     while (auto next = next_fetched()) {
+      if (options_.stopping.stop_requested()) next->bytes = stopped();
       if (!next->bytes) {
         done_({std::move(next->delivery), std::move(next->bytes.error()), 0});
         continue;
@@ -116,6 +118,10 @@ class Pipeline::Impl {
     }
   }
 
+  static std::unexpected<Error> stopped() {
+    return fail(ErrorCode::kUnavailable, "the service stopped before it came to the image");
+  }
+
   // An exception becomes an error of this one image.
   template <class Step>
   static auto guarded(const char* what, Step step) -> decltype(step()) {
@@ -131,7 +137,13 @@ class Pipeline::Impl {
 
   void run_classify() {
     lower_priority();
-    while (auto first = prepared_.pop()) classify(take_batch(std::move(*first)));
+    while (auto first = prepared_.pop()) {
+      if (options_.stopping.stop_requested()) {
+        done_({std::move(first->delivery), stopped().error(), 0});
+      } else {
+        classify(take_batch(std::move(*first)));
+      }
+    }
   }
 
   // The first image, and those of the same job that wait directly behind it.
@@ -211,7 +223,7 @@ class Pipeline::Impl {
 
 Pipeline::Pipeline(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch,
                    Done done)
-    : impl_(std::make_unique<Impl>(classifier, metrics, options, std::move(fetch),
+    : impl_(std::make_unique<Impl>(classifier, metrics, std::move(options), std::move(fetch),
                                    std::move(done))) {}
 
 Pipeline::~Pipeline() { finish(); }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -35,6 +36,8 @@ struct PipelineOptions {
   // the pipeline. nullptr: no limit.
   Watchdog* prepare_watchdog = nullptr;
   Watchdog* watchdog = nullptr;
+  // Once it is requested, images that wait for a stage are done with kUnavailable.
+  std::stop_token stopping{};
 };
 
 class Pipeline {

@@ -9,22 +9,20 @@
 
 #include "services/image_outcome.hpp"
 #include "support/backoff.hpp"
-#include "support/pause.hpp"
 #include "support/stopwatch.hpp"
 
 namespace classifier {
 namespace {
 
 constexpr std::size_t kReportBatch = 64;
-// About two minutes with the default first back-off.
-constexpr int kReportAttempts = 8;
 
 }  // namespace
 
-Reporter::Reporter(Worker::Ports ports, const WorkerOptions& options, MessagesInHand& messages,
-                   std::stop_token stopping)
+Reporter::Reporter(Worker::Ports ports, const WorkerOptions& options, StoreGates& gates,
+                   MessagesInHand& messages, std::stop_token stopping)
     : ports_(ports),
       options_(options),
+      gates_(gates),
       messages_(messages),
       stopping_(std::move(stopping)),
       classified_(options.max_in_hand),
@@ -47,7 +45,11 @@ void Reporter::run_copy() {
   while (auto result = classified_.pop()) {
     const Stopwatch watch;
     ImageOutcome outcome = take_outcome(*result);
-    copy_classified(outcome, result->delivery.task, ports_.objects);
+    copy_classified(outcome, result->delivery.task, [&](const std::string& to) {
+      return gates_.images.through(
+          [&] { return ports_.objects.copy_to_output(result->delivery.task.s3_key, to); },
+          stopping_);
+    });
     ports_.metrics.stage_time(Stage::kStore, watch.seconds(), 1);
     copied_.push({std::move(result->delivery), std::move(outcome)});
   }
@@ -55,9 +57,9 @@ void Reporter::run_copy() {
 
 void Reporter::run_report() {
   while (true) {
-    // A redelivered image runs alone, so waiting for more outcomes would be in vain.
+    // An image that was lost runs alone, so waiting for more outcomes would be in vain.
     auto batch = copied_.pop_batch(kReportBatch, options_.report_linger, [](const Copied& copied) {
-      return is_redelivery(copied.delivery);
+      return was_lost(copied.delivery);
     });
     if (batch.empty()) return;
     const Stopwatch watch;
@@ -68,90 +70,123 @@ void Reporter::run_report() {
 }
 
 void Reporter::report(std::vector<Copied> batch) {
-  std::vector<ImageOutcome> outcomes;
-  std::vector<ImageState> states;
-  std::vector<std::string> receipts;
-  for (auto& [delivery, outcome] : batch) {
-    const auto* error = std::get_if<Error>(&outcome.result);
-    if (error != nullptr && error->transient() && release_for_retry(delivery, *error)) continue;
-    states.push_back(state_of(outcome, *delivery.task.spec));
-    outcomes.push_back(std::move(outcome));
-    receipts.push_back(delivery.receipt);
-  }
-  if (outcomes.empty()) return;
-  if (auto stored = store(outcomes); !stored) {
-    spdlog::warn("reporting {} images failed, they will be classified again: {}", outcomes.size(),
+  std::erase_if(batch, [this](Copied& copied) { return give_back_for_retry(copied); });
+  if (batch.empty()) return;
+  if (const auto stored = store(batch)) {
+    finish(batch);
+  } else if (stopping_.stop_requested()) {
+    spdlog::warn("reporting {} images failed, they will be classified again: {}", batch.size(),
                  stored.error().message);
-    for (const auto& receipt : receipts)
-      std::ignore = ports_.queue.release(receipt, options_.first_backoff);
+    std::vector<Delivery> deliveries;
+    for (auto& copied : batch) deliveries.push_back(std::move(copied.delivery));
+    give_back(deliveries, {});
   } else {
-    for (const auto state : states) ports_.metrics.image_done(state);
-    // Only after the report: a crash in between delivers the images again, and the second outcome
-    // of each is ignored.
-    remove(bury_failed(outcomes, receipts));
+    report_one_by_one(std::move(batch));
+  }
+}
+
+// The store answers, but does not take the batch: an outcome that it cannot take must not hold up
+// the others.
+void Reporter::report_one_by_one(std::vector<Copied> batch) {
+  for (auto& copied : batch) {
+    const auto stored = ports_.results.report({&copied.outcome, 1});
+    if (stored) {
+      finish({&copied, 1});
+      continue;
+    }
+    spdlog::warn("reporting job {} image {} failed, it will be classified again: {}",
+                 copied.outcome.job_id, copied.outcome.index, stored.error().message);
+    fail_attempt(std::move(copied.delivery));
+  }
+}
+
+Result<void> Reporter::store(std::span<const Copied> batch) {
+  std::vector<ImageOutcome> outcomes;
+  outcomes.reserve(batch.size());
+  for (const auto& copied : batch) outcomes.push_back(copied.outcome);
+  return gates_.results.through([&] { return ports_.results.report(outcomes); }, stopping_);
+}
+
+// Only after the report: a crash in between delivers the images again, and the second outcome of
+// each is ignored.
+void Reporter::finish(std::span<const Copied> batch) {
+  std::vector<std::string> done;
+  std::vector<std::string> all;
+  for (const auto& [delivery, outcome] : batch) {
+    ports_.metrics.image_done(state_of(outcome, *delivery.task.spec));
+    all.push_back(delivery.receipt);
+    const auto* error = std::get_if<Error>(&outcome.result);
+    if (error != nullptr && error->transient()) {
+      bury(delivery, *error);
+    } else {
+      done.push_back(delivery.receipt);
+    }
+  }
+  remove(done);
+  messages_.finished(all);
+}
+
+// Returns the message to the queue for another attempt; false if the image has had all of them. A
+// stop costs no attempt.
+bool Reporter::give_back_for_retry(Copied& copied) {
+  const auto* error = std::get_if<Error>(&copied.outcome.result);
+  if (error == nullptr || !error->transient()) return false;
+  auto& delivery = copied.delivery;
+  if (stopping_.stop_requested()) {
+    give_back({&delivery, 1}, {});
+    return true;
+  }
+  if (attempts(delivery) >= options_.max_attempts) return false;
+  spdlog::info("job {} image {}: {}; next is attempt {} of {}", delivery.task.job_id,
+               delivery.task.index, error->message, attempts(delivery) + 1, options_.max_attempts);
+  ports_.metrics.image_retried();
+  fail_attempt(std::move(delivery));
+  return true;
+}
+
+// Half of the delay is random, so that images that failed together are not retried together.
+void Reporter::fail_attempt(Delivery delivery) {
+  ++delivery.failures;
+  give_back({&delivery, 1},
+            equal_jitter(exponential_backoff(options_.first_backoff, kMaxReturnDelay,
+                                             attempts(delivery) - 1)));
+}
+
+// If it fails, the visibility timeout returns the messages.
+void Reporter::give_back(std::span<const Delivery> deliveries, std::chrono::milliseconds delay) {
+  std::vector<std::string> receipts;
+  for (const auto& delivery : deliveries) receipts.push_back(delivery.receipt);
+  const auto given_back = gates_.queue.through(
+      [&] { return ports_.queue.give_back(deliveries, delay); }, stopping_);
+  if (!given_back) {
+    spdlog::warn("returning {} messages to the queue failed, they will be delivered again: {}",
+                 deliveries.size(), given_back.error().message);
   }
   messages_.finished(receipts);
 }
 
-// Tries again for a while, with the messages still hidden, so that an unavailable store costs no
-// image one of its attempts.
-Result<void> Reporter::store(std::span<const ImageOutcome> outcomes) {
-  for (int attempt = 1;; ++attempt) {
-    auto stored = ports_.results.report(outcomes);
-    const bool last = attempt == kReportAttempts || stopping_.stop_requested();
-    if (stored || last || !stored.error().transient()) return stored;
-    spdlog::warn("reporting {} images failed, will try again: {}", outcomes.size(),
-                 stored.error().message);
-    pause(backoff(attempt), stopping_);
+// Moves the message of an image whose last attempt failed with a transient error to the dead
+// letters. One that cannot be moved is given back, and comes back to be buried.
+void Reporter::bury(const Delivery& delivery, const Error& error) {
+  const auto buried = gates_.queue.through(
+      [&] { return ports_.queue.bury(delivery.receipt, error.message); }, stopping_);
+  if (buried) {
+    ports_.metrics.image_buried();
+  } else {
+    spdlog::warn("moving job {} image {} to the dead letters failed, will try again: {}",
+                 delivery.task.job_id, delivery.task.index, buried.error().message);
+    std::ignore = ports_.queue.give_back({&delivery, 1}, options_.first_backoff);
   }
-}
-
-// Returns the message to the queue for another attempt; false if the image has had all of them.
-bool Reporter::release_for_retry(const Delivery& delivery, const Error& error) {
-  if (delivery.receive_count >= options_.max_attempts) return false;
-  const auto delay = backoff(delivery.receive_count);
-  spdlog::info("job {} image {}: {}; attempt {} of {} in {} ms", delivery.task.job_id,
-               delivery.task.index, error.message, delivery.receive_count + 1,
-               options_.max_attempts, delay.count());
-  ports_.metrics.image_retried();
-  // If this fails, the visibility timeout returns the message.
-  std::ignore = ports_.queue.release(delivery.receipt, delay);
-  messages_.finished({&delivery.receipt, 1});
-  return true;
-}
-
-// Moves messages of images whose last attempt failed with a transient error to the dead letters.
-// Returns the receipts of the others. Messages that could not be moved are released, and come back
-// to be buried.
-std::vector<std::string> Reporter::bury_failed(std::span<const ImageOutcome> outcomes,
-                                               std::span<const std::string> receipts) {
-  std::vector<std::string> others;
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    const auto* error = std::get_if<Error>(&outcomes[i].result);
-    if (error == nullptr || !error->transient()) {
-      others.push_back(receipts[i]);
-    } else if (auto buried = ports_.queue.bury(receipts[i], error->message); buried) {
-      ports_.metrics.image_buried();
-    } else {
-      spdlog::warn("moving job {} image {} to the dead letters failed, will try again: {}",
-                   outcomes[i].job_id, outcomes[i].index, buried.error().message);
-      std::ignore = ports_.queue.release(receipts[i], options_.first_backoff);
-    }
-  }
-  return others;
 }
 
 void Reporter::remove(std::span<const std::string> receipts) {
   if (receipts.empty()) return;
-  if (auto removed = ports_.queue.remove(receipts); !removed) {
+  const auto removed =
+      gates_.queue.through([&] { return ports_.queue.remove(receipts); }, stopping_);
+  if (!removed) {
     spdlog::warn("removing {} messages failed, they will be delivered again: {}", receipts.size(),
                  removed.error().message);
   }
-}
-
-// Half of the delay is random, so that images that failed together are not retried together.
-std::chrono::milliseconds Reporter::backoff(int failures) const {
-  return equal_jitter(exponential_backoff(options_.first_backoff, kMaxReleaseDelay, failures));
 }
 
 }  // namespace classifier

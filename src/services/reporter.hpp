@@ -14,15 +14,17 @@
 #include "services/bounded_queue.hpp"
 #include "services/messages_in_hand.hpp"
 #include "services/pipeline.hpp"
+#include "services/store_gates.hpp"
 #include "services/worker.hpp"
 
 namespace classifier {
 
 class Reporter {
  public:
-  // Once `stopping` is requested, a failed report is not tried again. `messages` outlives this.
-  Reporter(Worker::Ports ports, const WorkerOptions& options, MessagesInHand& messages,
-           std::stop_token stopping);
+  // Once `stopping` is requested, nothing that fails is tried again: its messages are given back.
+  // `gates` and `messages` outlive this.
+  Reporter(Worker::Ports ports, const WorkerOptions& options, StoreGates& gates,
+           MessagesInHand& messages, std::stop_token stopping);
 
   void start();
 
@@ -41,15 +43,18 @@ class Reporter {
   void run_copy();
   void run_report();
   void report(std::vector<Copied> batch);
-  Result<void> store(std::span<const ImageOutcome> outcomes);
-  bool release_for_retry(const Delivery& delivery, const Error& error);
-  std::vector<std::string> bury_failed(std::span<const ImageOutcome> outcomes,
-                                       std::span<const std::string> receipts);
+  void report_one_by_one(std::vector<Copied> batch);
+  Result<void> store(std::span<const Copied> batch);
+  void finish(std::span<const Copied> batch);
+  bool give_back_for_retry(Copied& copied);
+  void fail_attempt(Delivery delivery);
+  void give_back(std::span<const Delivery> deliveries, std::chrono::milliseconds delay);
+  void bury(const Delivery& delivery, const Error& error);
   void remove(std::span<const std::string> receipts);
-  std::chrono::milliseconds backoff(int failures) const;
 
   Worker::Ports ports_;
   WorkerOptions options_;
+  StoreGates& gates_;
   MessagesInHand& messages_;
   std::stop_token stopping_;
   BoundedQueue<PipelineResult> classified_;

@@ -2,26 +2,21 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
-#include "support/backoff.hpp"
 #include "support/pause.hpp"
 
 namespace classifier {
-namespace {
 
-constexpr std::chrono::milliseconds kLongestPause{30'000};
-
-}  // namespace
-
-StatusConsumer::StatusConsumer(StatusQueue& queue, ResultSink& accounting, StoreCheck store_answers,
+StatusConsumer::StatusConsumer(StatusQueue& queue, ResultSink& accounting, Metrics& metrics,
                                StatusConsumerOptions options)
     : queue_(queue),
       accounting_(accounting),
-      store_answers_(std::move(store_answers)),
-      options_(options) {}
+      options_(options),
+      store_(
+          "store of counted results", [this] { return accounting_.ping(); }, metrics,
+          {.first_pause = options.after_failure, .longest_pause = 8 * options.after_failure}) {}
 
 StatusConsumer::~StatusConsumer() { stop(); }
 
@@ -45,7 +40,8 @@ void StatusConsumer::run(const std::stop_token& stop) {
       pause(options_.after_failure, stop);
       continue;
     }
-    if (!messages->empty() && !count(*messages)) wait_for_store(stop);
+    // A message that is received too often becomes a dead letter and is never counted.
+    if (!messages->empty() && !count(*messages)) store_.wait_for_answer(stop);
   }
 }
 
@@ -66,7 +62,7 @@ bool StatusConsumer::count(const std::vector<StatusMessage>& messages) {
   }
   if (report(outcomes)) {
     for (const auto* message : reports) counted.push_back(message->receipt);
-  } else if (reports.size() > 1 && store_answers_()) {
+  } else if (reports.size() > 1 && accounting_.ping()) {
     // A job that cannot be counted must not block the others.
     for (const auto* message : reports) {
       if (report(message->outcomes)) counted.push_back(message->receipt);
@@ -89,14 +85,6 @@ bool StatusConsumer::report(const std::vector<ImageOutcome>& outcomes) {
                  outcomes.size(), reported.error().message);
   }
   return reported.has_value();
-}
-
-// A message that is received too often becomes a dead letter and is never counted.
-void StatusConsumer::wait_for_store(const std::stop_token& stop) {
-  int failures = 0;
-  do {
-    pause(exponential_backoff(options_.after_failure, kLongestPause, ++failures), stop);
-  } while (!stop.stop_requested() && !store_answers_());
 }
 
 }  // namespace classifier

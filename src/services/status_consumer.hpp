@@ -4,13 +4,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <stop_token>
 #include <thread>
 #include <vector>
 
 #include "ports/result_sink.hpp"
+#include "ports/metrics.hpp"
 #include "ports/status_queue.hpp"
+#include "services/store_gate.hpp"
 
 namespace classifier {
 
@@ -18,16 +19,13 @@ struct StatusConsumerOptions {
   std::size_t threads = 2;
   std::size_t batch = 10;  // messages counted at once
   std::chrono::milliseconds wait{20'000};
-  std::chrono::milliseconds after_failure{1'000};  // doubles while the store does not answer
+  std::chrono::milliseconds after_failure{1'000};  // doubles, up to eight times
 };
 
 class StatusConsumer {
  public:
-  // Fails if the store behind `accounting` does not answer.
-  using StoreCheck = std::function<Result<void>()>;
-
-  // `queue` and `accounting` outlive this.
-  StatusConsumer(StatusQueue& queue, ResultSink& accounting, StoreCheck store_answers,
+  // `queue`, `accounting` and `metrics` outlive this.
+  StatusConsumer(StatusQueue& queue, ResultSink& accounting, Metrics& metrics,
                  StatusConsumerOptions options = {});
   // Calls stop().
   ~StatusConsumer();
@@ -42,12 +40,11 @@ class StatusConsumer {
   void run(const std::stop_token& stop);
   bool count(const std::vector<StatusMessage>& messages);
   bool report(const std::vector<ImageOutcome>& outcomes);
-  void wait_for_store(const std::stop_token& stop);
 
   StatusQueue& queue_;
   ResultSink& accounting_;
-  StoreCheck store_answers_;
   StatusConsumerOptions options_;
+  StoreGate store_;
   std::stop_source stop_;  // of all threads
   std::vector<std::jthread> threads_;
 };

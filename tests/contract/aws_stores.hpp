@@ -196,8 +196,7 @@ class AwsStores final : public Stores {
     objects_ = std::make_unique<aws::S3ObjectStore>(*client_, clock_, input_, output_);
     jobs_ = std::make_unique<aws::DynamoJobStore>(*client_, name_, clock_);
     queue_ = std::make_unique<aws::SqsWorkQueue>(
-        aws::sqs::Clients{*client_, *wait_for_work_}, requests_, input_,
-        [this](const std::string& job_id) { return jobs_->spec(job_id); }, clock_,
+        aws::sqs::Clients{*client_, *wait_for_work_}, requests_, input_, clock_,
         kVisibilityTimeout);
     status_queue_ = std::make_unique<aws::SqsStatusQueue>(
         aws::sqs::Clients{*client_, *wait_for_status_}, status_, kVisibilityTimeout);

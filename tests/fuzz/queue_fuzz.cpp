@@ -17,13 +17,15 @@ std::string written(const StatusMessage& status) {
 }
 
 void read(const aws::sqs::Message& message) {
-  const auto task = aws::sqs::read_task(message.body);
-  if (task) {
-    demand(!task->job_id.empty() && !task->s3_key.empty() && !task->filename.empty() &&
-               task->index >= 0 && task->generation >= 0,
+  if (const auto delivery = aws::sqs::read_delivery(message)) {
+    const auto& task = delivery->task;
+    demand(!task.job_id.empty() && !task.s3_key.empty() && !task.filename.empty() &&
+               task.index >= 0 && task.generation >= 0,
            "tasks are complete");
+    demand(delivery->failures >= 0 && delivery->losses >= 0 && attempts(*delivery) > 0,
+           "counts are not negative");
   } else {
-    fuzz::demand_sentence(task.error());
+    fuzz::demand_sentence(delivery.error());
   }
   (void)aws::sqs::read_dead_letter(message);
   const auto status = aws::sqs::read_status(message);

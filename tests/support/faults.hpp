@@ -63,10 +63,21 @@ class Faults {
     armed_ = false;
   }
 
+  // All operations whose names begin with `prefix` fail, until it is called again with "-".
+  void take_away(std::string prefix) {
+    const std::scoped_lock lock(mutex_);
+    away_ = std::move(prefix);
+  }
+
   // The number of calls that the fault has affected.
   int hits() const {
     const std::scoped_lock lock(mutex_);
     return hits_;
+  }
+  // The number of calls that take_away() has made fail.
+  int refused() const {
+    const std::scoped_lock lock(mutex_);
+    return refused_;
   }
   std::map<std::string, int> calls() const {
     const std::scoped_lock lock(mutex_);
@@ -76,6 +87,7 @@ class Faults {
   // Runs `call() -> Result<T>` as the next call of the operation.
   template <class Call>
   auto run(const std::string& operation, Call call) -> decltype(call()) {
+    if (is_away(operation)) return fail(ErrorCode::kUnavailable, std::string(kMessage));
     if (!hit(operation)) return call();
     if (fault_.mode == FaultMode::kSlow) {
       std::this_thread::sleep_for(kDelay);
@@ -99,7 +111,16 @@ class Faults {
     return hits;
   }
 
+  bool is_away(const std::string& operation) {
+    const std::scoped_lock lock(mutex_);
+    if (!operation.starts_with(away_)) return false;
+    ++refused_;
+    return true;
+  }
+
   mutable std::mutex mutex_;
+  std::string away_ = "-";  // guarded by mutex_
+  int refused_ = 0;         // guarded by mutex_
   std::map<std::string, int> calls_;  // guarded by mutex_
   Fault fault_;                       // set before the threads start
   bool armed_ = false;                // guarded by mutex_

@@ -121,8 +121,9 @@ class FaultyWorkQueue final : public WorkQueue {
   Result<void> remove(std::span<const std::string> receipts) override {
     return faults_.run("WorkQueue.remove", [&] { return inner_.remove(receipts); });
   }
-  Result<void> release(const std::string& receipt, std::chrono::milliseconds delay) override {
-    return faults_.run("WorkQueue.release", [&] { return inner_.release(receipt, delay); });
+  Result<void> give_back(std::span<const Delivery> deliveries,
+                         std::chrono::milliseconds delay) override {
+    return faults_.run("WorkQueue.give_back", [&] { return inner_.give_back(deliveries, delay); });
   }
   Result<void> bury(const std::string& receipt, std::string_view reason) override {
     return faults_.run("WorkQueue.bury", [&] { return inner_.bury(receipt, reason); });
@@ -179,8 +180,9 @@ class FaultyClassifier final : public Classifier {
   Result<std::string> resolve(JobType type, std::string_view wanted) const override {
     return faults_.run("Classifier.resolve", [&] { return inner_.resolve(type, wanted); });
   }
-  Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec) override {
-    return faults_.run("Classifier.warm_up", [&] { return inner_.warm_up(spec); });
+  Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec,
+                       const std::stop_token& stop) override {
+    return faults_.run("Classifier.warm_up", [&] { return inner_.warm_up(spec, stop); });
   }
   Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
     return faults_.run("Classifier.prepare", [&] { return inner_.prepare(bytes, spec); });

@@ -93,13 +93,8 @@ class FakeAws {
 
 class SqsQueues : public ::testing::Test {
  protected:
-  SqsWorkQueue work_queue(FakeAws& aws, SqsWorkQueue::SpecSource specs) {
-    return {{aws.client(), aws.client()},
-            "http://queue/requests",
-            "photos",
-            std::move(specs),
-            clock_,
-            30s};
+  SqsWorkQueue work_queue(FakeAws& aws) {
+    return {{aws.client(), aws.client()}, "http://queue/requests", "photos", clock_, 30s};
   }
   SystemClock clock_;
 };
@@ -130,10 +125,10 @@ ImageTask task_with(std::vector<std::string> labels) {
 TEST_F(SqsQueues, TasksAreSentInAscii) {
   FakeAws aws;
   const ImageTask task = task_with({"dog", "\uffff"});
-  ASSERT_TRUE(work_queue(aws, {}).send({&task, 1}));
+  ASSERT_TRUE(work_queue(aws).send({&task, 1}));
   ASSERT_THAT(aws.sent(), SizeIs(1));
   EXPECT_TRUE(is_ascii(aws.sent()[0])) << aws.sent()[0];
-  const auto same = sqs::read_task(aws.sent()[0]).value();
+  const auto same = sqs::read_delivery({.id = {}, .body = aws.sent()[0], .receipt = {}, .sent_at = {}}).value().task;
   EXPECT_EQ(same.s3_key, task.s3_key);
   EXPECT_EQ(same.filename, task.filename);
   EXPECT_EQ(json::parse(aws.sent()[0]).at("custom_labels"), json({"dog", "\uffff"}));
@@ -145,7 +140,7 @@ TEST_F(SqsQueues, LargeLabelListsAreLeftOut) {
   for (int i = 0; i < 340; ++i) label += "\U0001F600";  // 4 bytes each, 12 in ASCII
   for (const std::size_t labels : {1, 2, 4}) {
     const ImageTask task = task_with(std::vector(labels, label));
-    ASSERT_TRUE(work_queue(aws, {}).send({&task, 1}));
+    ASSERT_TRUE(work_queue(aws).send({&task, 1}));
   }
   ASSERT_THAT(aws.sent(), SizeIs(3));
   EXPECT_TRUE(json::parse(aws.sent()[0]).contains("custom_labels"));
@@ -196,7 +191,7 @@ TEST_F(SqsQueues, DeadLettersAreSentInAscii) {
     return ok(
         {{"Messages", {{{"MessageId", "1"}, {"ReceiptHandle", "r"}, {"Body", body.dump()}}}}});
   });
-  auto queue = work_queue(aws, [](auto&) { return std::make_shared<const JobSpec>(); });
+  auto queue = work_queue(aws);
   const auto deliveries = queue.receive(1, 0ms, {}).value();
   ASSERT_THAT(deliveries, SizeIs(1));
   ASSERT_TRUE(queue.bury(deliveries[0].receipt, "no \uffff"));
@@ -204,51 +199,43 @@ TEST_F(SqsQueues, DeadLettersAreSentInAscii) {
   EXPECT_TRUE(is_ascii(aws.sent()[0])) << aws.sent()[0];
 }
 
-Response two_tasks(const std::string& operation, const Request& /*request*/) {
-  if (operation != "ReceiveMessage") return ok(json::object());
-  const std::string body =
-      R"({"job_id":"job","s3_keys":["a"],"filename":"a","index":0,"retry_count":0})";
-  json messages = json::array();
-  for (const char* const id : {"1", "2"})
-    messages.push_back({{"MessageId", id}, {"ReceiptHandle", id}, {"Body", body}});
-  return ok({{"Messages", std::move(messages)}});
-}
-
-TEST_F(SqsQueues, NothingIsReceivedWhileSpecsCannotBeRead) {
-  FakeAws aws(two_tasks);
-  std::atomic<int> failures = 0;
-  auto queue = work_queue(aws, [&](auto&) -> Result<std::shared_ptr<const JobSpec>> {
-    if (failures == 3) return std::make_shared<const JobSpec>();
-    ++failures;
-    return fail(ErrorCode::kUnavailable, "the table is away");
+// Receives of the message that is given back are not counted against the one that replaces it.
+TEST_F(SqsQueues, GivenBackMessagesCarryTheirCounts) {
+  FakeAws aws([](const std::string& operation, const Request&) {
+    if (operation != "ReceiveMessage") return ok(json::object());
+    const json body = {{"job_id", "job"}, {"s3_keys", {"a"}}, {"filename", "a"}, {"index", 0},
+                       {"retry_count", 0}, {"losses", 1},     {"of_others", "kept"}};
+    return ok({{"Messages",
+                {{{"MessageId", "1"},
+                  {"ReceiptHandle", "r"},
+                  {"Body", body.dump()},
+                  {"Attributes", {{"ApproximateReceiveCount", "3"}}}}}}});
   });
-  EXPECT_EQ(queue.receive(10, 0ms, {}).error().message, "the table is away");
-  EXPECT_EQ(failures, 1) << "one question for two images of a job";
-  std::size_t delivered = 0;
-  EXPECT_TRUE(within(30s, [&] {
-    if (const auto deliveries = queue.receive(10, 10ms, {})) delivered = deliveries->size();
-    return delivered > 0;
-  }));
-  EXPECT_EQ(delivered, 2U);
-  EXPECT_EQ(aws.calls("ReceiveMessage"), 2) << "one before the outage, one after it";
-}
-
-TEST_F(SqsQueues, PermanentlyUnreadableJobDelaysNoOther) {
-  FakeAws aws(two_tasks);
-  auto queue = work_queue(aws, [](auto&) -> Result<std::shared_ptr<const JobSpec>> {
-    return fail(ErrorCode::kTooLarge, "its labels are too long");
-  });
-  for (int i = 1; i <= 3; ++i) {
-    EXPECT_FALSE(queue.receive(10, 0ms, {}));
-    EXPECT_EQ(aws.calls("ReceiveMessage"), i);
-  }
+  auto queue = work_queue(aws);
+  auto deliveries = queue.receive(1, 0ms, {}).value();
+  ASSERT_THAT(deliveries, SizeIs(1));
+  EXPECT_EQ(deliveries[0].losses, 3);
+  EXPECT_EQ(deliveries[0].failures, 0);
+  ++deliveries[0].failures;
+  ASSERT_TRUE(queue.give_back(deliveries, 1'500ms));
+  ASSERT_THAT(aws.sent(), SizeIs(1));
+  const json body = json::parse(aws.sent()[0]);
+  EXPECT_EQ(body.at("losses"), 3);
+  EXPECT_EQ(body.at("failures"), 1);
+  EXPECT_EQ(body.at("of_others"), "kept");
+  EXPECT_EQ(aws.calls("DeleteMessageBatch"), 1);
+  ASSERT_TRUE(queue.give_back(deliveries, 0ms)) << "it is given back already";
+  EXPECT_THAT(aws.sent(), SizeIs(1));
 }
 
 TEST(SqsMessages, FilenameDefaultsToTheLastPartOfTheKey) {
   const auto filename_of = [](const std::string& key, const std::string& filename) {
-    const auto task = sqs::read_task(R"({"job_id":"j","s3_keys":[")" + key +
-                                     R"("],"index":0,"retry_count":0)" + filename + "}");
-    return task ? task->filename : "refused: " + task.error().message;
+    const auto read = sqs::read_delivery({.id = {},
+                                          .body = R"({"job_id":"j","s3_keys":[")" + key +
+                                                  R"("],"index":0,"retry_count":0)" + filename + "}",
+                                          .receipt = {},
+                                          .sent_at = {}});
+    return read ? read->task.filename : "refused: " + read.error().message;
   };
   EXPECT_EQ(filename_of("uploads/a.jpg", R"(,"filename":"b.jpg")"), "b.jpg");
   EXPECT_EQ(filename_of("uploads/a.jpg", ""), "a.jpg");
@@ -269,7 +256,8 @@ ImageOutcome failure_of(const std::string& job, std::int64_t index, int generati
 class Counter final : public ResultSink {
  public:
   Result<void> started(std::string_view /*job_id*/) override { return {}; }
-  Result<void> ping() const {
+  Result<void> ping() override {
+    ++looks;
     return away ? fail(ErrorCode::kUnavailable, "away") : Result<void>();
   }
   Result<void> report(std::span<const ImageOutcome> outcomes) override {
@@ -280,6 +268,7 @@ class Counter final : public ResultSink {
   }
   std::atomic<bool> away = false;
   std::atomic<int> reports = 0;
+  std::atomic<int> looks = 0;
 };
 
 // Counts calls of receive().
@@ -311,7 +300,8 @@ TEST(StatusConsumerOnAws, JobThatCannotBeCountedDelaysNoOther) {
   Counter counter;
   for (const char* const job : {"a", "bad", "b", "c"})
     ASSERT_TRUE(queue.report(std::vector{failure_of(job, 0)}));
-  StatusConsumer consumer(queue, counter, [&] { return counter.ping(); },
+  NoMetrics metrics;
+  StatusConsumer consumer(queue, counter, metrics,
                           {.threads = 1, .batch = 10, .wait = 10ms, .after_failure = 10ms});
   consumer.start();
   EXPECT_TRUE(within(30s, [&] { return queue.size() == 1; })) << queue.size();
@@ -325,15 +315,11 @@ TEST(StatusConsumerOnAws, NothingIsReceivedWhileTheStoreIsUnavailable) {
   counter.away = true;
   for (const char* const job : {"a", "b", "c", "d"})
     ASSERT_TRUE(queue.report(std::vector{failure_of(job, 0)}));
-  std::atomic<int> looks = 0;
-  const auto look = [&] {
-    ++looks;
-    return counter.ping();
-  };
-  StatusConsumer consumer(queue, counter, look,
+  NoMetrics metrics;
+  StatusConsumer consumer(queue, counter, metrics,
                           {.threads = 1, .batch = 2, .wait = 10ms, .after_failure = 1ms});
   consumer.start();
-  ASSERT_TRUE(within(30s, [&] { return looks > 4; }));
+  ASSERT_TRUE(within(30s, [&] { return counter.looks > 4; }));
   EXPECT_EQ(queue.receives, 1);
   counter.away = false;
   EXPECT_TRUE(within(30s, [&] { return inner.size() == 2; })) << "those of the first receive hide";
@@ -363,7 +349,7 @@ class FakeTable {
   }
   int writes() { return aws_.calls("TransactWriteItems"); }
   int reads() { return aws_.calls("Query"); }
-  void load() { ASSERT_TRUE(store_.spec("job")); }
+  void load() { ASSERT_TRUE(store_.get("job")); }
 
  private:
   std::mutex mutex_;

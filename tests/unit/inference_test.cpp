@@ -219,9 +219,9 @@ TEST_F(OtherGraphTest, EightBitsAreUsedUnlessAPrecisionIsSet) {
   const std::string both = R"("graph":"image.xml","int8":{"graph":"google.tflite"})";
   const auto job = spec("mixed");
   // Only Google's graph has as many outputs as there are labels.
-  EXPECT_TRUE(with(both, Precision::kAuto)->warm_up(job));
+  EXPECT_TRUE(with(both, Precision::kAuto)->warm_up(job, {}));
   fs::remove_all(models_.path() / "mixed");
-  const auto floats = with(both, Precision::kFp32)->warm_up(job);
+  const auto floats = with(both, Precision::kFp32)->warm_up(job, {});
   ASSERT_FALSE(floats);
   EXPECT_THAT(floats.error().message, ::testing::HasSubstr("1000 outputs"));
 }
@@ -266,7 +266,7 @@ TEST_F(InferenceTest, InferencesRunAtTheConfiguredNiceness) {
   options.nice = 7;
   const auto classifier = make_openvino_classifier(options);
   const int before = threads_at(::nice(0) + 7);
-  ASSERT_TRUE(classifier->warm_up(spec("efficientnet_lite0")));
+  ASSERT_TRUE(classifier->warm_up(spec("efficientnet_lite0"), {}));
   EXPECT_GE(threads_at(::nice(0) + 7) - before, 2);
 }
 

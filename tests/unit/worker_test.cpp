@@ -167,11 +167,10 @@ TEST_F(WorkerTest, NoMessageWaitsForAClockThatWasSetBack) {
   ASSERT_TRUE(dispatcher_.run_once());
   const auto first = stores_.queue().receive(2, milliseconds(0), {}).value();
   ASSERT_EQ(first.size(), 2U);
-  ASSERT_TRUE(stores_.queue().release(first[0].receipt, seconds(5)));
+  ASSERT_TRUE(stores_.queue().give_back(first, seconds(5)));
   EXPECT_TRUE(stores_.queue().receive(2, milliseconds(0), {}).value().empty());
   stores_.clock().advance(-std::chrono::days(3));
-  for (int i = 0; i < 2; ++i)  // one at a time, because they are redelivered
-    EXPECT_EQ(stores_.queue().receive(2, milliseconds(0), {}).value().size(), 1U);
+  EXPECT_EQ(stores_.queue().receive(2, milliseconds(0), {}).value().size(), 2U);
 }
 
 // Preparing the image "hang" ends only after the hang was reported.
@@ -275,9 +274,10 @@ TEST_F(WorkerTest, ACancelDropsNoMessagesOfALaterRetry) {
 // Loads until the test lets it end.
 class SlowToLoadClassifier final : public LabellingClassifier {
  public:
-  Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec) override {
+  Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec,
+                       const std::stop_token& stop) override {
     ready.wait(false);
-    return LabellingClassifier::warm_up(spec);
+    return LabellingClassifier::warm_up(spec, stop);
   }
 
   std::atomic<bool> ready{false};
@@ -309,6 +309,83 @@ TEST_F(WorkerTest, MessagesThatWaitForTheirTurnStayHidden) {
   worker_->stop();
 }
 
+// Jobs with a top_k of 1 are never ready.
+class EndlessToLoadClassifier final : public LabellingClassifier {
+ public:
+  Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec,
+                       const std::stop_token& stop) override {
+    if (spec->top_k != 1) return {};
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any never;
+    never.wait(lock, stop, [] { return false; });
+    return fail(ErrorCode::kUnavailable, "stopped");
+  }
+};
+
+TEST_F(WorkerTest, AJobThatTakesLongToLoadHoldsUpNoOther) {
+  EndlessToLoadClassifier classifier;
+  start_worker(stores_.queue(), accounting_, classifier,
+               {.pipeline = {}, .max_in_hand = 16, .visibility_timeout = milliseconds(6)});
+  SubmitRequest request;
+  for (int i = 0; i < 100; ++i) {
+    request.s3_keys.push_back("uploads/" + std::to_string(i) + ".jpg");
+    stores_.put_object(request.s3_keys.back(), "cat");
+  }
+  request.top_k = 1;
+  const Job slow = service().submit(request).value();
+  ASSERT_TRUE(dispatcher_.run_once());
+  while (worker_->in_hand() == 0) std::this_thread::sleep_for(milliseconds(1));
+  request.top_k = 5;
+  EXPECT_EQ(finish(service().submit(request)->id).counts.classified, 100);
+  worker_->stop();
+  EXPECT_EQ(stores_.jobs().get(slow.id).value().counts.done(), 0);
+  stores_.pass(seconds(6));
+  for (int left = 100; left > 0;) {
+    const auto deliveries = stores_.queue().receive(100, milliseconds(0), {}).value();
+    ASSERT_FALSE(deliveries.empty()) << left << " are missing";
+    for (const auto& delivery : deliveries) EXPECT_EQ(attempts(delivery), 1);
+    left -= static_cast<int>(deliveries.size());
+  }
+}
+
+// Prepares the first image until a stop of the worker has begun.
+class BlockingClassifier final : public LabellingClassifier {
+ public:
+  Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
+    if (!began.exchange(true)) go_on.wait(false);
+    return LabellingClassifier::prepare(bytes, spec);
+  }
+
+  std::atomic<bool> began{false};
+  std::atomic<bool> go_on{false};
+};
+
+TEST_F(WorkerTest, AStopEndsWhatHasBegunAndGivesTheRestBack) {
+  BlockingClassifier classifier;
+  start_worker(stores_.queue(), accounting_, classifier,
+               {.pipeline = {.prepare_threads = 1, .queue_capacity = 32}, .max_in_hand = 16});
+  const Job job = submit(std::vector<std::string>(40, "cat"));
+  ASSERT_TRUE(dispatcher_.run_once());
+  while (!classifier.began || worker_->in_hand() < 16)
+    std::this_thread::sleep_for(milliseconds(1));
+  worker_->stop_taking();
+  classifier.go_on = true;
+  classifier.go_on.notify_all();
+  worker_->stop();
+  // The image may have been prepared, and not classified.
+  const auto done = stores_.jobs().get(job.id).value().counts.done();
+  EXPECT_LE(done, 1);
+  const auto depth = stores_.queue().depth().value();
+  EXPECT_EQ(depth.visible + depth.in_flight, 40 - done);
+  for (auto left = 40 - done; left > 0;) {
+    const auto deliveries = stores_.queue().receive(100, milliseconds(0), {}).value();
+    ASSERT_FALSE(deliveries.empty()) << left << " are missing";
+    for (const auto& delivery : deliveries) EXPECT_EQ(attempts(delivery), 1);
+    left -= static_cast<std::int64_t>(deliveries.size());
+  }
+}
+
 // The first calls fail.
 class AbsentSink final : public ResultSink {
  public:
@@ -318,6 +395,9 @@ class AbsentSink final : public ResultSink {
   Result<void> report(std::span<const ImageOutcome> outcomes) override {
     if (times_-- > 0) return fail(ErrorCode::kUnavailable, "not now");
     return inner_.report(outcomes);
+  }
+  Result<void> ping() override {
+    return times_ > 0 ? fail(ErrorCode::kUnavailable, "not now") : inner_.ping();
   }
 
  private:
@@ -329,17 +409,69 @@ TEST_F(WorkerTest, AStoreThatIsAwayForAWhileCostsNoImageATry) {
   const Job job = submit({"cat"});
   AbsentSink results(accounting_, 6);
   start_worker(stores_.queue(), results, classifier_,
-               {.pipeline = {}, .first_backoff = milliseconds(1)});
+               {.pipeline = {}, .gates = {.first_pause = milliseconds(1)}});
   EXPECT_EQ(finish(job.id).counts.classified, 1);
   EXPECT_EQ(classifier_.prepared, 1);
   worker_->stop();
 }
 
+// Six hours without one of the stores. Outcomes are counted once, and no image is decoded twice.
+class OutageTest : public WorkerTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  Faults faults_;
+  FaultyJobStore jobs_{stores_.jobs(), faults_};
+  FaultyWorkQueue queue_{stores_.queue(), faults_};
+  FaultyObjectStore objects_{stores_.objects(), faults_};
+  Accounting results_{jobs_, stores_.clock()};
+};
+
+TEST_P(OutageTest, CostsTimeAndNeverImages) {
+  constexpr int kImages = 120;
+  const Job job = submit(std::vector<std::string>(kImages, "cat"));
+  ASSERT_TRUE(dispatcher_.run_once());
+  Worker worker({queue_, jobs_, objects_, classifier_, results_, metrics_},
+                {.pipeline = {.prepare_threads = 1, .classify_threads = 1, .queue_capacity = 2},
+                 .receive_batch = 4,
+                 .max_in_hand = 8,
+                 .visibility_timeout = milliseconds(30),
+                 .receive_wait = milliseconds(10),
+                 .report_linger = milliseconds(1),
+                 .gates = {.first_pause = milliseconds(2), .longest_pause = milliseconds(10)}});
+  worker.start();
+  const auto done = [&] { return stores_.jobs().get(job.id).value().counts.done(); };
+  while (done() < 10) std::this_thread::sleep_for(milliseconds(1));
+  faults_.take_away(GetParam());
+  for (int i = 0; i < 12; ++i) {
+    const int before = faults_.refused();
+    while (faults_.refused() < before + 10) std::this_thread::sleep_for(milliseconds(1));
+    stores_.clock().advance(std::chrono::minutes(30));
+  }
+  EXPECT_LT(done(), kImages);
+  EXPECT_LE(worker.in_hand(), 8U);
+  faults_.take_away("-");
+  const Job end = finish(job.id);
+  worker.stop();
+  EXPECT_EQ(end.counts, (JobCounts{.total = kImages, .classified = kImages}));
+  EXPECT_EQ(classifier_.prepared, kImages);
+  EXPECT_TRUE(stores_.queue().dead_letters(10).value().empty());
+  const auto depth = stores_.queue().depth().value();
+  EXPECT_EQ(depth.visible + depth.in_flight, 0);
+}
+
+// "": all of them, as when the disk is away.
+INSTANTIATE_TEST_SUITE_P(Stores, OutageTest,
+                         ::testing::Values("ObjectStore.", "WorkQueue.", "JobStore.", ""),
+                         [](const auto& store) {
+                           const std::string name(store.param);
+                           return name.empty() ? "Disk" : name.substr(0, name.size() - 1);
+                         });
+
 TEST_F(WorkerTest, AStopDoesNotWaitForAStoreThatIsAway) {
   submit({"cat"});
   AbsentSink results(accounting_, 1'000'000);
   start_worker(stores_.queue(), results, classifier_,
-               {.pipeline = {}, .first_backoff = seconds(1'000)});
+               {.pipeline = {},
+                .gates = {.first_pause = seconds(1'000), .longest_pause = seconds(1'000)}});
   ASSERT_TRUE(dispatcher_.run_once());
   while (classifier_.prepared == 0) std::this_thread::sleep_for(milliseconds(1));
   worker_->stop();
@@ -532,7 +664,8 @@ class OneClientQueue final : public StatusQueue {
 
 TEST(StatusConsumer, NoReceiverTakesAStopForAFault) {
   OneClientQueue queue(2);
-  StatusConsumer consumer(queue, queue, [&] { return queue.ping(); });
+  NoMetrics metrics;
+  StatusConsumer consumer(queue, queue, metrics);
   consumer.start();
   queue.wait_for_receivers();
   consumer.stop();

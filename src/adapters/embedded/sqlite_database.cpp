@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 constexpr int kBusyTimeoutMs = 30'000;
 // 8 MB in one transaction, so that other writers do not wait long.
 constexpr const char* kGiveBack = "PRAGMA incremental_vacuum(2000)";
@@ -116,8 +116,16 @@ CREATE TRIGGER jobs_deleted AFTER DELETE ON jobs BEGIN
 END;
 )sql";
 
+// Tells receivers that died with a message from attempts that failed. A receive counts as a loss
+// until the message is given back.
+constexpr const char* kSchema3 = R"sql(
+ALTER TABLE queue ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE queue ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;
+UPDATE queue SET losses = receives;
+)sql";
+
 // The SQL that makes each version from the one before. Files of all versions are in use.
-constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2};
+constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3};
 
 fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
 

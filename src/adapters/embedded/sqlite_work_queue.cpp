@@ -71,23 +71,24 @@ void for_receipts(SqliteConnection& connection, const char* sql,
 
 struct Visible {
   std::int64_t id, seq, index, receives;
-  int generation;
+  int generation, failures, losses;
 };
 
-// The messages to deliver next: several new ones, or one that is redelivered.
+// The messages to deliver next: several, or one whose last receiver died.
 std::vector<Visible> choose(SqliteConnection& connection, std::size_t max) {
   std::vector<Visible> chosen;
   auto& query = connection.prepare(
-      "SELECT id, job, idx, receives, generation FROM queue WHERE hidden = 0 ORDER BY rank, id "
-      "LIMIT ?");
+      "SELECT id, job, idx, receives, generation, failures, losses FROM queue WHERE hidden = 0 "
+      "ORDER BY rank, id LIMIT ?");
   query.bind(1, static_cast<std::int64_t>(max));
   while (query.executeStep()) {
     const Visible row{query.getColumn(0).getInt64(), query.getColumn(1).getInt64(),
                       query.getColumn(2).getInt64(), query.getColumn(3).getInt64(),
-                      query.getColumn(4).getInt()};
-    if (row.receives > 0 && !chosen.empty()) break;
+                      query.getColumn(4).getInt(),   query.getColumn(5).getInt(),
+                      query.getColumn(6).getInt()};
+    if (row.losses > 0 && !chosen.empty()) break;
     chosen.push_back(row);
-    if (row.receives > 0) break;
+    if (row.losses > 0) break;
   }
   return chosen;
 }
@@ -137,7 +138,7 @@ Result<void> SqliteWorkQueue::send(std::span<const ImageTask> tasks) {
 }
 
 TimePoint SqliteWorkQueue::latest_end() const {
-  return clock_.now() + std::max(visibility_timeout_, kMaxReleaseDelay);
+  return clock_.now() + std::max(visibility_timeout_, kMaxReturnDelay);
 }
 
 Result<bool> SqliteWorkQueue::has_visible() {
@@ -166,8 +167,8 @@ Result<std::vector<Delivery>> SqliteWorkQueue::take(std::size_t max) {
         std::vector<Delivery> deliveries;
         for (const auto& row : choose(connection, max)) {
           auto& hide = connection.prepare(
-              "UPDATE queue SET hidden = 1, visible_at = ?, receives = receives + 1, owner = ? "
-              "WHERE id = ?");
+              "UPDATE queue SET hidden = 1, visible_at = ?, receives = receives + 1, "
+              "losses = losses + 1, owner = ? WHERE id = ?");
           hide.bind(1, now + visibility_timeout_.count());
           hide.bind(2, process_.id());
           hide.bind(3, row.id);
@@ -185,7 +186,8 @@ Result<std::vector<Delivery>> SqliteWorkQueue::take(std::size_t max) {
           delivery.task.index = row.index;
           delivery.task.generation = row.generation;
           delivery.task.spec = specs_.get(connection, row.seq);
-          delivery.receive_count = static_cast<int>(row.receives) + 1;
+          delivery.failures = row.failures;
+          delivery.losses = row.losses;
           delivery.receipt = to_text({row.id, row.receives + 1});
           deliveries.push_back(std::move(delivery));
         }
@@ -268,16 +270,21 @@ Result<void> SqliteWorkQueue::remove(std::span<const std::string> receipts) {
   });
 }
 
-Result<void> SqliteWorkQueue::release(const std::string& receipt, std::chrono::milliseconds delay) {
+Result<void> SqliteWorkQueue::give_back(std::span<const Delivery> deliveries,
+                                        std::chrono::milliseconds delay) {
   return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
     const std::int64_t until = to_ms(clock_.now() + delay);
-    for_receipts(connection,
-                 "UPDATE queue SET visible_at = ?, owner = NULL WHERE hidden = 1 AND id = ? AND "
-                 "receives = ?",
-                 {&receipt, 1}, [&](SQLite::Statement& statement) {
-                   statement.bind(1, until);
-                   return 1;
-                 });
+    for (const auto& delivery : deliveries) {
+      for_receipts(connection,
+                   "UPDATE queue SET visible_at = ?, failures = ?, losses = ?, owner = NULL "
+                   "WHERE hidden = 1 AND id = ? AND receives = ?",
+                   {&delivery.receipt, 1}, [&](SQLite::Statement& statement) {
+                     statement.bind(1, until);
+                     statement.bind(2, delivery.failures);
+                     statement.bind(3, delivery.losses);
+                     return 3;
+                   });
+    }
     return {};
   });
 }

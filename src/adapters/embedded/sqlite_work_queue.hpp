@@ -30,7 +30,8 @@ class SqliteWorkQueue final : public WorkQueue {
                                         std::stop_token stop) override;
   Result<void> extend(std::span<const std::string> receipts) override;
   Result<void> remove(std::span<const std::string> receipts) override;
-  Result<void> release(const std::string& receipt, std::chrono::milliseconds delay) override;
+  Result<void> give_back(std::span<const Delivery> deliveries,
+                         std::chrono::milliseconds delay) override;
   Result<void> bury(const std::string& receipt, std::string_view reason) override;
   Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) override;
   Result<void> drop_job(std::string_view job_id, int generation) override;

@@ -95,13 +95,13 @@ Predictions LoadedModel::predict(std::span<float> scores, const JobSpec& spec,
 }
 
 std::shared_ptr<const LabelMatrix> LoadedModel::label_matrix(
-    const std::shared_ptr<const JobSpec>& spec) {
+    const std::shared_ptr<const JobSpec>& spec, const std::stop_token& stop) {
   if (auto matrix = sets_.of(spec)) return matrix;
   const std::scoped_lock embedding(embed_mutex_);
   if (auto matrix = sets_.of(spec)) return matrix;
   auto matrix = sets_.with(spec->custom_labels);
-  if (!matrix) matrix = std::make_shared<const LabelMatrix>(embed(spec->custom_labels));
-  sets_.add(spec, matrix);
+  if (!matrix) matrix = embed(spec->custom_labels, stop);
+  if (matrix) sets_.add(spec, matrix);
   return matrix;
 }
 
@@ -156,7 +156,8 @@ std::vector<float> LoadedModel::cosines(std::span<float> embedding,
 }
 
 // The caller holds embed_mutex_, so that two jobs with the same labels embed them once.
-LabelMatrix LoadedModel::embed(const std::vector<std::string>& labels) {
+std::shared_ptr<const LabelMatrix> LoadedModel::embed(const std::vector<std::string>& labels,
+                                                      const std::stop_token& stop) {
   std::vector<std::string> missing;
   for (const auto& label : labels) {
     if (!embeddings_.contains(label)) missing.push_back(label);
@@ -165,18 +166,21 @@ LabelMatrix LoadedModel::embed(const std::vector<std::string>& labels) {
     embeddings_.clear();
     missing = labels;
   }
-  embed_missing(missing);
+  if (!embed_missing(missing, stop)) return nullptr;
   LabelMatrix matrix;
   matrix.reserve(labels.size() * outputs_);
   for (const auto& label : labels) {
     const auto& row = embeddings_.at(label);
     matrix.insert(matrix.end(), row.begin(), row.end());
   }
-  return matrix;
+  return std::make_shared<const LabelMatrix>(std::move(matrix));
 }
 
-void LoadedModel::embed_missing(const std::vector<std::string>& labels) {
+// False if `stop` is requested; what is embedded until then stays cached.
+bool LoadedModel::embed_missing(const std::vector<std::string>& labels,
+                                const std::stop_token& stop) {
   for (std::size_t begin = 0; begin < labels.size(); begin += kTextBatch) {
+    if (stop.stop_requested()) return false;
     const std::size_t count = std::min(kTextBatch, labels.size() - begin);
     std::vector<std::vector<float>> sums(count, std::vector<float>(outputs_, 0));
     for (const auto& prompt : folder_.prompts) {
@@ -195,6 +199,7 @@ void LoadedModel::embed_missing(const std::vector<std::string>& labels) {
       embeddings_[labels[begin + i]] = std::move(sums[i]);
     }
   }
+  return true;
 }
 
 // [texts, outputs_]

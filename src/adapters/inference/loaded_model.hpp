@@ -6,6 +6,7 @@
 #include <mutex>
 #include <openvino/openvino.hpp>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -39,8 +40,10 @@ class LoadedModel {
   Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
                                             const std::shared_ptr<const JobSpec>& spec);
 
-  // The embeddings of a job's labels. Computes them where they are not cached.
-  std::shared_ptr<const LabelMatrix> label_matrix(const std::shared_ptr<const JobSpec>& spec);
+  // The embeddings of a job's labels. Computes them where they are not cached; nullptr if `stop` is
+  // requested before the end.
+  std::shared_ptr<const LabelMatrix> label_matrix(const std::shared_ptr<const JobSpec>& spec,
+                                                  const std::stop_token& stop = {});
 
  private:
   using Scores = std::vector<float>;  // [images, outputs_]
@@ -50,8 +53,9 @@ class LoadedModel {
   Predictions predict(std::span<float> scores, const JobSpec& spec,
                       const LabelMatrix* labels) const;
   std::vector<float> cosines(std::span<float> embedding, const LabelMatrix& labels) const;
-  LabelMatrix embed(const std::vector<std::string>& labels);
-  void embed_missing(const std::vector<std::string>& labels);
+  std::shared_ptr<const LabelMatrix> embed(const std::vector<std::string>& labels,
+                                           const std::stop_token& stop);
+  bool embed_missing(const std::vector<std::string>& labels, const std::stop_token& stop);
   std::vector<float> run_text(std::vector<std::string>& texts);
 
   InferenceCore& core_;

@@ -69,9 +69,11 @@ class OpenVinoClassifier final : public Classifier {
     return found->name;
   }
 
-  Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec) override {
+  Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec,
+                       const std::stop_token& stop) override {
     return guarded(spec->model, [&](LoadedModel& model) -> Result<void> {
-      if (model.folder().kind == ModelKind::kImageText) std::ignore = model.label_matrix(spec);
+      if (model.folder().kind == ModelKind::kImageText && !model.label_matrix(spec, stop))
+        return fail(ErrorCode::kUnavailable, "stopped before all labels were embedded");
       return {};
     });
   }

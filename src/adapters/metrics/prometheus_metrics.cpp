@@ -149,6 +149,8 @@ class PrometheusMetrics::Impl {
   Family<Counter>& aws_seconds =
       counters(registry, "classifier_aws_call_seconds_total", "Time that calls to AWS took");
 
+  Family<Gauge>& stores = gauges(registry, "classifier_store_answers",
+                                 "Whether a store of the worker answers: 1 or 0");
   Family<Gauge>& queue =
       gauges(registry, "classifier_queue_messages", "Messages of the work queue, by state");
   Family<Gauge>& queue_age = gauges(registry, "classifier_queue_oldest_age_seconds",
@@ -187,6 +189,10 @@ void PrometheusMetrics::stage_time(Stage stage, double seconds, std::size_t imag
 void PrometheusMetrics::job_accepted(std::size_t images) {
   impl_->jobs.Increment();
   impl_->job_images.Increment(static_cast<double>(images));
+}
+
+void PrometheusMetrics::store_answers(std::string_view store, bool answers) {
+  impl_->stores.Add({{"store", std::string(store)}}).Set(answers ? 1 : 0);
 }
 
 void PrometheusMetrics::request_done(const RequestRecord& record) {

@@ -32,6 +32,7 @@ class PrometheusMetrics final : public Metrics, public RequestObserver, public C
 
   void image_done(ImageState state) override;
   void image_retried() override;
+  void store_answers(std::string_view store, bool answers) override;
   void image_buried() override;
   void stage_time(Stage stage, double seconds, std::size_t images) override;
   void job_accepted(std::size_t images) override;

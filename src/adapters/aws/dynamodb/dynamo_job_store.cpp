@@ -100,12 +100,6 @@ Result<std::shared_ptr<const DynamoJobStore::Fixed>> DynamoJobStore::fixed(
   return fixed(*row);
 }
 
-Result<std::shared_ptr<const JobSpec>> DynamoJobStore::spec(const std::string& job_id) {
-  const auto known = fixed(job_id);
-  if (!known) return std::unexpected(known.error());
-  return (*known)->spec;
-}
-
 Result<Job> DynamoJobStore::with_labels(JobRow row) {
   const auto known = fixed(row);
   if (!known) return std::unexpected(known.error());

@@ -48,10 +48,6 @@ class DynamoJobStore final : public JobStore {
   Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override;
   Result<void> ping() override;
 
-  // The spec of a job, which never changes: read from the table once, and the same object for all
-  // callers. kNotFound for an unknown job.
-  Result<std::shared_ptr<const JobSpec>> spec(const std::string& job_id);
-
  private:
   // The constant part of a job.
   struct Fixed {

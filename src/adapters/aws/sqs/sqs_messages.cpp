@@ -14,6 +14,8 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
+constexpr int kMaxCount = 1'000'000;  // of failures and losses
+
 // The first of s3_keys.
 std::string first_key(const json& body) {
   const json& keys = json_field(body, "s3_keys");
@@ -43,12 +45,13 @@ std::vector<Message> read_messages(const json& answer) {
   return messages;
 }
 
-Result<ImageTask> read_task(std::string_view body) {
-  const auto document = parse_json(body);
+Result<Delivery> read_delivery(const Message& message) {
+  const auto document = parse_json(message.body);
   if (!document) return std::unexpected(document.error());
   const auto index = whole_number<std::int64_t>(json_field(*document, "index"));
   const auto generation = whole_number<int>(json_field(*document, "retry_count"));
-  ImageTask task;
+  Delivery delivery{.task = {}, .receipt = message.receipt};
+  ImageTask& task = delivery.task;
   task.job_id = text_field(*document, "job_id");
   task.s3_key = first_key(*document);
   task.filename = text_field(*document, "filename");
@@ -60,7 +63,13 @@ Result<ImageTask> read_task(std::string_view body) {
   if (task.filename.empty()) task.filename = task.s3_key;
   task.index = *index;
   task.generation = *generation;
-  return task;
+  const auto count = [&](const char* name) {
+    return std::clamp(whole_number<int>(json_field(*document, name)).value_or(0), 0, kMaxCount);
+  };
+  delivery.failures = count("failures");
+  // A message that is given back is a new one, which has its own count of receives.
+  delivery.losses = count("losses") + std::min(message.receive_count - 1, kMaxCount);
+  return delivery;
 }
 
 Result<StatusMessage> read_status(const Message& message) {

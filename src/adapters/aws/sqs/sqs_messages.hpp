@@ -20,9 +20,9 @@ std::vector<Message> read_messages(const nlohmann::json& answer);
 // An integer among the attributes of a queue or message; 0 where it is missing or no integer.
 std::int64_t whole_attribute(const nlohmann::json& attributes, const char* name);
 
-// The task of a message of the request queue, without its spec. kInvalidArgument, with the reason,
-// where fields are missing.
-Result<ImageTask> read_task(std::string_view body);
+// A message of the request queue, without its spec. kInvalidArgument, with the reason, where fields
+// are missing.
+Result<Delivery> read_delivery(const Message& message);
 
 // A message of the status queue. kInvalidArgument, with the reason, where it is not valid.
 Result<StatusMessage> read_status(const Message& message);

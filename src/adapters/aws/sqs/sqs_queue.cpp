@@ -94,6 +94,7 @@ Result<void> Queue::send(std::span<const Outgoing> messages) {
     bytes += message.body.size();
     json entry = {{"Id", std::to_string(batches.back().size())}, {"MessageBody", message.body}};
     if (!message.group.empty()) entry["MessageGroupId"] = message.group;
+    if (message.delay.count() > 0) entry["DelaySeconds"] = message.delay.count();
     batches.back().push_back(std::move(entry));
   }
   for (int attempt = 1; !batches.empty(); ++attempt) {

@@ -29,6 +29,7 @@ struct Message {
 struct Outgoing {
   std::string body;   // ASCII, since SQS refuses some Unicode characters; at most kMaxBytes
   std::string group;  // MessageGroupId for fair queues; may be empty
+  std::chrono::seconds delay{0};  // until it can be received; at most 15 minutes
 };
 
 struct Depth {

@@ -10,7 +10,6 @@
 
 #include "adapters/aws/sqs/sqs_messages.hpp"
 #include "adapters/codec/json_text.hpp"
-#include "support/pause.hpp"
 
 namespace classifier::aws {
 namespace {
@@ -21,10 +20,6 @@ using std::chrono::seconds;
 
 // Larger lists of labels are not sent with each image, but read from the job.
 constexpr std::size_t kLabelBytes = 4'096;
-constexpr seconds kAfterFailure{5};
-// Between attempts to read a spec; doubles.
-constexpr milliseconds kFirstPause{500};
-constexpr milliseconds kLongestPause{30'000};
 // How long dead_letters() hides messages: long enough to receive all of them once.
 constexpr seconds kLook{5};
 constexpr seconds kAgeHolds{60};  // how long oldest_age is reported after a receive
@@ -45,11 +40,10 @@ seconds rounded_up(milliseconds time) { return std::chrono::ceil<seconds>(time);
 
 }  // namespace
 
-SqsWorkQueue::SqsWorkQueue(const sqs::Clients& clients, std::string url, std::string bucket,
-                           SpecSource specs, const Clock& clock, seconds visibility_timeout)
+SqsWorkQueue::SqsWorkQueue(const sqs::Clients& clients, std::string url, std::string bucket, const Clock& clock,
+                           seconds visibility_timeout)
     : queue_(clients, std::move(url), "REQUEST_QUEUE_URL", visibility_timeout),
       bucket_(std::move(bucket)),
-      specs_(std::move(specs)),
       clock_(clock) {}
 
 Result<void> SqsWorkQueue::send(std::span<const ImageTask> tasks) {
@@ -66,82 +60,13 @@ Result<void> SqsWorkQueue::send(std::span<const ImageTask> tasks) {
     body["s3_keys"] = json::array({task.s3_key});
     body["index"] = task.index;
     body["filename"] = task.filename;
-    messages.push_back({ascii_json(body), task.job_id});
+    messages.push_back({ascii_json(body), task.job_id, {}});
   }
   return queue_.send(messages);
 }
 
-Result<std::shared_ptr<const JobSpec>> SqsWorkQueue::spec_of(const std::string& job_id) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (outage_ && outage_->job_id == job_id) return std::unexpected(outage_->error);
-  }
-  auto spec = specs_(job_id);
-  if (!spec && spec.error().transient()) {
-    const std::scoped_lock lock(mutex_);
-    if (!outage_) {
-      outage_ = {job_id, spec.error(), kFirstPause, std::chrono::steady_clock::now() + kFirstPause};
-    }
-  }
-  return spec;
-}
-
-// Whether specs can be read. Each receive uses up one delivery of an image, so nothing is received
-// while they cannot. False: the next attempt is not due yet.
-Result<bool> SqsWorkQueue::specs_answer(milliseconds wait, const std::stop_token& stop) {
-  Outage outage;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (!outage_) return true;
-    outage = *outage_;
-  }
-  const auto left =
-      std::chrono::ceil<milliseconds>(outage.next_try - std::chrono::steady_clock::now());
-  pause(std::clamp(left, milliseconds(0), wait), stop);
-  if (left > wait || stop.stop_requested()) return false;
-  const auto spec = specs_(outage.job_id);
-  const std::scoped_lock lock(mutex_);
-  if (spec || !spec.error().transient()) {
-    outage_.reset();
-    return true;
-  }
-  const auto longer = std::min(2 * outage.pause, kLongestPause);
-  outage_ = {outage.job_id, spec.error(), longer, std::chrono::steady_clock::now() + longer};
-  return std::unexpected(spec.error());
-}
-
-// nullopt for a message that is not to be processed; it has been handled.
-Result<std::optional<Delivery>> SqsWorkQueue::read(sqs::Message message) {
-  auto task = sqs::read_task(message.body);
-  if (!task) {
-    // SQS moves it to the dead-letter queue after more receives.
-    spdlog::warn("message {} of the request queue cannot be read: {}", message.id,
-                 task.error().message);
-    return std::nullopt;
-  }
-  Delivery delivery;
-  delivery.task = std::move(*task);
-  auto spec = spec_of(delivery.task.job_id);
-  if (!spec && spec.error().code == ErrorCode::kNotFound) {
-    spdlog::info("dropped a message of job {}: there is no such job", delivery.task.job_id);
-    if (auto removed = queue_.remove({&message.receipt, 1}); !removed)
-      return std::unexpected(removed.error());
-    return std::nullopt;
-  }
-  if (!spec) return std::unexpected(spec.error());
-  delivery.task.spec = std::move(*spec);
-  delivery.receipt = message.receipt;
-  delivery.receive_count = message.receive_count;
-  const std::scoped_lock lock(mutex_);
-  in_hand_[message.receipt] = {std::move(message.body), message.receive_count};
-  return delivery;
-}
-
 Result<std::vector<Delivery>> SqsWorkQueue::receive(std::size_t max, milliseconds wait,
                                                     std::stop_token stop) {
-  const auto readable = specs_answer(wait, stop);
-  if (!readable) return std::unexpected(readable.error());
-  if (!*readable) return std::vector<Delivery>{};
   auto messages = queue_.receive(max, wait, stop);
   if (!messages) {
     if (stop.stop_requested()) return std::vector<Delivery>{};
@@ -149,22 +74,19 @@ Result<std::vector<Delivery>> SqsWorkQueue::receive(std::size_t max, millisecond
   }
   note_age(*messages);
   std::vector<Delivery> deliveries;
-  std::vector<std::string> unread;
-  std::optional<Error> error;
   for (auto& message : *messages) {
-    std::string receipt = message.receipt;
-    auto delivery = read(std::move(message));
+    auto delivery = sqs::read_delivery(message);
     if (!delivery) {
-      error = delivery.error();
-      unread.push_back(std::move(receipt));
-    } else if (*delivery) {
-      deliveries.push_back(std::move(**delivery));
+      // SQS moves it to the dead-letter queue after more receives.
+      spdlog::warn("message {} of the request queue cannot be read: {}", message.id,
+                   delivery.error().message);
+      continue;
     }
-  }
-  if (error) {
-    spdlog::warn("{} messages are returned to the queue: {}", unread.size(), error->message);
-    std::ignore = queue_.hide(unread, kAfterFailure);
-    if (deliveries.empty()) return std::unexpected(std::move(*error));
+    {
+      const std::scoped_lock lock(mutex_);
+      in_hand_[message.receipt] = {std::move(message.body), attempts(*delivery)};
+    }
+    deliveries.push_back(std::move(*delivery));
   }
   return deliveries;
 }
@@ -192,9 +114,29 @@ Result<void> SqsWorkQueue::remove(std::span<const std::string> receipts) {
   return queue_.remove(receipts);
 }
 
-Result<void> SqsWorkQueue::release(const std::string& receipt, milliseconds delay) {
-  forget({&receipt, 1});
-  return queue_.hide({&receipt, 1}, rounded_up(delay));
+// The number of receives that SQS counts cannot be set back, so each message is replaced.
+Result<void> SqsWorkQueue::give_back(std::span<const Delivery> deliveries, milliseconds delay) {
+  std::vector<sqs::Outgoing> messages;
+  std::vector<std::string> receipts;
+  for (const auto& delivery : deliveries) {
+    const auto held = in_hand(delivery.receipt);
+    if (!held) continue;  // no longer valid
+    auto body = parse_json(held->body);
+    if (!body) return std::unexpected(body.error());
+    (*body)["failures"] = delivery.failures;
+    (*body)["losses"] = delivery.losses;
+    messages.push_back({ascii_json(*body), delivery.task.job_id, rounded_up(delay)});
+    receipts.push_back(delivery.receipt);
+  }
+  // In this order, so that a crash in between duplicates messages instead of losing them.
+  if (auto sent = queue_.send(messages); !sent) return sent;
+  return remove(receipts);
+}
+
+std::optional<SqsWorkQueue::InHand> SqsWorkQueue::in_hand(const std::string& receipt) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = in_hand_.find(receipt);
+  return found == in_hand_.end() ? std::nullopt : std::optional(found->second);
 }
 
 Result<sqs::Queue> SqsWorkQueue::dead_letter_queue() {
@@ -210,21 +152,16 @@ Result<sqs::Queue> SqsWorkQueue::dead_letter_queue() {
 }
 
 Result<void> SqsWorkQueue::bury(const std::string& receipt, std::string_view reason) {
-  InHand message;
-  {
-    const std::scoped_lock lock(mutex_);
-    const auto found = in_hand_.find(receipt);
-    if (found == in_hand_.end()) return {};  // no longer valid
-    message = found->second;
-  }
+  const auto message = in_hand(receipt);
+  if (!message) return {};  // no longer valid
   auto letters = dead_letter_queue();
   if (!letters) return std::unexpected(letters.error());
-  auto body = parse_json(message.body);
+  auto body = parse_json(message->body);
   if (!body) return std::unexpected(body.error());
   (*body)["dead_letter"] = {{"reason", reason},
-                            {"receive_count", message.receive_count},
+                            {"receive_count", message->attempts},
                             {"buried_at", to_rfc3339(clock_.now())}};
-  const sqs::Outgoing letter{ascii_json(*body), text_field(*body, "job_id")};
+  const sqs::Outgoing letter{ascii_json(*body), text_field(*body, "job_id"), {}};
   // In this order, so that a crash in between duplicates the message instead of losing it.
   if (auto sent = letters->send({&letter, 1}); !sent) return sent;
   return remove({&receipt, 1});

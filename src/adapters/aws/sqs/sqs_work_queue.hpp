@@ -17,20 +17,18 @@ namespace classifier::aws {
 
 class SqsWorkQueue final : public WorkQueue {
  public:
-  // Returns the spec of a job; kNotFound where there is no such job.
-  using SpecSource =
-      std::function<Result<std::shared_ptr<const JobSpec>>(const std::string& job_id)>;
-
   // `bucket` has the images; other programs that read the messages need it.
-  SqsWorkQueue(const sqs::Clients& clients, std::string url, std::string bucket, SpecSource specs,
-               const Clock& clock, std::chrono::seconds visibility_timeout);
+  SqsWorkQueue(const sqs::Clients& clients, std::string url, std::string bucket, const Clock& clock,
+               std::chrono::seconds visibility_timeout);
 
   Result<void> send(std::span<const ImageTask> tasks) override;
+  // The deliveries have no specs.
   Result<std::vector<Delivery>> receive(std::size_t max, std::chrono::milliseconds wait,
                                         std::stop_token stop) override;
   Result<void> extend(std::span<const std::string> receipts) override;
   Result<void> remove(std::span<const std::string> receipts) override;
-  Result<void> release(const std::string& receipt, std::chrono::milliseconds delay) override;
+  Result<void> give_back(std::span<const Delivery> deliveries,
+                         std::chrono::milliseconds delay) override;
   // Moves it to the dead-letter queue; kNotFound where there is no redrive policy.
   Result<void> bury(const std::string& receipt, std::string_view reason) override;
   // Receives the messages, which hides them from other readers for some seconds.
@@ -45,32 +43,20 @@ class SqsWorkQueue final : public WorkQueue {
  private:
   struct InHand {
     std::string body;
-    int receive_count = 1;
+    int attempts = 1;
   };
 
-  // Specs cannot be read, for a transient reason. Until they can, nothing is received.
-  struct Outage {
-    std::string job_id;
-    Error error;
-    std::chrono::milliseconds pause{0};
-    std::chrono::steady_clock::time_point next_try;
-  };
-
-  Result<std::optional<Delivery>> read(sqs::Message message);
-  Result<std::shared_ptr<const JobSpec>> spec_of(const std::string& job_id);
-  Result<bool> specs_answer(std::chrono::milliseconds wait, const std::stop_token& stop);
+  std::optional<InHand> in_hand(const std::string& receipt);
   Result<sqs::Queue> dead_letter_queue();
   void forget(std::span<const std::string> receipts);
   void note_age(std::span<const sqs::Message> messages);
 
   sqs::Queue queue_;
   std::string bucket_;
-  SpecSource specs_;
   const Clock& clock_;
   std::mutex mutex_;
-  std::map<std::string, InHand> in_hand_;   // by receipt, for bury(); guarded by mutex_
+  std::map<std::string, InHand> in_hand_;   // by receipt; guarded by mutex_
   std::optional<sqs::Queue> dead_letters_;  // once known; guarded by mutex_
-  std::optional<Outage> outage_;            // guarded by mutex_
   TimePoint received_at_;                   // guarded by mutex_
   std::chrono::milliseconds age_{0};        // of the oldest message then; guarded by mutex_
 };
