@@ -27,6 +27,8 @@ class FaultProxy(ThreadingHTTPServer):
     """Faults occur while `rate` is above 0; it is their probability per request.
 
     While `refusal` is set, every call of SQS and DynamoDB gets that error: its code and message.
+    `outages` has the services ("s3", "sqs", "dynamodb") that are away, and how: "unavailable" and
+    "denied" are errors, "broken" closes connections, "hanging" does not answer until it is over.
     """
 
     daemon_threads = True
@@ -37,6 +39,7 @@ class FaultProxy(ThreadingHTTPServer):
         self.target = urlsplit(target).netloc
         self.rate = 0.0
         self.refusal: tuple[str, str] | None = None
+        self.outages: dict[str, str] = {}
         self.faults: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self._random = random.Random(seed)
@@ -74,6 +77,9 @@ class Handler(BaseHTTPRequestHandler):
             code, message = self.server.refusal
             body = json.dumps({"__type": f"com.amazonaws#{code}", "message": message}).encode()
             return self.answer(400, [("x-amzn-RequestId", "R-1")], body)
+        service = target.partition("_")[0].lower() if target else "s3"
+        if way := self.server.outages.get("sqs" if service.startswith("amazonsqs") else service):
+            return self.be_away(way, target)
         fault = self.server.choose_fault(operation)
         if fault == "unavailable":
             return self.answer(503, [], b"")
@@ -90,6 +96,18 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(status, headers, content)
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_call
+
+    def be_away(self, way: str, target: str | None) -> None:
+        if way == "unavailable":
+            return self.answer(503, [], b"")
+        if way == "denied":
+            error = {"__type": "com.amazonaws#AccessDeniedException", "message": "not any more"}
+            text = "<Error><Code>AccessDenied</Code><Message>not any more</Message></Error>"
+            return self.answer(400 if target else 403, [], (json.dumps(error) if target else text).encode())
+        while way == "hanging" and way in self.server.outages.values():
+            time.sleep(0.1)
+        self.close_connection = True
+        return None
 
     def is_copy(self) -> bool:
         return "x-amz-copy-source" in self.headers

@@ -92,6 +92,10 @@ class AwsStores final : public Stores {
     options.receive_wait = kLongPoll;
     options.report_linger = kReportLinger;
   }
+  void stop_calls() override {
+    for (const auto& client : {&clients_.calls, &clients_.wait_for_work, &clients_.wait_for_status})
+      (*client)->stop();
+  }
   bool reads_jobs_at_once() const override { return false; }
 
  private:

@@ -43,6 +43,10 @@ constexpr int kDashboardPorts = 20;
 constexpr int kWorkerNice = 10;
 // How long requests in progress may take at shutdown.
 constexpr std::chrono::seconds kDrainTime{10};
+// From the request to stop until calls of stores that do not answer are ended, and from then until
+// the process ends whatever still runs. Together less than the 30 seconds that supervisors grant.
+constexpr std::chrono::seconds kCallTime{20};
+constexpr std::chrono::seconds kLastTime{7};
 
 // Characters; shorter keys in API_KEYS could be guessed.
 constexpr std::size_t kShortKey = 20;
@@ -74,6 +78,7 @@ class Service {
   }
 
   ~Service() {
+    const std::jthread deadline([this](const std::stop_token& done) { enforce_end(done); });
     // Requests end first, so that nothing new is accepted; then images in progress are finished and
     // stored.
     if (worker_) worker_->stop_taking();
@@ -204,6 +209,17 @@ class Service {
         what, config_.image_timeout.count(), kHung);
     spdlog::default_logger()->flush();
     std::_Exit(kHung);
+  }
+
+  // Nothing is lost: what is not reported is delivered again.
+  void enforce_end(const std::stop_token& done) {
+    if (!pause(kCallTime, done)) return;
+    spdlog::warn("some calls of stores do not end: they are given up");
+    stores_->stop_calls();
+    if (!pause(kLastTime, done)) return;
+    spdlog::error("some images do not end: exiting without them; they are classified again later");
+    spdlog::default_logger()->flush();
+    std::_Exit(0);
   }
 
   // Keys, origins and rate limits; the same for every port.

@@ -31,6 +31,8 @@ class Stores {
 
   // Adapts the options of a worker, whose defaults fit local stores, to these stores.
   virtual void adapt(WorkerOptions& /*options*/) const {}
+  // Makes calls that wait for a network fail, now and from now on.
+  virtual void stop_calls() {}
   // Whether reading a job never waits for a network.
   virtual bool reads_jobs_at_once() const { return true; }
 };

@@ -16,7 +16,7 @@ StatusConsumer::StatusConsumer(StatusQueue& queue, ResultSink& accounting, Metri
       options_(options),
       store_(
           "store of counted results", [this] { return accounting_.ping(); }, metrics,
-          {.first_pause = options.after_failure, .longest_pause = 8 * options.after_failure}) {}
+          {.first_pause = options.after_failure, .longest_pause = 2 * options.after_failure}) {}
 
 StatusConsumer::~StatusConsumer() { stop(); }
 

@@ -19,7 +19,7 @@ struct StatusConsumerOptions {
   std::size_t threads = 2;
   std::size_t batch = 10;  // messages counted at once
   std::chrono::milliseconds wait{20'000};
-  std::chrono::milliseconds after_failure{1'000};  // doubles, up to eight times
+  std::chrono::milliseconds after_failure{1'000};  // doubles once
 };
 
 class StatusConsumer {
