@@ -104,7 +104,7 @@ class FaultyJobStore final : public JobStore {
   Faults& faults_;
 };
 
-class FaultyWorkQueue final : public WorkQueue {
+class FaultyWorkQueue : public WorkQueue {
  public:
   FaultyWorkQueue(WorkQueue& inner, Faults& faults) : inner_(inner), faults_(faults) {}
 

@@ -32,6 +32,14 @@ std::unexpected<Error> no_such_image(std::string_view key) {
   return fail(ErrorCode::kNotFound, fmt::format("there is no image \"{}\" in the store", key));
 }
 
+// Other errors, such as EACCES, say nothing about whether there is an image.
+bool is_missing(int error) { return error == ENOENT || error == ENOTDIR; }
+
+// From errno.
+std::unexpected<Error> cannot_read(const fs::path& path) {
+  return io_error("cannot read " + path.string(), errno);
+}
+
 std::unexpected<Error> bad_key(std::string_view key, const char* why) {
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("\"{}\" is not a valid key: {}", key.substr(0, 200), why));
@@ -86,18 +94,28 @@ void remove_leftovers(const fs::path& folder) {
   }
 }
 
+// The name of a file in kTemporaryFolder, removed at the end unless it was renamed.
+class TemporaryName {
+ public:
+  explicit TemporaryName(const fs::path& bucket)
+      : path_(bucket / kTemporaryFolder / random_hex(16)) {}
+  ~TemporaryName() { ::unlink(path_.c_str()); }
+  TemporaryName(const TemporaryName&) = delete;
+  TemporaryName& operator=(const TemporaryName&) = delete;
+  const char* c_str() const { return path_.c_str(); }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
 class FileWriter final : public ObjectWriter {
  public:
-  FileWriter(Fd fd, std::string key, fs::path temporary, fs::path target)
+  FileWriter(Fd fd, std::string key, std::unique_ptr<TemporaryName> temporary, fs::path target)
       : fd_(std::move(fd)),
         key_(std::move(key)),
         temporary_(std::move(temporary)),
         target_(std::move(target)) {}
-  ~FileWriter() override {
-    if (!committed_) ::unlink(temporary_.c_str());
-  }
-  FileWriter(const FileWriter&) = delete;
-  FileWriter& operator=(const FileWriter&) = delete;
 
   Result<void> write(std::span<const std::byte> bytes) override {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -112,10 +130,8 @@ class FileWriter final : public ObjectWriter {
       return io_error("cannot write " + target_.string(), errno);
     if (auto made = make_durable_folder(target_.parent_path()); !made)
       return std::unexpected(made.error());
-    if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+    if (::rename(temporary_->c_str(), target_.c_str()) != 0)
       return io_error("cannot write " + target_.string(), errno);
-    }
-    committed_ = true;
     if (auto synced = sync_folder(target_.parent_path()); !synced)
       return std::unexpected(synced.error());
     return object_info(key_, status);
@@ -124,9 +140,8 @@ class FileWriter final : public ObjectWriter {
  private:
   Fd fd_;
   std::string key_;
-  fs::path temporary_;
+  std::unique_ptr<TemporaryName> temporary_;
   fs::path target_;
-  bool committed_ = false;
 };
 
 // Lists a bucket in the byte order of its keys.
@@ -174,21 +189,25 @@ class Lister {
       if (key.ends_with('/')) {
         if (auto walked = walk(key); !walked) return walked;
       } else if (key > start_after_ && key.starts_with(prefix_)) {
-        add(std::move(key));
+        if (auto added = add(std::move(key)); !added) return added;
       }
     }
     return {};
   }
 
-  void add(std::string key) {
+  Result<void> add(std::string key) {
     if (page_.objects.size() == limit_) {
       page_.more = true;
-      return;
+      return {};
     }
     struct stat status{};
-    // Removed since the folder was read.
-    if (::stat((root_ / key).c_str(), &status) != 0) return;
-    page_.objects.push_back(object_info(std::move(key), status));
+    const fs::path path = root_ / key;
+    if (::stat(path.c_str(), &status) == 0) {
+      page_.objects.push_back(object_info(std::move(key), status));
+    } else if (!is_missing(errno)) {
+      return cannot_read(path);
+    }
+    return {};  // if it is missing, it was removed since the folder was read
   }
 
   fs::path root_;
@@ -246,8 +265,7 @@ Result<std::vector<std::byte>> FileObjectStore::get(Bucket bucket, std::string_v
   const Fd fd(::open(path->c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status{};
   if (!fd || ::fstat(fd.get(), &status) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return no_such_image(key);
-    return io_error("cannot read " + path->string(), errno);
+    return is_missing(errno) ? no_such_image(key) : cannot_read(*path);
   }
   if (!S_ISREG(status.st_mode)) return no_such_image(key);
   if (std::cmp_greater(status.st_size, max_bytes)) {
@@ -258,7 +276,7 @@ Result<std::vector<std::byte>> FileObjectStore::get(Bucket bucket, std::string_v
   for (std::size_t read = 0; read < bytes.size();) {
     const ssize_t size = ::read(fd.get(), bytes.data() + read, bytes.size() - read);
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return io_error("cannot read " + path->string(), errno);
+    if (size < 0) return cannot_read(*path);
     if (size == 0)
       return fail(ErrorCode::kUnavailable, path->string() + " became shorter while it was read");
     read += static_cast<std::size_t>(size);
@@ -270,7 +288,9 @@ Result<ObjectInfo> FileObjectStore::head(Bucket bucket, std::string_view key) {
   const auto path = path_of(bucket, key);
   if (!path) return std::unexpected(path.error());
   struct stat status{};
-  if (::stat(path->c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return no_such_image(key);
+  if (::stat(path->c_str(), &status) != 0)
+    return is_missing(errno) ? no_such_image(key) : cannot_read(*path);
+  if (!S_ISREG(status.st_mode)) return no_such_image(key);
   return object_info(std::string(key), status);
 }
 
@@ -292,7 +312,7 @@ Result<void> FileObjectStore::remove(Bucket bucket, std::string_view key) {
   const auto path = path_of(bucket, key);
   if (!path) return std::unexpected(path.error());
   if (::unlink(path->c_str()) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == EISDIR) return no_such_image(key);
+    if (is_missing(errno) || errno == EISDIR) return no_such_image(key);
     return io_error("cannot delete " + path->string(), errno);
   }
   return sync_folder(path->parent_path());
@@ -315,15 +335,14 @@ Result<void> FileObjectStore::copy_to_output(std::string_view input_key,
     if (::link(from->c_str(), to->c_str()) == 0) return {};
     if (errno == ENOENT) return no_such_image(input_key);
   }
-  const fs::path temporary = root_ / output_bucket_ / kTemporaryFolder / random_hex(16);
+  // rename keeps it if both names are already links to one file.
+  const TemporaryName temporary(root_ / output_bucket_);
   if (::link(from->c_str(), temporary.c_str()) != 0) {
-    if (errno == ENOENT) return no_such_image(input_key);
-    if (auto copied = copy_bytes(*from, temporary); !copied) return copied;
+    if (is_missing(errno)) return no_such_image(input_key);
+    if (auto copied = copy_bytes(*from, temporary.path()); !copied) return copied;
   }
-  const int renamed = ::rename(temporary.c_str(), to->c_str());
-  const int code = errno;
-  ::unlink(temporary.c_str());  // rename keeps it if both names are already links to one file
-  if (renamed != 0) return io_error("cannot write " + to->string(), code);
+  if (::rename(temporary.c_str(), to->c_str()) != 0)
+    return io_error("cannot write " + to->string(), errno);
   return {};
 }
 
@@ -349,9 +368,9 @@ Result<void> FileObjectStore::verify(const SignedUpload& upload, TimePoint now) 
 Result<std::unique_ptr<ObjectWriter>> FileObjectStore::write(std::string_view key) {
   const auto path = path_of(Bucket::kInput, key);
   if (!path) return std::unexpected(path.error());
-  fs::path temporary = root_ / input_bucket_ / kTemporaryFolder / random_hex(16);
-  Fd fd(::open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
-  if (!fd) return io_error("cannot write " + temporary.string(), errno);
+  auto temporary = std::make_unique<TemporaryName>(root_ / input_bucket_);
+  Fd fd(::open(temporary->c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+  if (!fd) return io_error("cannot write " + temporary->path().string(), errno);
   return std::make_unique<FileWriter>(std::move(fd), std::string(key), std::move(temporary), *path);
 }
 

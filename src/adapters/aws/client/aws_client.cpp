@@ -19,10 +19,10 @@ class AwsClient::Impl {
         endpoints_(std::move(endpoints)),
         options_(std::move(options)),
         clock_(clock),
-        budget_(options_.retry_budget),
+        budgets_(options_.retry_budget),
         transport_({options_.max_connections, options_.connect_timeout, options_.ca_bundle}),
         context_{credentials_, endpoints_, options_,   observer,
-                 clock_,       budget_,    transport_, stop_.get_token()} {}
+                 clock_,       budgets_,   transport_, stop_.get_token()} {}
 
   std::vector<AwsResult> run(std::vector<AwsRequest> requests) {
     return CallBatch(context_, std::move(requests)).run();
@@ -39,7 +39,7 @@ class AwsClient::Impl {
   const Endpoints endpoints_;
   const AwsClientOptions options_;
   SigningClock clock_;
-  RetryBudget budget_;
+  RetryBudgets budgets_;
   std::stop_source stop_;
   Transport transport_;
   const CallContext context_;

@@ -36,6 +36,8 @@ struct AwsRequest {
   // AwsClientOptions::max_response_bytes.
   std::optional<std::uint64_t> max_response_bytes;
   std::chrono::milliseconds extra_time{0};  // added to the timeout, for long polling
+  // For the whole call with its retries. nullopt: as AwsClientOptions has it.
+  std::optional<std::chrono::milliseconds> patience;
 };
 
 struct AwsResponse {
@@ -56,7 +58,8 @@ struct AwsClientOptions {
       50};  // doubles with each attempt; the wait is random below
   std::chrono::milliseconds throttled_base_backoff{500};  // the same after throttling
   std::chrono::milliseconds max_backoff{5'000};           // also the longest Retry-After obeyed
-  int retry_budget = 500;  // a retry takes 5, or 10 after a timeout; a call that succeeds returns 1
+  // Of each service. A retry takes 5, or 10 after a timeout; a call that succeeds returns 1.
+  int retry_budget = 500;
   std::uint64_t max_response_bytes = 16ULL << 20;
   std::string ca_bundle;  // a file; empty: the system's (make_aws_client: AWS_CA_BUNDLE)
 };
