@@ -42,6 +42,7 @@ class AwsStores final : public Stores {
     const auto environment = environment_of(config);
     aws::AwsClientOptions options;
     options.max_response_bytes = std::max(options.max_response_bytes, config.max_image_bytes);
+    options.retry_budgets = std::make_shared<aws::RetryBudgets>(options.retry_budget);
     auto client = aws::make_aws_client(clock, options, &observer, environment);
     if (!client) return std::unexpected(client.error());
     // Receiving messages uses separate clients, so that it can be stopped on its own.

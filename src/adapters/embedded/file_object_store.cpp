@@ -346,10 +346,10 @@ Result<void> FileObjectStore::copy_to_output(std::string_view input_key,
   return {};
 }
 
-Result<std::string> FileObjectStore::upload_url(std::string_view key, std::string_view content_type,
+Result<UploadUrl> FileObjectStore::upload_url(std::string_view key, std::string_view content_type,
                                                 TimePoint expires_at, std::string_view base_url) {
   if (auto valid = check_key(key); !valid) return std::unexpected(valid.error());
-  return urls_.sign(base_url, key, content_type, expires_at);
+  return UploadUrl{urls_.sign(base_url, key, content_type, expires_at), expires_at};
 }
 
 Result<void> FileObjectStore::ping() {

@@ -7,7 +7,7 @@
 
 namespace classifier::aws {
 
-// A token bucket for each service, which all calls of a client to it share: retries take from it,
+// A token bucket for each service, which all calls to it share: retries take from it,
 // successes return to it, so that retries do not make an outage worse, and an outage of one service
 // leaves the others theirs. Thread-safe.
 class RetryBudgets {

@@ -230,8 +230,9 @@ Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
 
 Result<void> Table::ping() {
   // Reading an item that never exists is cheaper than DescribeTable, and needs no extra permission.
-  auto response =
-      client_.call(request("GetItem", {{"TableName", name_}, {"Key", key("PING", "PING")}}));
+  auto read = request("GetItem", {{"TableName", name_}, {"Key", key("PING", "PING")}});
+  read.patience = kPatience;
+  auto response = client_.call(std::move(read));
   if (!response) return std::unexpected(explain(response.error()));
   auto body = answer(std::move(response));
   if (!body) return std::unexpected(body.error());
