@@ -58,9 +58,9 @@ class AwsStores final : public Stores {
   explicit AwsStores(const Servers& servers) : servers_(servers) {
     make_bucket(input_);
     make_bucket(output_);
-    const std::string dead = make_queue("dead-" + name_, {});
+    dead_ = make_queue("dead-" + name_, {});
     const std::string arn =
-        sqs("GetQueueAttributes", {{"QueueUrl", dead}, {"AttributeNames", {"QueueArn"}}})
+        sqs("GetQueueAttributes", {{"QueueUrl", dead_}, {"AttributeNames", {"QueueArn"}}})
             .at("Attributes")
             .at("QueueArn");
     const auto redrive = [&](const char* receives) -> nlohmann::json {
@@ -127,6 +127,21 @@ class AwsStores final : public Stores {
     s3_put("PutObject", input_, "/" + percent_encode(key, true), content);
   }
 
+  // Moves all dead letters to the request queue, as an operator may.
+  void move_letters_back() {
+    while (true) {
+      const auto answer =
+          sqs("ReceiveMessage",
+              {{"QueueUrl", dead_}, {"MaxNumberOfMessages", 10}, {"WaitTimeSeconds", 1}});
+      if (!answer.contains("Messages") || answer.at("Messages").empty()) return;
+      for (const auto& letter : answer.at("Messages")) {
+        sqs("SendMessage", {{"QueueUrl", requests_}, {"MessageBody", letter.at("Body")}});
+        sqs("DeleteMessage",
+            {{"QueueUrl", dead_}, {"ReceiptHandle", letter.at("ReceiptHandle")}});
+      }
+    }
+  }
+
   void reopen() override {
     clock_.advance(aws::DynamoJobStoreOptions().lease * 2);
     open();
@@ -155,7 +170,7 @@ class AwsStores final : public Stores {
   nlohmann::json json_call(const char* service, const char* target, const char* operation,
                            const nlohmann::json& body) {
     const auto response = value(client_->call(aws::json_request(service, target, operation, body)));
-    return nlohmann::json::parse(response.body);
+    return response.body.empty() ? nlohmann::json() : nlohmann::json::parse(response.body);
   }
   nlohmann::json sqs(const char* operation, const nlohmann::json& body) {
     return json_call("sqs", "AmazonSQS", operation, body);
@@ -197,7 +212,8 @@ class AwsStores final : public Stores {
     jobs_ = std::make_unique<aws::DynamoJobStore>(*client_, name_, clock_);
     queue_ = std::make_unique<aws::SqsWorkQueue>(
         aws::sqs::Clients{*client_, *wait_for_work_}, requests_, input_,
-        [this](const std::string& job_id) { return jobs_->spec(job_id); }, clock_,
+        [this](const std::string& job_id) { return jobs_->spec(job_id); },
+        [this](const std::string& job_id) { return jobs_->get(job_id); }, clock_,
         kVisibilityTimeout);
     status_queue_ = std::make_unique<aws::SqsStatusQueue>(
         aws::sqs::Clients{*client_, *wait_for_status_}, status_, kVisibilityTimeout);
@@ -209,6 +225,7 @@ class AwsStores final : public Stores {
   const std::string name_ = "contract-" + random_hex(12);
   const std::string input_ = "in-" + name_;
   const std::string output_ = "out-" + name_;
+  std::string dead_;  // of requests_
   std::string requests_;
   std::string status_;
   std::unique_ptr<aws::AwsClient> client_ = make_client(servers_, real_clock_);

@@ -31,6 +31,17 @@ class AwsTest : public ::testing::Test {
   // A store as another process on the same data would have it.
   aws::DynamoJobStore backend() { return {stores_->client(), stores_->table(), stores_->clock()}; }
 
+  // A job whose images are all in the queue.
+  Job send_job(int images) {
+    Job job = stores_->jobs().create(new_job(images, stores_->clock().now())).value();
+    const auto all = stores_->jobs().unsent(10, 1'000).value();
+    for (const auto& unsent : all) {
+      EXPECT_TRUE(stores_->queue().send(unsent.tasks));
+      EXPECT_TRUE(stores_->jobs().mark_sent(unsent));
+    }
+    return job;
+  }
+
   std::unique_ptr<AwsStores> stores_;
 };
 
@@ -114,6 +125,48 @@ TEST_F(AwsTest, JobsOfManySegmentsComeBackInOrder) {
     stores_->clock().advance(aws::DynamoJobStoreOptions().lease * 2);
   }
   EXPECT_EQ(sent, static_cast<std::size_t>(kImages));
+}
+
+TEST_F(AwsTest, DeadLettersAreListedForEveryReader) {
+  constexpr int kLetters = 25;
+  send_job(kLetters);
+  for (int buried = 0; buried < kLetters;) {
+    const auto received = stores_->queue().receive(10, std::chrono::seconds(1), {}).value();
+    for (const auto& delivery : received) {
+      ASSERT_TRUE(stores_->queue().bury(delivery.receipt, "it kills the worker"));
+      ++buried;
+    }
+  }
+  // One after the other, and at once: none hides letters from another.
+  EXPECT_THAT(stores_->queue().dead_letters(100).value(), SizeIs(kLetters));
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back(
+        [&] { EXPECT_THAT(stores_->queue().dead_letters(100).value(), SizeIs(kLetters)); });
+  }
+}
+
+TEST_F(AwsTest, DeadLettersThatAreMovedBackAreKept) {
+  auto& queue = stores_->queue();
+  const Job job = send_job(1);
+  const auto delivery = queue.receive(1, std::chrono::seconds(2), {}).value();
+  ASSERT_THAT(delivery, SizeIs(1));
+  ImageOutcome failed = success(job.id, 0);
+  failed.result = Error{ErrorCode::kInternal, "it crashed"};
+  ASSERT_TRUE(stores_->jobs().record({&failed, 1}, stores_->clock().now()));
+  ASSERT_TRUE(queue.bury(delivery[0].receipt, "it kills the worker"));
+  stores_->move_letters_back();
+  EXPECT_THAT(queue.receive(10, std::chrono::seconds(2), {}).value(), IsEmpty());
+  const auto letters = queue.dead_letters(10).value();
+  ASSERT_THAT(letters, SizeIs(1));
+  EXPECT_EQ(letters[0].reason, "it kills the worker");
+  const auto depth = queue.depth().value();
+  EXPECT_EQ(depth.visible + depth.in_flight, 0);
+  // After a retry, which runs the image again, the letter is of no more use.
+  ASSERT_TRUE(stores_->jobs().retry(job.id, stores_->clock().now()));
+  stores_->move_letters_back();
+  EXPECT_THAT(queue.receive(10, std::chrono::seconds(2), {}).value(), IsEmpty());
+  EXPECT_THAT(queue.dead_letters(10).value(), IsEmpty());
 }
 
 TEST_F(AwsTest, StatusMessagesAreReceivedAsSent) {

@@ -14,6 +14,9 @@
 #include "adapters/http/server.hpp"
 #include "contract/embedded_stores.hpp"
 #include "services/job_service.hpp"
+#include "services/job_watch.hpp"
+#include "support/faulty_stores.hpp"
+#include "support/jobs.hpp"
 #include "support/labelling_classifier.hpp"
 #include "support/raw_client.hpp"
 
@@ -448,6 +451,25 @@ TEST_F(ApiTest, TellsProgressAsItHappens) {
   EXPECT_THAT(events.body, StartsWith("event: progress\ndata: {"));
   EXPECT_THAT(events.body, HasSubstr("event: end\ndata: {"));
   EXPECT_THAT(events.body, HasSubstr("\"status\":\"completed\""));
+}
+
+TEST(JobWatches, OneQuestionServesAllWatchers) {
+  testing::EmbeddedStores stores;
+  testing::Faults faults;
+  testing::FaultyJobStore jobs(stores.jobs(), faults);
+  const std::string id = stores.jobs().create(testing::new_job(1, stores.clock().now()))->id;
+  JobWatches watches(jobs);
+  const auto one = watches.of(id);
+  const auto two = watches.of(id);
+  for (const auto& watch : {one, two, watches.of(id)}) EXPECT_EQ((*watch->get(5min))->id, id);
+  EXPECT_EQ(faults.calls()["JobStore.get"], 1);
+  EXPECT_EQ((*two->get(0s))->id, id);
+  EXPECT_EQ(faults.calls()["JobStore.get"], 2);
+  // An error is an answer, too.
+  faults.inject({.operation = "JobStore.get", .call = 1, .mode = testing::FaultMode::kFailAlways});
+  EXPECT_FALSE(*two->get(0s));
+  EXPECT_FALSE(*one->get(5min));
+  EXPECT_EQ(faults.calls()["JobStore.get"], 3);
 }
 
 TEST_F(ApiTest, TheMlServiceTellsOfItself) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -20,10 +21,12 @@ class SqsWorkQueue final : public WorkQueue {
   // Returns the spec of a job; kNotFound where there is no such job.
   using SpecSource =
       std::function<Result<std::shared_ptr<const JobSpec>>(const std::string& job_id)>;
+  // Returns a job as it is now.
+  using JobSource = std::function<Result<Job>(const std::string& job_id)>;
 
   // `bucket` has the images; other programs that read the messages need it.
   SqsWorkQueue(const sqs::Clients& clients, std::string url, std::string bucket, SpecSource specs,
-               const Clock& clock, std::chrono::seconds visibility_timeout);
+               JobSource jobs, const Clock& clock, std::chrono::seconds visibility_timeout);
 
   Result<void> send(std::span<const ImageTask> tasks) override;
   Result<std::vector<Delivery>> receive(std::size_t max, std::chrono::milliseconds wait,
@@ -33,7 +36,8 @@ class SqsWorkQueue final : public WorkQueue {
   Result<void> release(const std::string& receipt, std::chrono::milliseconds delay) override;
   // Moves it to the dead-letter queue; kNotFound where there is no redrive policy.
   Result<void> bury(const std::string& receipt, std::string_view reason) override;
-  // Receives the messages, which hides them from other readers for some seconds.
+  // Receives the messages, which hides them from other processes meanwhile; waits up to a second
+  // for the last.
   Result<std::vector<DeadLetter>> dead_letters(std::size_t limit) override;
   // No effect: SQS cannot remove them. They are dropped when they are received.
   Result<void> drop_job(std::string_view job_id, int generation) override;
@@ -57,6 +61,8 @@ class SqsWorkQueue final : public WorkQueue {
   };
 
   Result<std::optional<Delivery>> read(sqs::Message message);
+  Result<void> return_letter(const sqs::Message& message, const ImageTask& task);
+  Result<void> move_to_dead_letters(const std::string& receipt, const nlohmann::json& body);
   Result<std::shared_ptr<const JobSpec>> spec_of(const std::string& job_id);
   Result<bool> specs_answer(std::chrono::milliseconds wait, const std::stop_token& stop);
   Result<sqs::Queue> dead_letter_queue();
@@ -66,7 +72,9 @@ class SqsWorkQueue final : public WorkQueue {
   sqs::Queue queue_;
   std::string bucket_;
   SpecSource specs_;
+  JobSource jobs_;
   const Clock& clock_;
+  std::mutex listing_;  // held by dead_letters()
   std::mutex mutex_;
   std::map<std::string, InHand> in_hand_;   // by receipt, for bury(); guarded by mutex_
   std::optional<sqs::Queue> dead_letters_;  // once known; guarded by mutex_
