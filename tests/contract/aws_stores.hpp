@@ -48,6 +48,12 @@ class AwsStores final : public Stores {
             .key = variable("TEST_S3_KEY"),
             .secret = variable("TEST_S3_SECRET")};
   }
+  // strict(), with a DynamoDB that refuses overlapping writes.
+  static Servers with_conflicts() {
+    Servers servers = strict();
+    servers.dynamodb = variable("TEST_CONFLICTS_ENDPOINT");
+    return servers;
+  }
   // Why these stores are not available here; empty where they are.
   static std::string missing(const Servers& servers) {
     if (!servers.sqs.empty() && !servers.s3.empty() && !servers.dynamodb.empty()) return {};
@@ -99,6 +105,24 @@ class AwsStores final : public Stores {
     auto client = aws::make_aws_client(clock, {}, nullptr, environment);
     if (!client) throw std::runtime_error(client.error().message);
     return std::move(*client);
+  }
+
+  // Makes a plain HTTP request, a POST if there is a body; returns the answer's body.
+  static std::string exchange(const std::string& url, const std::string& body) {
+    const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
+                                                                   &curl_easy_cleanup);
+    std::string answer;
+    curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+    if (!body.empty()) curl_easy_setopt(curl.get(), CURLOPT_COPYPOSTFIELDS, body.c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer);
+    curl_easy_setopt(
+        curl.get(), CURLOPT_WRITEFUNCTION,
+        +[](char* bytes, std::size_t size, std::size_t count, std::string* to) {
+          to->append(bytes, size * count);
+          return size * count;
+        });
+    curl_easy_perform(curl.get());
+    return answer;
   }
 
   // Makes a plain HTTP PUT; returns its status, 0 without an answer.

@@ -4,7 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <deque>
+#include <iostream>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -252,6 +257,127 @@ TEST_F(AwsTest, PresignedUploadAcceptsOnlyItsContentType) {
   EXPECT_EQ(AwsStores::put(url->url, "image/png", "bytes"), 403);
   EXPECT_EQ(AwsStores::put(url->url, "image/jpeg", "bytes"), 200);
   EXPECT_EQ(stores_->objects().head(Bucket::kInput, "uploads/ü 1.jpg").value().size, 5U);
+}
+
+// What workers report in the simulation below.
+struct Report {
+  std::string job;
+  int index = -1;  // -1: the job was started
+  std::chrono::steady_clock::time_point due;
+};
+
+class Reports {
+ public:
+  void put(Report report) {
+    const std::scoped_lock lock(mutex_);
+    reports_.push_back(std::move(report));
+  }
+  std::optional<Report> take() {
+    const std::scoped_lock lock(mutex_);
+    if (reports_.empty() || reports_.front().due > std::chrono::steady_clock::now())
+      return std::nullopt;
+    Report first = std::move(reports_.front());
+    reports_.pop_front();
+    return first;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<Report> reports_;
+};
+
+int setting(const char* name, int otherwise) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? otherwise : std::atoi(text);
+}
+
+// Many backends accept, send, start and finish small jobs. The variables make it longer and slower:
+// docs/aws.md has the results of such runs.
+TEST(AwsConflicts, SmallJobsDoNotConflict) {
+  using std::chrono::milliseconds;
+  const auto servers = AwsStores::with_conflicts();
+  if (const std::string reason = AwsStores::missing(servers); !reason.empty())
+    GTEST_SKIP() << reason;
+  const int jobs = setting("SMALL_JOBS", 64);
+  const int images = setting("SMALL_JOB_IMAGES", 3);
+  const int backends = setting("SMALL_JOBS_BACKENDS", 8);
+  const milliseconds between(setting("SMALL_JOBS_EVERY_MS", 0));
+  const milliseconds transaction(setting("TRANSACTION_MS", 20));
+  AwsStores stores(servers);
+  AwsStores::exchange(servers.dynamodb + "/seconds",
+                      std::to_string(std::chrono::duration<double>(transaction).count()));
+  Reports reports;
+  std::atomic<int> accepted{0};
+  std::atomic<int> done{0};  // images
+  std::atomic<int> again{0};
+  const auto begin = std::chrono::steady_clock::now();
+  const auto accept = [&](aws::DynamoJobStore& store) {
+    for (int n = accepted++; n < jobs; n = accepted++) {
+      std::this_thread::sleep_until(begin + n * between);
+      const NewJob job = new_job(images, stores.clock().now());
+      while (!store.create(job)) ++again;
+    }
+  };
+  const auto dispatch = [&](aws::DynamoJobStore& store) {
+    while (done < jobs * images) {
+      const auto unsent = store.unsent(16, 1'000);
+      if (!unsent) ++again;
+      if (!unsent || unsent->empty()) {
+        std::this_thread::sleep_for(transaction);
+        continue;
+      }
+      for (const auto& sent : *unsent) {
+        // Each image is done by another worker. Two transactions' time is less than a message of
+        // each queue takes.
+        const auto now = std::chrono::steady_clock::now();
+        for (const auto& task : sent.tasks)
+          reports.put({.job = task.job_id, .index = -1, .due = now + 2 * transaction});
+        for (const auto& task : sent.tasks) {
+          reports.put({.job = task.job_id,
+                       .index = static_cast<int>(task.index),
+                       .due = now + 2 * transaction});
+        }
+        if (!store.mark_sent(sent)) ++again;
+      }
+    }
+  };
+  const auto consume = [&](aws::DynamoJobStore& store) {
+    while (done < jobs * images) {
+      const auto report = reports.take();
+      if (!report) {
+        std::this_thread::sleep_for(milliseconds(5));
+      } else if (report->index < 0) {
+        if (!store.mark_started(report->job, stores.clock().now())) ++again;
+      } else {
+        const ImageOutcome outcome = success(report->job, report->index);
+        while (!store.record({&outcome, 1}, stores.clock().now())) ++again;
+        ++done;
+      }
+    }
+  };
+  {
+    std::vector<std::unique_ptr<aws::DynamoJobStore>> each;
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < backends; ++i) {
+      each.push_back(std::make_unique<aws::DynamoJobStore>(stores.client(), stores.table(),
+                                                           stores.clock()));
+      aws::DynamoJobStore& store = *each.back();
+      threads.emplace_back(accept, std::ref(store));
+      threads.emplace_back(dispatch, std::ref(store));
+      threads.emplace_back(consume, std::ref(store));
+      threads.emplace_back(consume, std::ref(store));
+    }
+    threads.clear();
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const auto told = nlohmann::json::parse(AwsStores::exchange(servers.dynamodb + "/conflicts", ""));
+  std::cout << jobs << " jobs in " << took.count() << " s, " << again << " calls failed: "
+            << told.dump() << std::endl;
+  EXPECT_EQ(stores.jobs().list({.status = JobStatus::kCompleted, .type = {}}, 10, "")->total, jobs);
+  for (const auto& [kind, count] : told.at("conflicts").items()) {
+    // A job's own items may be changed by two backends at once, but no item of several jobs.
+    EXPECT_FALSE(kind.starts_with("T#")) << kind << ": " << count;
+  }
 }
 
 TEST(SegmentsTest, EveryImageHasADistinctPosition) {
