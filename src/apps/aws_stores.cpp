@@ -75,7 +75,8 @@ class AwsStores final : public Stores {
         queue_(
             {*clients_.calls, *clients_.wait_for_work}, config.request_queue_url,
             config.input_bucket, [this](const std::string& job_id) { return jobs_.spec(job_id); },
-            [this](const std::string& job_id) { return jobs_.get(job_id); }, clock, config.visibility_timeout),
+            [this](const std::string& job_id) { return jobs_.get(job_id); }, clock,
+            config.visibility_timeout),
         status_queue_({*clients_.calls, *clients_.wait_for_status}, config.status_queue_url,
                       config.visibility_timeout) {}
 

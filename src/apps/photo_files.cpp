@@ -93,7 +93,8 @@ Result<std::vector<std::string>> find_photos(const std::vector<std::string>& pat
     } else if (fs::exists(path, error)) {
       found.push_back(path);
     } else if (error) {
-      return fail(ErrorCode::kUnavailable, fmt::format("cannot read {}: {}", path, error.message()));
+      return fail(ErrorCode::kUnavailable,
+                  fmt::format("cannot read {}: {}", path, error.message()));
     } else {
       return fail(ErrorCode::kNotFound, fmt::format("there is no file or folder {}", path));
     }

@@ -160,10 +160,33 @@ class AwsStores final : public Stores {
       if (!answer.contains("Messages") || answer.at("Messages").empty()) return;
       for (const auto& letter : answer.at("Messages")) {
         sqs("SendMessage", {{"QueueUrl", requests_}, {"MessageBody", letter.at("Body")}});
-        sqs("DeleteMessage",
-            {{"QueueUrl", dead_}, {"ReceiptHandle", letter.at("ReceiptHandle")}});
+        sqs("DeleteMessage", {{"QueueUrl", dead_}, {"ReceiptHandle", letter.at("ReceiptHandle")}});
       }
     }
+  }
+
+  // All items of the table.
+  std::vector<nlohmann::json> items() {
+    std::vector<nlohmann::json> all;
+    nlohmann::json request = {{"TableName", name_}, {"ConsistentRead", true}};
+    while (true) {
+      const auto page = dynamodb("Scan", request);
+      for (const auto& item : page.at("Items")) all.push_back(item);
+      if (!page.contains("LastEvaluatedKey")) return all;
+      request["ExclusiveStartKey"] = page.at("LastEvaluatedKey");
+    }
+  }
+
+  // Counts the job as earlier versions did, in the item of its day.
+  void count_as_before(const Job& job, JobStatus status) {
+    namespace dynamo = aws::dynamo;
+    const std::string pk = dynamo::tally_pk(dynamo::shard_of(job.id, dynamo::kTallyShards));
+    dynamodb("DeleteItem", {{"TableName", name_},
+                            {"Key", dynamo::key(pk, dynamo::tally_sk(job.created_at, job.id))}});
+    nlohmann::json update = {{"TableName", name_},
+                             {"Key", dynamo::key(pk, dynamo::day_of(job.created_at))}};
+    dynamo::Expression().add(dynamo::tally_name(job.spec->type, status), 1).write_to(update);
+    dynamodb("UpdateItem", update);
   }
 
   void reopen() override {
@@ -196,6 +219,9 @@ class AwsStores final : public Stores {
     const auto response = value(client_->call(aws::json_request(service, target, operation, body)));
     return response.body.empty() ? nlohmann::json() : nlohmann::json::parse(response.body);
   }
+  nlohmann::json dynamodb(const char* operation, const nlohmann::json& body) {
+    return json_call("dynamodb", "DynamoDB_20120810", operation, body);
+  }
   nlohmann::json sqs(const char* operation, const nlohmann::json& body) {
     return json_call("sqs", "AmazonSQS", operation, body);
   }
@@ -224,7 +250,7 @@ class AwsStores final : public Stores {
     std::ifstream file(SOURCE_DIR "/scripts/dynamodb-table.json");
     auto table = nlohmann::json::parse(file);
     table["TableName"] = name_;
-    json_call("dynamodb", "DynamoDB_20120810", "CreateTable", table);
+    dynamodb("CreateTable", table);
   }
 
   void open() {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <deque>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -122,6 +123,7 @@ TEST_F(AwsTest, JobsOfManySegmentsComeBackInOrder) {
     }
   }
   std::size_t sent = 0;
+  stores_->clock().advance(aws::DynamoJobStoreOptions().lease * 2);
   while (true) {
     const auto unsent = fresh.unsent(1, 1'000).value();
     if (unsent.empty()) break;
@@ -130,6 +132,91 @@ TEST_F(AwsTest, JobsOfManySegmentsComeBackInOrder) {
     stores_->clock().advance(aws::DynamoJobStoreOptions().lease * 2);
   }
   EXPECT_EQ(sent, static_cast<std::size_t>(kImages));
+}
+
+TEST_F(AwsTest, JobsThatRunDoNotExpire) {
+  constexpr auto kDay = std::chrono::hours(24);
+  auto& clock = stores_->clock();
+  aws::DynamoJobStore store(stores_->client(), stores_->table(), clock,
+                            {.retention = std::chrono::days(1)});
+  const auto accept = [&] { return store.create(new_job(40, clock.now())).value(); };
+  const Job runs = accept();
+  const Job waits = accept();
+  const Job ended = accept();
+  ASSERT_TRUE(store.mark_started(runs.id, clock.now()));
+  ASSERT_TRUE(store.record(std::vector{success(runs.id, 3)}, clock.now()));
+  ASSERT_TRUE(store.cancel(ended.id, clock.now()));
+  const auto in_seconds = [](TimePoint time) { return to_ms(time) / 1'000; };
+  // Of all items that belong to the job.
+  const auto first_expiry = [&](const std::string& job) {
+    std::int64_t first = std::numeric_limits<std::int64_t>::max();
+    for (const auto& item : stores_->items()) {
+      const std::string key =
+          item.at("pk").at("S").get<std::string>() + item.at("sk").at("S").get<std::string>();
+      if (!key.contains(job)) continue;
+      first = std::min(first, aws::dynamo::number_of(item, "expires_at"));
+    }
+    return first;
+  };
+  clock.advance(std::chrono::hours(10));
+  EXPECT_EQ(store.remove_expired(clock.now() - kDay, 10), 0U);
+  EXPECT_LE(first_expiry(runs.id), in_seconds(runs.created_at + kDay)) << "it is early for that";
+  clock.advance(std::chrono::hours(13));
+  EXPECT_EQ(store.remove_expired(clock.now() - kDay, 10), 0U);
+  for (const Job& job : {runs, waits}) {
+    EXPECT_GE(first_expiry(job.id), in_seconds(clock.now() + kDay)) << to_string(job.status);
+  }
+  EXPECT_LE(first_expiry(ended.id), in_seconds(ended.created_at + kDay));
+  // A day later the jobs that run are listed and counted, and the one that ended is not.
+  clock.advance(2 * kDay);
+  const auto page = store.list({}, 10, "").value();
+  EXPECT_EQ(page.total, 2);
+  EXPECT_THAT(page.jobs, SizeIs(2));
+  // Its last outcomes do not expire before it.
+  ASSERT_TRUE(store.record(std::vector{success(runs.id, 4)}, clock.now()));
+  EXPECT_EQ(store.records(runs.id, 3, 2).value()[1].outcome.has_value(), true);
+}
+
+TEST_F(AwsTest, TotalsAreRightWhereverJobsAreCounted) {
+  auto& clock = stores_->clock();
+  auto store = backend();
+  const auto total = [&](std::optional<JobStatus> status) {
+    return store.list({.status = status, .type = {}}, 1, "").value().total;
+  };
+  // One in processing that an earlier version accepted, which counted all jobs of a day in one
+  // item.
+  const Job old = store.create(new_job(1, clock.now())).value();
+  ASSERT_TRUE(store.mark_started(old.id, clock.now()));
+  stores_->count_as_before(old, JobStatus::kProcessing);
+  EXPECT_EQ(total({}), 1);
+  EXPECT_EQ(total(JobStatus::kProcessing), 1);
+  EXPECT_EQ(total(JobStatus::kQueued), 0);
+  // And as many new ones as are counted together at least once.
+  constexpr int kJobs = 70;
+  std::vector<std::string> ids{old.id};
+  for (int i = 0; i < kJobs; ++i) ids.push_back(store.create(new_job(1, clock.now()))->id);
+  EXPECT_EQ(total(JobStatus::kQueued), kJobs);
+  for (const auto& id : ids)
+    ASSERT_EQ(store.record(std::vector{success(id, 0, 0, 0.1F)}, clock.now()), 1U);
+  EXPECT_EQ(total({}), kJobs + 1);
+  EXPECT_EQ(total(JobStatus::kCompleted), kJobs + 1);
+  EXPECT_EQ(total(JobStatus::kQueued), 0);
+  EXPECT_EQ(total(JobStatus::kProcessing), 0);
+  std::ptrdiff_t single = 0;
+  for (const auto& item : stores_->items())
+    single += item.at("pk").at("S").get<std::string>().starts_with("T#") &&
+              item.at("sk").at("S").get<std::string>().contains('#');
+  EXPECT_LT(single, kJobs + 1) << "some were counted together";
+  // A job that was counted with others can be retried and ended again.
+  const Job failed = store.create(new_job(1, clock.now())).value();
+  ASSERT_TRUE(store.cancel(failed.id, clock.now()));
+  stores_->count_as_before(failed, JobStatus::kCancelled);
+  ASSERT_TRUE(store.retry(failed.id, clock.now()));
+  EXPECT_EQ(total(JobStatus::kCancelled), 0);
+  EXPECT_EQ(total(JobStatus::kQueued), 1);
+  ASSERT_TRUE(store.record(std::vector{success(failed.id, 0, 1)}, clock.now()));
+  EXPECT_EQ(total(JobStatus::kCompleted), kJobs + 2);
+  EXPECT_EQ(total({}), kJobs + 2);
 }
 
 TEST_F(AwsTest, DeadLettersAreListedForEveryReader) {
@@ -359,8 +446,8 @@ TEST(AwsConflicts, SmallJobsDoNotConflict) {
     std::vector<std::unique_ptr<aws::DynamoJobStore>> each;
     std::vector<std::jthread> threads;
     for (int i = 0; i < backends; ++i) {
-      each.push_back(std::make_unique<aws::DynamoJobStore>(stores.client(), stores.table(),
-                                                           stores.clock()));
+      each.push_back(
+          std::make_unique<aws::DynamoJobStore>(stores.client(), stores.table(), stores.clock()));
       aws::DynamoJobStore& store = *each.back();
       threads.emplace_back(accept, std::ref(store));
       threads.emplace_back(dispatch, std::ref(store));
@@ -371,8 +458,8 @@ TEST(AwsConflicts, SmallJobsDoNotConflict) {
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const auto told = nlohmann::json::parse(AwsStores::exchange(servers.dynamodb + "/conflicts", ""));
-  std::cout << jobs << " jobs in " << took.count() << " s, " << again << " calls failed: "
-            << told.dump() << std::endl;
+  std::cout << jobs << " jobs in " << took.count() << " s, " << again
+            << " calls failed: " << told.dump() << std::endl;
   EXPECT_EQ(stores.jobs().list({.status = JobStatus::kCompleted, .type = {}}, 10, "")->total, jobs);
   for (const auto& [kind, count] : told.at("conflicts").items()) {
     // A job's own items may be changed by two backends at once, but no item of several jobs.

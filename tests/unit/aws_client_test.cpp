@@ -491,8 +491,8 @@ TEST_F(AwsClientTest, PresignedUrl) {
   const auto url = client().presign(
       {.bucket = "photos", .key = "uploads/a b+c.jpg", .content_type = "image/jpeg"});
   EXPECT_THAT(url->url, AllOf(HasSubstr("/photos/uploads/a%20b%2Bc.jpg?X-Amz-Algorithm="),
-                                 HasSubstr("X-Amz-Expires=3600"),
-                                 HasSubstr("X-Amz-SignedHeaders=content-type%3Bhost")));
+                              HasSubstr("X-Amz-Expires=3600"),
+                              HasSubstr("X-Amz-SignedHeaders=content-type%3Bhost")));
 }
 
 TEST_F(AwsClientTest, PresignedUrlLastsNoLongerThanItsCredentials) {

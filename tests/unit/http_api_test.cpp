@@ -485,8 +485,8 @@ TEST_F(ApiTest, ClassificationsAreLimitedAndDelayNothingElse) {
   const json wanted = {{"job_type", "image_classification"}, {"s3_keys", {"a"}}};
   std::atomic<int> answers{0};
   const auto classify = [&] {
-    const RawAnswer answer = request("POST", "/classify", "Content-Type: application/json\r\n",
-                                     wanted.dump(), ml_port_);
+    const RawAnswer answer =
+        request("POST", "/classify", "Content-Type: application/json\r\n", wanted.dump(), ml_port_);
     if (++answers > 1) {
       EXPECT_EQ(answer.status, 200) << answer.body;
       return;

@@ -347,7 +347,7 @@ Result<void> FileObjectStore::copy_to_output(std::string_view input_key,
 }
 
 Result<UploadUrl> FileObjectStore::upload_url(std::string_view key, std::string_view content_type,
-                                                TimePoint expires_at, std::string_view base_url) {
+                                              TimePoint expires_at, std::string_view base_url) {
   if (auto valid = check_key(key); !valid) return std::unexpected(valid.error());
   return UploadUrl{urls_.sign(base_url, key, content_type, expires_at), expires_at};
 }

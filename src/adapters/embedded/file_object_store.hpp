@@ -32,7 +32,7 @@ class FileObjectStore final : public ObjectStore, public UploadReceiver {
   Result<void> remove(Bucket bucket, std::string_view key) override;
   Result<void> copy_to_output(std::string_view input_key, std::string_view output_key) override;
   Result<UploadUrl> upload_url(std::string_view key, std::string_view content_type,
-                                 TimePoint expires_at, std::string_view base_url) override;
+                               TimePoint expires_at, std::string_view base_url) override;
   Result<void> ping() override;
 
   Result<void> verify(const SignedUpload& upload, TimePoint now) const override;

@@ -20,9 +20,8 @@ class AwsClient::Impl {
         endpoints_(std::move(endpoints)),
         options_(std::move(options)),
         clock_(clock),
-        budgets_(options_.retry_budgets
-                     ? options_.retry_budgets
-                     : std::make_shared<RetryBudgets>(options_.retry_budget)),
+        budgets_(options_.retry_budgets ? options_.retry_budgets
+                                        : std::make_shared<RetryBudgets>(options_.retry_budget)),
         transport_({options_.max_connections, options_.connect_timeout, options_.ca_bundle}),
         context_{credentials_, endpoints_, options_,   observer,
                  clock_,       *budgets_,  transport_, stop_.get_token()} {}
@@ -64,8 +63,9 @@ std::expected<PresignedUrl, AwsError> AwsClient::Impl::presign(const PresignRequ
   PresignedUrl presigned{.url = {}, .validity = request.validity};
   // AWS refuses the URL once the credentials have expired.
   if (credentials->expires_at) {
-    presigned.validity = std::min(
-        presigned.validity, std::chrono::floor<std::chrono::seconds>(*credentials->expires_at - now));
+    presigned.validity =
+        std::min(presigned.validity,
+                 std::chrono::floor<std::chrono::seconds>(*credentials->expires_at - now));
   }
   if (presigned.validity < std::chrono::seconds(1)) {
     return failure({ErrorCode::kUnavailable,

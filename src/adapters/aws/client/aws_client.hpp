@@ -69,8 +69,8 @@ struct AwsClientOptions {
 struct PresignRequest {
   std::string method = "PUT";
   std::string bucket;
-  std::string key;           // not encoded
-  std::string content_type;  // signed, so clients must send the same; empty: none
+  std::string key;                       // not encoded
+  std::string content_type;              // signed, so clients must send the same; empty: none
   std::chrono::seconds validity{3'600};  // less where the credentials expire before
 };
 

@@ -143,7 +143,7 @@ Result<void> S3ObjectStore::copy_to_output(std::string_view input_key,
 }
 
 Result<UploadUrl> S3ObjectStore::upload_url(std::string_view key, std::string_view content_type,
-                                              TimePoint expires_at, std::string_view /*base_url*/) {
+                                            TimePoint expires_at, std::string_view /*base_url*/) {
   const TimePoint now = clock_.now();
   auto presigned = client_.presign(
       {.method = "PUT",

@@ -273,8 +273,8 @@ Result<std::vector<DeadLetter>> SqsWorkQueue::dead_letters(std::size_t limit) {
   std::set<std::string> seen;
   std::optional<Error> error;
   for (bool more = true; more && letters.size() < limit;) {
-    const auto messages = queue->receive(std::min(limit - letters.size(), sqs::Queue::kBatch),
-                                         kAskAll, {}, kLook);
+    const auto messages =
+        queue->receive(std::min(limit - letters.size(), sqs::Queue::kBatch), kAskAll, {}, kLook);
     if (!messages) {
       error = messages.error();
       break;
