@@ -5,6 +5,7 @@ an S3 that checks signatures and Amazon's DynamoDB Local.
 
 runs the command with the variables TEST_AWS_ENDPOINT, TEST_S3_ENDPOINT, TEST_S3_KEY,
 TEST_S3_SECRET and TEST_DYNAMODB_ENDPOINT set for those that run, and exits with its exit code.
+TEST_CONFLICTS_ENDPOINT is a DynamoDB that refuses overlapping writes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from conflict_proxy import conflict_proxy
 
 ROOT = Path(__file__).resolve().parents[1]
 EMULATOR = ROOT / "scripts/emulator.py"
@@ -121,6 +124,8 @@ def all_servers() -> Iterator[dict[str, str]]:
             variables["TEST_DYNAMODB_ENDPOINT"] = stack.enter_context(dynamodb_local())
         else:
             print(f"no DynamoDB Local: no java, or nothing in {DYNAMODB}", file=sys.stderr)
+        if table := variables.get("TEST_DYNAMODB_ENDPOINT", variables.get("TEST_AWS_ENDPOINT")):
+            variables["TEST_CONFLICTS_ENDPOINT"] = stack.enter_context(conflict_proxy(table)).url
         yield variables
 
 

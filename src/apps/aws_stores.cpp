@@ -42,6 +42,7 @@ class AwsStores final : public Stores {
     const auto environment = environment_of(config);
     aws::AwsClientOptions options;
     options.max_response_bytes = std::max(options.max_response_bytes, config.max_image_bytes);
+    options.retry_budgets = std::make_shared<aws::RetryBudgets>(options.retry_budget);
     auto client = aws::make_aws_client(clock, options, &observer, environment);
     if (!client) return std::unexpected(client.error());
     // Receiving messages uses separate clients, so that it can be stopped on its own.
@@ -73,7 +74,8 @@ class AwsStores final : public Stores {
               {.retention = std::chrono::days(config.job_retention_days)}),
         queue_(
             {*clients_.calls, *clients_.wait_for_work}, config.request_queue_url,
-            config.input_bucket, clock, config.visibility_timeout),
+            config.input_bucket, [this](const std::string& job_id) { return jobs_.get(job_id); },
+            clock, config.visibility_timeout),
         status_queue_({*clients_.calls, *clients_.wait_for_status}, config.status_queue_url,
                       config.visibility_timeout) {}
 

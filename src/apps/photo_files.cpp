@@ -92,6 +92,9 @@ Result<std::vector<std::string>> find_photos(const std::vector<std::string>& pat
         return std::unexpected(added.error());
     } else if (fs::exists(path, error)) {
       found.push_back(path);
+    } else if (error) {
+      return fail(ErrorCode::kUnavailable,
+                  fmt::format("cannot read {}: {}", path, error.message()));
     } else {
       return fail(ErrorCode::kNotFound, fmt::format("there is no file or folder {}", path));
     }

@@ -27,6 +27,11 @@ struct ObjectPage {
   bool more = false;                // more objects follow the last one
 };
 
+struct UploadUrl {
+  std::string url;
+  TimePoint expires_at;
+};
+
 // Thread-safe; several processes may use the same store. An object appears whole or not at all, and
 // a second write replaces it as a whole. Errors: kInvalidArgument for a key that this store cannot
 // have, kNotFound, kExhausted if there is no space left, kUnavailable for transient failures.
@@ -53,10 +58,11 @@ class ObjectStore {
   // Copies an input object into the output bucket, replacing what is there.
   virtual Result<void> copy_to_output(std::string_view input_key, std::string_view output_key) = 0;
 
-  // A signed URL for one PUT of `content_type` until `expires_at`. `base_url` is the public URL of
-  // this service, for stores that receive uploads through it.
-  virtual Result<std::string> upload_url(std::string_view key, std::string_view content_type,
-                                         TimePoint expires_at, std::string_view base_url) = 0;
+  // A signed URL for one PUT of `content_type` until `expires_at`, or until the credentials that it
+  // is signed with expire. `base_url` is the public URL of this service, for stores that receive
+  // uploads through it.
+  virtual Result<UploadUrl> upload_url(std::string_view key, std::string_view content_type,
+                                       TimePoint expires_at, std::string_view base_url) = 0;
 
   // Fails if the store does not answer.
   virtual Result<void> ping() = 0;

@@ -97,7 +97,8 @@ Result<UploadTicket> ImageService::upload_url(std::string_view filename,
   ticket.expires_at = now + kUploadValidity;
   auto url = objects_.upload_url(ticket.key, content_type, ticket.expires_at, base_url);
   if (!url) return std::unexpected(url.error());
-  ticket.upload_url = std::move(*url);
+  ticket.upload_url = std::move(url->url);
+  ticket.expires_at = url->expires_at;
   return ticket;
 }
 

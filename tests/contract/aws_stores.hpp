@@ -48,6 +48,12 @@ class AwsStores final : public Stores {
             .key = variable("TEST_S3_KEY"),
             .secret = variable("TEST_S3_SECRET")};
   }
+  // strict(), with a DynamoDB that refuses overlapping writes.
+  static Servers with_conflicts() {
+    Servers servers = strict();
+    servers.dynamodb = variable("TEST_CONFLICTS_ENDPOINT");
+    return servers;
+  }
   // Why these stores are not available here; empty where they are.
   static std::string missing(const Servers& servers) {
     if (!servers.sqs.empty() && !servers.s3.empty() && !servers.dynamodb.empty()) return {};
@@ -58,9 +64,9 @@ class AwsStores final : public Stores {
   explicit AwsStores(const Servers& servers) : servers_(servers) {
     make_bucket(input_);
     make_bucket(output_);
-    const std::string dead = make_queue("dead-" + name_, {});
+    dead_ = make_queue("dead-" + name_, {});
     const std::string arn =
-        sqs("GetQueueAttributes", {{"QueueUrl", dead}, {"AttributeNames", {"QueueArn"}}})
+        sqs("GetQueueAttributes", {{"QueueUrl", dead_}, {"AttributeNames", {"QueueArn"}}})
             .at("Attributes")
             .at("QueueArn");
     const auto redrive = [&](const char* receives) -> nlohmann::json {
@@ -101,6 +107,24 @@ class AwsStores final : public Stores {
     return std::move(*client);
   }
 
+  // Makes a plain HTTP request, a POST if there is a body; returns the answer's body.
+  static std::string exchange(const std::string& url, const std::string& body) {
+    const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
+                                                                   &curl_easy_cleanup);
+    std::string answer;
+    curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+    if (!body.empty()) curl_easy_setopt(curl.get(), CURLOPT_COPYPOSTFIELDS, body.c_str());
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer);
+    curl_easy_setopt(
+        curl.get(), CURLOPT_WRITEFUNCTION,
+        +[](char* bytes, std::size_t size, std::size_t count, std::string* to) {
+          to->append(bytes, size * count);
+          return size * count;
+        });
+    curl_easy_perform(curl.get());
+    return answer;
+  }
+
   // Makes a plain HTTP PUT; returns its status, 0 without an answer.
   static long put(const std::string& url, const std::string& content_type,
                   const std::string& content) {
@@ -125,6 +149,44 @@ class AwsStores final : public Stores {
 
   void put_object(const std::string& key, const std::string& content) override {
     s3_put("PutObject", input_, "/" + percent_encode(key, true), content);
+  }
+
+  // Moves all dead letters to the request queue, as an operator may.
+  void move_letters_back() {
+    while (true) {
+      const auto answer =
+          sqs("ReceiveMessage",
+              {{"QueueUrl", dead_}, {"MaxNumberOfMessages", 10}, {"WaitTimeSeconds", 1}});
+      if (!answer.contains("Messages") || answer.at("Messages").empty()) return;
+      for (const auto& letter : answer.at("Messages")) {
+        sqs("SendMessage", {{"QueueUrl", requests_}, {"MessageBody", letter.at("Body")}});
+        sqs("DeleteMessage", {{"QueueUrl", dead_}, {"ReceiptHandle", letter.at("ReceiptHandle")}});
+      }
+    }
+  }
+
+  // All items of the table.
+  std::vector<nlohmann::json> items() {
+    std::vector<nlohmann::json> all;
+    nlohmann::json request = {{"TableName", name_}, {"ConsistentRead", true}};
+    while (true) {
+      const auto page = dynamodb("Scan", request);
+      for (const auto& item : page.at("Items")) all.push_back(item);
+      if (!page.contains("LastEvaluatedKey")) return all;
+      request["ExclusiveStartKey"] = page.at("LastEvaluatedKey");
+    }
+  }
+
+  // Counts the job as earlier versions did, in the item of its day.
+  void count_as_before(const Job& job, JobStatus status) {
+    namespace dynamo = aws::dynamo;
+    const std::string pk = dynamo::tally_pk(dynamo::shard_of(job.id, dynamo::kTallyShards));
+    dynamodb("DeleteItem", {{"TableName", name_},
+                            {"Key", dynamo::key(pk, dynamo::tally_sk(job.created_at, job.id))}});
+    nlohmann::json update = {{"TableName", name_},
+                             {"Key", dynamo::key(pk, dynamo::day_of(job.created_at))}};
+    dynamo::Expression().add(dynamo::tally_name(job.spec->type, status), 1).write_to(update);
+    dynamodb("UpdateItem", update);
   }
 
   void reopen() override {
@@ -155,7 +217,10 @@ class AwsStores final : public Stores {
   nlohmann::json json_call(const char* service, const char* target, const char* operation,
                            const nlohmann::json& body) {
     const auto response = value(client_->call(aws::json_request(service, target, operation, body)));
-    return nlohmann::json::parse(response.body);
+    return response.body.empty() ? nlohmann::json() : nlohmann::json::parse(response.body);
+  }
+  nlohmann::json dynamodb(const char* operation, const nlohmann::json& body) {
+    return json_call("dynamodb", "DynamoDB_20120810", operation, body);
   }
   nlohmann::json sqs(const char* operation, const nlohmann::json& body) {
     return json_call("sqs", "AmazonSQS", operation, body);
@@ -185,7 +250,7 @@ class AwsStores final : public Stores {
     std::ifstream file(SOURCE_DIR "/scripts/dynamodb-table.json");
     auto table = nlohmann::json::parse(file);
     table["TableName"] = name_;
-    json_call("dynamodb", "DynamoDB_20120810", "CreateTable", table);
+    dynamodb("CreateTable", table);
   }
 
   void open() {
@@ -196,7 +261,8 @@ class AwsStores final : public Stores {
     objects_ = std::make_unique<aws::S3ObjectStore>(*client_, clock_, input_, output_);
     jobs_ = std::make_unique<aws::DynamoJobStore>(*client_, name_, clock_);
     queue_ = std::make_unique<aws::SqsWorkQueue>(
-        aws::sqs::Clients{*client_, *wait_for_work_}, requests_, input_, clock_,
+        aws::sqs::Clients{*client_, *wait_for_work_}, requests_, input_,
+        [this](const std::string& job_id) { return jobs_->get(job_id); }, clock_,
         kVisibilityTimeout);
     status_queue_ = std::make_unique<aws::SqsStatusQueue>(
         aws::sqs::Clients{*client_, *wait_for_status_}, status_, kVisibilityTimeout);
@@ -208,6 +274,7 @@ class AwsStores final : public Stores {
   const std::string name_ = "contract-" + random_hex(12);
   const std::string input_ = "in-" + name_;
   const std::string output_ = "out-" + name_;
+  std::string dead_;  // of requests_
   std::string requests_;
   std::string status_;
   std::unique_ptr<aws::AwsClient> client_ = make_client(servers_, real_clock_);

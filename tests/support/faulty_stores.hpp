@@ -41,7 +41,7 @@ class FaultyObjectStore final : public ObjectStore {
     return faults_.run("ObjectStore.copy_to_output",
                        [&] { return inner_.copy_to_output(input_key, output_key); });
   }
-  Result<std::string> upload_url(std::string_view key, std::string_view content_type,
+  Result<UploadUrl> upload_url(std::string_view key, std::string_view content_type,
                                  TimePoint expires_at, std::string_view base_url) override {
     return faults_.run("ObjectStore.upload_url",
                        [&] { return inner_.upload_url(key, content_type, expires_at, base_url); });
@@ -104,7 +104,7 @@ class FaultyJobStore final : public JobStore {
   Faults& faults_;
 };
 
-class FaultyWorkQueue final : public WorkQueue {
+class FaultyWorkQueue : public WorkQueue {
  public:
   FaultyWorkQueue(WorkQueue& inner, Faults& faults) : inner_(inner), faults_(faults) {}
 

@@ -33,7 +33,7 @@ class Keys final : public CredentialsSource {
  public:
   Result<Credentials> get() override {
     const std::scoped_lock lock(mutex_);
-    return Credentials{"id" + std::to_string(generation_), "secret", token_, {}};
+    return Credentials{"id" + std::to_string(generation_), "secret", token_, expires_at_};
   }
   void reject(const Credentials& /*refused*/) override {
     const std::scoped_lock lock(mutex_);
@@ -42,6 +42,7 @@ class Keys final : public CredentialsSource {
   }
   void renew_on_rejection() { renews_ = true; }
   void set_token(std::string token) { token_ = std::move(token); }
+  void set_expiry(TimePoint time) { expires_at_ = time; }
   int rejections() const { return rejections_; }
 
  private:
@@ -50,6 +51,7 @@ class Keys final : public CredentialsSource {
   std::atomic<int> rejections_ = 0;
   bool renews_ = false;
   std::string token_;
+  std::optional<TimePoint> expires_at_;
 };
 
 class Counts final : public CallObserver {
@@ -245,6 +247,50 @@ TEST_F(AwsClientTest, RetriesStopWhenTheBudgetIsSpent) {
   answer = [](int, const Request&) { return aws_error(500, "InternalServerError"); };
   EXPECT_FALSE(client().call(put_item()));
   EXPECT_EQ(requests, 3) << "ten successes pay for two retries";
+}
+
+TEST_F(AwsClientTest, OutageOfOneServiceLeavesTheOthersTheirRetries) {
+  options.retry_budget = 20;
+  answer = [](int, const Request&) { return aws_error(500, "InternalServerError"); };
+  std::vector<AwsRequest> batch(10, put_item());
+  client().call_all(batch);
+  requests = 0;
+  EXPECT_FALSE(client().call(put_item()));
+  EXPECT_EQ(requests, 1) << "the budget of DynamoDB is spent";
+  requests = 0;
+  EXPECT_FALSE(client().call(s3("GET", "GetObject")));
+  EXPECT_EQ(requests, 1 + 20 / 5) << "that of S3 is not";
+}
+
+TEST_F(AwsClientTest, ClientsMayShareTheirRetryBudgets) {
+  options.retry_budgets = std::make_shared<RetryBudgets>(20);
+  ASSERT_TRUE(options.retry_budgets->take("dynamodb", 20));  // by another client
+  answer = [](int, const Request&) { return aws_error(500, "InternalServerError"); };
+  EXPECT_FALSE(client().call(put_item()));
+  EXPECT_EQ(requests, 1);
+}
+
+TEST_F(AwsClientTest, PatienceLimitsRetriesAndAttempts) {
+  options.timeout = 1h;
+  options.max_backoff = 1h;
+  auto request = put_item();
+  request.patience = 10min;
+  answer = [](int, const Request&) {
+    Response response = aws_error(503, "ServiceUnavailable");
+    response.headers.add("Retry-After", "1000");
+    return response;
+  };
+  EXPECT_EQ(client().call(request).error().status, 503);
+  EXPECT_EQ(requests, 1);
+  std::promise<void> returned;
+  const auto done = returned.get_future().share();
+  answer = [done](int, const Request&) {
+    done.wait();
+    return ok();
+  };
+  request.patience = 50ms;
+  EXPECT_EQ(client().call(request).error().code, kTimedOutCode);
+  returned.set_value();
 }
 
 TEST_F(AwsClientTest, OtherErrorsAreNotRetried) {
@@ -444,9 +490,25 @@ TEST_F(AwsClientTest, EmptyBatch) { EXPECT_TRUE(client().call_all({}).empty()); 
 TEST_F(AwsClientTest, PresignedUrl) {
   const auto url = client().presign(
       {.bucket = "photos", .key = "uploads/a b+c.jpg", .content_type = "image/jpeg"});
-  EXPECT_THAT(url.value(), AllOf(HasSubstr("/photos/uploads/a%20b%2Bc.jpg?X-Amz-Algorithm="),
-                                 HasSubstr("X-Amz-Expires=3600"),
-                                 HasSubstr("X-Amz-SignedHeaders=content-type%3Bhost")));
+  EXPECT_THAT(url->url, AllOf(HasSubstr("/photos/uploads/a%20b%2Bc.jpg?X-Amz-Algorithm="),
+                              HasSubstr("X-Amz-Expires=3600"),
+                              HasSubstr("X-Amz-SignedHeaders=content-type%3Bhost")));
+}
+
+TEST_F(AwsClientTest, PresignedUrlLastsNoLongerThanItsCredentials) {
+  const PresignRequest request{.bucket = "photos", .key = "a.jpg", .content_type = {}};
+  const auto validity = [&](std::chrono::seconds left) {
+    keys->set_expiry(clock.now() + left);
+    return client().presign(request);
+  };
+  EXPECT_EQ(validity(2h)->validity, 1h);
+  const auto shorter = validity(10min);
+  EXPECT_THAT(shorter->validity, AllOf(::testing::Le(10min), ::testing::Gt(9min)));
+  EXPECT_THAT(shorter->url,
+              HasSubstr("X-Amz-Expires=" + std::to_string(shorter->validity.count()) + "&"));
+  const auto none = validity(0s);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().kind, ErrorCode::kUnavailable);
 }
 
 TEST(AwsClientAlone, UnreachableServer) {

@@ -94,7 +94,12 @@ class FakeAws {
 class SqsQueues : public ::testing::Test {
  protected:
   SqsWorkQueue work_queue(FakeAws& aws) {
-    return {{aws.client(), aws.client()}, "http://queue/requests", "photos", clock_, 30s};
+    return {{aws.client(), aws.client()},
+            "http://queue/requests",
+            "photos",
+            [](auto&) { return fail(ErrorCode::kInternal, "no letter was moved back"); },
+            clock_,
+            30s};
   }
   SystemClock clock_;
 };
@@ -197,6 +202,27 @@ TEST_F(SqsQueues, DeadLettersAreSentInAscii) {
   ASSERT_TRUE(queue.bury(deliveries[0].receipt, "no \uffff"));
   ASSERT_THAT(aws.sent(), SizeIs(1));
   EXPECT_TRUE(is_ascii(aws.sent()[0])) << aws.sent()[0];
+}
+
+// A short poll may ask servers that have none of the few messages of a queue.
+TEST_F(SqsQueues, DeadLettersAreFoundByLongPolls) {
+  std::atomic<int> left = 3;
+  FakeAws aws([&](const std::string& operation, const Request& request) {
+    if (operation == "GetQueueAttributes") {
+      return ok({{"Attributes",
+                  {{"RedrivePolicy", R"({"deadLetterTargetArn":"arn:aws:sqs:r:1:dead"})"}}}});
+    }
+    if (operation == "GetQueueUrl") return ok({{"QueueUrl", "http://queue/dead"}});
+    if (operation != "ReceiveMessage") return ok(json::object());
+    const bool asks_all = json::parse(request.body).at("WaitTimeSeconds") > 0;
+    if (!asks_all || left == 0) return ok(json::object());
+    const std::string id = std::to_string(left--);
+    return ok({{"Messages",
+                {{{"MessageId", id}, {"ReceiptHandle", id}, {"Body", R"({"job_id":"job"})"}}}}});
+  });
+  auto queue = work_queue(aws);
+  EXPECT_THAT(queue.dead_letters(10).value(), SizeIs(3));
+  EXPECT_EQ(aws.calls("ChangeMessageVisibilityBatch"), 1) << "they are given back";
 }
 
 // Receives of the message that is given back are not counted against the one that replaces it.

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,6 +14,9 @@
 #include "adapters/http/server.hpp"
 #include "contract/embedded_stores.hpp"
 #include "services/job_service.hpp"
+#include "services/job_watch.hpp"
+#include "support/faulty_stores.hpp"
+#include "support/jobs.hpp"
 #include "support/labelling_classifier.hpp"
 #include "support/raw_client.hpp"
 
@@ -27,6 +31,23 @@ using ::testing::MatchesRegex;
 using testing::RawAnswer;
 using testing::RawClient;
 using ::testing::StartsWith;
+
+// Classifies nothing while it is held.
+class HeldClassifier final : public testing::LabellingClassifier {
+ public:
+  Result<void> warm_up(const std::shared_ptr<const JobSpec>&) override {
+    held_.wait(true);
+    return {};
+  }
+  void hold() { held_ = true; }
+  void release() {
+    held_ = false;
+    held_.notify_all();
+  }
+
+ private:
+  std::atomic<bool> held_{false};
+};
 
 class ApiTest : public ::testing::Test {
  protected:
@@ -65,7 +86,10 @@ class ApiTest : public ::testing::Test {
     ml_port_ = server_.listen("127.0.0.1", 0, {ml, open}).value();
     server_.start();
   }
-  ~ApiTest() override { server_.stop(1s); }
+  ~ApiTest() override {
+    classifier_.release();
+    server_.stop(1s);
+  }
 
   RawAnswer request(const std::string& method, const std::string& target,
                     const std::string& headers = {}, const std::string& body = {},
@@ -111,7 +135,7 @@ class ApiTest : public ::testing::Test {
   }
 
   testing::EmbeddedStores stores_;
-  testing::LabellingClassifier classifier_;
+  HeldClassifier classifier_;
   NoMetrics metrics_;
   JobService job_service_{
       stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {}, [] {}};
@@ -429,12 +453,54 @@ TEST_F(ApiTest, TellsProgressAsItHappens) {
   EXPECT_THAT(events.body, HasSubstr("\"status\":\"completed\""));
 }
 
+TEST(JobWatches, OneQuestionServesAllWatchers) {
+  testing::EmbeddedStores stores;
+  testing::Faults faults;
+  testing::FaultyJobStore jobs(stores.jobs(), faults);
+  const std::string id = stores.jobs().create(testing::new_job(1, stores.clock().now()))->id;
+  JobWatches watches(jobs);
+  const auto one = watches.of(id);
+  const auto two = watches.of(id);
+  for (const auto& watch : {one, two, watches.of(id)}) EXPECT_EQ((*watch->get(5min))->id, id);
+  EXPECT_EQ(faults.calls()["JobStore.get"], 1);
+  EXPECT_EQ((*two->get(0s))->id, id);
+  EXPECT_EQ(faults.calls()["JobStore.get"], 2);
+  // An error is an answer, too.
+  faults.inject({.operation = "JobStore.get", .call = 1, .mode = testing::FaultMode::kFailAlways});
+  EXPECT_FALSE(*two->get(0s));
+  EXPECT_FALSE(*one->get(5min));
+  EXPECT_EQ(faults.calls()["JobStore.get"], 3);
+}
+
 TEST_F(ApiTest, TheMlServiceTellsOfItself) {
   EXPECT_EQ(body_of(request("GET", "/", "", "", ml_port_))["service"], "ml-service");
   const json health = body_of(request("GET", "/health", "", "", ml_port_));
   EXPECT_EQ(health["models"][0]["name"], "labelling");
   EXPECT_EQ(health["models"][0]["loaded"], false);
   EXPECT_EQ(health["sqs_worker"]["status"], "running");
+}
+
+TEST_F(ApiTest, ClassificationsAreLimitedAndDelayNothingElse) {
+  classifier_.hold();
+  const json wanted = {{"job_type", "image_classification"}, {"s3_keys", {"a"}}};
+  std::atomic<int> answers{0};
+  const auto classify = [&] {
+    const RawAnswer answer =
+        request("POST", "/classify", "Content-Type: application/json\r\n", wanted.dump(), ml_port_);
+    if (++answers > 1) {
+      EXPECT_EQ(answer.status, 200) << answer.body;
+      return;
+    }
+    // All others are in progress, so this is the one over the limit.
+    EXPECT_EQ(answer.status, 503) << answer.body;
+    EXPECT_NE(answer.header("Retry-After"), "");
+    EXPECT_EQ(request("GET", "/health", "", "", ml_port_).status, 200);
+    EXPECT_EQ(request("GET", "/models", "", "", ml_port_).status, 200);
+    EXPECT_EQ(get("/jobs").status, 200);
+    classifier_.release();
+  };
+  std::vector<std::jthread> clients;
+  for (std::size_t i = 0; i < ServerLimits().long_calls + 1; ++i) clients.emplace_back(classify);
 }
 
 TEST_F(ApiTest, TheMlServiceClassifiesStoredImages) {

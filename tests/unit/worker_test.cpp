@@ -26,6 +26,7 @@ namespace classifier::testing {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 // The content of an image sets its outcome: "cat", "broken", "flaky 2" (fails twice), "always"
@@ -523,7 +524,7 @@ TEST_F(WorkerTest, ThousandsOfImagesAreCountedOnce) {
 }
 
 TEST_F(WorkerTest, AFullBacklogRefusesUntilWorkIsDone) {
-  Backlog backlog(stores_.queue(), 3, milliseconds(0));
+  Backlog backlog(stores_.queue(), 3, {.fresh = milliseconds(0), .patience = minutes(5)});
   EXPECT_TRUE(backlog.check());
   submit({"cat", "cat", "cat"});
   ASSERT_TRUE(dispatcher_.run_once());

@@ -1,12 +1,16 @@
 // Jobs: submit, status, list, cancel, retry, events.
 #include <spdlog/fmt/fmt.h>
 
+#include <chrono>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "adapters/api/routes.hpp"
 #include "adapters/http/json_body.hpp"
+#include "services/job_watch.hpp"
 
 namespace classifier::api {
 namespace {
@@ -15,6 +19,9 @@ using nlohmann::json;
 
 constexpr long long kDefaultPage = 100;
 constexpr std::uint64_t kMaxSubmission = 64ULL << 20;
+// A little less than the time between two polls of a watcher, so that one watcher alone sees each
+// poll.
+constexpr std::chrono::milliseconds kPollAge{200};
 
 http::Response post_submit(const BackendApi& api, const http::Request& request) {
   const auto submission = read_submission(request);
@@ -99,11 +106,13 @@ http::Response get_jobs(const BackendApi& api, const http::Request& request) {
 // Sends "progress" whenever it changes, and "end" when the job is final.
 class JobEvents final : public http::EventSource {
  public:
-  JobEvents(JobStore& jobs, std::string id) : jobs_(jobs), id_(std::move(id)) {}
+  explicit JobEvents(std::shared_ptr<JobWatch> watch) : watch_(std::move(watch)) {}
 
   Poll poll() override {
     Poll poll;
-    const auto job = jobs_.get(id_);
+    const auto answer = watch_->get(kPollAge);
+    if (!answer) return poll;
+    const Result<Job>& job = *answer;
     // After a transient error the job is read again; after another one the stream ends.
     if (!job) {
       poll.last = !job.error().transient();
@@ -118,12 +127,12 @@ class JobEvents final : public http::EventSource {
   }
 
  private:
-  JobStore& jobs_;
-  std::string id_;
+  std::shared_ptr<JobWatch> watch_;
   std::string last_data_;
 };
 
-http::Response get_events(const BackendApi& api, const http::Request& request) {
+http::Response get_events(const BackendApi& api, JobWatches& watches,
+                          const http::Request& request) {
   const auto job = api.jobs.get(request.param("id"));
   if (!job) return http::error_response(job.error());
   http::Response response;
@@ -131,7 +140,7 @@ http::Response get_events(const BackendApi& api, const http::Request& request) {
   response.headers.add("Cache-Control", "no-store");
   response.headers.add("X-Accel-Buffering", "no");  // nginx must not buffer the events
   http::EventBody body;
-  body.source = std::make_unique<JobEvents>(api.jobs, job->id);
+  body.source = std::make_unique<JobEvents>(watches.of(job->id));
   response.body = std::move(body);
   return response;
 }
@@ -213,8 +222,10 @@ void add_job_routes(http::Router& router, const SharedApi& api) {
   router.add("POST", "/jobs/{id}/retry", {}, [api](const http::Request& request) {
     return job_answer(202, api->job_service.retry(request.param("id")));
   });
-  router.add("GET", "/events/{id}", {},
-             [api](const http::Request& request) { return get_events(*api, request); });
+  const auto watches = std::make_shared<JobWatches>(api->jobs);
+  router.add("GET", "/events/{id}", {}, [api, watches](const http::Request& request) {
+    return get_events(*api, *watches, request);
+  });
 }
 
 }  // namespace classifier::api

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "domain/text.hpp"
 #include "domain/unique_names.hpp"
 #include "services/direct_classify.hpp"
+#include "support/kept_answer.hpp"
 
 namespace classifier::api {
 namespace {
@@ -27,6 +30,7 @@ using nlohmann::json;
 constexpr std::size_t kMaxDirectImages = 1'000;
 constexpr std::size_t kMaxJobId = 100;
 constexpr std::string_view kForm = "multipart/form-data";
+constexpr std::chrono::milliseconds kModelsKept{1'000};  // the list in /health
 
 struct Classification {
   std::string job_id;
@@ -49,10 +53,14 @@ http::Response get_root(const MlApi& api) {
         {"GET /", "GET /health", "GET /ready", "GET /models", "GET /metrics", "POST /classify"}}});
 }
 
-http::Response get_health(const MlApi& api) {
+json list_models(const Classifier& classifier) {
   json models = json::array();
-  for (const auto& model : api.classifier.models())
+  for (const auto& model : classifier.models())
     models.push_back({{"name", model.name}, {"loaded", model.loaded}});
+  return models;
+}
+
+http::Response get_health(const MlApi& api, json models) {
   return http::json_response(
       200, {{"status", "healthy"},
             {"service", "ml-service"},
@@ -242,16 +250,24 @@ http::Response post_classify(const MlApi& api, const http::Request& request) {
 
 void add_ml_routes(http::Router& router, MlApi api) {
   const auto shared = std::make_shared<const MlApi>(std::move(api));
+  // Listing the models reads files, which the I/O thread must not wait for.
+  const auto models = std::make_shared<KeptAnswer<json>>(
+      [shared] { return std::optional(list_models(shared->classifier)); },
+      list_models(shared->classifier));
   http::RouteOptions open;
   open.needs_key = false;
   open.limited = false;
   http::RouteOptions metrics;
   metrics.needs_key = shared->metrics_need_key;
+  http::RouteOptions health = open;
+  health.run = http::RunOn::kIoThread;
   http::RouteOptions form;
+  form.run = http::RunOn::kLongThread;
   form.max_body = shared->max_form_bytes;
   router.add("GET", "/", open, [shared](const http::Request&) { return get_root(*shared); });
-  router.add("GET", "/health", open,
-             [shared](const http::Request&) { return get_health(*shared); });
+  router.add("GET", "/health", health, [shared, models](const http::Request&) {
+    return get_health(*shared, models->get(kModelsKept, std::chrono::milliseconds(0)));
+  });
   router.add("GET", "/ready", open,
              [shared](const http::Request&) { return readiness(shared->stores_answer); });
   router.add("GET", "/models", {},

@@ -32,6 +32,14 @@ std::unexpected<Error> no_such_image(std::string_view key) {
   return fail(ErrorCode::kNotFound, fmt::format("there is no image \"{}\" in the store", key));
 }
 
+// Other errors, such as EACCES, say nothing about whether there is an image.
+bool is_missing(int error) { return error == ENOENT || error == ENOTDIR; }
+
+// From errno.
+std::unexpected<Error> cannot_read(const fs::path& path) {
+  return io_error("cannot read " + path.string(), errno);
+}
+
 std::unexpected<Error> bad_key(std::string_view key, const char* why) {
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("\"{}\" is not a valid key: {}", key.substr(0, 200), why));
@@ -86,18 +94,28 @@ void remove_leftovers(const fs::path& folder) {
   }
 }
 
+// The name of a file in kTemporaryFolder, removed at the end unless it was renamed.
+class TemporaryName {
+ public:
+  explicit TemporaryName(const fs::path& bucket)
+      : path_(bucket / kTemporaryFolder / random_hex(16)) {}
+  ~TemporaryName() { ::unlink(path_.c_str()); }
+  TemporaryName(const TemporaryName&) = delete;
+  TemporaryName& operator=(const TemporaryName&) = delete;
+  const char* c_str() const { return path_.c_str(); }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
 class FileWriter final : public ObjectWriter {
  public:
-  FileWriter(Fd fd, std::string key, fs::path temporary, fs::path target)
+  FileWriter(Fd fd, std::string key, std::unique_ptr<TemporaryName> temporary, fs::path target)
       : fd_(std::move(fd)),
         key_(std::move(key)),
         temporary_(std::move(temporary)),
         target_(std::move(target)) {}
-  ~FileWriter() override {
-    if (!committed_) ::unlink(temporary_.c_str());
-  }
-  FileWriter(const FileWriter&) = delete;
-  FileWriter& operator=(const FileWriter&) = delete;
 
   Result<void> write(std::span<const std::byte> bytes) override {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -112,10 +130,8 @@ class FileWriter final : public ObjectWriter {
       return io_error("cannot write " + target_.string(), errno);
     if (auto made = make_durable_folder(target_.parent_path()); !made)
       return std::unexpected(made.error());
-    if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+    if (::rename(temporary_->c_str(), target_.c_str()) != 0)
       return io_error("cannot write " + target_.string(), errno);
-    }
-    committed_ = true;
     if (auto synced = sync_folder(target_.parent_path()); !synced)
       return std::unexpected(synced.error());
     return object_info(key_, status);
@@ -124,9 +140,8 @@ class FileWriter final : public ObjectWriter {
  private:
   Fd fd_;
   std::string key_;
-  fs::path temporary_;
+  std::unique_ptr<TemporaryName> temporary_;
   fs::path target_;
-  bool committed_ = false;
 };
 
 // Lists a bucket in the byte order of its keys.
@@ -174,21 +189,25 @@ class Lister {
       if (key.ends_with('/')) {
         if (auto walked = walk(key); !walked) return walked;
       } else if (key > start_after_ && key.starts_with(prefix_)) {
-        add(std::move(key));
+        if (auto added = add(std::move(key)); !added) return added;
       }
     }
     return {};
   }
 
-  void add(std::string key) {
+  Result<void> add(std::string key) {
     if (page_.objects.size() == limit_) {
       page_.more = true;
-      return;
+      return {};
     }
     struct stat status{};
-    // Removed since the folder was read.
-    if (::stat((root_ / key).c_str(), &status) != 0) return;
-    page_.objects.push_back(object_info(std::move(key), status));
+    const fs::path path = root_ / key;
+    if (::stat(path.c_str(), &status) == 0) {
+      page_.objects.push_back(object_info(std::move(key), status));
+    } else if (!is_missing(errno)) {
+      return cannot_read(path);
+    }
+    return {};  // if it is missing, it was removed since the folder was read
   }
 
   fs::path root_;
@@ -234,6 +253,21 @@ std::string FileObjectStore::bucket_name(Bucket bucket) const {
   return bucket == Bucket::kInput ? input_bucket_ : output_bucket_;
 }
 
+// Every bucket has a folder for temporary files. Without it, the disk is away.
+Result<void> FileObjectStore::check_present(Bucket bucket) const {
+  const fs::path folder = root_ / bucket_name(bucket);
+  if (::access((folder / kTemporaryFolder).c_str(), F_OK) == 0) return {};
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("the folder of the images is away: {}; mount its disk again",
+                          folder.string()));
+}
+
+// A disk that is away says nothing about its images.
+std::unexpected<Error> FileObjectStore::missing(Bucket bucket, std::string_view key) const {
+  if (auto present = check_present(bucket); !present) return std::unexpected(present.error());
+  return no_such_image(key);
+}
+
 Result<fs::path> FileObjectStore::path_of(Bucket bucket, std::string_view key) const {
   if (auto valid = check_key(key); !valid) return std::unexpected(valid.error());
   return root_ / bucket_name(bucket) / fs::path(std::string(key));
@@ -243,11 +277,10 @@ Result<std::vector<std::byte>> FileObjectStore::get(Bucket bucket, std::string_v
                                                     std::uint64_t max_bytes) {
   const auto path = path_of(bucket, key);
   if (!path) return std::unexpected(path.error());
-  const Fd fd(::open(path->c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd fd(::open(path->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO does not block
   struct stat status{};
   if (!fd || ::fstat(fd.get(), &status) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return no_such_image(key);
-    return io_error("cannot read " + path->string(), errno);
+    return is_missing(errno) ? missing(bucket, key) : cannot_read(*path);
   }
   if (!S_ISREG(status.st_mode)) return no_such_image(key);
   if (std::cmp_greater(status.st_size, max_bytes)) {
@@ -258,7 +291,7 @@ Result<std::vector<std::byte>> FileObjectStore::get(Bucket bucket, std::string_v
   for (std::size_t read = 0; read < bytes.size();) {
     const ssize_t size = ::read(fd.get(), bytes.data() + read, bytes.size() - read);
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return io_error("cannot read " + path->string(), errno);
+    if (size < 0) return cannot_read(*path);
     if (size == 0)
       return fail(ErrorCode::kUnavailable, path->string() + " became shorter while it was read");
     read += static_cast<std::size_t>(size);
@@ -270,7 +303,9 @@ Result<ObjectInfo> FileObjectStore::head(Bucket bucket, std::string_view key) {
   const auto path = path_of(bucket, key);
   if (!path) return std::unexpected(path.error());
   struct stat status{};
-  if (::stat(path->c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return no_such_image(key);
+  if (::stat(path->c_str(), &status) != 0)
+    return is_missing(errno) ? missing(bucket, key) : cannot_read(*path);
+  if (!S_ISREG(status.st_mode)) return no_such_image(key);
   return object_info(std::string(key), status);
 }
 
@@ -285,6 +320,7 @@ Result<ObjectPage> FileObjectStore::list(Bucket bucket, std::string_view prefix,
   }
   if (prefix.size() > kMaxKeyBytes || prefix.find('\0') != std::string_view::npos)
     return ObjectPage{};
+  if (auto present = check_present(bucket); !present) return std::unexpected(present.error());
   return Lister(root_ / bucket_name(bucket), prefix, start_after, limit).run();
 }
 
@@ -292,7 +328,7 @@ Result<void> FileObjectStore::remove(Bucket bucket, std::string_view key) {
   const auto path = path_of(bucket, key);
   if (!path) return std::unexpected(path.error());
   if (::unlink(path->c_str()) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == EISDIR) return no_such_image(key);
+    if (is_missing(errno) || errno == EISDIR) return missing(bucket, key);
     return io_error("cannot delete " + path->string(), errno);
   }
   return sync_folder(path->parent_path());
@@ -307,30 +343,30 @@ Result<void> FileObjectStore::copy_to_output(std::string_view input_key,
   // Link directly first: this succeeds for nearly every image.
   if (::link(from->c_str(), to->c_str()) == 0) return {};
   if (errno == ENOENT) {
+    if (auto present = check_present(Bucket::kOutput); !present) return present;
     // Neither the folder nor the link is synced: a power loss may remove copies, but no originals.
     std::error_code error;
     fs::create_directories(to->parent_path(), error);
     if (error)
       return io_error("cannot create the folder " + to->parent_path().string(), error.value());
     if (::link(from->c_str(), to->c_str()) == 0) return {};
-    if (errno == ENOENT) return no_such_image(input_key);
+    if (errno == ENOENT) return missing(Bucket::kInput, input_key);
   }
-  const fs::path temporary = root_ / output_bucket_ / kTemporaryFolder / random_hex(16);
+  // rename keeps it if both names are already links to one file.
+  const TemporaryName temporary(root_ / output_bucket_);
   if (::link(from->c_str(), temporary.c_str()) != 0) {
-    if (errno == ENOENT) return no_such_image(input_key);
-    if (auto copied = copy_bytes(*from, temporary); !copied) return copied;
+    if (is_missing(errno)) return missing(Bucket::kInput, input_key);
+    if (auto copied = copy_bytes(*from, temporary.path()); !copied) return copied;
   }
-  const int renamed = ::rename(temporary.c_str(), to->c_str());
-  const int code = errno;
-  ::unlink(temporary.c_str());  // rename keeps it if both names are already links to one file
-  if (renamed != 0) return io_error("cannot write " + to->string(), code);
+  if (::rename(temporary.c_str(), to->c_str()) != 0)
+    return io_error("cannot write " + to->string(), errno);
   return {};
 }
 
-Result<std::string> FileObjectStore::upload_url(std::string_view key, std::string_view content_type,
-                                                TimePoint expires_at, std::string_view base_url) {
+Result<UploadUrl> FileObjectStore::upload_url(std::string_view key, std::string_view content_type,
+                                              TimePoint expires_at, std::string_view base_url) {
   if (auto valid = check_key(key); !valid) return std::unexpected(valid.error());
-  return urls_.sign(base_url, key, content_type, expires_at);
+  return UploadUrl{urls_.sign(base_url, key, content_type, expires_at), expires_at};
 }
 
 Result<void> FileObjectStore::ping() {
@@ -349,9 +385,9 @@ Result<void> FileObjectStore::verify(const SignedUpload& upload, TimePoint now) 
 Result<std::unique_ptr<ObjectWriter>> FileObjectStore::write(std::string_view key) {
   const auto path = path_of(Bucket::kInput, key);
   if (!path) return std::unexpected(path.error());
-  fs::path temporary = root_ / input_bucket_ / kTemporaryFolder / random_hex(16);
-  Fd fd(::open(temporary.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
-  if (!fd) return io_error("cannot write " + temporary.string(), errno);
+  auto temporary = std::make_unique<TemporaryName>(root_ / input_bucket_);
+  Fd fd(::open(temporary->c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+  if (!fd) return io_error("cannot write " + temporary->path().string(), errno);
   return std::make_unique<FileWriter>(std::move(fd), std::string(key), std::move(temporary), *path);
 }
 

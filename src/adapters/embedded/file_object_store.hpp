@@ -31,8 +31,8 @@ class FileObjectStore final : public ObjectStore, public UploadReceiver {
                           std::size_t limit) override;
   Result<void> remove(Bucket bucket, std::string_view key) override;
   Result<void> copy_to_output(std::string_view input_key, std::string_view output_key) override;
-  Result<std::string> upload_url(std::string_view key, std::string_view content_type,
-                                 TimePoint expires_at, std::string_view base_url) override;
+  Result<UploadUrl> upload_url(std::string_view key, std::string_view content_type,
+                               TimePoint expires_at, std::string_view base_url) override;
   Result<void> ping() override;
 
   Result<void> verify(const SignedUpload& upload, TimePoint now) const override;
@@ -41,6 +41,9 @@ class FileObjectStore final : public ObjectStore, public UploadReceiver {
  private:
   FileObjectStore(std::filesystem::path root, std::string input_bucket, std::string output_bucket,
                   UploadUrls urls);
+  // kUnavailable if the folder of the bucket is away.
+  Result<void> check_present(Bucket bucket) const;
+  std::unexpected<Error> missing(Bucket bucket, std::string_view key) const;
   Result<std::filesystem::path> path_of(Bucket bucket, std::string_view key) const;
 
   std::filesystem::path root_;

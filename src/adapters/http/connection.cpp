@@ -157,10 +157,22 @@ Awaitable<> Connection::call_handler(Exchange& exchange) {
     handle();
     audit_request(exchange, site_.audit.get());
   };
-  if (exchange.options().run == RunOn::kIoThread) {
-    call();
-  } else {
-    co_await run_on(context_.blocking, call);
+  switch (exchange.options().run) {
+    case RunOn::kIoThread:
+      call();
+      break;
+    case RunOn::kBlockingThread:
+      co_await run_on(context_.blocking, call);
+      break;
+    case RunOn::kLongThread:
+      if (context_.long_calls++ < context_.limits.long_calls) {
+        co_await run_on(context_.long_threads, call);
+      } else {
+        exchange.response =
+            error_response(503, "too many such requests are in progress: try again later");
+      }
+      --context_.long_calls;
+      break;
   }
 }
 

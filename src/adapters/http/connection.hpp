@@ -3,6 +3,7 @@
 // connection_read.cpp reading, connection_write.cpp answers, connection_events.cpp event streams.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -26,12 +27,16 @@ namespace classifier::http {
 
 // What all connections of a server share. Thread-safe.
 struct ServerContext {
-  ServerContext(const ServerLimits& given, RequestObserver* counted_by,
-                std::size_t blocking_threads)
-      : limits(given), observer(counted_by), blocking(blocking_threads) {}
+  explicit ServerContext(const ServerOptions& options)
+      : limits(options.limits),
+        observer(options.observer),
+        blocking(std::max<std::size_t>(options.blocking_threads, 1)),
+        long_threads(std::max<std::size_t>(options.long_threads, 1)) {}
   const ServerLimits limits;
   RequestObserver* const observer;  // may be null
   boost::asio::thread_pool blocking;
+  boost::asio::thread_pool long_threads;
+  std::atomic<std::size_t> long_calls{0};  // running on long_threads, or waiting for one
   std::atomic<std::size_t> connections{0};
   std::atomic<std::uint64_t> buffered{0};  // bytes of request bodies in memory
   std::atomic<bool> draining{false};

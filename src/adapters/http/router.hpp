@@ -36,6 +36,7 @@ using UploadHandler = std::function<Result<std::unique_ptr<BodySink>>(const Requ
 enum class RunOn {
   kBlockingThread,  // may wait for files and databases
   kIoThread,        // never waits; a few microseconds at most
+  kLongThread,      // may take minutes: on threads of its own, and a limited number at a time
 };
 
 struct RouteOptions {

@@ -52,9 +52,7 @@ Error listen_error(const std::string& address, std::uint16_t port, const error_c
 
 class Server::Impl {
  public:
-  explicit Impl(const ServerOptions& options)
-      : context_(options.limits, options.observer,
-                 std::max<std::size_t>(options.blocking_threads, 1)) {
+  explicit Impl(const ServerOptions& options) : context_(options) {
     const std::size_t count = std::max<std::size_t>(options.io_threads, 1);
     for (std::size_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>());
   }
@@ -115,6 +113,7 @@ class Server::Impl {
       wait_for_connections(SteadyTime::max());
     }
     context_.blocking.join();
+    context_.long_threads.join();
     for (const auto& shard : shards_) shard->io.stop();
     threads_.clear();
   }

@@ -23,6 +23,7 @@ struct ServerLimits {
   std::size_t url_bytes = 8 << 10;  // 414 over it
   std::uint64_t buffered_body_bytes = 512ULL << 20;  // of all requests together; 503 over it
   std::size_t connections = 4'096;                   // 503 over it
+  std::size_t long_calls = 16;                       // running and waiting; 503 over it
   std::chrono::milliseconds header_time{10'000};     // from the first byte to the end of the header
   std::chrono::milliseconds body_idle{30'000};       // between two reads of a body
   std::chrono::milliseconds body_time{1'800'000};    // for a whole body
@@ -35,6 +36,7 @@ struct ServerLimits {
 struct ServerOptions {
   std::size_t io_threads = 1;
   std::size_t blocking_threads = 8;
+  std::size_t long_threads = 2;  // for handlers with RunOn::kLongThread
   ServerLimits limits;
   RequestObserver* observer = nullptr;  // outlives the server
 };

@@ -1,10 +1,11 @@
 #include "adapters/aws/client/aws_client.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <stop_token>
 #include <utility>
 
 #include "adapters/aws/client/call_batch.hpp"
-#include "adapters/aws/client/retry.hpp"
 #include "adapters/aws/client/signing_clock.hpp"
 #include "adapters/aws/client/transport.hpp"
 #include "domain/text.hpp"
@@ -19,15 +20,16 @@ class AwsClient::Impl {
         endpoints_(std::move(endpoints)),
         options_(std::move(options)),
         clock_(clock),
-        budget_(options_.retry_budget),
+        budgets_(options_.retry_budgets ? options_.retry_budgets
+                                        : std::make_shared<RetryBudgets>(options_.retry_budget)),
         transport_({options_.max_connections, options_.connect_timeout, options_.ca_bundle}),
         context_{credentials_, endpoints_, options_,   observer,
-                 clock_,       budget_,    transport_, stop_.get_token()} {}
+                 clock_,       *budgets_,  transport_, stop_.get_token()} {}
 
   std::vector<AwsResult> run(std::vector<AwsRequest> requests) {
     return CallBatch(context_, std::move(requests)).run();
   }
-  std::expected<std::string, AwsError> presign(const PresignRequest& request);
+  std::expected<PresignedUrl, AwsError> presign(const PresignRequest& request);
   void stop() {
     stop_.request_stop();
     transport_.stop();
@@ -39,22 +41,35 @@ class AwsClient::Impl {
   const Endpoints endpoints_;
   const AwsClientOptions options_;
   SigningClock clock_;
-  RetryBudget budget_;
+  const std::shared_ptr<RetryBudgets> budgets_;
   std::stop_source stop_;
   Transport transport_;
   const CallContext context_;
 };
 
-std::expected<std::string, AwsError> AwsClient::Impl::presign(const PresignRequest& request) {
-  auto credentials = credentials_->get();
-  if (!credentials) {
+std::expected<PresignedUrl, AwsError> AwsClient::Impl::presign(const PresignRequest& request) {
+  const auto failure = [](Error why) {
     AwsError error;
     error.service = "s3";
     error.operation = "presigning";
     error.code = kNoCredentialsCode;
-    error.message = credentials.error().message;
-    error.kind = credentials.error().code;
+    error.message = std::move(why.message);
+    error.kind = why.code;
     return std::unexpected(std::move(error));
+  };
+  auto credentials = credentials_->get();
+  if (!credentials) return failure(std::move(credentials.error()));
+  const TimePoint now = clock_.now();
+  PresignedUrl presigned{.url = {}, .validity = request.validity};
+  // AWS refuses the URL once the credentials have expired.
+  if (credentials->expires_at) {
+    presigned.validity =
+        std::min(presigned.validity,
+                 std::chrono::floor<std::chrono::seconds>(*credentials->expires_at - now));
+  }
+  if (presigned.validity < std::chrono::seconds(1)) {
+    return failure({ErrorCode::kUnavailable,
+                    "the credentials have expired, and there are no new ones yet: try again"});
   }
   const Target target =
       endpoints_.resolve("s3", request.bucket, "/" + percent_encode(request.key, true));
@@ -62,7 +77,8 @@ std::expected<std::string, AwsError> AwsClient::Impl::presign(const PresignReque
   if (!request.content_type.empty())
     signable.headers.emplace_back("content-type", request.content_type);
   const SigningKey key{std::move(*credentials), endpoints_.region(), "s3"};
-  return target.url() + "?" + presign_query(signable, key, clock_.now(), request.validity);
+  presigned.url = target.url() + "?" + presign_query(signable, key, now, presigned.validity);
+  return presigned;
 }
 
 AwsClient::AwsClient(std::shared_ptr<CredentialsSource> credentials, Endpoints endpoints,
@@ -82,7 +98,7 @@ std::vector<AwsResult> AwsClient::call_all(std::vector<AwsRequest> requests) {
   return impl_->run(std::move(requests));
 }
 
-std::expected<std::string, AwsError> AwsClient::presign(const PresignRequest& request) {
+std::expected<PresignedUrl, AwsError> AwsClient::presign(const PresignRequest& request) {
   return impl_->presign(request);
 }
 

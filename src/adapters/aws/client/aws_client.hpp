@@ -15,6 +15,7 @@
 #include "adapters/aws/client/aws_error.hpp"
 #include "adapters/aws/client/credentials.hpp"
 #include "adapters/aws/client/endpoint.hpp"
+#include "adapters/aws/client/retry.hpp"
 #include "adapters/aws/client/sigv4.hpp"
 #include "ports/clock.hpp"
 #include "ports/metrics.hpp"
@@ -36,6 +37,8 @@ struct AwsRequest {
   // AwsClientOptions::max_response_bytes.
   std::optional<std::uint64_t> max_response_bytes;
   std::chrono::milliseconds extra_time{0};  // added to the timeout, for long polling
+  // For the whole call with its retries. nullopt: as AwsClientOptions has it.
+  std::optional<std::chrono::milliseconds> patience;
 };
 
 struct AwsResponse {
@@ -56,7 +59,9 @@ struct AwsClientOptions {
       50};  // doubles with each attempt; the wait is random below
   std::chrono::milliseconds throttled_base_backoff{500};  // the same after throttling
   std::chrono::milliseconds max_backoff{5'000};           // also the longest Retry-After obeyed
-  int retry_budget = 500;  // a retry takes 5, or 10 after a timeout; a call that succeeds returns 1
+  // For each service. A retry takes 5, or 10 after a timeout; a call that succeeds returns 1.
+  int retry_budget = 500;
+  std::shared_ptr<RetryBudgets> retry_budgets;  // of several clients; null: its own
   std::uint64_t max_response_bytes = 16ULL << 20;
   std::string ca_bundle;  // a file; empty: the system's (make_aws_client: AWS_CA_BUNDLE)
 };
@@ -64,10 +69,18 @@ struct AwsClientOptions {
 struct PresignRequest {
   std::string method = "PUT";
   std::string bucket;
-  std::string key;           // not encoded
-  std::string content_type;  // signed, so clients must send the same; empty: none
-  std::chrono::seconds validity{3'600};
+  std::string key;                       // not encoded
+  std::string content_type;              // signed, so clients must send the same; empty: none
+  std::chrono::seconds validity{3'600};  // less where the credentials expire before
 };
+
+struct PresignedUrl {
+  std::string url;
+  std::chrono::seconds validity{0};
+};
+
+// For calls that only report the state of a service: somebody waits for the answer.
+inline constexpr std::chrono::milliseconds kPatience{5'000};
 
 // Thread-safe. A thread of its own does the transfers; the callers' threads wait.
 class AwsClient {
@@ -85,7 +98,7 @@ class AwsClient {
   std::vector<AwsResult> call_all(std::vector<AwsRequest> requests);
 
   // A URL that allows anyone one operation on one object of S3, for a limited time.
-  std::expected<std::string, AwsError> presign(const PresignRequest& request);
+  std::expected<PresignedUrl, AwsError> presign(const PresignRequest& request);
 
   // Makes running calls, and all later ones, fail with kStoppedCode.
   void stop();

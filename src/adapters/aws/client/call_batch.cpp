@@ -75,6 +75,7 @@ CallBatch::CallBatch(const CallContext& context, std::vector<AwsRequest> request
   for (std::size_t i = 0; i < requests.size(); ++i) {
     Call& call = calls_[i];
     call.request = std::move(requests[i]);
+    if (call.request.patience) call.deadline = call.begun + *call.request.patience;
     call.body_hash = sha256_hex(call.request.body);
     call.body = std::make_shared<const std::string>(std::move(call.request.body));
     ready_.push_back(i);
@@ -151,6 +152,10 @@ HttpExchange CallBatch::signed_exchange(Call& call) {
   exchange.max_response_bytes =
       request.max_response_bytes.value_or(context_.options.max_response_bytes);
   exchange.timeout = context_.options.timeout + request.extra_time;
+  if (request.patience) {
+    const auto left = std::chrono::ceil<milliseconds>(call.deadline - Steady::now());
+    exchange.timeout = std::clamp(left, milliseconds(1), exchange.timeout);
+  }
   return exchange;
 }
 
@@ -172,7 +177,7 @@ void CallBatch::handle(Arrival arrival) {
   Call& call = calls_[arrival.call];
   AwsResult result = read(call, arrival.outcome);
   if (result) {
-    context_.budget.give_back();
+    context_.budgets.give_back(call.request.service);
     finish(call, std::move(result));
     return;
   }
@@ -245,12 +250,16 @@ std::optional<milliseconds> CallBatch::pause_before_retry(Call& call, const AwsE
   if (!not_done && !may_be_done) return std::nullopt;
   if (++call.failures >= context_.options.max_attempts) return std::nullopt;
   const bool timed_out = outcome.failure == Failure::kTimedOut;
-  if (!context_.budget.take(timed_out ? kTimeoutRetryCost : kRetryCost)) return std::nullopt;
   const AwsClientOptions& options = context_.options;
   const milliseconds base = throttled ? options.throttled_base_backoff : options.base_backoff;
-  const milliseconds wait =
+  const milliseconds backoff =
       full_jitter(exponential_backoff(base, options.max_backoff, call.failures));
-  return std::min(std::max(wait, retry_after(outcome.headers)), options.max_backoff);
+  const milliseconds wait =
+      std::min(std::max(backoff, retry_after(outcome.headers)), options.max_backoff);
+  if (Steady::now() + wait >= call.deadline) return std::nullopt;
+  const int cost = timed_out ? kTimeoutRetryCost : kRetryCost;
+  if (!context_.budgets.take(call.request.service, cost)) return std::nullopt;
+  return wait;
 }
 
 void CallBatch::finish(Call& call, AwsResult result) {

@@ -26,7 +26,7 @@ struct CallContext {
   const AwsClientOptions& options;
   CallObserver* observer;
   SigningClock& clock;
-  RetryBudget& budget;
+  RetryBudgets& budgets;
   Transport& transport;
   std::stop_token stop;
 };
@@ -50,6 +50,7 @@ class CallBatch {
     bool time_corrected = false;
     bool credentials_renewed = false;
     Steady::time_point begun = Steady::now();
+    Steady::time_point deadline = Steady::time_point::max();
     std::optional<AwsResult> result;
   };
   struct Arrival {

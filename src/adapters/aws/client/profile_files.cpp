@@ -3,7 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <array>
-#include <system_error>
+#include <cerrno>
 #include <utility>
 
 #include "domain/text.hpp"
@@ -33,10 +33,10 @@ std::string section_name(std::string_view line) {
 }
 
 Result<std::string> read_if_present(const std::filesystem::path& path) {
-  std::error_code code;
-  if (path.empty() || !std::filesystem::exists(path, code)) return std::string();
+  if (path.empty()) return std::string();
   auto text = read_file(path);
   if (text) return std::move(*text);
+  if (text.error() == ENOENT || text.error() == ENOTDIR) return std::string();
   return fail(ErrorCode::kUnauthorized,
               fmt::format("cannot read {}: check the file's owner and mode", path.string()));
 }

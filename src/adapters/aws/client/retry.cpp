@@ -4,16 +4,18 @@
 
 namespace classifier::aws {
 
-bool RetryBudget::take(int cost) {
+bool RetryBudgets::take(const std::string& service, int cost) {
   const std::scoped_lock lock(mutex_);
-  if (tokens_ < cost) return false;
-  tokens_ -= cost;
+  int& taken = taken_[service];
+  if (taken + cost > capacity_) return false;
+  taken += cost;
   return true;
 }
 
-void RetryBudget::give_back() {
+void RetryBudgets::give_back(const std::string& service) {
   const std::scoped_lock lock(mutex_);
-  tokens_ = std::min(tokens_ + 1, capacity_);
+  int& taken = taken_[service];
+  taken = std::max(taken - 1, 0);
 }
 
 }  // namespace classifier::aws

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <utility>
 
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
@@ -22,12 +21,9 @@ using dynamo::text;
 constexpr std::size_t kOutcomesAtOnce = dynamo::Table::kMaxActions - 1;  // and one counter
 constexpr int kFinishTries = 5;
 
-int any_counter(int counters) {
-  thread_local std::minstd_rand random{std::random_device{}()};
-  return static_cast<int>(random() % static_cast<unsigned>(counters));
-}
-
-Action counter_update(const ImageOutcome& any, int counters, const JobCounts& counts,
+// Counts in an item that depends on the image, so that images that are done at the same time are
+// mostly counted in different ones.
+Action counter_update(const ImageOutcome& first, int counters, const JobCounts& counts,
                       TimePoint now) {
   Expression change;
   change.set("updated_at", number(now));
@@ -36,9 +32,10 @@ Action counter_update(const ImageOutcome& any, int counters, const JobCounts& co
   if (counts.failed > 0) change.add("failed", counts.failed);
   change.only_if("#open = :open AND #generation = :generation_was")
       .value("open", dynamo::boolean(true))
-      .value("generation_was", number(any.generation));
-  return dynamo::update(
-      dynamo::key(dynamo::job_pk(any.job_id), dynamo::counter_sk(any_counter(counters))), change);
+      .value("generation_was", number(first.generation));
+  return dynamo::update(dynamo::key(dynamo::job_pk(first.job_id),
+                                    dynamo::counter_sk(static_cast<int>(first.index % counters))),
+                        change);
 }
 
 }  // namespace
@@ -93,6 +90,8 @@ Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
                                           TimePoint now) {
   std::vector<const ImageOutcome*> left(outcomes.begin(), outcomes.end());
   const Segments segments(fixed.total);
+  // After the job, which expires as long after it was accepted, or later if it was kept.
+  const auto expires_at = dynamo::expiry(now, options_.retention);
   while (!left.empty()) {
     JobCounts counts;
     std::vector<Action> actions(1);
@@ -102,8 +101,7 @@ Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
       actions.push_back(dynamo::put(
           dynamo::outcome_item(
               *outcome, state,
-              dynamo::segment_pk(outcome->job_id, segments.segment_of(outcome->index)),
-              fixed.expires_at),
+              dynamo::segment_pk(outcome->job_id, segments.segment_of(outcome->index)), expires_at),
           Expression()
               .only_if("attribute_not_exists(#pk) OR (#generation < :generation_now AND "
                        "#failed = :true)")

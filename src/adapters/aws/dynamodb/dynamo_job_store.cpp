@@ -1,7 +1,7 @@
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 
 #include <algorithm>
-#include <array>
+#include <tuple>
 #include <utility>
 
 #include "domain/ids.hpp"
@@ -19,9 +19,8 @@ using dynamo::text;
 
 constexpr std::size_t kJobsKept = 256;
 constexpr int kMoveTries = 5;  // when others change the same job at the same time
-constexpr std::array kTypes{JobType::kImageClassification, JobType::kCustomClassification};
-constexpr std::array kStatuses{JobStatus::kQueued, JobStatus::kProcessing, JobStatus::kCompleted,
-                               JobStatus::kFailed, JobStatus::kCancelled};
+// Fewer than a fold takes, so that folding keeps up.
+constexpr unsigned kJobsForFold = 64;
 
 Error changed_meanwhile() {
   return {ErrorCode::kUnavailable, "the job was changed by others at the same time: try again"};
@@ -32,15 +31,22 @@ dynamo::Query job_query(std::string_view job_id) {
   return {dynamo::job_pk(job_id), dynamo::kFirstCounter, dynamo::kJob};
 }
 
-// The partitions of the index "listing" that match the filter.
-std::vector<std::string> listing_partitions(const JobFilter& filter) {
-  std::vector<std::string> partitions;
-  for (const JobType type : kTypes) {
+struct ListingPartition {
+  std::string pk;
+  TimePoint oldest;  // of the jobs that are listed
+};
+
+// The partitions of the index "listing" that match the filter. Jobs that are not final are kept,
+// and so listed, however old they are.
+std::vector<ListingPartition> listing_partitions(const JobFilter& filter, TimePoint oldest_kept) {
+  std::vector<ListingPartition> partitions;
+  for (const JobType type : dynamo::kTypes) {
     if (filter.type && *filter.type != type) continue;
-    for (const JobStatus status : kStatuses) {
+    for (const JobStatus status : dynamo::kStatuses) {
       if (filter.status && *filter.status != status) continue;
       for (int shard = 0; shard < dynamo::kListingShards; ++shard)
-        partitions.push_back(dynamo::listing_pk(type, status, shard));
+        partitions.push_back({dynamo::listing_pk(type, status, shard),
+                              is_final(status) ? oldest_kept : TimePoint{}});
     }
   }
   return partitions;
@@ -89,7 +95,7 @@ Result<std::shared_ptr<const DynamoJobStore::Fixed>> DynamoJobStore::fixed(const
     spec.custom_labels = dynamo::read_labels(*parts);
   }
   return fixed_.insert(row.job.id, {std::make_shared<const JobSpec>(std::move(spec)),
-                                    row.job.counts.total, row.counters, row.expires_at});
+                                    row.job.counts.total, row.counters});
 }
 
 Result<std::shared_ptr<const DynamoJobStore::Fixed>> DynamoJobStore::fixed(
@@ -118,12 +124,6 @@ Result<std::vector<ImageRecord>> DynamoJobStore::records(std::string_view job_id
   const auto row = read(job_id);
   if (!row) return std::unexpected(row.error());
   return images_.read(row->job, from, from + static_cast<std::int64_t>(limit), true);
-}
-
-// Nothing to do: the table's time to live removes them.
-Result<std::size_t> DynamoJobStore::remove_expired(TimePoint /*created_before*/,
-                                                   std::size_t /*limit*/) {
-  return 0;
 }
 
 Result<void> DynamoJobStore::ping() { return table_.ping(); }
@@ -176,23 +176,18 @@ Result<Job> DynamoJobStore::create(const NewJob& job) {
     // Ids are unique: the job is this one, and the answer to an earlier attempt was lost.
     return get(job.id);
   }
-  fixed_.insert(job.id, {job.spec, row.job.counts.total, row.counters, expires_at});
+  fixed_.insert(job.id, {job.spec, row.job.counts.total, row.counters});
   note_fresh(job.id);
   return with_labels(std::move(row));
-}
-
-TimePoint DynamoJobStore::oldest_kept() const {
-  if (options_.retention.count() == 0) return TimePoint{};
-  return clock_.now() - options_.retention;
 }
 
 Result<JobPage> DynamoJobStore::list(const JobFilter& filter, std::size_t limit,
                                      std::string_view token) {
   if (!token.empty() && !is_token(token)) return std::unexpected(unknown_page_token());
   std::vector<dynamo::Query> queries;
-  for (auto& partition : listing_partitions(filter)) {
+  for (const auto& partition : listing_partitions(filter, oldest_kept())) {
     auto& query =
-        queries.emplace_back(std::move(partition), dynamo::listing_sk(oldest_kept(), ""),
+        queries.emplace_back(partition.pk, dynamo::listing_sk(partition.oldest, ""),
                              token.empty() ? dynamo::kAfterAll : just_before(std::string(token)));
     query.index = "listing";
     query.newest_first = true;
@@ -238,45 +233,6 @@ Result<void> DynamoJobStore::add_counts(std::vector<Job>& jobs) {
   return {};
 }
 
-Result<std::int64_t> DynamoJobStore::count_jobs(const JobFilter& filter) {
-  std::vector<dynamo::Query> queries;
-  queries.reserve(dynamo::kTallyShards);
-  for (int shard = 0; shard < dynamo::kTallyShards; ++shard) {
-    queries.emplace_back(dynamo::tally_pk(shard), dynamo::day_of(oldest_kept()), dynamo::kAfterAll)
-        .consistent = false;
-  }
-  const auto answers = table_.query_all(queries);
-  if (!answers) return std::unexpected(answers.error());
-  std::int64_t total = 0;
-  for (const auto& days : *answers) {
-    for (const auto& day : days) {
-      for (const JobType type : kTypes) {
-        if (filter.type && *filter.type != type) continue;
-        for (const JobStatus status : kStatuses) {
-          if (!filter.status || *filter.status == status)
-            total += dynamo::number_of(day, dynamo::tally_name(type, status).c_str());
-        }
-      }
-    }
-  }
-  return total;
-}
-
-Action DynamoJobStore::tally(const Job& job, std::optional<JobStatus> from, JobStatus to) const {
-  Expression change;
-  if (from) change.add(dynamo::tally_name(job.spec->type, *from), -1);
-  change.add(dynamo::tally_name(job.spec->type, to), 1);
-  // At least a day after the last of the day's jobs.
-  if (const auto expires_at =
-          dynamo::expiry(job.created_at + std::chrono::days(2), options_.retention)) {
-    change.set("expires_at", number(*expires_at));
-  }
-  return dynamo::update(
-      dynamo::key(dynamo::tally_pk(dynamo::shard_of(job.id, dynamo::kTallyShards)),
-                  dynamo::day_of(job.created_at)),
-      change);
-}
-
 std::vector<Action> DynamoJobStore::counter_updates(const JobRow& row,
                                                     const Expression& expression) const {
   std::vector<Action> actions;
@@ -292,10 +248,25 @@ std::vector<Action> DynamoJobStore::counter_updates(const JobRow& row,
 // `row`.
 Result<bool> DynamoJobStore::move(const JobRow& row, JobStatus to, const Expression& change,
                                   std::vector<Action> more) {
-  more.push_back(dynamo::update(dynamo::key(dynamo::job_pk(row.job.id), dynamo::kJob), change));
+  const Item key = dynamo::key(dynamo::job_pk(row.job.id), dynamo::kJob);
+  if (more.empty() && !is_final(row.job.status) && !is_final(to)) {
+    // The tally stays the same. Single writes never conflict with each other.
+    const auto updated = table_.update(key, change);
+    if (!updated) return std::unexpected(updated.error());
+    return updated->has_value();
+  }
+  more.push_back(dynamo::update(key, change));
   more.push_back(tally(row.job, row.job.status, to));
   const auto outcome = table_.transact(std::move(more));
   if (!outcome) return std::unexpected(outcome.error());
+  if (outcome->done && is_final(to)) {
+    const unsigned ended = ++ended_;
+    // If it fails, a later one does its work.
+    if (ended % kJobsForFold == 0) {
+      std::ignore =
+          fold_tally(dynamo::shard_of(owner_ + std::to_string(ended), dynamo::kTallyShards));
+    }
+  }
   return outcome->done;
 }
 

@@ -2,6 +2,7 @@
 // outcome is lost or counted twice.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -45,6 +46,7 @@ class DynamoJobStore final : public JobStore {
   Result<Job> retry(std::string_view job_id, TimePoint now) override;
   Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                            std::size_t limit) override;
+  // Removes none, since the table's time to live does. Puts that off for jobs that are not final.
   Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override;
   Result<void> ping() override;
 
@@ -54,7 +56,6 @@ class DynamoJobStore final : public JobStore {
     std::shared_ptr<const JobSpec> spec;  // with its labels
     std::int64_t total = 0;
     int counters = 1;
-    std::optional<std::int64_t> expires_at;
   };
 
   Result<dynamo::JobRow> read(std::string_view job_id);
@@ -64,7 +65,9 @@ class DynamoJobStore final : public JobStore {
   Result<Job> job_of_key(const IdempotencyKey& idempotency);
   Result<bool> move(const dynamo::JobRow& row, JobStatus to, const dynamo::Expression& change,
                     std::vector<dynamo::Action> more);
+  dynamo::Expression tally_change() const;
   dynamo::Action tally(const Job& job, std::optional<JobStatus> from, JobStatus to) const;
+  Result<void> fold_tally(int shard);
   std::vector<dynamo::Action> counter_updates(const dynamo::JobRow& row,
                                               const dynamo::Expression& expression) const;
   Result<std::size_t> record_job(std::vector<const ImageOutcome*> outcomes, TimePoint now);
@@ -78,6 +81,8 @@ class DynamoJobStore final : public JobStore {
   Result<std::optional<UnsentTasks>> take_unsent(const std::string& job_id, std::size_t limit);
   Result<void> add_counts(std::vector<Job>& jobs);
   Result<std::int64_t> count_jobs(const JobFilter& filter);
+  Result<std::int64_t> count_processing(const JobFilter& filter);
+  Result<void> keep(const dynamo::Item& job_item);
   TimePoint oldest_kept() const;
 
   dynamo::Table table_;
@@ -86,6 +91,7 @@ class DynamoJobStore final : public JobStore {
   DynamoJobStoreOptions options_;
   std::string owner_;  // of this store's leases
   LruCache<std::string, Fixed> fixed_;
+  std::atomic<unsigned> ended_{0};  // jobs that this store brought to their end
   std::mutex mutex_;
   // Jobs accepted here, which the index may not show yet; guarded by mutex_.
   std::vector<std::string> fresh_;

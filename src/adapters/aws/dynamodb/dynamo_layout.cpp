@@ -20,7 +20,6 @@ using nlohmann::json;
 
 constexpr std::size_t kPartBytes = 300'000;  // DynamoDB allows 400 kB for an item
 constexpr std::size_t kErrorBytes = 1'000;
-constexpr std::int64_t kImagesForCounter = 64;
 
 // "<prefix>000042", so that sort keys sort as their numbers do.
 std::string numbered(std::string_view prefix, std::int64_t number) {
@@ -83,6 +82,9 @@ std::string listing_sk(TimePoint created, std::string_view job_id) {
 std::string unsent_pk(int shard) { return "U#" + std::to_string(shard); }
 std::string tally_pk(int shard) { return "T#" + std::to_string(shard); }
 std::string day_of(TimePoint time) { return to_compact(time).substr(0, 8); }
+std::string tally_sk(TimePoint created, std::string_view job_id) {
+  return fmt::format("{}#{}", day_of(created), job_id);
+}
 std::string tally_name(JobType type, JobStatus status) {
   return fmt::format("{}_{}", to_string(type), to_string(status));
 }
@@ -100,7 +102,7 @@ std::optional<std::int64_t> expiry(TimePoint created, std::chrono::days retentio
 }
 
 int counters_for(std::int64_t images) {
-  return static_cast<int>(std::clamp<std::int64_t>(images / kImagesForCounter, 1, kMaxCounters));
+  return static_cast<int>(std::clamp<std::int64_t>(images, 1, kMaxCounters));
 }
 
 Item job_item(const NewJob& job, std::optional<std::int64_t> expires_at) {
@@ -183,7 +185,6 @@ JobRow read_job(const Item& item) {
   row.counters =
       static_cast<int>(std::clamp<std::int64_t>(number_of(item, "counters", 1), 1, kMaxCounters));
   row.sent_next = number_of(item, "sent_next");
-  if (has(item, "expires_at")) row.expires_at = number_of(item, "expires_at");
   return row;
 }
 

@@ -1,6 +1,7 @@
 // The items of the table: their keys and attributes. docs/aws.md has an overview.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -13,6 +14,11 @@
 #include "ports/job_store.hpp"
 
 namespace classifier::aws::dynamo {
+
+inline constexpr std::array kTypes{JobType::kImageClassification, JobType::kCustomClassification};
+inline constexpr std::array kStatuses{JobStatus::kQueued, JobStatus::kProcessing,
+                                      JobStatus::kCompleted, JobStatus::kFailed,
+                                      JobStatus::kCancelled};
 
 inline constexpr int kListingShards = 2;  // for each type and status
 inline constexpr int kUnsentShards = 4;
@@ -39,7 +45,11 @@ std::string listing_sk(TimePoint created, std::string_view job_id);
 std::string unsent_pk(int shard);
 std::string tally_pk(int shard);
 std::string day_of(TimePoint time);  // "20260131", UTC
-// The attribute of a tally item that counts jobs of this type and status.
+// Sort keys in a tally's partition: of a day's tally, day_of(), and of a job that is not added to
+// it yet.
+std::string tally_sk(TimePoint created, std::string_view job_id);
+// The attribute of a tally item that counts jobs of this type and status. All that are not final
+// count as queued; earlier versions counted those in processing apart.
 std::string tally_name(JobType type, JobStatus status);
 
 // The shard of a job, from 0 to `shards` - 1: the same in all processes and versions.
@@ -53,13 +63,13 @@ struct JobRow {
   Job job;
   int counters = 1;
   std::int64_t sent_next = 0;
-  std::optional<std::int64_t> expires_at;
   // All counters were read, and have the job's generation. They may not: a query is no snapshot, so
   // that a simultaneous retry leads to counters from before it with a job from after it.
   bool whole = false;
 };
 
-// The number of counters for a job with that many images, 1 to kMaxCounters.
+// The number of counters for a job with that many images, 1 to kMaxCounters, so that even images of
+// a small job that are done at the same time are counted in different items.
 int counters_for(std::int64_t images);
 
 Item job_item(const NewJob& job, std::optional<std::int64_t> expires_at);

@@ -27,10 +27,12 @@ Result<std::vector<std::string>> DynamoJobStore::jobs_with_unsent(std::size_t ma
     const std::scoped_lock lock(mutex_);
     ids = fresh_;
   }
+  // Others send the jobs that they accepted, unless they end before.
+  const std::string others = dynamo::listing_sk(clock_.now() - options_.lease, dynamo::kAfterAll);
   std::vector<dynamo::Query> queries;
   queries.reserve(dynamo::kUnsentShards);
   for (int shard = 0; shard < dynamo::kUnsentShards; ++shard) {
-    auto& query = queries.emplace_back(dynamo::unsent_pk(shard), "0", dynamo::kAfterAll);
+    auto& query = queries.emplace_back(dynamo::unsent_pk(shard), dynamo::kBeforeAll, others);
     query.index = "unsent";
     query.limit = max_jobs;
   }

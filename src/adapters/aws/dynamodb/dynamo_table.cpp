@@ -19,7 +19,7 @@ using nlohmann::json;
 
 constexpr std::size_t kBatchItems = 25;         // of one BatchWriteItem
 constexpr std::size_t kBatchBytes = 8U << 20U;  // half of the limit, since JSON adds to it
-constexpr int kTransactionTries = 12;           // when transactions conflict
+constexpr std::size_t kUpdatesAtOnce = 256;
 constexpr std::chrono::milliseconds kFirstWait{40};
 constexpr std::chrono::milliseconds kLongestWait{1'000};
 
@@ -56,6 +56,12 @@ Action update(const Item& key, const Expression& expression) {
   json body = {{"Key", key}};
   expression.write_to(body);
   return {{"Update", std::move(body)}};
+}
+
+Action remove(const Item& key, const Expression& condition) {
+  json body = {{"Key", key}};
+  condition.write_to(body);
+  return {{"Delete", std::move(body)}};
 }
 
 AwsRequest Table::request(const char* operation, const json& body) const {
@@ -197,7 +203,30 @@ Result<std::optional<Item>> Table::update(const Item& key, const Expression& exp
   }
 }
 
-Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
+Result<void> Table::update_all(std::span<const Item> keys, Expression expression) {
+  expression.only_if("attribute_exists(#pk)");
+  for (std::size_t begin = 0; begin < keys.size(); begin += kUpdatesAtOnce) {
+    const auto some = keys.subspan(begin, std::min(kUpdatesAtOnce, keys.size() - begin));
+    std::vector<AwsRequest> requests;
+    requests.reserve(some.size());
+    for (const Item& key : some) {
+      json body = {{"TableName", name_}, {"Key", key}};
+      expression.write_to(body);
+      requests.push_back(request("UpdateItem", body));
+    }
+    auto responses = client_.call_all(std::move(requests));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (responses[i] || responses[i].error().code == "ConditionalCheckFailedException") continue;
+      if (responses[i].error().code != "TransactionConflictException")
+        return std::unexpected(at_run_time(explain(responses[i].error())));
+      if (auto updated = update(some[i], expression); !updated)
+        return std::unexpected(updated.error());
+    }
+  }
+  return {};
+}
+
+Result<TransactionOutcome> Table::transact(std::vector<Action> actions, int tries) {
   for (auto& action : actions) body_of(action)["TableName"] = name_;
   // Because of the token, a repetition after a lost answer is reported as done, not as refused.
   json body = {{"ClientRequestToken", random_hex(32)}, {"TransactItems", std::move(actions)}};
@@ -218,7 +247,7 @@ Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
     }
     if (other) return std::unexpected(at_run_time(explain(error)));
     if (any) return outcome;
-    if (attempt == kTransactionTries) {
+    if (attempt == tries) {
       return fail(ErrorCode::kUnavailable,
                   "DynamoDB is busy with other writes to the same items: " + error.message);
     }
@@ -230,8 +259,9 @@ Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
 
 Result<void> Table::ping() {
   // Reading an item that never exists is cheaper than DescribeTable, and needs no extra permission.
-  auto response =
-      client_.call(request("GetItem", {{"TableName", name_}, {"Key", key("PING", "PING")}}));
+  auto read = request("GetItem", {{"TableName", name_}, {"Key", key("PING", "PING")}});
+  read.patience = kPatience;
+  auto response = client_.call(std::move(read));
   if (!response) return std::unexpected(explain(response.error()));
   auto body = answer(std::move(response));
   if (!body) return std::unexpected(body.error());

@@ -21,6 +21,7 @@ using Action = nlohmann::json;
 Action put(Item item, const Expression& condition);
 Action put_new(Item item);
 Action update(const Item& key, const Expression& expression);
+Action remove(const Item& key, const Expression& condition);
 
 // The outcome of a transaction. Where it was not done, `refused[i]` says whether the condition of
 // action i failed; at least one did.
@@ -44,13 +45,15 @@ struct Query {
   std::optional<std::size_t> limit;  // of items; nullopt: all pages
 };
 
-// Sorts after all sort keys of the table.
+// Sort before and after all sort keys of the table.
+inline constexpr const char* kBeforeAll = " ";
 inline constexpr const char* kAfterAll = "~";
 
 // Thread-safe. Error messages name the call and the table.
 class Table {
  public:
   static constexpr std::size_t kMaxActions = 100;  // of one transaction
+  static constexpr int kTransactionTries = 12;     // when transactions conflict
 
   // `client` must outlive the table.
   Table(AwsClient& client, std::string name) : client_(client), name_(std::move(name)) {}
@@ -68,8 +71,11 @@ class Table {
   // The item after the update; nullopt where the condition failed.
   Result<std::optional<Item>> update(const Item& key, const Expression& expression);
 
-  // All actions or none. Retries conflicts with other transactions.
-  Result<TransactionOutcome> transact(std::vector<Action> actions);
+  // Updates all items that exist, in parallel. After an error any of them may be updated.
+  Result<void> update_all(std::span<const Item> keys, Expression expression);
+
+  // All actions or none. Tries it `tries` times while it conflicts with other transactions.
+  Result<TransactionOutcome> transact(std::vector<Action> actions, int tries = kTransactionTries);
 
   // Whether the table answers. kNotFound where it is missing; kUnauthorized or kForbidden where the
   // credentials do not suffice. Other calls return kUnavailable for all of these.

@@ -142,21 +142,24 @@ Result<void> S3ObjectStore::copy_to_output(std::string_view input_key,
   return {};
 }
 
-Result<std::string> S3ObjectStore::upload_url(std::string_view key, std::string_view content_type,
-                                              TimePoint expires_at, std::string_view /*base_url*/) {
-  auto url = client_.presign(
+Result<UploadUrl> S3ObjectStore::upload_url(std::string_view key, std::string_view content_type,
+                                            TimePoint expires_at, std::string_view /*base_url*/) {
+  const TimePoint now = clock_.now();
+  auto presigned = client_.presign(
       {.method = "PUT",
        .bucket = input_bucket_,
        .key = std::string(key),
        .content_type = std::string(content_type),
-       .validity = std::chrono::duration_cast<std::chrono::seconds>(expires_at - clock_.now())});
-  if (!url) return std::unexpected(at_run_time(url.error(), Bucket::kInput, key));
-  return std::move(*url);
+       .validity = std::chrono::duration_cast<std::chrono::seconds>(expires_at - now)});
+  if (!presigned) return std::unexpected(at_run_time(presigned.error(), Bucket::kInput, key));
+  return UploadUrl{std::move(presigned->url), std::min(expires_at, now + presigned->validity)};
 }
 
 Result<void> S3ObjectStore::ping() {
   for (const Bucket bucket : {Bucket::kInput, Bucket::kOutput}) {
-    const auto response = client_.call(request("HeadBucket", "HEAD", bucket, ""));
+    auto look = request("HeadBucket", "HEAD", bucket, "");
+    look.patience = kPatience;
+    const auto response = client_.call(std::move(look));
     if (!response) return std::unexpected(explain(response.error(), bucket, ""));
   }
   return {};

@@ -72,6 +72,11 @@ Result<Delivery> read_delivery(const Message& message) {
   return delivery;
 }
 
+bool was_dead_letter(std::string_view body) {
+  const auto document = parse_json(body);
+  return document && json_field(*document, "dead_letter").is_object();
+}
+
 Result<StatusMessage> read_status(const Message& message) {
   const auto body = parse_json(message.body);
   if (!body) return std::unexpected(body.error());

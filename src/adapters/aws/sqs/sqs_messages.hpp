@@ -24,6 +24,9 @@ std::int64_t whole_attribute(const nlohmann::json& attributes, const char* name)
 // are missing.
 Result<Delivery> read_delivery(const Message& message);
 
+// Whether the message of the request queue was a dead letter before, which somebody moved back.
+bool was_dead_letter(std::string_view body);
+
 // A message of the status queue. kInvalidArgument, with the reason, where it is not valid.
 Result<StatusMessage> read_status(const Message& message);
 

@@ -197,11 +197,16 @@ Result<void> Queue::hide(std::span<const std::string> receipts, seconds time) {
   return batch_of_receipts("ChangeMessageVisibilityBatch", receipts, time);
 }
 
-Result<json> Queue::attributes(std::initializer_list<const char*> names) {
+AwsResult Queue::ask_attributes(std::initializer_list<const char*> names) {
   json list = json::array();
   for (const char* name : names) list.push_back(name);
-  auto body =
-      answer(client_->call(request("GetQueueAttributes", {{"AttributeNames", std::move(list)}})));
+  auto ask = request("GetQueueAttributes", {{"AttributeNames", std::move(list)}});
+  ask.patience = kPatience;
+  return client_->call(std::move(ask));
+}
+
+Result<json> Queue::attributes(std::initializer_list<const char*> names) {
+  auto body = answer(ask_attributes(names));
   if (!body) return std::unexpected(body.error());
   return json_field(*body, "Attributes");
 }
@@ -217,8 +222,7 @@ Result<Depth> Queue::depth() {
 }
 
 Result<void> Queue::ping() {
-  const auto response =
-      client_->call(request("GetQueueAttributes", {{"AttributeNames", json::array({"QueueArn"})}}));
+  const auto response = ask_attributes({"QueueArn"});
   if (!response) return std::unexpected(explain(response.error()));
   return {};
 }

@@ -89,6 +89,7 @@ class Queue {
   Result<nlohmann::json> answer(AwsResult response) const;
   Result<std::vector<nlohmann::json>> refused(const std::vector<nlohmann::json>& entries,
                                               AwsResult response) const;
+  AwsResult ask_attributes(std::initializer_list<const char*> names);
   Result<nlohmann::json> attributes(std::initializer_list<const char*> names);
   Result<void> batch_of_receipts(const char* operation, std::span<const std::string> receipts,
                                  std::optional<std::chrono::seconds> time);

@@ -20,8 +20,11 @@ using std::chrono::seconds;
 
 // Larger lists of labels are not sent with each image, but read from the job.
 constexpr std::size_t kLabelBytes = 4'096;
-// How long dead_letters() hides messages: long enough to receive all of them once.
-constexpr seconds kLook{5};
+// How long dead_letters() hides messages if it cannot return them: long enough to receive all of
+// them once.
+constexpr seconds kLook{60};
+// A short poll asks only some of the servers that have messages of a queue, a long poll all.
+constexpr seconds kAskAll{1};
 constexpr seconds kAgeHolds{60};  // how long oldest_age is reported after a receive
 
 // The fields that all tasks of a job share.
@@ -40,10 +43,11 @@ seconds rounded_up(milliseconds time) { return std::chrono::ceil<seconds>(time);
 
 }  // namespace
 
-SqsWorkQueue::SqsWorkQueue(const sqs::Clients& clients, std::string url, std::string bucket, const Clock& clock,
-                           seconds visibility_timeout)
+SqsWorkQueue::SqsWorkQueue(const sqs::Clients& clients, std::string url, std::string bucket,
+                           JobSource jobs, const Clock& clock, seconds visibility_timeout)
     : queue_(clients, std::move(url), "REQUEST_QUEUE_URL", visibility_timeout),
       bucket_(std::move(bucket)),
+      jobs_(std::move(jobs)),
       clock_(clock) {}
 
 Result<void> SqsWorkQueue::send(std::span<const ImageTask> tasks) {
@@ -65,6 +69,26 @@ Result<void> SqsWorkQueue::send(std::span<const ImageTask> tasks) {
   return queue_.send(messages);
 }
 
+// The image of a dead letter was reported as failed before it was buried. Another outcome counts
+// only in a new generation, so that the letter cannot be worked off: only a retry of its job can.
+Result<void> SqsWorkQueue::return_letter(const sqs::Message& message, const ImageTask& task) {
+  const auto job = jobs_(task.job_id);
+  const bool gone = !job && job.error().code == ErrorCode::kNotFound;
+  if (!job && !gone) return std::unexpected(job.error());
+  if (gone || job->retry_count > task.generation) {
+    spdlog::info("dropped a dead letter of job {}, image {}: the job {}", task.job_id, task.index,
+                 gone ? "is gone" : "was retried since then");
+    return queue_.remove({&message.receipt, 1});
+  }
+  spdlog::warn(
+      "a dead letter of job {}, image {}, was moved to the request queue, and is moved back: the "
+      "image counts as failed; POST /jobs/{}/retry runs the failed images of the job again",
+      task.job_id, task.index, task.job_id);
+  const auto body = parse_json(message.body);
+  if (!body) return std::unexpected(body.error());
+  return move_to_dead_letters(message.receipt, *body);
+}
+
 Result<std::vector<Delivery>> SqsWorkQueue::receive(std::size_t max, milliseconds wait,
                                                     std::stop_token stop) {
   auto messages = queue_.receive(max, wait, stop);
@@ -80,6 +104,12 @@ Result<std::vector<Delivery>> SqsWorkQueue::receive(std::size_t max, millisecond
       // SQS moves it to the dead-letter queue after more receives.
       spdlog::warn("message {} of the request queue cannot be read: {}", message.id,
                    delivery.error().message);
+      continue;
+    }
+    if (sqs::was_dead_letter(message.body)) {
+      if (auto returned = return_letter(message, delivery->task); !returned)
+        spdlog::warn("returning a dead letter failed, will try again: {}",
+                     returned.error().message);
       continue;
     }
     {
@@ -154,14 +184,18 @@ Result<sqs::Queue> SqsWorkQueue::dead_letter_queue() {
 Result<void> SqsWorkQueue::bury(const std::string& receipt, std::string_view reason) {
   const auto message = in_hand(receipt);
   if (!message) return {};  // no longer valid
-  auto letters = dead_letter_queue();
-  if (!letters) return std::unexpected(letters.error());
   auto body = parse_json(message->body);
   if (!body) return std::unexpected(body.error());
   (*body)["dead_letter"] = {{"reason", reason},
                             {"receive_count", message->attempts},
                             {"buried_at", to_rfc3339(clock_.now())}};
-  const sqs::Outgoing letter{ascii_json(*body), text_field(*body, "job_id"), {}};
+  return move_to_dead_letters(receipt, *body);
+}
+
+Result<void> SqsWorkQueue::move_to_dead_letters(const std::string& receipt, const json& body) {
+  auto letters = dead_letter_queue();
+  if (!letters) return std::unexpected(letters.error());
+  const sqs::Outgoing letter{ascii_json(body), text_field(body, "job_id"), {}};
   // In this order, so that a crash in between duplicates the message instead of losing it.
   if (auto sent = letters->send({&letter, 1}); !sent) return sent;
   return remove({&receipt, 1});
@@ -170,18 +204,30 @@ Result<void> SqsWorkQueue::bury(const std::string& receipt, std::string_view rea
 Result<std::vector<DeadLetter>> SqsWorkQueue::dead_letters(std::size_t limit) {
   auto queue = dead_letter_queue();
   if (!queue) return std::unexpected(queue.error());
+  // Two at once would hide letters from each other.
+  const std::scoped_lock one_at_a_time(listing_);
   std::vector<DeadLetter> letters;
+  std::vector<std::string> receipts;
   std::set<std::string> seen;
-  while (letters.size() < limit) {
-    const auto messages = queue->receive(std::min(limit - letters.size(), sqs::Queue::kBatch),
-                                         milliseconds(0), {}, kLook);
-    if (!messages) return std::unexpected(messages.error());
-    if (messages->empty()) break;
+  std::optional<Error> error;
+  for (bool more = true; more && letters.size() < limit;) {
+    const auto messages =
+        queue->receive(std::min(limit - letters.size(), sqs::Queue::kBatch), kAskAll, {}, kLook);
+    if (!messages) {
+      error = messages.error();
+      break;
+    }
+    more = false;  // unless there is one that was not seen before
     for (const auto& message : *messages) {
+      receipts.push_back(message.receipt);
       if (!seen.insert(message.id).second) continue;
+      more = true;
       if (auto letter = sqs::read_dead_letter(message)) letters.push_back(std::move(*letter));
     }
   }
+  // For the next reader. If it fails, they come back after kLook.
+  std::ignore = queue->hide(receipts, seconds(0));
+  if (error) return std::unexpected(std::move(*error));
   std::ranges::sort(letters, std::greater{}, &DeadLetter::buried_at);
   return letters;
 }
