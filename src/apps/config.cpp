@@ -252,6 +252,11 @@ std::vector<Setting> access_settings() {
       common(kServices,
              list("ALLOWED_ORIGINS", "origins of web pages that may call the API (CORS); *: all",
                   &Config::allowed_origins, "none")),
+      rare(kServices,
+           list("ALLOWED_HOSTS",
+                "names of this server that are answered without API keys, besides addresses, "
+                "localhost and the host of PUBLIC_BASE_URL; *: all",
+                &Config::allowed_hosts, "none")),
       common(kServices,
              text("TLS_CERT", "certificate chain for HTTPS; reloaded when the file changes",
                   &Config::tls_cert, "a PEM file; TLS_KEY too", "none: plain HTTP")),

@@ -62,6 +62,7 @@ struct Config {
   std::int64_t max_backlog = 10'000'000;  // 0: no limit
   std::size_t max_connections = 4'096;
   std::vector<std::string> allowed_origins;
+  std::vector<std::string> allowed_hosts;
   std::string public_base_url;
   std::string log_level = "info";
   std::string backend_api_url = "http://localhost:8080";

@@ -237,6 +237,8 @@ class Service {
     access_ = std::make_shared<const http::Access>(
         http::AccessOptions{.keys = keys_,
                             .allowed_origins = config_.allowed_origins,
+                            .allowed_hosts = config_.allowed_hosts,
+                            .public_base_url = config_.public_base_url,
                             .trusted_proxies = config_.trusted_proxies,
                             .rate_of_key = config_.rate_limit,
                             .rate_of_address = config_.rate_limit_address});

@@ -513,6 +513,66 @@ def test_other_origins_stay_out(binary: Path, tmp_path: Path) -> None:
     assert service.stop() == 0
 
 
+def test_without_keys_other_pages_reach_nothing(
+    binary: Path, tmp_path: Path, photos: dict[str, Path]
+) -> None:
+    """A page whose name resolves to this machine, and one that posts a form to it."""
+    service = Service(tmp_path / "data", ALLOWED_HOSTS="nas.local")
+    key = service.upload(photos["pets.jpg"], "a.jpg")
+    for base in (service.url, service.ml, service.page):
+        port = base.rsplit(":", 1)[1]
+        for host in (f"evil.example:{port}", "x" * 300, f"127.0.0.1.evil.example:{port}"):
+            for method, path in [("GET", "/"), ("GET", "/health"), ("GET", f"/images/{key}"),
+                                 ("DELETE", f"/images/{key}"), ("POST", "/classify")]:
+                answer = requests.request(method, base + path, headers={"Host": host}, timeout=10)
+                assert answer.status_code == 421, (base, host, method, path)
+        for host in (f"nas.local:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "localhost"):
+            answer = requests.get(base + "/health", headers={"Host": host}, timeout=10)
+            assert answer.status_code == 200, (base, host)
+    form = {"images": ("a.jpg", photos["pets.jpg"].read_bytes(), "image/jpeg")}
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ):
+        posted = requests.post(service.ml + "/classify", files=form, headers=headers, timeout=60)
+        assert posted.status_code == 403, headers
+        removed = requests.delete(f"{service.url}/images/{key}", headers=headers, timeout=10)
+        assert removed.status_code == 403, headers
+    own = {"Origin": service.ml, "Sec-Fetch-Site": "same-origin"}
+    assert requests.post(service.ml + "/classify", files=form, headers=own, timeout=60).ok
+    removed = requests.delete(
+        f"{service.url}/images/{key}", headers={"Origin": service.url}, timeout=10
+    )
+    assert removed.status_code == 200
+    assert service.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("GET /health HTTP/1.1\r\n", "400"),
+        ("GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n", "400"),
+        ("GET /health HTTP/1.1\r\nHost: evil.example\r\nHost: localhost\r\n", "400"),
+        ("GET http://evil.example/health HTTP/1.1\r\nHost: localhost\r\n", "421"),
+        ("GET http://localhost/health HTTP/1.1\r\nHost: evil.example\r\n", "200"),
+        ("GET /health HTTP/1.1\r\nHost:\r\n", "200"),
+        ("GET /health HTTP/1.0\r\n", "200"),
+    ],
+)
+def test_hosts_that_no_browser_sends(
+    binary: Path, tmp_path: Path, head: str, status: str
+) -> None:
+    service = Service(tmp_path / "data", "backend")
+    port = int(service.url.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        assert connection.recv(1000).split()[1].decode() == status
+    assert service.stop() == 0
+
+
 # Logs
 
 

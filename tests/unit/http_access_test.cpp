@@ -106,6 +106,69 @@ class AccessTest : public ::testing::Test {
   static std::string body(const Response& response) { return std::get<std::string>(response.body); }
 };
 
+int status_of_page(const Access& access, const char* method, Headers headers) {
+  Request made;
+  made.method = method;
+  made.headers = std::move(headers);
+  const auto refused = access.check_page(made);
+  return refused ? refused->status : 200;
+}
+
+TEST_F(AccessTest, WithoutKeysOnlyOwnNamesAreAnswered) {
+  AccessOptions options;
+  options.allowed_hosts = {"nas.local", "Other:8080"};
+  options.public_base_url = "https://Photos.Example:8443/app";
+  const Access access(options);
+  for (const char* const own :
+       {"localhost", "localhost:8080", "LOCALHOST.", "app.localhost:1", "127.0.0.1", "127.9.9.9:80",
+        "[::1]:8080", "[::1]", "192.0.2.7:8080", "0.0.0.0:1", "nas.local", "NAS.local.:8080",
+        "other", "photos.example", "photos.example:1"})
+    EXPECT_EQ(status_of_page(access, "GET", {{"Host", own}}), 200) << own;
+  const std::string longest(300, 'a');
+  for (const std::string_view foreign :
+       {"evil.example", "evil.example:8080", "localhost.evil.example", "xlocalhost", "127.0.0.1.evil.example",
+        "127.0.0.1.", "nas.local.evil", "[evil]", "photos.example.evil", "256.0.0.1", ":8080", "@localhost",
+        "evil.example:80@localhost", std::string_view(longest)})
+    EXPECT_EQ(status_of_page(access, "GET", {{"Host", foreign}}), 421) << foreign;
+  EXPECT_EQ(status_of_page(access, "GET", {}), 200) << "HTTP/1.0, which no browser speaks";
+  EXPECT_EQ(status_of_page(Access(with_keys()), "GET", {{"Host", "evil.example"}}), 200);
+  Request made = request({{"Host", longest}});
+  EXPECT_THAT(body(*access.check_page(made)), HasSubstr("ALLOWED_HOSTS"));
+  EXPECT_LT(body(*access.check_page(made)).size(), 300U) << "the name is cut";
+}
+
+TEST_F(AccessTest, PagesOfOtherOriginsChangeNothing) {
+  AccessOptions options;
+  options.allowed_origins = {"https://page.example"};
+  options.public_base_url = "https://photos.example";
+  AccessOptions guarded = with_keys();
+  guarded.allowed_origins = options.allowed_origins;
+  guarded.public_base_url = options.public_base_url;
+  for (const AccessOptions& each : {options, guarded}) {
+    const Access access(each);
+    for (const char* const method : {"POST", "PUT", "PATCH", "DELETE"}) {
+      const auto from = [&](const char* field, const char* value) {
+        return status_of_page(access, method, {{"Host", "localhost:8080"}, {field, value}});
+      };
+      EXPECT_EQ(status_of_page(access, method, {{"Host", "localhost:8080"}}), 200);
+      EXPECT_EQ(from("Origin", "http://localhost:8080"), 200);
+      EXPECT_EQ(from("Origin", "https://LOCALHOST:8080"), 200) << "behind a proxy";
+      EXPECT_EQ(from("Origin", "https://page.example"), 200);
+      EXPECT_EQ(from("Origin", "https://photos.example"), 200);
+      for (const char* const foreign :
+           {"https://evil.example", "null", "http://localhost", "http://localhost:3000",
+            "http://localhost:8080.evil.example", "https://photos.example.evil", "x", "://"})
+        EXPECT_EQ(from("Origin", foreign), 403) << foreign;
+      EXPECT_EQ(from("Sec-Fetch-Site", "same-origin"), 200);
+      EXPECT_EQ(from("Sec-Fetch-Site", "none"), 200);
+      EXPECT_EQ(from("Sec-Fetch-Site", "same-site"), 403);
+      EXPECT_EQ(from("Sec-Fetch-Site", "Cross-Site"), 403);
+    }
+    EXPECT_EQ(status_of_page(access, "GET", {{"Origin", "https://evil.example"}}), 200)
+        << "which cannot read the answer";
+  }
+}
+
 TEST_F(AccessTest, EachRoleMayDoWhatItMayDo) {
   const Access access(with_keys());
   const auto row = [&](const char* key) {

@@ -237,6 +237,10 @@ TEST_F(ApiTest, ListsLooksAtAndDeletesImages) {
       body_of(get("/images?limit=2&next_token=" + first["next_token"].get<std::string>()));
   EXPECT_EQ(second["images"][0]["key"], "b/3.webp");
   EXPECT_FALSE(second.contains("next_token"));
+  for (const char* const foreign : {"b/3.webp", "a", "0123456789abcdefa/1.jpg"})
+    EXPECT_EQ(get("/images?next_token=" + std::string(foreign)).status, 400) << foreign;
+  EXPECT_EQ(get("/jobs?next_token=" + first["next_token"].get<std::string>()).status, 400)
+      << "of another list";
   EXPECT_EQ(error_of(get("/images?limit=1001")),
             "limit must be a whole number from 1 to 1000, not 1001");
 
@@ -421,7 +425,7 @@ TEST_F(ApiTest, ListsJobsWithFilters) {
                         page["next_token"].get<std::string>()))["jobs"][0]["job_id"],
             done);
   for (const char* target : {"/jobs?status=x", "/jobs?job_type=x", "/jobs?limit=0", "/jobs?limit=x",
-                             "/jobs?next_token=nonsense"}) {
+                             "/jobs?next_token=nonsense", "/jobs?next_token=1"}) {
     EXPECT_EQ(get(target).status, 400) << target;
   }
 }

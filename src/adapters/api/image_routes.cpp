@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "adapters/api/page_token.hpp"
 #include "adapters/api/routes.hpp"
 #include "support/lru_cache.hpp"
 
@@ -24,9 +25,10 @@ using ThumbnailCache = LruCache<std::string, std::string>;
 http::Response get_images(const BackendApi& api, const http::Request& request) {
   const auto limit = http::whole_number(request, "limit", 1, kMaxPage, kMaxPage);
   if (!limit) return http::error_response(limit.error());
-  auto page =
-      api.images.list(request.query_value("prefix").value_or(""), static_cast<std::size_t>(*limit),
-                      request.query_value("next_token").value_or(""));
+  const auto after = position_of("images", request.query_value("next_token").value_or(""));
+  if (!after) return http::error_response(after.error());
+  auto page = api.images.list(request.query_value("prefix").value_or(""),
+                              static_cast<std::size_t>(*limit), *after);
   if (!page) return http::error_response(page.error());
   json images = json::array();
   for (const auto& image : page->images) {
@@ -35,7 +37,7 @@ http::Response get_images(const BackendApi& api, const http::Request& request) {
                       {"last_modified", to_rfc3339(image.last_modified)}});
   }
   json body = {{"images", std::move(images)}};
-  if (page->next_token) body["next_token"] = *page->next_token;
+  if (page->next_token) body["next_token"] = page_token("images", *page->next_token);
   return http::json_response(200, body);
 }
 

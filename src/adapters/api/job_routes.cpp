@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "adapters/api/page_token.hpp"
 #include "adapters/api/routes.hpp"
 #include "adapters/http/json_body.hpp"
 #include "services/job_watch.hpp"
@@ -82,8 +83,9 @@ http::Response get_jobs(const BackendApi& api, const http::Request& request) {
   if (!limit) return http::error_response(limit.error());
   const auto filter = read_filter(request);
   if (!filter) return http::error_response(filter.error());
-  const auto page = api.jobs.list(*filter, static_cast<std::size_t>(*limit),
-                                  request.query_value("next_token").value_or(""));
+  const auto after = position_of("jobs", request.query_value("next_token").value_or(""));
+  if (!after) return http::error_response(after.error());
+  const auto page = api.jobs.list(*filter, static_cast<std::size_t>(*limit), *after);
   if (!page) return http::error_response(page.error());
   json jobs = json::array();
   for (const auto& job : page->jobs) {
@@ -99,7 +101,7 @@ http::Response get_jobs(const BackendApi& api, const http::Request& request) {
     jobs.push_back(std::move(entry));
   }
   json body = {{"jobs", std::move(jobs)}, {"total", page->total}};
-  if (page->next_token) body["next_token"] = *page->next_token;
+  if (page->next_token) body["next_token"] = page_token("jobs", *page->next_token);
   return http::json_response(200, body);
 }
 

@@ -85,8 +85,36 @@ std::optional<std::vector<IpAddress>> forwarded_for(const Headers& headers) {
   return addresses;
 }
 
+// "example.org" of "Example.org.:8080".
+std::string name_of_host(std::string_view host) {
+  const std::size_t colon = host.rfind(':');
+  // A colon before the closing bracket belongs to an IPv6 address.
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
+    host = host.substr(0, colon);
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return to_lower(host);
+}
+
+// A name that is always loopback (RFC 6761), or an address, which needs no name server.
 bool is_this_machine(std::string_view host) {
-  return host.starts_with("localhost") || parse_ip(host.substr(0, host.rfind(':')));
+  const std::string name = name_of_host(host);
+  return name == "localhost" || name.ends_with(".localhost") || parse_ip(name);
+}
+
+// "https://photos.example" of "https://Photos.example/app".
+std::string origin_of_url(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return {};
+  return to_lower(url.substr(0, url.find('/', scheme + 3)));
+}
+
+std::string_view host_of_origin(std::string_view origin) {
+  const std::size_t scheme = origin.find("://");
+  return scheme == std::string_view::npos ? std::string_view() : origin.substr(scheme + 3);
+}
+
+bool may_change_something(std::string_view method) {
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
 }
 
 }  // namespace
@@ -102,6 +130,12 @@ Access::Access(AccessOptions options)
     if (origin == "*") any_origin_ = true;
     origins_.push_back(to_lower(origin));
   }
+  own_origin_ = origin_of_url(options.public_base_url);
+  for (const auto& host : options.allowed_hosts) {
+    if (host == "*") any_host_ = true;
+    hosts_.push_back(name_of_host(host));
+  }
+  if (!own_origin_.empty()) hosts_.push_back(name_of_host(host_of_origin(own_origin_)));
 }
 
 void Access::identify(Request& request, std::string_view peer, bool tls) const {
@@ -125,6 +159,38 @@ std::optional<Response> Access::check_rate(const Request& request) const {
   const auto wait = of_address_->take(subject_of_peer(request), std::chrono::steady_clock::now());
   if (wait == RateLimiter::Wait{0}) return std::nullopt;
   return too_often("too many requests came from your address", wait);
+}
+
+bool Access::is_own_host(std::string_view host) const {
+  return any_host_ || is_this_machine(host) ||
+         std::ranges::find(hosts_, name_of_host(host)) != hosts_.end();
+}
+
+bool Access::is_own_origin(std::string_view origin, std::string_view host) const {
+  return equal_ignoring_case(host_of_origin(origin), host) ||
+         (!own_origin_.empty() && equal_ignoring_case(origin, own_origin_));
+}
+
+std::optional<Response> Access::check_page(const Request& request) const {
+  const bool keys = keys_ && keys_->in_force();
+  // Browsers always send it.
+  const std::string_view host = request.headers.get("Host");
+  if (!keys && !host.empty() && !is_own_host(host)) {
+    return error_response(
+        421, fmt::format("this server does not answer as {}: open it as localhost or by its "
+                         "address, add the name to ALLOWED_HOSTS, or set up API keys",
+                         excerpt(host)));
+  }
+  if (!may_change_something(request.method)) return std::nullopt;
+  const std::string_view origin = request.headers.get("Origin");
+  const std::string site = to_lower(request.headers.get("Sec-Fetch-Site"));
+  const bool foreign = origin.empty() ? site == "cross-site" || site == "same-site"
+                                      : !is_own_origin(origin, host) && !allows_origin(origin);
+  if (!foreign) return std::nullopt;
+  return error_response(
+      403, fmt::format("pages from {} may not change anything here: add the origin to "
+                       "ALLOWED_ORIGINS",
+                       origin.empty() ? "other origins" : excerpt(origin)));
 }
 
 std::optional<Response> Access::check_key(Request& request, Role needed) const {

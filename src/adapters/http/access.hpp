@@ -1,5 +1,5 @@
-// Who may call and how often: API keys, rate limits, trusted proxies, and pages of other origins
-// (CORS).
+// Who may call and how often: API keys, rate limits, trusted proxies, names of this server, and
+// pages of other origins (CORS).
 #pragma once
 
 #include <memory>
@@ -20,6 +20,9 @@ namespace classifier::http {
 struct AccessOptions {
   std::shared_ptr<KeyRing> keys;             // null: no key is needed
   std::vector<std::string> allowed_origins;  // "https://page.example", or "*" for all
+  // Names of this server that are answered without keys, besides loopback and addresses; "*": all.
+  std::vector<std::string> allowed_hosts = {"*"};
+  std::string public_base_url;               // its host and its origin are this server's, too
   std::vector<IpNetwork> trusted_proxies;    // whose X-Forwarded fields are used
   // Requests a second of each key and of each address, with bursts of twice as many. 0: no limit.
   double rate_of_key = 0;
@@ -38,6 +41,11 @@ class Access {
   // 429 if the client's address is over its rate limit, otherwise nullopt.
   std::optional<Response> check_rate(const Request& request) const;
 
+  // Against pages in a user's browser. Without keys, 421 for a Host that is neither an address, nor
+  // a loopback name, nor configured: a page whose name resolves to this machine is not its page.
+  // 403 for what may change something and comes from a page of another origin that is not allowed.
+  std::optional<Response> check_page(const Request& request) const;
+
   // Reads the key from X-API-Key, or from Authorization as a Bearer token. 401 for no key or a
   // wrong one; 403 if its role does not allow this; 429 if the key is over its rate limit, or too
   // many wrong keys came from the address. nullopt if the call is allowed; `key_name` is set then.
@@ -52,12 +60,17 @@ class Access {
   void add_headers(const Request& request, Response& response, bool page) const;
 
  private:
+  bool is_own_host(std::string_view host) const;
+  bool is_own_origin(std::string_view origin, std::string_view host) const;
   bool allows_origin(std::string_view origin) const;
   void add_cors(const Request& request, Response& response) const;
 
   std::shared_ptr<KeyRing> keys_;
   std::vector<std::string> origins_;
   bool any_origin_ = false;
+  std::vector<std::string> hosts_;  // without ports
+  bool any_host_ = false;
+  std::string own_origin_;  // of public_base_url
   std::vector<IpNetwork> proxies_;
   std::unique_ptr<RateLimiter> of_key_;
   std::unique_ptr<RateLimiter> of_address_;

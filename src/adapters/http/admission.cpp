@@ -50,6 +50,7 @@ void admit(const Site& site, const RequestParser& parser, Exchange& exchange) {
   RouteMatch& match = exchange.match;
   match = site.router->match(request.method, request.path);
   if (exchange.options().limited) exchange.response = site.access->check_rate(request);
+  if (!exchange.response) exchange.response = site.access->check_page(request);
   if (exchange.response) return;
   switch (match.outcome) {
     case RouteMatch::Outcome::kOtherMethod:

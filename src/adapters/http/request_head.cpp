@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -12,11 +13,12 @@ namespace {
 
 // Sets the path and the query from the request's target; false if that is not valid.
 bool parse_target(std::string_view target, Request& request) {
-  // The absolute form, which is sent to proxies.
+  // The absolute form, which is sent to proxies. Its host counts, not that of the field.
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!target.starts_with(scheme)) continue;
-    const std::size_t path = target.find('/', scheme.size());
-    target = path == std::string_view::npos ? "/" : target.substr(path);
+    const std::size_t path = std::min(target.find('/', scheme.size()), target.size());
+    request.headers.set("Host", target.substr(scheme.size(), path - scheme.size()));
+    target = path == target.size() ? "/" : target.substr(path);
   }
   const auto url = boost::urls::parse_origin_form({target.data(), target.size()});
   if (!url) return false;
