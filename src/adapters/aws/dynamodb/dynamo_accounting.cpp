@@ -18,8 +18,8 @@ using dynamo::Expression;
 using dynamo::number;
 using dynamo::text;
 
+constexpr int kTornReads = 3;  // of a job and counters that do not belong together
 constexpr std::size_t kOutcomesAtOnce = dynamo::Table::kMaxActions - 1;  // and one counter
-constexpr int kFinishTries = 5;
 
 // Counts in an item that depends on the image, so that images that are done at the same time are
 // mostly counted in different ones.
@@ -123,14 +123,18 @@ Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
 }
 
 Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint now) {
-  bool unsure = false;
-  for (int attempt = 0; attempt < kFinishTries; ++attempt) {
+  int torn = 0;
+  for (int attempt = 0; attempt < dynamo::Table::kTransactionTries; ++attempt) {
+    if (attempt > 0) dynamo::Table::wait_after(attempt);
     const auto row = read(job_id);
     if (!row) return std::unexpected(row.error());
     const JobCounts& counts = row->job.counts;
     if (is_final(row->job.status) || counts.done() == 0) return {};
-    unsure = !row->whole;
-    if (unsure) continue;
+    if (!row->whole) {
+      // If a retry is in progress, its outcomes will end the job.
+      if (++torn == kTornReads) return {};
+      continue;
+    }
     const bool done = counts.done() >= counts.total;
     if (!done && row->job.status == JobStatus::kProcessing) return {};
     const JobStatus to = done ? final_status(counts) : JobStatus::kProcessing;
@@ -151,8 +155,6 @@ Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint
     if (!moved) return std::unexpected(moved.error());
     if (*moved) return {};
   }
-  // A retry is in progress; its outcomes will end the job.
-  if (unsure) return {};
   return fail(ErrorCode::kUnavailable,
               fmt::format("job {} was changed by others at the same time", job_id));
 }
