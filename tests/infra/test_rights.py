@@ -29,7 +29,7 @@ ACTIONS = {
     "Query": {"dynamodb:Query"},
     "UpdateItem": {"dynamodb:UpdateItem"},
     "BatchWriteItem": {"dynamodb:BatchWriteItem"},
-    "TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
     "SendMessageBatch": {"sqs:SendMessage"},
     "ReceiveMessage": {"sqs:ReceiveMessage"},
     "DeleteMessageBatch": {"sqs:DeleteMessage"},
