@@ -331,6 +331,10 @@ Result<Job> DynamoJobStore::retry(std::string_view job_id, TimePoint now) {
     if (!moved) return std::unexpected(moved.error());
     if (!*moved) continue;
     note_fresh(job.id);
+    // An old job may expire before remove_expired() comes. If this fails, that may still be in
+    // time.
+    const auto item = table_.get(dynamo::key(dynamo::job_pk(job_id), dynamo::kJob));
+    if (item && expires_soon(*item)) std::ignore = keep(*item);
     return get(job_id);
   }
   return std::unexpected(changed_meanwhile());

@@ -86,6 +86,7 @@ class DynamoJobStore final : public JobStore {
   Result<void> add_counts(std::vector<Job>& jobs);
   Result<std::int64_t> count_jobs(const JobFilter& filter);
   Result<std::int64_t> count_processing(const JobFilter& filter);
+  bool expires_soon(const dynamo::Item& job_item) const;
   Result<void> keep(const dynamo::Item& job_item);
   TimePoint oldest_kept() const;
 
