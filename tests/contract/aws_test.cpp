@@ -167,6 +167,12 @@ TEST_F(AwsTest, JobsThatRunDoNotExpire) {
     EXPECT_GE(first_expiry(job.id), in_seconds(clock.now() + kDay)) << to_string(job.status);
   }
   EXPECT_LE(first_expiry(ended.id), in_seconds(ended.created_at + kDay));
+  const Job again = store.create(new_job(1, clock.now())).value();
+  ASSERT_TRUE(store.cancel(again.id, clock.now()));
+  clock.advance(std::chrono::hours(23));
+  ASSERT_TRUE(store.retry(again.id, clock.now()));
+  EXPECT_GE(first_expiry(again.id), in_seconds(clock.now() + kDay)) << "without another call";
+  ASSERT_TRUE(store.cancel(again.id, clock.now()));
   // A day later the jobs that run are listed and counted, and the one that ended is not.
   clock.advance(2 * kDay);
   const auto page = store.list({}, 10, "").value();

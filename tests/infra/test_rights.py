@@ -29,7 +29,7 @@ ACTIONS = {
     "Query": {"dynamodb:Query"},
     "UpdateItem": {"dynamodb:UpdateItem"},
     "BatchWriteItem": {"dynamodb:BatchWriteItem"},
-    "TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
     "SendMessageBatch": {"sqs:SendMessage"},
     "ReceiveMessage": {"sqs:ReceiveMessage"},
     "DeleteMessageBatch": {"sqs:DeleteMessage"},
@@ -53,7 +53,7 @@ def test_every_operation_of_the_program_is_known() -> None:
     assert operations - {"GetItem"}, "the operations are written in another way now"
     assert operations <= set(ACTIONS)
     transaction = set(re.findall(r'return \{\{"(Put|Update|Delete|ConditionCheck)"', code))
-    assert transaction == {"Put", "Update"}
+    assert transaction == {"Put", "Update", "Delete"}
 
 
 def test_roles_are_what_the_program_needs(

@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "adapters/aws/client/cached_credentials.hpp"
+#include "adapters/aws/client/credential_process.hpp"
 #include "adapters/aws/client/credentials.hpp"
 #include "adapters/aws/client/profile_files.hpp"
 #include "support/aws_environment.hpp"
@@ -96,13 +98,174 @@ TEST_F(AwsCredentials, MissingProfile) {
 }
 
 TEST_F(AwsCredentials, UnsupportedKindsAreExplained) {
-  for (const char* const setting : {"credential_process", "role_arn", "sso_session"}) {
+  for (const char* const setting : {"role_arn", "web_identity_token_file"}) {
     write("config", "[default]\n" + std::string(setting) + " = x\n");
     const auto error = get().error();
     EXPECT_EQ(error.code, ErrorCode::kUnauthorized);
     EXPECT_THAT(error.message, AllOf(HasSubstr(setting), HasSubstr("not supported"),
                                      HasSubstr("export-credentials --profile default")));
   }
+}
+
+TEST_F(AwsCredentials, UnreadableFileIsNotAMissingOne) {
+  write("credentials", "");
+  const auto file = home.path() / ".aws/credentials";
+  std::filesystem::remove(file);
+  std::filesystem::create_symlink(file, file);  // root may read all files, but not follow this
+  EXPECT_EQ(get().error().code, ErrorCode::kUnauthorized);
+  EXPECT_THAT(get().error().message, HasSubstr("cannot read " + file.string()));
+}
+
+TEST(CredentialProcess, CommandsAreSplitAsAShellDoes) {
+  using ::testing::ElementsAre;
+  EXPECT_THAT(*split_words(R"(a  "b c"	'd "e' f\ g "h\"i\\j\k" '' l"m"n)"),
+              ElementsAre("a", "b c", "d \"e", "f g", "h\"i\\j\\k", "", "lmn"));
+  EXPECT_THAT(*split_words("$(rm) ; a|b > c"), ElementsAre("$(rm)", ";", "a|b", ">", "c"));
+  EXPECT_THAT(*split_words("  "), ::testing::IsEmpty());
+  EXPECT_FALSE(split_words("a 'b"));
+}
+
+constexpr auto kPrinted =
+    R"({"Version":1,"AccessKeyId":"P","SecretAccessKey":"s","SessionToken":"t","Expiration":"2027-01-15T09:00:00Z"})";
+
+TEST_F(AwsCredentials, CredentialProcess) {
+  const auto printer = home.path() / "print keys";
+  std::ofstream(printer) << "#!/bin/sh\necho \"$1\"\n";
+  std::filesystem::permissions(printer, std::filesystem::perms::owner_all);
+  const auto prints = [&](const std::string& text) {
+    write("config",
+          "[profile p]\ncredential_process = \"" + printer.string() + "\" '" + text + "'\n");
+    variables["AWS_PROFILE"] = "p";
+    return get();
+  };
+  EXPECT_EQ(
+      prints(kPrinted).value(),
+      (Credentials{"P", "s", "t", std::chrono::sys_days{std::chrono::January / 15 / 2027} + 9h}));
+  EXPECT_EQ(prints(R"({"Version":1,"AccessKeyId":"P","SecretAccessKey":"s"})").value(),
+            (Credentials{"P", "s", "", {}}));
+  for (const auto& [text, why] :
+       {std::pair{R"({"Version":2,"AccessKeyId":"P","SecretAccessKey":"s"})", "\"Version\": 1"},
+        std::pair{R"({"Version":1,"AccessKeyId":"P"})", "no SecretAccessKey"},
+        std::pair{R"({"Version":1,"AccessKeyId":"P","SecretAccessKey":"s","Expiration":"soon"})",
+                  "not a time"},
+        std::pair{"hello", "JSON"}}) {
+    const auto error = prints(text).error();
+    EXPECT_EQ(error.code, ErrorCode::kUnauthorized);
+    EXPECT_THAT(error.message,
+                AllOf(HasSubstr("credential_process of profile \"p\""), HasSubstr(why)));
+  }
+}
+
+TEST(CredentialProcess, FailuresAreTold) {
+  const auto error = process_credentials("p", "sh -c 'echo no ticket >&2; exit 3'").error();
+  EXPECT_EQ(error.code, ErrorCode::kUnauthorized);
+  EXPECT_THAT(error.message, AllOf(HasSubstr("status 3"), HasSubstr("no ticket")));
+  EXPECT_THAT(process_credentials("p", "/none/such").error().message, HasSubstr("/none/such"));
+  // A program that goes on, and one that has left its output to another.
+  for (const char* const command : {"sleep 600", "sh -c 'sleep 600 & exit'"}) {
+    const auto slow = process_credentials("p", command, 50ms).error();
+    EXPECT_EQ(slow.code, ErrorCode::kUnavailable);
+    EXPECT_THAT(slow.message, HasSubstr("did not end"));
+  }
+  // One that prints without end is read without end, but not kept.
+  EXPECT_EQ(process_credentials("p", "yes", 50ms).error().code, ErrorCode::kUnavailable);
+}
+
+// A portal and a token service of single sign-on.
+class SsoCredentials : public AwsCredentials {
+ protected:
+  SsoCredentials() {
+    variables["AWS_ENDPOINT_URL_SSO"] = service_.url() + "/portal";
+    variables["AWS_ENDPOINT_URL_SSO_OIDC"] = service_.url() + "/oidc";
+    clock.advance(std::chrono::sys_days{std::chrono::January / 15 / 2027} + 8h - clock.now());
+    write("config",
+          "[default]\nsso_session = my\nsso_account_id = 123456789012\nsso_role_name = a role\n"
+          "[sso-session my]\nsso_region = eu-west-1\nsso_start_url = https://x.awsapps.com/start\n"
+          "[profile legacy]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n"
+          "sso_account_id = 123456789012\nsso_role_name = a role\n");
+  }
+  // As `aws sso login` stores it.
+  void store_token(const std::string& name, const nlohmann::json& token) const {
+    std::filesystem::create_directories(home.path() / ".aws/sso/cache");
+    std::ofstream(home.path() / ".aws/sso/cache" / (name + ".json")) << token.dump();
+  }
+  nlohmann::json stored_token(const std::string& name) const {
+    std::ifstream file(home.path() / ".aws/sso/cache" / (name + ".json"));
+    return nlohmann::json::parse(file);
+  }
+
+  // printf my | sha1sum, and of the start page.
+  const std::string session_file_ = "3ece1471f44f63177cbc35ba0b904e0c096b6783";
+  const std::string start_page_file_ = "3947de8b16688092197fa616c34e01335f21d256";
+  int portal_status_ = 200;
+  std::string seen_;
+
+ private:
+  http::Response play(const http::Request& request) {
+    seen_ += request.path;
+    for (const auto& [name, value] : request.query)
+      seen_ += std::string(" ").append(name).append("=").append(value);
+    seen_ += " " + std::string(request.headers.get("x-amz-sso_bearer_token")) + request.body + "\n";
+    if (request.path == "/oidc/token") {
+      return http::json_response(
+          200, {{"accessToken", "new"}, {"expiresIn", 3600}, {"refreshToken", "next"}});
+    }
+    return http::json_response(portal_status_, {{"roleCredentials",
+                                                 {{"accessKeyId", "S"},
+                                                  {"secretAccessKey", "s"},
+                                                  {"sessionToken", "t"},
+                                                  {"expiration", 1'800'003'600'000}}}});
+  }
+  testing::FakeService service_{[this](const http::Request& request) { return play(request); }};
+};
+
+TEST_F(SsoCredentials, AreThoseOfTheRole) {
+  const Credentials expected{"S", "s", "t", from_ms(1'800'003'600'000)};
+  store_token(session_file_, {{"accessToken", "token"}, {"expiresAt", "2027-01-15T09:00:00Z"}});
+  EXPECT_EQ(get().value(), expected);
+  EXPECT_EQ(seen_,
+            "/portal/federation/credentials account_id=123456789012 role_name=a role token\n");
+  variables["AWS_PROFILE"] = "legacy";
+  EXPECT_THAT(get().error().message, HasSubstr("aws sso login --profile legacy"));
+  store_token(start_page_file_, {{"accessToken", "old"}, {"expiresAt", "2027-01-15T09:00:00UTC"}});
+  EXPECT_EQ(get().value(), expected);
+}
+
+TEST_F(SsoCredentials, ExpiredTokensAreRenewedOrToldOf) {
+  store_token(session_file_, {{"accessToken", "token"}, {"expiresAt", "2027-01-15T07:59:00Z"}});
+  const auto expired = get().error();
+  EXPECT_EQ(expired.code, ErrorCode::kUnauthorized);
+  EXPECT_THAT(expired.message,
+              AllOf(HasSubstr("has expired"), HasSubstr("aws sso login --profile default")));
+  EXPECT_EQ(seen_, "");
+  const nlohmann::json renewable = {
+      {"accessToken", "token"},    {"expiresAt", "2027-01-15T07:59:00Z"},
+      {"clientId", "id"},          {"clientSecret", "secret"},
+      {"refreshToken", "refresh"}, {"registrationExpiresAt", "2027-02-15T08:00:00Z"}};
+  store_token(session_file_, renewable);
+  EXPECT_EQ(get()->access_key_id, "S");
+  EXPECT_THAT(seen_,
+              AllOf(HasSubstr("\"grantType\":\"refresh_token\",\"refreshToken\":\"refresh\""),
+                    HasSubstr("role_name=a role new\n")));
+  // The AWS tools use it as well.
+  EXPECT_EQ(stored_token(session_file_)["accessToken"], "new");
+  EXPECT_EQ(stored_token(session_file_)["refreshToken"], "next");
+  EXPECT_EQ(stored_token(session_file_)["expiresAt"], "2027-01-15T09:00:00Z");
+  EXPECT_EQ(stored_token(session_file_)["clientId"], "id");
+  portal_status_ = 401;
+  EXPECT_THAT(get().error().message, HasSubstr("aws sso login"));
+  portal_status_ = 403;
+  EXPECT_THAT(get().error().message, HasSubstr("sso_role_name"));
+  portal_status_ = 500;
+  EXPECT_EQ(get().error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(SsoCredentials, MissingSettingsAreNamed) {
+  write("config", "[default]\nsso_session = my\n[sso-session my]\nsso_region = eu-west-1\n");
+  EXPECT_THAT(get().error().message, HasSubstr("no sso_start_url"));
+  write("config",
+        "[default]\nsso_start_url = x\nsso_region = a.b/c\nsso_account_id=1\nsso_role_name=r\n");
+  EXPECT_THAT(get().error().message, HasSubstr("sso_region is \"a.b/c\""));
 }
 
 TEST_F(AwsCredentials, WithoutCredentialsAllPlacesAreNamed) {

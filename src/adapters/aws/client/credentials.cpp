@@ -2,12 +2,12 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
 #include "adapters/aws/client/cached_credentials.hpp"
 #include "adapters/aws/client/credential_endpoints.hpp"
+#include "adapters/aws/client/endpoint.hpp"
 #include "adapters/aws/client/profile_files.hpp"
 
 namespace classifier::aws {
@@ -28,13 +28,13 @@ Result<std::optional<Credentials>> environment_credentials(const Environment& en
   return keys;
 }
 
-Result<Credentials> look_everywhere(const CredentialsOptions& options) {
+Result<Credentials> look_everywhere(const CredentialsOptions& options, TimePoint now) {
   auto found = environment_credentials(options.environment);
   if (!found) return std::unexpected(found.error());
   if (*found) return **found;
   const auto profile = load_profile(options.environment);
   if (!profile) return std::unexpected(profile.error());
-  found = credentials_of(*profile);
+  found = credentials_of(*profile, options.environment, now);
   if (!found) return std::unexpected(found.error());
   if (*found) return **found;
   if (!options.environment("AWS_WEB_IDENTITY_TOKEN_FILE").value_or("").empty()) {
@@ -59,12 +59,6 @@ Result<Credentials> look_everywhere(const CredentialsOptions& options) {
                   profile->describe(), why_not));
 }
 
-bool is_region(const std::string& text) {
-  return text.size() <= 63 && std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-         });
-}
-
 }  // namespace
 
 Environment process_environment() {
@@ -77,8 +71,9 @@ Environment process_environment() {
 
 std::shared_ptr<CredentialsSource> make_default_credentials(const Clock& clock,
                                                             CredentialsOptions options) {
-  return std::make_shared<CachedCredentials>(
-      clock, [options = std::move(options)] { return look_everywhere(options); });
+  return std::make_shared<CachedCredentials>(clock, [options = std::move(options), &clock] {
+    return look_everywhere(options, clock.now());
+  });
 }
 
 Result<std::string> find_region(const Environment& environment) {

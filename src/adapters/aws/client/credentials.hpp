@@ -45,9 +45,10 @@ struct CredentialsOptions {
 
 // Credentials from the first of these places that has any: AWS_ACCESS_KEY_ID and
 // AWS_SECRET_ACCESS_KEY; the profile AWS_PROFILE ("default") in the credentials file and the config
-// file; the container endpoint of ECS and EKS; the instance metadata of EC2 (version 2). They are
-// cached, and renewed from five minutes before they expire, by one caller while others use the old
-// ones. If this fails, the old ones are used until they expire. `clock` must outlive the source.
+// file, with keys, single sign-on or a credential_process; the container endpoint of ECS and EKS;
+// the instance metadata of EC2 (version 2). They are cached, and renewed from five minutes before
+// they expire, by one caller while others use the old ones. If this fails, the old ones are used
+// until they expire. `clock` must outlive the source.
 std::shared_ptr<CredentialsSource> make_default_credentials(const Clock& clock,
                                                             CredentialsOptions options = {});
 

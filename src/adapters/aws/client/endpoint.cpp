@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -31,11 +32,19 @@ std::string_view domain_of(std::string_view region) {
 
 }  // namespace
 
+bool is_region(std::string_view text) {
+  return !text.empty() && text.size() <= 63 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
 Result<Endpoints> Endpoints::from_environment(std::string region, const Environment& environment) {
-  constexpr std::array<std::pair<const char*, const char*>, 3> kServices{
+  constexpr std::array<std::pair<const char*, const char*>, 5> kServices{
       {{"s3", "AWS_ENDPOINT_URL_S3"},
        {"sqs", "AWS_ENDPOINT_URL_SQS"},
-       {"dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"}}};
+       {"dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"},
+       {"portal.sso", "AWS_ENDPOINT_URL_SSO"},
+       {"oidc", "AWS_ENDPOINT_URL_SSO_OIDC"}}};
   Endpoints endpoints(std::move(region));
   for (const auto& [service, own_variable] : kServices) {
     for (const std::string variable : {own_variable, "AWS_ENDPOINT_URL"}) {

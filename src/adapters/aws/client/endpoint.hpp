@@ -19,10 +19,14 @@ struct Target {
   std::string url() const { return scheme + "://" + host + path; }
 };
 
+// Whether it can be the name of a region, and so part of a host's name.
+bool is_region(std::string_view text);
+
 // Immutable, so thread-safe.
 class Endpoints {
  public:
-  // AWS_ENDPOINT_URL_S3, …_SQS and …_DYNAMODB, or else AWS_ENDPOINT_URL, replace AWS's addresses.
+  // AWS_ENDPOINT_URL_S3, …_SQS, …_DYNAMODB, …_SSO and …_SSO_OIDC, or else AWS_ENDPOINT_URL, replace
+  // AWS's addresses of "s3", "sqs", "dynamodb", "portal.sso" and "oidc".
   // kInvalidArgument, naming the variable, where the value is not http(s)://host[:port][/path].
   static Result<Endpoints> from_environment(std::string region, const Environment& environment);
 

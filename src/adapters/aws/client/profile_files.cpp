@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "adapters/aws/client/credential_process.hpp"
+#include "adapters/aws/client/sso_credentials.hpp"
 #include "domain/text.hpp"
 #include "support/files.hpp"
 
@@ -134,27 +136,34 @@ Result<Profile> load_profile(const Environment& environment) {
   profile.config = find_section(*config, "profile " + profile.name);
   if (!profile.config && profile.name == "default")
     profile.config = find_section(*config, "default");
+  if (has(profile.config, "sso_session")) {
+    profile.sso_session =
+        find_section(*config, "sso-session " + value(*profile.config, "sso_session"));
+  }
   return profile;
 }
 
-Result<std::optional<Credentials>> credentials_of(const Profile& profile) {
+Result<std::optional<Credentials>> credentials_of(const Profile& profile,
+                                                  const Environment& environment, TimePoint now) {
   if (profile.named && !profile.credentials && !profile.config) {
     return fail(ErrorCode::kUnauthorized, fmt::format("AWS_PROFILE is \"{}\", but there is no {}",
                                                       profile.name, profile.describe()));
   }
   // The order of preference is that of the AWS tools.
-  constexpr std::array<std::string_view, 4> kRoles{"role_arn", "web_identity_token_file",
-                                                   "sso_session", "sso_start_url"};
+  constexpr std::array<std::string_view, 2> kRoles{"role_arn", "web_identity_token_file"};
   for (const std::string_view setting : kRoles) {
     if (has(profile.credentials, setting) || has(profile.config, setting))
       return unsupported(profile, setting);
   }
+  if (uses_sso(profile)) return sso_credentials(profile, environment, now);
   if (profile.credentials) {
     auto keys = static_keys(profile, *profile.credentials, profile.credentials_file);
     if (!keys || *keys) return keys;
   }
-  if (has(profile.credentials, "credential_process") || has(profile.config, "credential_process"))
-    return unsupported(profile, "credential_process");
+  for (const auto* values : {&profile.config, &profile.credentials}) {
+    if (has(*values, "credential_process"))
+      return process_credentials(profile.name, value(**values, "credential_process"));
+  }
   if (profile.config) return static_keys(profile, *profile.config, profile.config_file);
   return std::nullopt;
 }

@@ -25,6 +25,7 @@ struct Profile {
   std::filesystem::path config_file;
   std::optional<ProfileValues> credentials;  // its section in the credentials file
   std::optional<ProfileValues> config;       // its section in the config file
+  std::optional<ProfileValues> sso_session;  // the section of the sso_session that it names
 
   // "profile "x" in ~/.aws/credentials and ~/.aws/config", with the real paths.
   std::string describe() const;
@@ -34,7 +35,9 @@ struct Profile {
 Result<Profile> load_profile(const Environment& environment);
 
 // nullopt where the profile has none. kUnauthorized, with what to do, where they are incomplete or
-// of a kind that only the AWS tools support (credential_process, roles, single sign-on).
-Result<std::optional<Credentials>> credentials_of(const Profile& profile);
+// of a kind that only the AWS tools support (roles). May run a program and call AWS, and then fail
+// with kUnavailable.
+Result<std::optional<Credentials>> credentials_of(const Profile& profile,
+                                                  const Environment& environment, TimePoint now);
 
 }  // namespace classifier::aws

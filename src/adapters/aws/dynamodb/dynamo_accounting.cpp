@@ -3,11 +3,14 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
+#include <thread>
 #include <utility>
 
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/dynamodb/segments.hpp"
+#include "domain/ids.hpp"
 #include "domain/job_rules.hpp"
 
 namespace classifier::aws {
@@ -18,15 +21,16 @@ using dynamo::Expression;
 using dynamo::number;
 using dynamo::text;
 
+constexpr std::chrono::milliseconds kOtherEndsJob{100};  // a transaction takes about 20
+constexpr int kTornReads = 3;  // of a job and counters that do not belong together
 constexpr std::size_t kOutcomesAtOnce = dynamo::Table::kMaxActions - 1;  // and one counter
-constexpr int kFinishTries = 5;
 
 // Counts in an item that depends on the image, so that images that are done at the same time are
 // mostly counted in different ones.
 Action counter_update(const ImageOutcome& first, int counters, const JobCounts& counts,
-                      TimePoint now) {
+                      const std::string& by, TimePoint now) {
   Expression change;
-  change.set("updated_at", number(now));
+  change.set("updated_at", number(now)).set("counted_by", text(by));
   if (counts.classified > 0) change.add("classified", counts.classified);
   if (counts.unknown > 0) change.add("unknown", counts.unknown);
   if (counts.failed > 0) change.add("failed", counts.failed);
@@ -64,6 +68,7 @@ Result<std::size_t> DynamoJobStore::record_job(std::vector<const ImageOutcome*> 
     if (outcome->index >= 0 && outcome->index < (*known)->total)
       by_generation[outcome->generation].emplace(outcome->index, outcome);
   }
+  const std::string by = random_hex(8);
   std::size_t counted = 0;
   for (const auto& [generation, by_index] : by_generation) {
     std::vector<const ImageOutcome*> list;
@@ -71,13 +76,13 @@ Result<std::size_t> DynamoJobStore::record_job(std::vector<const ImageOutcome*> 
     for (std::size_t begin = 0; begin < list.size(); begin += kOutcomesAtOnce) {
       const auto some =
           std::span(list).subspan(begin, std::min(kOutcomesAtOnce, list.size() - begin));
-      const auto more = count(**known, some, now);
+      const auto more = count(**known, some, by, now);
       if (!more) return std::unexpected(more.error());
       counted += *more;
     }
   }
   // Even if nothing was new: the process that counted the last image may have ended before this.
-  auto finished = finish_if_done(job_id, now);
+  auto finished = finish_if_done(job_id, by, now);
   // The table's time to live may have removed the job meanwhile.
   if (!finished && finished.error().code != ErrorCode::kNotFound)
     return std::unexpected(finished.error());
@@ -87,7 +92,7 @@ Result<std::size_t> DynamoJobStore::record_job(std::vector<const ImageOutcome*> 
 // Counts the outcomes, all of one job and generation, that are new; returns their number.
 Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
                                           std::span<const ImageOutcome* const> outcomes,
-                                          TimePoint now) {
+                                          const std::string& by, TimePoint now) {
   std::vector<const ImageOutcome*> left(outcomes.begin(), outcomes.end());
   const Segments segments(fixed.total);
   // After the job, which expires as long after it was accepted, or later if it was kept.
@@ -108,7 +113,7 @@ Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
               .value("generation_now", number(outcome->generation))
               .value("true", dynamo::boolean(true))));
     }
-    actions.front() = counter_update(*left.front(), fixed.counters, counts, now);
+    actions.front() = counter_update(*left.front(), fixed.counters, counts, by, now);
     const auto outcome = table_.transact(std::move(actions));
     if (!outcome) return std::unexpected(outcome.error());
     if (outcome->done) return left.size();
@@ -122,17 +127,28 @@ Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
   return 0;
 }
 
-Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint now) {
-  bool unsure = false;
-  for (int attempt = 0; attempt < kFinishTries; ++attempt) {
+Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, const std::string& by,
+                                            TimePoint now) {
+  int torn = 0;
+  for (int attempt = 0; attempt < dynamo::Table::kTransactionTries; ++attempt) {
+    if (attempt > 0) dynamo::Table::wait_after(attempt);
     const auto row = read(job_id);
     if (!row) return std::unexpected(row.error());
     const JobCounts& counts = row->job.counts;
     if (is_final(row->job.status) || counts.done() == 0) return {};
-    unsure = !row->whole;
-    if (unsure) continue;
+    if (!row->whole) {
+      // If a retry is in progress, its outcomes will end the job.
+      if (++torn == kTornReads) return {};
+      continue;
+    }
     const bool done = counts.done() >= counts.total;
     if (!done && row->job.status == JobStatus::kProcessing) return {};
+    // Who counted the last images at the same time sees this as well. One does it, the others look
+    // whether it was done.
+    if (done && attempt == 0 && row->last_counted_by != by) {
+      std::this_thread::sleep_for(kOtherEndsJob);
+      continue;
+    }
     const JobStatus to = done ? final_status(counts) : JobStatus::kProcessing;
     Expression change = dynamo::status_change(*row, to, now);
     if (!row->job.started_at) change.set("started_at", number(now));
@@ -151,8 +167,6 @@ Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, TimePoint
     if (!moved) return std::unexpected(moved.error());
     if (*moved) return {};
   }
-  // A retry is in progress; its outcomes will end the job.
-  if (unsure) return {};
   return fail(ErrorCode::kUnavailable,
               fmt::format("job {} was changed by others at the same time", job_id));
 }

@@ -26,12 +26,14 @@ TimePoint DynamoJobStore::oldest_kept() const {
   return clock_.now() - options_.retention;
 }
 
+bool DynamoJobStore::expires_soon(const Item& job_item) const {
+  return dynamo::has(job_item, "expires_at") &&
+         from_ms(dynamo::number_of(job_item, "expires_at") * 1'000) <= clock_.now() + kKeepBefore;
+}
+
 Result<std::size_t> DynamoJobStore::remove_expired(TimePoint created_before,
                                                    std::size_t /*limit*/) {
   if (options_.retention.count() == 0) return 0;
-  const auto soon = std::chrono::floor<std::chrono::seconds>(clock_.now() + kKeepBefore)
-                        .time_since_epoch()
-                        .count();
   std::vector<dynamo::Query> queries;
   for (const JobType type : dynamo::kTypes) {
     for (const JobStatus status : {JobStatus::kQueued, JobStatus::kProcessing}) {
@@ -47,7 +49,7 @@ Result<std::size_t> DynamoJobStore::remove_expired(TimePoint created_before,
   if (!answers) return std::unexpected(answers.error());
   for (const auto& jobs : *answers) {
     for (const Item& job : jobs) {
-      if (!dynamo::has(job, "expires_at") || dynamo::number_of(job, "expires_at") > soon) continue;
+      if (!expires_soon(job)) continue;
       if (auto kept = keep(job); !kept) return std::unexpected(kept.error());
     }
   }

@@ -18,7 +18,6 @@ using dynamo::number;
 using dynamo::text;
 
 constexpr std::size_t kJobsKept = 256;
-constexpr int kMoveTries = 5;  // when others change the same job at the same time
 // Fewer than a fold takes, so that folding keeps up.
 constexpr unsigned kJobsForFold = 64;
 
@@ -257,9 +256,11 @@ Result<bool> DynamoJobStore::move(const JobRow& row, JobStatus to, const Express
   }
   more.push_back(dynamo::update(key, change));
   more.push_back(tally(row.job, row.job.status, to));
-  const auto outcome = table_.transact(std::move(more));
+  // After a conflict with another change of this job, it is looked at again.
+  const auto outcome = table_.try_transact(std::move(more));
   if (!outcome) return std::unexpected(outcome.error());
-  if (outcome->done && is_final(to)) {
+  const bool done = *outcome && (*outcome)->done;
+  if (done && is_final(to)) {
     const unsigned ended = ++ended_;
     // If it fails, a later one does its work.
     if (ended % kJobsForFold == 0) {
@@ -267,11 +268,12 @@ Result<bool> DynamoJobStore::move(const JobRow& row, JobStatus to, const Express
           fold_tally(dynamo::shard_of(owner_ + std::to_string(ended), dynamo::kTallyShards));
     }
   }
-  return outcome->done;
+  return done;
 }
 
 Result<void> DynamoJobStore::mark_started(std::string_view job_id, TimePoint now) {
-  for (int attempt = 0; attempt < kMoveTries; ++attempt) {
+  for (int attempt = 0; attempt < dynamo::Table::kTransactionTries; ++attempt) {
+    if (attempt > 0) dynamo::Table::wait_after(attempt);
     const auto row = read(job_id);
     if (!row) return std::unexpected(row.error());
     if (row->job.status != JobStatus::kQueued) return {};
@@ -285,7 +287,8 @@ Result<void> DynamoJobStore::mark_started(std::string_view job_id, TimePoint now
 }
 
 Result<Job> DynamoJobStore::cancel(std::string_view job_id, TimePoint now) {
-  for (int attempt = 0; attempt < kMoveTries; ++attempt) {
+  for (int attempt = 0; attempt < dynamo::Table::kTransactionTries; ++attempt) {
+    if (attempt > 0) dynamo::Table::wait_after(attempt);
     const auto row = read(job_id);
     if (!row) return std::unexpected(row.error());
     const Job& job = row->job;
@@ -302,7 +305,8 @@ Result<Job> DynamoJobStore::cancel(std::string_view job_id, TimePoint now) {
 }
 
 Result<Job> DynamoJobStore::retry(std::string_view job_id, TimePoint now) {
-  for (int attempt = 0; attempt < kMoveTries; ++attempt) {
+  for (int attempt = 0; attempt < dynamo::Table::kTransactionTries; ++attempt) {
+    if (attempt > 0) dynamo::Table::wait_after(attempt);
     const auto row = read(job_id);
     if (!row) return std::unexpected(row.error());
     const Job& job = row->job;
@@ -321,6 +325,10 @@ Result<Job> DynamoJobStore::retry(std::string_view job_id, TimePoint now) {
     if (!moved) return std::unexpected(moved.error());
     if (!*moved) continue;
     note_fresh(job.id);
+    // An old job may expire before remove_expired() comes. If this fails, that may still be in
+    // time.
+    const auto item = table_.get(dynamo::key(dynamo::job_pk(job_id), dynamo::kJob));
+    if (item && expires_soon(*item)) std::ignore = keep(*item);
     return get(job_id);
   }
   return std::unexpected(changed_meanwhile());

@@ -72,8 +72,8 @@ class DynamoJobStore final : public JobStore {
                                               const dynamo::Expression& expression) const;
   Result<std::size_t> record_job(std::vector<const ImageOutcome*> outcomes, TimePoint now);
   Result<std::size_t> count(const Fixed& fixed, std::span<const ImageOutcome* const> outcomes,
-                            TimePoint now);
-  Result<void> finish_if_done(const std::string& job_id, TimePoint now);
+                            const std::string& by, TimePoint now);
+  Result<void> finish_if_done(const std::string& job_id, const std::string& by, TimePoint now);
   Result<std::string> reason_of_failure(const Job& job);
   void note_fresh(const std::string& job_id);
   void forget_fresh(const std::string& job_id);
@@ -82,6 +82,7 @@ class DynamoJobStore final : public JobStore {
   Result<void> add_counts(std::vector<Job>& jobs);
   Result<std::int64_t> count_jobs(const JobFilter& filter);
   Result<std::int64_t> count_processing(const JobFilter& filter);
+  bool expires_soon(const dynamo::Item& job_item) const;
   Result<void> keep(const dynamo::Item& job_item);
   TimePoint oldest_kept() const;
 

@@ -192,6 +192,7 @@ std::optional<JobRow> read_job(const std::vector<Item>& items) {
   std::optional<JobRow> row;
   JobCounts counts;
   TimePoint counted_at;
+  std::string last_by;
   std::vector<std::int64_t> generations;
   for (const auto& item : items) {
     if (text_of(item, "sk") == kJob) {
@@ -202,11 +203,15 @@ std::optional<JobRow> read_job(const std::vector<Item>& items) {
     counts.classified += number_of(item, "classified");
     counts.unknown += number_of(item, "unknown");
     counts.failed += number_of(item, "failed");
-    counted_at = std::max(counted_at, from_ms(number_of(item, "updated_at")));
+    if (const TimePoint at = from_ms(number_of(item, "updated_at")); at >= counted_at) {
+      counted_at = at;
+      last_by = text_of(item, "counted_by");
+    }
   }
   if (!row) return std::nullopt;
   counts.total = row->job.counts.total;
   row->job.counts = counts;
+  row->last_counted_by = std::move(last_by);
   row->whole = std::cmp_equal(generations.size(), row->counters) &&
                std::ranges::count(generations, row->job.retry_count) == row->counters;
   row->job.updated_at = std::max(row->job.updated_at, counted_at);

@@ -63,6 +63,8 @@ struct JobRow {
   Job job;
   int counters = 1;
   std::int64_t sent_next = 0;
+  std::string
+      last_counted_by;  // who changed a counter last; the same for all who read the last one
   // All counters were read, and have the job's generation. They may not: a query is no snapshot, so
   // that a simultaneous retry leads to counters from before it with a job from after it.
   bool whole = false;

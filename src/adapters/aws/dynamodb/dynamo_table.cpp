@@ -23,10 +23,6 @@ constexpr std::size_t kUpdatesAtOnce = 256;
 constexpr std::chrono::milliseconds kFirstWait{40};
 constexpr std::chrono::milliseconds kLongestWait{1'000};
 
-void wait_after(int failures) {
-  std::this_thread::sleep_for(full_jitter(exponential_backoff(kFirstWait, kLongestWait, failures)));
-}
-
 json& body_of(Action& action) { return action.begin().value(); }
 
 // One reason for each action of a cancelled transaction: "None" or empty, "ConditionalCheckFailed",
@@ -226,35 +222,53 @@ Result<void> Table::update_all(std::span<const Item> keys, Expression expression
   return {};
 }
 
-Result<TransactionOutcome> Table::transact(std::vector<Action> actions, int tries) {
+json Table::transaction(std::vector<Action> actions) const {
   for (auto& action : actions) body_of(action)["TableName"] = name_;
   // Because of the token, a repetition after a lost answer is reported as done, not as refused.
-  json body = {{"ClientRequestToken", random_hex(32)}, {"TransactItems", std::move(actions)}};
-  for (int attempt = 1;; ++attempt) {
-    auto response = client_.call(request("TransactWriteItems", body));
-    if (response) return TransactionOutcome{.done = true, .refused = {}};
-    const AwsError& error = response.error();
-    const bool busy = error.code == "TransactionInProgressException";
-    if (error.code != "TransactionCanceledException" && !busy)
+  return {{"ClientRequestToken", random_hex(32)}, {"TransactItems", std::move(actions)}};
+}
+
+// nullopt where it may be sent again as it is: it conflicts with another one, or runs already.
+Result<std::optional<TransactionOutcome>> Table::send_transaction(json& body) {
+  auto response = client_.call(request("TransactWriteItems", body));
+  if (response) return TransactionOutcome{.done = true, .refused = {}};
+  const AwsError& error = response.error();
+  if (error.code == "TransactionInProgressException") return std::nullopt;
+  if (error.code != "TransactionCanceledException")
+    return std::unexpected(at_run_time(explain(error)));
+  TransactionOutcome outcome;
+  bool any = false;
+  for (const auto& reason : cancellation_reasons(error)) {
+    if (reason == "ValidationError" || reason == "ItemCollectionSizeLimitExceeded")
       return std::unexpected(at_run_time(explain(error)));
-    TransactionOutcome outcome;
-    bool any = false;
-    bool other = false;
-    for (const auto& reason : cancellation_reasons(error)) {
-      outcome.refused.push_back(reason == "ConditionalCheckFailed");
-      any = any || outcome.refused.back();
-      other = other || reason == "ValidationError" || reason == "ItemCollectionSizeLimitExceeded";
-    }
-    if (other) return std::unexpected(at_run_time(explain(error)));
-    if (any) return outcome;
-    if (attempt == tries) {
-      return fail(ErrorCode::kUnavailable,
-                  "DynamoDB is busy with other writes to the same items: " + error.message);
-    }
-    wait_after(attempt);
-    // The old token belongs to the cancelled transaction.
-    if (!busy) body["ClientRequestToken"] = random_hex(32);
+    outcome.refused.push_back(reason == "ConditionalCheckFailed");
+    any = any || outcome.refused.back();
   }
+  if (any) return outcome;
+  // The old token belongs to the cancelled transaction.
+  body["ClientRequestToken"] = random_hex(32);
+  return std::nullopt;
+}
+
+Result<TransactionOutcome> Table::transact(std::vector<Action> actions) {
+  json body = transaction(std::move(actions));
+  for (int attempt = 1; attempt <= kTransactionTries; ++attempt) {
+    if (attempt > 1) wait_after(attempt - 1);
+    auto outcome = send_transaction(body);
+    if (!outcome) return std::unexpected(outcome.error());
+    if (*outcome) return std::move(**outcome);
+  }
+  return fail(ErrorCode::kUnavailable,
+              "DynamoDB is busy with other writes to the same items: try again later");
+}
+
+Result<std::optional<TransactionOutcome>> Table::try_transact(std::vector<Action> actions) {
+  json body = transaction(std::move(actions));
+  return send_transaction(body);
+}
+
+void Table::wait_after(int failures) {
+  std::this_thread::sleep_for(full_jitter(exponential_backoff(kFirstWait, kLongestWait, failures)));
 }
 
 Result<void> Table::ping() {

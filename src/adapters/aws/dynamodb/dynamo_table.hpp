@@ -53,7 +53,7 @@ inline constexpr const char* kAfterAll = "~";
 class Table {
  public:
   static constexpr std::size_t kMaxActions = 100;  // of one transaction
-  static constexpr int kTransactionTries = 12;     // when transactions conflict
+  static constexpr int kTransactionTries = 12;     // when transactions conflict; about 5 s
 
   // `client` must outlive the table.
   Table(AwsClient& client, std::string name) : client_(client), name_(std::move(name)) {}
@@ -74,14 +74,21 @@ class Table {
   // Updates all items that exist, in parallel. After an error any of them may be updated.
   Result<void> update_all(std::span<const Item> keys, Expression expression);
 
-  // All actions or none. Tries it `tries` times while it conflicts with other transactions.
-  Result<TransactionOutcome> transact(std::vector<Action> actions, int tries = kTransactionTries);
+  // All actions or none. Retries conflicts with other transactions.
+  Result<TransactionOutcome> transact(std::vector<Action> actions);
+  // The same once; nullopt: it conflicts with another transaction.
+  Result<std::optional<TransactionOutcome>> try_transact(std::vector<Action> actions);
+
+  // Waits before another try, longer after more failures.
+  static void wait_after(int failures);
 
   // Whether the table answers. kNotFound where it is missing; kUnauthorized or kForbidden where the
   // credentials do not suffice. Other calls return kUnavailable for all of these.
   Result<void> ping();
 
  private:
+  nlohmann::json transaction(std::vector<Action> actions) const;
+  Result<std::optional<TransactionOutcome>> send_transaction(nlohmann::json& body);
   AwsRequest request(const char* operation, const nlohmann::json& body) const;
   Result<nlohmann::json> answer(AwsResult response) const;
   Result<nlohmann::json> call(const char* operation, const nlohmann::json& body);

@@ -90,7 +90,7 @@ Result<void> DynamoJobStore::fold_tally(int shard) {
     if (sum != 0) change.add(name, sum);
   }
   actions.push_back(dynamo::update(dynamo::key(pk, day), change));
-  const auto outcome = table_.transact(std::move(actions), 1);
+  const auto outcome = table_.try_transact(std::move(actions));
   if (!outcome) return std::unexpected(outcome.error());
   return {};
 }
