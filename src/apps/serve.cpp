@@ -302,6 +302,9 @@ class Service {
                                       .max_upload_bytes = config_.max_image_bytes,
                                       .public_base_url = config_.public_base_url,
                                       .version = CLASSIFIER_VERSION,
+                                      .temporary_folder = config_.stores == StoreKind::kEmbedded
+                                                              ? config_.data_dir
+                                                              : std::filesystem::path(),
                                       .stores_answer = [this] { return stores_answer(*stores_); },
                                       .metrics_text = [this] { return metrics_text(); },
                                       .quick_jobs = stores_->reads_jobs_at_once()});

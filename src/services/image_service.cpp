@@ -122,10 +122,6 @@ Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
   return page;
 }
 
-Result<std::vector<std::byte>> ImageService::original(std::string_view key) {
-  return objects_.get(Bucket::kInput, key, max_image_bytes_);
-}
-
 Result<std::string> ImageService::thumbnail_etag(std::string_view key, int longest_side) {
   if (longest_side < kMinThumbnail || longest_side > kMaxThumbnail) {
     return fail(ErrorCode::kInvalidArgument,
@@ -140,7 +136,7 @@ Result<std::string> ImageService::thumbnail_etag(std::string_view key, int longe
 Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side) {
   auto etag = thumbnail_etag(key, longest_side);
   if (!etag) return std::unexpected(etag.error());
-  const auto bytes = original(key);
+  const auto bytes = objects_.get(Bucket::kInput, key, max_image_bytes_);
   if (!bytes) return std::unexpected(bytes.error());
   auto made = make_thumbnail_(*bytes, longest_side);
   if (!made) return std::unexpected(made.error());

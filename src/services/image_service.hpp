@@ -1,4 +1,4 @@
-// Upload URLs, lists, originals and thumbnails of stored images.
+// Upload URLs, lists and thumbnails of stored images.
 #pragma once
 
 #include <cstddef>
@@ -56,13 +56,11 @@ class ImageService {
   // of the page before, or empty.
   Result<ImagePage> list(std::string_view prefix, std::size_t limit, std::string_view token);
 
-  // The stored bytes. kTooLarge over the limit.
-  Result<std::vector<std::byte>> original(std::string_view key);
-
   // The ETag that `thumbnail` would return; does not read the image.
   Result<std::string> thumbnail_etag(std::string_view key, int longest_side);
 
-  // kInvalidArgument for a size outside [kMinThumbnail, kMaxThumbnail].
+  // kInvalidArgument for a size outside [kMinThumbnail, kMaxThumbnail]; kTooLarge for an image with
+  // more bytes than allowed.
   Result<Thumbnail> thumbnail(std::string_view key, int longest_side);
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 
@@ -34,6 +35,7 @@ struct BackendApi {
   // Host of each request.
   std::string public_base_url;
   std::string version;
+  std::filesystem::path temporary_folder;  // for large results; empty: the system's
   std::function<Result<void>()>
       stores_answer;  // for /ready; the error says which store does not answer
   std::function<std::string()> metrics_text;  // Prometheus' text form

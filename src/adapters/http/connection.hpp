@@ -21,6 +21,7 @@
 #include "adapters/http/exchange.hpp"
 #include "adapters/http/request_head.hpp"
 #include "adapters/http/server.hpp"
+#include "support/memory_budget.hpp"
 
 namespace classifier::http {
 
@@ -28,12 +29,17 @@ namespace classifier::http {
 struct ServerContext {
   ServerContext(const ServerLimits& given, RequestObserver* counted_by,
                 std::size_t blocking_threads)
-      : limits(given), observer(counted_by), blocking(blocking_threads) {}
+      : limits(given),
+        observer(counted_by),
+        blocking(blocking_threads),
+        bodies(given.body_memory),
+        answers(given.answer_memory) {}
   const ServerLimits limits;
   RequestObserver* const observer;  // may be null
   boost::asio::thread_pool blocking;
   std::atomic<std::size_t> connections{0};
-  std::atomic<std::uint64_t> buffered{0};  // bytes of request bodies in memory
+  MemoryBudget bodies;   // of requests
+  MemoryBudget answers;  // that wait for their clients to read
   std::atomic<bool> draining{false};
 };
 
@@ -76,6 +82,7 @@ class Connection {
   Awaitable<bool> serve_one();
   Awaitable<> handle(RequestParser& parser, Exchange& exchange);
   Awaitable<> call_handler(Exchange& exchange);
+  static void take_answer_memory(Exchange& exchange);
   Awaitable<> close(bool body_unread);
 
   Awaitable<HeaderEnd> read_header(RequestParser& parser);
