@@ -22,6 +22,7 @@ namespace {
 struct Fetched {
   Delivery delivery;
   Result<std::vector<std::byte>> bytes;
+  std::optional<MemoryShare> memory;  // for the bytes, and to decode them
 };
 
 struct Prepared {
@@ -41,7 +42,7 @@ class Pipeline::Impl {
   Impl(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch, Done done)
       : classifier_(classifier),
         metrics_(metrics),
-        options_(options),
+        options_(std::move(options)),
         fetch_(std::move(fetch)),
         done_(std::move(done)),
         incoming_(options_.queue_capacity),
@@ -83,7 +84,9 @@ class Pipeline::Impl {
     const Stopwatch watch;
     auto bytes = guarded("fetched", [&] { return fetch_(delivery); });
     metrics_.stage_time(Stage::kFetch, watch.seconds(), 1);
-    return {std::move(delivery), std::move(bytes)};
+    std::optional<MemoryShare> memory;
+    if (bytes && options_.wait_for_memory) memory.emplace(options_.wait_for_memory(*bytes));
+    return {std::move(delivery), std::move(bytes), std::move(memory)};
   }
 
   // The next image with its bytes; nullopt at the end.
@@ -108,6 +111,9 @@ class Pipeline::Impl {
       });
       const double seconds = watch.seconds();
       metrics_.stage_time(Stage::kPrepare, seconds, 1);
+      next->bytes->clear();
+      next->bytes->shrink_to_fit();
+      next->memory.reset();
       if (image) {
         prepared_.push({std::move(next->delivery), std::move(*image), seconds});
       } else {
@@ -211,7 +217,7 @@ class Pipeline::Impl {
 
 Pipeline::Pipeline(Classifier& classifier, Metrics& metrics, PipelineOptions options, Fetch fetch,
                    Done done)
-    : impl_(std::make_unique<Impl>(classifier, metrics, options, std::move(fetch),
+    : impl_(std::make_unique<Impl>(classifier, metrics, std::move(options), std::move(fetch),
                                    std::move(done))) {}
 
 Pipeline::~Pipeline() { finish(); }

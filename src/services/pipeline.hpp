@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "ports/metrics.hpp"
 #include "ports/work_queue.hpp"
 #include "services/watchdog.hpp"
+#include "support/memory_budget.hpp"
 
 namespace classifier {
 
@@ -35,6 +37,9 @@ struct PipelineOptions {
   // the pipeline. nullptr: no limit.
   Watchdog* prepare_watchdog = nullptr;
   Watchdog* watchdog = nullptr;
+  // Waits until there is memory to decode an image, which then has it until it is prepared. Empty:
+  // no limit.
+  std::function<MemoryShare(std::span<const std::byte> image)> wait_for_memory;
 };
 
 class Pipeline {

@@ -31,6 +31,7 @@ struct BackendApi {
   // there is no upload route.
   UploadReceiver* uploads = nullptr;
   std::uint64_t max_upload_bytes = 64ULL << 20;
+  std::size_t thumbnail_cache_bytes = 32 << 20;
   // The URL under which clients reach this service, such as "https://images.example"; empty: the
   // Host of each request.
   std::string public_base_url;

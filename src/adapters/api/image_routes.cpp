@@ -16,7 +16,6 @@ namespace {
 using nlohmann::json;
 
 constexpr long long kDefaultThumbnail = 256;
-constexpr std::size_t kCacheBytes = 32 << 20;
 constexpr std::string_view kCachePolicy = "private, max-age=3600";
 
 // The thumbnails that were requested last. A gallery requests the same ones repeatedly, and each
@@ -135,7 +134,7 @@ http::Response delete_image(const BackendApi& api, const http::Request& request)
 }  // namespace
 
 void add_image_routes(http::Router& router, const SharedApi& api) {
-  const auto cache = std::make_shared<ThumbnailCache>(kCacheBytes);
+  const auto cache = std::make_shared<ThumbnailCache>(api->thumbnail_cache_bytes);
   router.add("GET", "/images", {},
              [api](const http::Request& request) { return get_images(*api, request); });
   router.add("GET", "/images/{key+}/thumbnail", {}, [api, cache](const http::Request& request) {

@@ -151,6 +151,12 @@ Awaitable<> Connection::read_body(RequestParser& parser, Exchange& exchange) {
   const auto length = parser.content_length();
   constexpr std::string_view kBusy =
       "the server is busy with other large requests: try again in a moment";
+  if (length && *length > context_.bodies.limit()) {
+    co_return exchange.reject(413,
+                              fmt::format("the body has {} bytes; the memory of this server is "
+                                          "enough for {} (MEMORY_LIMIT)",
+                                          *length, context_.bodies.limit()));
+  }
   if (length && !exchange.body_memory.take(*length)) co_return exchange.reject(503, kBusy);
   const bool sent = co_await send_continue(parser, exchange);
   if (!sent) {

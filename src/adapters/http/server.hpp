@@ -13,6 +13,7 @@
 #include "adapters/http/tls.hpp"
 #include "domain/error.hpp"
 #include "ports/metrics.hpp"
+#include "support/memory_budget.hpp"
 
 namespace classifier::http {
 
@@ -70,6 +71,9 @@ class Server {
   void stop(std::chrono::milliseconds grace);
 
   std::size_t connections() const;
+  // What request bodies, and answers that are being sent, hold of their shares of memory.
+  const MemoryBudget& body_memory() const;
+  const MemoryBudget& answer_memory() const;
 
  private:
   class Impl;
