@@ -105,8 +105,6 @@ class Readers:
 
     def __init__(self, url: str, path: str, count: int) -> None:
         host, port = urlsplit(url).hostname, urlsplit(url).port
-        self.selector = selectors.DefaultSelector()
-        self.states: list[dict[str, object]] = []
         self.sockets: list[socket.socket] = []
         for _ in range(count):
             connection = socket.create_connection((host, port), 30)
@@ -114,6 +112,10 @@ class Readers:
                 f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
             )
             self.sockets.append(connection)
+
+    def first_bytes(self) -> list[bytearray]:
+        """Waits until each has got the first bytes of its answer."""
+        return [bytearray(connection.recv(1_000)) for connection in self.sockets]
 
     def trickle(self, seconds: float, bytes_each_second: int) -> list[bytearray]:
         """What each got. A connection that ended got less."""
@@ -127,11 +129,16 @@ class Readers:
             time.sleep(1)
         return got
 
-    def finish(self, got: list[bytearray]) -> list[tuple[int, int, int]]:
+    def finish(
+        self, got: list[bytearray], only_first: int | None = None
+    ) -> list[tuple[int, int, int]]:
         """Reads all that is left. Of each answer: the status, the length and CRC of its body."""
+        for connection in self.sockets[len(got[:only_first]) :]:
+            connection.close()
+        got = got[:only_first]
         selector = selectors.DefaultSelector()
         heads, crcs, lengths = list(got), [0] * len(got), [-1] * len(got)
-        for place, connection in enumerate(self.sockets):
+        for place, connection in enumerate(self.sockets[: len(got)]):
             connection.setblocking(False)
             selector.register(connection, selectors.EVENT_READ, place)
 
@@ -161,7 +168,3 @@ class Readers:
                     connection.close()
         statuses = [int(head[9:12] or b"0") for head in heads]
         return list(zip(statuses, lengths, crcs, strict=True))
-
-    def close(self) -> None:
-        for connection in self.sockets:
-            connection.close()

@@ -72,29 +72,31 @@ std::uint64_t memory_limit(const Config& config, const fs::path& root) {
   return group < machine ? group : machine / 4 * 3;
 }
 
-Result<MemoryPlan> plan_memory(std::uint64_t limit, std::uint64_t models) {
-  MemoryPlan plan;
-  plan.limit = limit;
-  plan.program = kProgram + limit / 16;
-  plan.models = models;
-  const std::uint64_t needed = (kProgram + models + kLeast) / 15 * 16;
+Result<MemoryPlan> plan_memory(std::uint64_t limit, const ModelsMemory& models) {
+  // A sixteenth is for the system, which keeps memory for the program.
+  const std::uint64_t needed = (kProgram + models.of_default + kLeast) / 15 * 16;
   if (limit < needed) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("the service may use {} MB of memory, but needs {} MB, {} of them for "
                             "its models: set MEMORY_LIMIT (and the limit of its cgroup) to {} or "
                             "more, or IMAGE_MODEL and CUSTOM_MODEL to smaller models",
-                            limit / kMegabyte, needed / kMegabyte + 1, models / kMegabyte,
-                            needed / kMegabyte + 1));
+                            limit / kMegabyte, needed / kMegabyte + 1,
+                            models.of_default / kMegabyte, needed / kMegabyte + 1));
   }
-  const std::uint64_t rest = limit - plan.program - models;
+  MemoryPlan plan;
+  plan.limit = limit;
+  plan.program = kProgram + limit / 16;
+  plan.models = models.of_default;
+  const std::uint64_t rest = limit - plan.program - plan.models;
   const auto eighth = [&](std::uint64_t most_mb) {
     return std::min(rest / 8, most_mb * kMegabyte);
   };
+  plan.other_models = std::min(rest / 4, models.of_others);
   plan.files = eighth(256);
   plan.bodies = eighth(512);
   plan.answers = eighth(512);
   plan.caches = eighth(256);
-  plan.decoding = rest - plan.files - plan.bodies - plan.answers - plan.caches;
+  plan.decoding = rest - plan.other_models - plan.files - plan.bodies - plan.answers - plan.caches;
   return plan;
 }
 

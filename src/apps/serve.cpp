@@ -62,15 +62,12 @@ struct Roles {
   bool ml = true;
 };
 
-// What the models need that jobs use where they name none.
-std::uint64_t default_models_memory(const Config& config) {
-  const auto classifier = make_openvino_classifier(inference_options(config));
-  std::uint64_t needed = 0;
-  for (const JobType type : {JobType::kImageClassification, JobType::kCustomClassification}) {
-    const auto name = classifier->resolve(type, "");
-    if (!name) continue;
-    if (const auto folder = read_model_folder(config.models_dir / *name))
-      needed += estimated_memory(*folder);
+ModelsMemory models_memory(const Config& config) {
+  ModelsMemory needed;
+  for (const auto& model : make_openvino_classifier(inference_options(config))->models()) {
+    const auto folder = read_model_folder(config.models_dir / model.name);
+    if (!folder) continue;
+    (model.is_default ? needed.of_default : needed.of_others) += estimated_memory(*folder);
   }
   return needed;
 }
@@ -157,16 +154,18 @@ class Service {
   // Shares out the memory, before anything large is made.
   Result<void> plan_memory() {
     auto plan = classifier::plan_memory(memory_limit(config_),
-                                        roles_.ml ? default_models_memory(config_) : 0);
+                                        roles_.ml ? models_memory(config_) : ModelsMemory());
     if (!plan) return std::unexpected(plan.error());
     plan_ = *plan;
     decoding_ = std::make_unique<MemoryBudget>(plan_.decoding);
     files_ = std::make_unique<MemoryBudget>(plan_.files);
     spdlog::debug(
-        "memory: {} MB; models {}, decoding {}, files for thumbnails {}, bodies {}, answers {}, "
+        "memory: {} MB; models {} and {}, decoding {}, files for thumbnails {}, bodies {}, answers "
+        "{}, "
         "caches {}, the program {}",
-        plan_.limit >> 20, plan_.models >> 20, plan_.decoding >> 20, plan_.files >> 20,
-        plan_.bodies >> 20, plan_.answers >> 20, plan_.caches >> 20, plan_.program >> 20);
+        plan_.limit >> 20, plan_.models >> 20, plan_.other_models >> 20, plan_.decoding >> 20,
+        plan_.files >> 20, plan_.bodies >> 20, plan_.answers >> 20, plan_.caches >> 20,
+        plan_.program >> 20);
     return {};
   }
 
@@ -175,7 +174,7 @@ class Service {
     inference.nice = kWorkerNice;
     inference.decoder = decoder_;
     inference.max_label_bytes = plan_.caches - thumbnail_cache_bytes();
-    inference.extra_model_memory = plan_.decoding / 2;
+    inference.extra_model_memory = plan_.other_models;
     classifier_ = make_openvino_classifier(std::move(inference));
     accounting_ = std::make_unique<Accounting>(stores_->jobs(), clock_);
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
@@ -402,6 +401,7 @@ class Service {
     state.worker_running = worker_->running();
     state.memory = {{"program", plan_.program, {}},
                     {"models", plan_.models, {}},
+                    {"other_models", plan_.other_models, {}},
                     {"caches", plan_.caches, {}},
                     {"decoding", plan_.decoding, decoding_->used()},
                     {"files", plan_.files, files_->used()},

@@ -35,8 +35,8 @@ Connection::Connection(ServerContext& context, Shard& shard, const Site& site, S
   AsioError error;
   channel_.socket().set_option(asio::ip::tcp::no_delay(true), error);
   // Otherwise it keeps some megabytes for each slow reader.
-  using UnsentLimit = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
-  channel_.socket().set_option(UnsentLimit(kUnsentBytes), error);
+  ::setsockopt(channel_.socket().native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes,
+               sizeof kUnsentBytes);
   const auto endpoint = channel_.socket().remote_endpoint(error);
   if (!error) peer_ = endpoint.address().to_string();
   shard_.connections.insert(this);
