@@ -39,7 +39,8 @@ struct PipelineOptions {
   Watchdog* watchdog = nullptr;
   // Waits until there is memory to decode an image, which then has it until it is prepared. Empty:
   // no limit.
-  std::function<MemoryShare(std::span<const std::byte> image)> wait_for_memory;
+  // NOLINTNEXTLINE(readability-redundant-member-init)
+  std::function<MemoryShare(std::span<const std::byte> image)> wait_for_memory = {};
 };
 
 class Pipeline {

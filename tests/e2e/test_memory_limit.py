@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,14 +26,17 @@ def peak_mb(service: Service) -> int:
 
 
 @pytest.fixture
-def without_models(binary: Path, tmp_path: Path) -> Service:
+def without_models(binary: Path, tmp_path: Path) -> Iterator[Service]:
     (tmp_path / "models").mkdir()
-    return Service(
+    service = Service(
         tmp_path / "data",
         MODELS_DIR=str(tmp_path / "models"),
         MEMORY_LIMIT="280",
         DECODE_ISOLATION="off",
     )
+    yield service
+    if service.process.poll() is None:
+        assert service.stop() == 0, service.log.read_text()
 
 
 def test_slow_readers_do_not_hold_their_images(without_models: Service) -> None:
@@ -53,8 +57,6 @@ def test_slow_readers_do_not_hold_their_images(without_models: Service) -> None:
     expected = (200, len(content), zlib.crc32(content))
     assert all(answer == expected for answer in answers if answer[0] == 200), answers
     assert service.get("/health").status_code == 200
-    assert service.stop() == 0, service.log.read_text()
-
 
 def test_large_images_are_decoded_one_after_another(without_models: Service) -> None:
     """Each thumbnail of 36 megapixels takes over 100 MB: eight at once would take 800 MB."""
@@ -79,7 +81,6 @@ def test_large_images_are_decoded_one_after_another(without_models: Service) -> 
         assert answer.status_code == 200, answer.text
         assert Image.open(io.BytesIO(answer.content)).size == (side, side)
     assert peak_mb(service) < 280
-    assert service.stop() == 0, service.log.read_text()
 
 
 def test_shares_are_metrics(without_models: Service) -> None:
@@ -90,7 +91,6 @@ def test_shares_are_metrics(without_models: Service) -> None:
         re.findall(r'^classifier_memory_share_used_bytes\{share="(\w+)"\} (\S+)', text, re.M)
     )
     assert set(used) == {"decoding", "files", "bodies", "answers"}
-    assert without_models.stop() == 0
 
 
 def test_a_limit_that_is_too_small_for_the_models_is_explained(

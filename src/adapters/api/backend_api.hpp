@@ -36,7 +36,8 @@ struct BackendApi {
   // Host of each request.
   std::string public_base_url;
   std::string version;
-  std::filesystem::path temporary_folder;  // for large results; empty: the system's
+  // For large results; empty: the system's.
+  std::filesystem::path temporary_folder = {};  // NOLINT(readability-redundant-member-init)
   std::function<Result<void>()>
       stores_answer;  // for /ready; the error says which store does not answer
   std::function<std::string()> metrics_text;  // Prometheus' text form
