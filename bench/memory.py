@@ -175,9 +175,7 @@ def measure(
             settings["MEMORY_LIMIT"] = str(arguments.limit)
         service = Service(folder / "data", program=program, **settings)
         try:
-            with peak_of(
-                group.used if group else lambda: tree_bytes(service.process.pid)
-            ) as peak:
+            with peak_of(group.used if group else lambda: tree_bytes(service.process.pid)) as peak:
                 try:
                     figures = case(service)
                 except Exception as error:
@@ -206,7 +204,8 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", choices=CASES, default=list(CASES))
     parser.add_argument("--isolation", nargs="*", choices=["on", "off"], default=["off", "on"])
     arguments = parser.parse_args()
-    print("| what | DECODE_ISOLATION | peak | ended by the system | |\n| --- | --- | --- | --- | --- |")
+    print("| what | DECODE_ISOLATION | peak | ended by the system | |")
+    print("| --- | --- | --- | --- | --- |")
     for part in arguments.only:
         for name, case in CASES[part]:
             for isolation in arguments.isolation if part == "png" else ["off"]:

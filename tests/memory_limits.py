@@ -1,4 +1,4 @@
-"""A service within a limit of memory, and clients that read slowly: for tests and bench/memory.py."""
+"""A limit of memory for a service, and clients that read slowly."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class Cgroup:
 
     def __init__(self, limit: int) -> None:
         groups = dict(
-            line.split(":", 2)[1:]
-            for line in Path("/proc/self/cgroup").read_text().splitlines()
+            line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text().splitlines()
         )
         self.v1 = "memory" in groups
         base = CGROUPS / "memory" if self.v1 else CGROUPS
@@ -132,7 +131,10 @@ class Readers:
     def finish(
         self, got: list[bytearray], only_first: int | None = None
     ) -> list[tuple[int, int, int]]:
-        """Reads all that is left. Of each answer: the status, the length and CRC of its body."""
+        """Reads all that is left. Of each answer: the status, the length and CRC of its body.
+
+        `only_first`: of so many; the others end.
+        """
         for connection in self.sockets[len(got[:only_first]) :]:
             connection.close()
         got = got[:only_first]
@@ -154,9 +156,9 @@ class Readers:
 
         for place in range(len(got)):
             take(place, b"")
-        while selector.get_map():
-            for key, _ in selector.select(60):
-                connection: socket.socket = key.fileobj  # type: ignore[assignment]
+        while selector.get_map() and (ready := selector.select(60)):
+            for key, _ in ready:
+                connection = self.sockets[key.data]
                 try:
                     piece = connection.recv(1 << 18)
                 except ConnectionError:

@@ -187,8 +187,12 @@ class Service {
         stores_->objects(), clock_,
         [this](std::span<const std::byte> image, int side) -> Result<std::string> {
           MemoryShare memory(*decoding_);
+          // Beside the threads of the jobs.
+          const std::size_t most_waiting =
+              pipeline_.fetch_threads + pipeline_.prepare_threads + ImageService::kMostWaiting;
           if (!memory.wait_for(decoding_memory(image),
-                               std::chrono::steady_clock::now() + ImageService::kPatience)) {
+                               std::chrono::steady_clock::now() + ImageService::kPatience,
+                               most_waiting)) {
             return fail(ErrorCode::kUnavailable,
                         "the server is busy with other images: try again in a moment");
           }

@@ -145,7 +145,7 @@ Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side
   if (!info) return std::unexpected(info.error());
   MemoryShare memory(memory_);
   if (!memory.wait_for(std::min(info->size, max_image_bytes_),
-                       std::chrono::steady_clock::now() + kPatience)) {
+                       std::chrono::steady_clock::now() + kPatience, kMostWaiting)) {
     return fail(ErrorCode::kUnavailable,
                 "the server is busy with other thumbnails: try again in a moment");
   }

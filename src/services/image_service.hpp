@@ -44,7 +44,10 @@ class ImageService {
   static constexpr int kMinThumbnail = 16;
   static constexpr int kMaxThumbnail = 1024;
   static constexpr std::chrono::hours kUploadValidity{1};
+  // How long a thumbnail waits for memory, and how many may wait, since each blocks a thread that
+  // other requests need.
   static constexpr std::chrono::seconds kPatience{5};
+  static constexpr std::size_t kMostWaiting = 2;
 
   // `memory` is for images that are read for thumbnails.
   ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,

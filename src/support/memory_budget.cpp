@@ -16,8 +16,9 @@ bool MemoryBudget::take(std::uint64_t bytes) {
   return true;
 }
 
-bool MemoryBudget::wait_for(std::uint64_t bytes, Time deadline) {
+bool MemoryBudget::wait_for(std::uint64_t bytes, Time deadline, std::size_t most_waiting) {
   std::unique_lock lock(mutex_);
+  if (waiting_.size() >= most_waiting) return false;
   const auto place = waiting_.insert(waiting_.end(), bytes);
   const bool taken = changed_.wait_until(
       lock, deadline, [&] { return place == waiting_.begin() && bytes <= limit_ - used_; });
@@ -36,9 +37,10 @@ void MemoryBudget::give_back(std::uint64_t bytes) {
   changed_.notify_all();
 }
 
-bool MemoryShare::wait_for(std::uint64_t bytes, MemoryBudget::Time deadline) {
+bool MemoryShare::wait_for(std::uint64_t bytes, MemoryBudget::Time deadline,
+                           std::size_t most_waiting) {
   bytes = std::min(bytes, budget_->limit());
-  const bool taken = budget_->wait_for(bytes, deadline);
+  const bool taken = budget_->wait_for(bytes, deadline, most_waiting);
   if (taken) held_ += bytes;
   return taken;
 }

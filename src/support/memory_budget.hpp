@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <mutex>
 #include <utility>
@@ -25,7 +27,7 @@ class MemoryBudget {
  private:
   friend class MemoryShare;
   bool take(std::uint64_t bytes);
-  bool wait_for(std::uint64_t bytes, Time deadline);
+  bool wait_for(std::uint64_t bytes, Time deadline, std::size_t most_waiting);
   void give_back(std::uint64_t bytes);
 
   const std::uint64_t limit_;
@@ -57,8 +59,10 @@ class MemoryShare {
   }
 
   // Waits for memory, in the order of the calls; a share may do so once, before it takes any. More
-  // than the whole budget is there as soon as nobody else holds any. False: not before `deadline`.
-  bool wait_for(std::uint64_t bytes, MemoryBudget::Time deadline = MemoryBudget::Time::max());
+  // than the whole budget is there as soon as nobody else holds any. False: not before `deadline`,
+  // or at once where `most_waiting` others wait already.
+  bool wait_for(std::uint64_t bytes, MemoryBudget::Time deadline = MemoryBudget::Time::max(),
+                std::size_t most_waiting = std::numeric_limits<std::size_t>::max());
 
  private:
   MemoryBudget* budget_;

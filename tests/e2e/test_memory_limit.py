@@ -58,6 +58,7 @@ def test_slow_readers_do_not_hold_their_images(without_models: Service) -> None:
     assert all(answer == expected for answer in answers if answer[0] == 200), answers
     assert service.get("/health").status_code == 200
 
+
 def test_large_images_are_decoded_one_after_another(without_models: Service) -> None:
     """Each thumbnail of 36 megapixels takes over 100 MB: eight at once would take 800 MB."""
     service = without_models

@@ -45,6 +45,7 @@ TEST(MemoryBudget, WaitsUntilThereIsEnough) {
   // Once it waits, nobody overtakes it, though 40 are left.
   for (bool taken = true; taken; std::this_thread::yield()) taken = MemoryShare(budget).take(1);
   EXPECT_FALSE(MemoryShare(budget).take(40));
+  EXPECT_FALSE(MemoryShare(budget).wait_for(40, MemoryBudget::Time::max(), 1));
   holder.reset();
   EXPECT_TRUE(waiter.get());
   EXPECT_EQ(budget.used(), 0U);
