@@ -79,6 +79,8 @@ void add_classification_options(CLI::App& command, ClassificationOptions& option
 // Without a decoder.
 InferenceOptions inference_options(const Config& config);
 
+DecodeLimits decode_limits(const Config& config);
+
 // For `at_once` images at the same time: in processes of their own, unless DECODE_ISOLATION is off.
 Result<std::shared_ptr<ImageDecoder>> open_decoder(const Config& config, std::size_t at_once,
                                                    int nice = 0);

@@ -324,10 +324,21 @@ std::vector<Setting> work_settings() {
                   "network",
                   &Config::decode_isolation, {"on", "off"}, "off")),
       rare(kServices | kClassify,
-           number<std::uint64_t>("DECODE_MEMORY",
-                                 "memory for each decoder process, in megabytes; images that need "
-                                 "more fail",
-                                 &Config::decode_memory_mb, 64, 65'536, "700")),
+           {.variable = "DECODE_MEMORY",
+            .help = "memory for each decoder process, in megabytes; images that need more fail",
+            .allowed = "a whole number from 64 to 65536",
+            .fallback = "700, or less where MEMORY_LIMIT leaves less",
+            .read =
+                [](Config& config, const std::string& value) {
+                  config.decode_memory_is_set = true;
+                  return read_number<std::uint64_t>(value, 64, 65'536, config.decode_memory_mb);
+                }}),
+      rare(kServices,
+           number<std::uint64_t>("MEMORY_LIMIT",
+                                 "memory of the service and its decoder processes, in megabytes, "
+                                 "shared out among models, images, requests and answers",
+                                 &Config::memory_limit_mb, 256, 16'777'216,
+                                 "the limit of the cgroup, else three quarters of the machine")),
       rare(kServe | kBackend,
            number<std::int64_t>("MAX_BACKLOG",
                                 "images that may wait in the queue; more jobs are refused until it "

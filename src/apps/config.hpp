@@ -50,6 +50,8 @@ struct Config {
   std::int64_t max_image_pixels = 100'000'000;
   std::string decode_isolation = "off";
   std::uint64_t decode_memory_mb = 700;
+  bool decode_memory_is_set = false;  // by the user, whatever MEMORY_LIMIT leaves
+  std::uint64_t memory_limit_mb = 0;  // 0: see memory_limit()
   std::vector<ApiKey> api_keys;
   std::filesystem::path api_keys_file;  // empty: none
   bool api_keys_file_is_set = false;    // by the user, who then expects keys in it

@@ -234,11 +234,16 @@ InferenceOptions inference_options(const Config& config) {
   return options;
 }
 
-Result<std::shared_ptr<ImageDecoder>> open_decoder(const Config& config, std::size_t at_once,
-                                                   int nice) {
+DecodeLimits decode_limits(const Config& config) {
   DecodeLimits limits;
   limits.max_bytes = config.max_image_bytes;
   limits.max_pixels = config.max_image_pixels;
+  return limits;
+}
+
+Result<std::shared_ptr<ImageDecoder>> open_decoder(const Config& config, std::size_t at_once,
+                                                   int nice) {
+  const DecodeLimits limits = decode_limits(config);
   if (config.decode_isolation == "off") return std::make_shared<LocalDecoder>(limits);
   return DecoderPool::start(
       {.processes = at_once,

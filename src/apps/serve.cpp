@@ -15,10 +15,13 @@
 #include "adapters/api/ml_api.hpp"
 #include "adapters/api/static_files.hpp"
 #include "adapters/http/server.hpp"
+#include "adapters/image/decode.hpp"
 #include "adapters/image/image_decoder.hpp"
+#include "adapters/inference/model_folder.hpp"
 #include "adapters/metrics/prometheus_metrics.hpp"
 #include "apps/commands.hpp"
 #include "apps/help.hpp"
+#include "apps/memory_plan.hpp"
 #include "apps/processor.hpp"
 #include "apps/stores.hpp"
 #include "ports/clock.hpp"
@@ -33,6 +36,7 @@
 #include "services/status_consumer.hpp"
 #include "services/watchdog.hpp"
 #include "services/worker.hpp"
+#include "support/memory_budget.hpp"
 #include "support/pause.hpp"
 
 namespace classifier {
@@ -48,6 +52,8 @@ constexpr std::chrono::seconds kDrainTime{10};
 constexpr std::chrono::seconds kCallTime{20};
 constexpr std::chrono::seconds kLastTime{7};
 
+constexpr std::size_t kThumbnailCache = 32 << 20;  // bytes, at most
+
 // Characters; shorter keys in API_KEYS could be guessed.
 constexpr std::size_t kShortKey = 20;
 
@@ -60,11 +66,22 @@ struct Roles {
   bool ml = true;
 };
 
+ModelsMemory models_memory(const Config& config) {
+  ModelsMemory needed;
+  for (const auto& model : make_openvino_classifier(inference_options(config))->models()) {
+    const auto folder = read_model_folder(config.models_dir / model.name);
+    if (!folder) continue;
+    (model.is_default ? needed.of_default : needed.of_others) += estimated_memory(*folder);
+  }
+  return needed;
+}
+
 // The objects of a running service. Members are constructed in order and destroyed in reverse.
 class Service {
  public:
   static Result<std::unique_ptr<Service>> open(const Config& config, Roles roles) {
     std::unique_ptr<Service> service(new Service(config, roles));
+    if (auto planned = service->plan_memory(); !planned) return std::unexpected(planned.error());
     auto stores = open_stores(config, service->clock_, service->metrics_);
     if (!stores) return std::unexpected(stores.error());
     service->stores_ = std::move(*stores);
@@ -139,10 +156,30 @@ class Service {
     return {};
   }
 
+  // Shares out the memory, before anything large is made.
+  Result<void> plan_memory() {
+    auto plan = classifier::plan_memory(memory_limit(config_),
+                                        roles_.ml ? models_memory(config_) : ModelsMemory());
+    if (!plan) return std::unexpected(plan.error());
+    plan_ = *plan;
+    decoding_ = std::make_unique<MemoryBudget>(plan_.decoding);
+    files_ = std::make_unique<MemoryBudget>(plan_.files);
+    spdlog::debug(
+        "memory: {} MB; models {} and {}, decoding {}, files for thumbnails {}, bodies {}, answers "
+        "{}, "
+        "caches {}, the program {}",
+        plan_.limit >> 20, plan_.models >> 20, plan_.other_models >> 20, plan_.decoding >> 20,
+        plan_.files >> 20, plan_.bodies >> 20, plan_.answers >> 20, plan_.caches >> 20,
+        plan_.program >> 20);
+    return {};
+  }
+
   void build() {
     auto inference = inference_options(config_);
     inference.nice = kWorkerNice;
     inference.decoder = decoder_;
+    inference.max_label_bytes = plan_.caches - thumbnail_cache_bytes();
+    inference.extra_model_memory = plan_.other_models;
     classifier_ = make_openvino_classifier(std::move(inference));
     accounting_ = std::make_unique<Accounting>(stores_->jobs(), clock_);
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
@@ -153,11 +190,21 @@ class Service {
                                      metrics_, limits_, [this] { dispatcher_->wake(); });
     image_service_ = std::make_unique<ImageService>(
         stores_->objects(), clock_,
-        [this](std::span<const std::byte> image, int side) {
+        [this](std::span<const std::byte> image, int side) -> Result<std::string> {
+          MemoryShare memory(*decoding_);
+          // Beside the threads of the jobs.
+          const std::size_t most_waiting =
+              pipeline_.fetch_threads + pipeline_.prepare_threads + ImageService::kMostWaiting;
+          if (!memory.wait_for(decoding_memory(image),
+                               std::chrono::steady_clock::now() + ImageService::kPatience,
+                               most_waiting)) {
+            return fail(ErrorCode::kUnavailable,
+                        "the server is busy with other images: try again in a moment");
+          }
           const Watchdog::Watch watch(decoder_watchdog(), "a thumbnail");
           return thumbnail_decoder_->thumbnail(image, side);
         },
-        config_.max_image_bytes);
+        config_.max_image_bytes, *files_);
     WorkerOptions worker;
     worker.pipeline = {.fetch_threads = 0,
                        .prepare_threads = config_.max_workers,
@@ -165,7 +212,12 @@ class Service {
                        .queue_capacity = 8 * config_.max_workers,
                        .nice = kWorkerNice,
                        .prepare_watchdog = decoder_watchdog(),
-                       .watchdog = &watchdog_};
+                       .watchdog = &watchdog_,
+                       .wait_for_memory = [this](std::span<const std::byte> image) {
+                         MemoryShare memory(*decoding_);
+                         memory.wait_for(image.size() + decoding_memory(image));
+                         return memory;
+                       }};
     worker.receive_batch = config_.batch_size;
     worker.max_in_hand = std::max<std::size_t>(64, 16 * config_.max_workers);
     worker.max_attempts = config_.max_attempts;
@@ -184,8 +236,26 @@ class Service {
         worker);
   }
 
+  // What decoding an image takes beside the file, at most about.
+  std::uint64_t decoding_memory(std::span<const std::byte> image) const {
+    const auto info = probe_image(image, decode_limits(config_));
+    if (!info) return 0;  // it is refused before it takes any
+    // WebP is decoded to four bytes a pixel before it becomes RGB.
+    const std::uint64_t per_pixel = info->format == ImageFormat::kWebp ? 8 : 4;
+    return static_cast<std::uint64_t>(info->width) * static_cast<std::uint64_t>(info->height) *
+           per_pixel;
+  }
+
+  std::size_t thumbnail_cache_bytes() const {
+    return std::min<std::size_t>(kThumbnailCache, plan_.caches / 4);
+  }
+
   // Thumbnails have processes of their own, so that the page does not wait for a job.
   Result<void> open_decoders() {
+    if (!config_.decode_memory_is_set) {
+      config_.decode_memory_mb =
+          std::clamp<std::uint64_t>(plan_.decoding >> 20, 64, config_.decode_memory_mb);
+    }
     auto decoder = open_decoder(config_, config_.max_workers, kWorkerNice);
     if (!decoder) return std::unexpected(decoder.error());
     decoder_ = std::move(*decoder);
@@ -260,6 +330,8 @@ class Service {
   Result<void> listen() {
     http::ServerLimits limits;
     limits.connections = config_.max_connections;
+    limits.body_memory = plan_.bodies;
+    limits.answer_memory = plan_.answers;
     server_ = std::make_unique<http::Server>(http::ServerOptions{
         .io_threads = 2, .blocking_threads = 8, .limits = limits, .observer = &metrics_});
     if (roles_.backend) {
@@ -317,8 +389,12 @@ class Service {
                                       .clock = clock_,
                                       .uploads = stores_->uploads(),
                                       .max_upload_bytes = config_.max_image_bytes,
+                                      .thumbnail_cache_bytes = thumbnail_cache_bytes(),
                                       .public_base_url = config_.public_base_url,
                                       .version = CLASSIFIER_VERSION,
+                                      .temporary_folder = config_.stores == StoreKind::kEmbedded
+                                                              ? config_.data_dir
+                                                              : std::filesystem::path(),
                                       .stores_answer = [this] { return stores_answer(*stores_); },
                                       .metrics_text = [this] { return metrics_text(); },
                                       .quick_jobs = stores_->reads_jobs_at_once()});
@@ -344,6 +420,14 @@ class Service {
     if (const auto depth = stores_->queue().depth()) state.queue = *depth;
     state.images_in_hand = worker_->in_hand();
     state.worker_running = worker_->running();
+    state.memory = {{"program", plan_.program, {}},
+                    {"models", plan_.models, {}},
+                    {"other_models", plan_.other_models, {}},
+                    {"caches", plan_.caches, {}},
+                    {"decoding", plan_.decoding, decoding_->used()},
+                    {"files", plan_.files, files_->used()},
+                    {"bodies", plan_.bodies, server_->body_memory().used()},
+                    {"answers", plan_.answers, server_->answer_memory().used()}};
     return metrics_.text(state);
   }
 
@@ -368,6 +452,9 @@ class Service {
   JobLimits limits_;
   SystemClock clock_;
   PrometheusMetrics metrics_;
+  MemoryPlan plan_;
+  std::unique_ptr<MemoryBudget> decoding_;
+  std::unique_ptr<MemoryBudget> files_;
   PipelineOptions pipeline_;
   Watchdog watchdog_;
   std::stop_source stopping_;  // ends requests that take longer than kDrainTime

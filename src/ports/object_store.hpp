@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +34,21 @@ struct UploadUrl {
   TimePoint expires_at;
 };
 
+// Reads one version of an object from its beginning to its end. Used by one thread at a time.
+class ObjectReader {
+ public:
+  virtual ~ObjectReader() = default;
+
+  // Of the version that is read.
+  virtual const ObjectInfo& info() const = 0;
+
+  // Fills `bytes` with what follows the part that was read before, and returns how many there are:
+  // fewer than `bytes` has room for only at the end of the object, 0 after it. Never mixes two
+  // versions: kUnavailable where this one can no longer be read, because the object was replaced or
+  // removed, in a store that does not keep it for its readers.
+  virtual Result<std::size_t> read(std::span<std::byte> bytes) = 0;
+};
+
 // Thread-safe; several processes may use the same store. An object appears whole or not at all, and
 // a second write replaces it as a whole. Errors: kInvalidArgument for a key that this store cannot
 // have, kNotFound, kExhausted if there is no space left, kUnavailable for transient failures.
@@ -45,6 +62,9 @@ class ObjectStore {
   // The whole object. kTooLarge, before it is read, if it has more than `max_bytes`.
   virtual Result<std::vector<std::byte>> get(Bucket bucket, std::string_view key,
                                              std::uint64_t max_bytes) = 0;
+
+  // Reads an object of any size in pieces. The reader must not outlive the store.
+  virtual Result<std::unique_ptr<ObjectReader>> open(Bucket bucket, std::string_view key) = 0;
 
   virtual Result<ObjectInfo> head(Bucket bucket, std::string_view key) = 0;
 

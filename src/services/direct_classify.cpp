@@ -39,20 +39,19 @@ void finish(Job& job, TimePoint now) {
 }
 
 // Returns false if `stop` was requested before all images were started.
-bool run(DirectResult& result, std::vector<DirectImage>& images, const DirectPorts& ports,
+bool run(DirectResult& result, const std::vector<DirectImage>& images, const DirectPorts& ports,
          const DirectOptions& options, const std::stop_token& stop) {
   std::mutex mutex;  // guards the result's counts and outcomes
   Pipeline pipeline(
       ports.classifier, ports.metrics, options.pipeline,
       [&](const Delivery& delivery) -> Result<std::vector<std::byte>> {
-        auto& image = images[static_cast<std::size_t>(delivery.task.index)];
-        if (image.content) return std::move(*image.content);
+        const auto& image = images[static_cast<std::size_t>(delivery.task.index)];
+        if (image.content) return std::vector(image.content->begin(), image.content->end());
         return ports.objects.get(Bucket::kInput, image.key, options.max_image_bytes);
       },
       [&](PipelineResult done) {
         const auto index = static_cast<std::size_t>(done.delivery.task.index);
         ImageOutcome outcome = take_outcome(done);
-        // The optional keeps its value, though the fetch has moved the bytes out of it.
         const bool in_store = !images[index].content.has_value();
         if (in_store) {
           copy_classified(outcome, done.delivery.task, [&](const std::string& to) {

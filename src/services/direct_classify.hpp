@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ namespace classifier {
 
 struct DirectImage {
   std::string key;  // in the input bucket, or the name of an inline image
-  std::optional<std::vector<std::byte>> content;  // inline bytes; absent: read from the store
+  // Inline bytes, which outlive the call; absent: read from the store.
+  std::optional<std::span<const std::byte>> content;
 };
 
 struct DirectPorts {

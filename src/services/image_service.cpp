@@ -76,11 +76,12 @@ std::optional<std::string_view> image_content_type(std::string_view key) {
 }
 
 ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
-                           std::uint64_t max_image_bytes)
+                           std::uint64_t max_image_bytes, MemoryBudget& memory)
     : objects_(objects),
       clock_(clock),
       make_thumbnail_(std::move(make_thumbnail)),
-      max_image_bytes_(max_image_bytes) {}
+      max_image_bytes_(max_image_bytes),
+      memory_(memory) {}
 
 Result<UploadTicket> ImageService::upload_url(std::string_view filename,
                                               std::string_view content_type,
@@ -123,29 +124,37 @@ Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
   return page;
 }
 
-Result<std::vector<std::byte>> ImageService::original(std::string_view key) {
-  return objects_.get(Bucket::kInput, key, max_image_bytes_);
+Result<std::string> ImageService::thumbnail_etag(std::string_view key, int longest_side) {
+  auto info = thumbnail_info(key, longest_side);
+  if (!info) return std::unexpected(info.error());
+  return std::move(info->etag);
 }
 
-Result<std::string> ImageService::thumbnail_etag(std::string_view key, int longest_side) {
+Result<ObjectInfo> ImageService::thumbnail_info(std::string_view key, int longest_side) {
   if (longest_side < kMinThumbnail || longest_side > kMaxThumbnail) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("size must be a whole number from {} to {}, not {}", kMinThumbnail,
                             kMaxThumbnail, longest_side));
   }
   auto info = objects_.head(Bucket::kInput, key);
-  if (!info) return std::unexpected(info.error());
-  return fmt::format("{}-{}", info->etag, longest_side);
+  if (info) info->etag = fmt::format("{}-{}", info->etag, longest_side);
+  return info;
 }
 
 Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side) {
-  auto etag = thumbnail_etag(key, longest_side);
-  if (!etag) return std::unexpected(etag.error());
-  const auto bytes = original(key);
+  auto info = thumbnail_info(key, longest_side);
+  if (!info) return std::unexpected(info.error());
+  MemoryShare memory(memory_);
+  if (!memory.wait_for(std::min(info->size, max_image_bytes_),
+                       std::chrono::steady_clock::now() + kPatience, kMostWaiting)) {
+    return fail(ErrorCode::kUnavailable,
+                "the server is busy with other thumbnails: try again in a moment");
+  }
+  const auto bytes = objects_.get(Bucket::kInput, key, max_image_bytes_);
   if (!bytes) return std::unexpected(bytes.error());
   auto made = make_thumbnail_(*bytes, longest_side);
   if (!made) return std::unexpected(made.error());
-  return Thumbnail{.bytes = std::move(*made), .etag = std::move(*etag)};
+  return Thumbnail{.bytes = std::move(*made), .etag = std::move(info->etag)};
 }
 
 }  // namespace classifier

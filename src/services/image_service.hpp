@@ -1,4 +1,4 @@
-// Upload URLs, lists, originals and thumbnails of stored images.
+// Upload URLs, lists and thumbnails of stored images.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include "domain/error.hpp"
 #include "ports/clock.hpp"
 #include "ports/object_store.hpp"
+#include "support/memory_budget.hpp"
 
 namespace classifier {
 
@@ -43,9 +44,14 @@ class ImageService {
   static constexpr int kMinThumbnail = 16;
   static constexpr int kMaxThumbnail = 1024;
   static constexpr std::chrono::hours kUploadValidity{1};
+  // How long a thumbnail waits for memory, and how many may wait, since each blocks a thread that
+  // other requests need.
+  static constexpr std::chrono::seconds kPatience{5};
+  static constexpr std::size_t kMostWaiting = 2;
 
+  // `memory` is for images that are read for thumbnails.
   ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
-               std::uint64_t max_image_bytes);
+               std::uint64_t max_image_bytes, MemoryBudget& memory);
 
   // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL to upload its bytes to.
   // kInvalidArgument: no usable file name; kUnsupported: not an image type.
@@ -56,20 +62,22 @@ class ImageService {
   // of the page before, or empty.
   Result<ImagePage> list(std::string_view prefix, std::size_t limit, std::string_view token);
 
-  // The stored bytes. kTooLarge over the limit.
-  Result<std::vector<std::byte>> original(std::string_view key);
-
   // The ETag that `thumbnail` would return; does not read the image.
   Result<std::string> thumbnail_etag(std::string_view key, int longest_side);
 
-  // kInvalidArgument for a size outside [kMinThumbnail, kMaxThumbnail].
+  // kInvalidArgument for a size outside [kMinThumbnail, kMaxThumbnail]; kTooLarge for an image with
+  // more bytes than allowed; kUnavailable where there was no memory for kPatience.
   Result<Thumbnail> thumbnail(std::string_view key, int longest_side);
 
  private:
+  // Of the image, with the ETag of its thumbnail.
+  Result<ObjectInfo> thumbnail_info(std::string_view key, int longest_side);
+
   ObjectStore& objects_;
   const Clock& clock_;
   MakeThumbnail make_thumbnail_;
   std::uint64_t max_image_bytes_;
+  MemoryBudget& memory_;
 };
 
 }  // namespace classifier

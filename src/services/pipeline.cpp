@@ -22,6 +22,7 @@ namespace {
 struct Fetched {
   Delivery delivery;
   Result<std::vector<std::byte>> bytes;
+  std::optional<MemoryShare> memory;  // for the bytes, and to decode them
 };
 
 struct Prepared {
@@ -84,7 +85,9 @@ class Pipeline::Impl {
     const Stopwatch watch;
     auto bytes = guarded("fetched", [&] { return fetch_(delivery); });
     metrics_.stage_time(Stage::kFetch, watch.seconds(), 1);
-    return {std::move(delivery), std::move(bytes)};
+    std::optional<MemoryShare> memory;
+    if (bytes && options_.wait_for_memory) memory.emplace(options_.wait_for_memory(*bytes));
+    return {std::move(delivery), std::move(bytes), std::move(memory)};
   }
 
   // The next image with its bytes; nullopt at the end.
@@ -110,6 +113,9 @@ class Pipeline::Impl {
       });
       const double seconds = watch.seconds();
       metrics_.stage_time(Stage::kPrepare, seconds, 1);
+      next->bytes->clear();
+      next->bytes->shrink_to_fit();
+      next->memory.reset();
       if (image) {
         prepared_.push({std::move(next->delivery), std::move(*image), seconds});
       } else {

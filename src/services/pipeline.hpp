@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <variant>
@@ -16,6 +17,7 @@
 #include "ports/metrics.hpp"
 #include "ports/work_queue.hpp"
 #include "services/watchdog.hpp"
+#include "support/memory_budget.hpp"
 
 namespace classifier {
 
@@ -38,6 +40,10 @@ struct PipelineOptions {
   Watchdog* watchdog = nullptr;
   // Once it is requested, images that wait for a stage are done with kUnavailable.
   std::stop_token stopping{};
+  // Waits until there is memory to decode an image, which then has it until it is prepared. Empty:
+  // no limit.
+  // NOLINTNEXTLINE(readability-redundant-member-init)
+  std::function<MemoryShare(std::span<const std::byte> image)> wait_for_memory = {};
 };
 
 class Pipeline {

@@ -43,6 +43,7 @@ class CsvResult final : public ResultWriter {
     if (page->empty()) return std::nullopt;
     std::string text;
     for (const auto& record : *page) text += line(record);
+    pages_.fit(text.size());
     return text;
   }
 

@@ -1,10 +1,10 @@
 // The result of a job in the form that the API promises, as JSON and CSV, written piece by piece
-// from pages of records. The memory for CSV is that of one page. The memory for JSON grows with the
-// images: a hash of each key that has a sorted copy, and, in the last piece, the file names of all
-// images grouped by label.
+// from pages of records, which are read once. The memory does not grow with the images: about
+// kResultMemory, and the labels of a JSON result. What JSON needs again goes to temporary files.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,6 +16,8 @@
 
 namespace classifier {
 
+constexpr std::uint64_t kResultMemory = 3 << 20;  // bytes
+
 // Returns up to `limit` records of a job, from index `from`.
 using RecordSource =
     std::function<Result<std::vector<ImageRecord>>(std::int64_t from, std::size_t limit)>;
@@ -25,6 +27,8 @@ struct ResultOptions {
   std::int64_t from = 0;              // first image of the page
   std::optional<std::int64_t> limit;  // images on the page; absent: all
   bool partial = false;               // the job may still run: leave out images that are not done
+  // For temporary files, which large results need; empty: the system's.
+  std::filesystem::path temporary_folder = {};  // NOLINT(readability-redundant-member-init)
 };
 
 // Writes the text of one result. Used by one thread.

@@ -12,7 +12,7 @@
 namespace classifier {
 namespace {
 
-constexpr std::int64_t kRecordsPerPage = 1'000;
+constexpr std::int64_t kMostRecords = 1'024;  // on one page
 
 }  // namespace
 
@@ -48,11 +48,16 @@ std::string below_threshold_reason(const Prediction& top, double threshold) {
 }
 
 Result<std::vector<ImageRecord>> RecordPages::next() {
-  const std::int64_t wanted = std::clamp<std::int64_t>(end_ - next_, 0, kRecordsPerPage);
+  const std::int64_t wanted = std::clamp<std::int64_t>(end_ - next_, 0, page_);
   if (wanted == 0) return std::vector<ImageRecord>{};
   auto page = source_(next_, static_cast<std::size_t>(wanted));
   if (page) next_ += static_cast<std::int64_t>(page->size());
   return page;
+}
+
+void RecordPages::fit(std::size_t text_size) {
+  if (text_size > 2 * kResultPiece) page_ = std::max<std::int64_t>(page_ / 2, 1);
+  if (text_size < kResultPiece / 2) page_ = std::min(page_ * 2, kMostRecords);
 }
 
 }  // namespace classifier

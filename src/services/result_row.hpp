@@ -23,7 +23,10 @@ ResultRow make_row(const ImageRecord& record, const JobSpec& spec);
 // A score with six digits: scores are single precision, and have no more.
 double score_of(float score);
 
-// Reads the records of a result page by page.
+constexpr std::size_t kResultPiece = 256 << 10;  // bytes of text, about, in one piece of a result
+
+// Reads the records of a result page by page. The first pages are small; fit() makes the next ones
+// as large as pieces of text should be, however long the names and labels are.
 class RecordPages {
  public:
   RecordPages(RecordSource source, std::int64_t from, std::int64_t end)
@@ -31,11 +34,14 @@ class RecordPages {
 
   // The next page; empty at the end.
   Result<std::vector<ImageRecord>> next();
+  // `text_size` is that of the last page's text.
+  void fit(std::size_t text_size);
 
  private:
   RecordSource source_;
   std::int64_t next_;
   std::int64_t end_;
+  std::int64_t page_ = 64;  // records
 };
 
 }  // namespace classifier

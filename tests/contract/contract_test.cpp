@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 #include <set>
 #include <thread>
@@ -471,6 +472,53 @@ TEST_P(ContractTest, ObjectIsReadAsWritten) {
   EXPECT_FALSE(info.etag.empty());
   EXPECT_EQ(objects().get(Bucket::kInput, "uploads/ä b.jpg", 13).error().code,
             ErrorCode::kTooLarge);
+}
+
+TEST_P(ContractTest, ObjectIsReadInPieces) {
+  std::string content(100'000, '\0');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 7 + i / 256);
+  stores_->put_object("uploads/ä b.jpg", content);
+  stores_->put_object("uploads/empty.jpg", "");
+  const auto reader = objects().open(Bucket::kInput, "uploads/ä b.jpg").value();
+  const auto info = objects().head(Bucket::kInput, "uploads/ä b.jpg").value();
+  EXPECT_EQ(reader->info().key, info.key);
+  EXPECT_EQ(reader->info().size, content.size());
+  EXPECT_EQ(reader->info().etag, info.etag);
+  EXPECT_EQ(reader->info().last_modified, info.last_modified);
+  std::string read;
+  for (const std::size_t size : {1, 40'000, 59'998, 7'000}) {
+    std::vector<std::byte> piece(size);
+    const std::size_t got = reader->read(piece).value();
+    read.append(reinterpret_cast<const char*>(piece.data()), got);
+    EXPECT_EQ(got, std::min(size, content.size() - (read.size() - got)));
+  }
+  EXPECT_EQ(read, content);
+  std::byte more{};
+  EXPECT_EQ(reader->read({&more, 1}).value(), 0U);
+  const auto empty = objects().open(Bucket::kInput, "uploads/empty.jpg").value();
+  EXPECT_EQ(empty->info().size, 0U);
+  EXPECT_EQ(empty->read({&more, 1}).value(), 0U);
+  EXPECT_EQ(objects().open(Bucket::kInput, "uploads/none.jpg").error().code, ErrorCode::kNotFound);
+}
+
+// It goes on with the version that it began with, or says that it cannot.
+TEST_P(ContractTest, AReaderNeverMixesTwoVersions) {
+  const auto second_half = [&](auto change) {
+    stores_->put_object("uploads/a.jpg", "old old old old ");
+    const auto reader = objects().open(Bucket::kInput, "uploads/a.jpg").value();
+    std::array<std::byte, 8> piece{};
+    EXPECT_EQ(reader->read(piece).value(), 8U);
+    change();
+    const auto size = reader->read(piece);
+    if (!size) return std::string(size.error().transient() ? "unavailable" : "a final error");
+    return std::string(reinterpret_cast<const char*>(piece.data()), *size);
+  };
+  const auto old_or_error = ::testing::AnyOf("old old ", "unavailable");
+  EXPECT_THAT(second_half([&] { stores_->put_object("uploads/a.jpg", "new new new new "); }),
+              old_or_error);
+  EXPECT_THAT(second_half([&] { stores_->put_object("uploads/a.jpg", "short"); }), old_or_error);
+  EXPECT_THAT(second_half([&] { ASSERT_TRUE(objects().remove(Bucket::kInput, "uploads/a.jpg")); }),
+              old_or_error);
 }
 
 TEST_P(ContractTest, MissingObjectIsNotFound) {

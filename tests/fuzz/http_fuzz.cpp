@@ -57,11 +57,12 @@ class Service {
   NoMetrics metrics_;
   JobService job_service_{
       stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {}, [] {}};
+  MemoryBudget thumbnail_memory_{1'000'000};
   ImageService images_{stores_.objects(), stores_.clock(),
                        [](std::span<const std::byte>, int) -> Result<std::string> {
                          return std::string("thumbnail");
                        },
-                       kMaxUpload};
+                       kMaxUpload, thumbnail_memory_};
   Router router_;
   Access access_{{.keys = nullptr,
                   .allowed_origins = {"https://page.example"},

@@ -78,6 +78,7 @@ class CutBody final : public http::BodyGenerator {
     if (std::exchange(begun_, true)) return fail(ErrorCode::kInternal, "cut");
     return "{";
   }
+  std::uint64_t memory() const override { return 0; }
 
  private:
   bool begun_ = false;

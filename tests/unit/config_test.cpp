@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
+
+#include "apps/memory_plan.hpp"
+#include "support/temp_dir.hpp"
 
 namespace classifier {
 namespace {
@@ -143,6 +148,76 @@ TEST_F(ConfigTest, TheChoicesOfASettingAreItsAllowedValues) {
               setting.allowed.find("file") != std::string::npos || setting.allowed == "a folder")
         << setting.variable;
   }
+}
+
+constexpr std::uint64_t kMegabyte = 1 << 20;
+
+TEST(MemoryPlan, SharesAddUpToTheLimit) {
+  for (const std::uint64_t megabytes : {600, 1'024, 8'192, 1'000'000}) {
+    const auto plan =
+        plan_memory(megabytes * kMegabyte, {200 * kMegabyte, 100 * kMegabyte}).value();
+    EXPECT_EQ(plan.program + plan.models + plan.other_models + plan.decoding + plan.files +
+                  plan.bodies + plan.answers + plan.caches,
+              megabytes * kMegabyte);
+    EXPECT_GE(plan.decoding, plan.bodies);
+    EXPECT_LE(plan.bodies, 512 * kMegabyte);
+  }
+}
+
+TEST(MemoryPlan, SaysHowMuchTheModelsNeed) {
+  const auto plan = plan_memory(400 * kMegabyte, {300 * kMegabyte, 0});
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(plan.error().message,
+              ::testing::StartsWith("the service may use 400 MB of memory, but needs 594 MB, 300 "
+                                    "of them for its models: set MEMORY_LIMIT"));
+  EXPECT_TRUE(plan_memory(594 * kMegabyte, {300 * kMegabyte, 0}));
+}
+
+class MemoryLimit : public ::testing::Test {
+ protected:
+  void write(const std::string& file, const std::string& text) const {
+    const auto path = root_.path() / file;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  std::uint64_t limit(std::uint64_t megabytes = 0) const {
+    Config config;
+    config.memory_limit_mb = megabytes;
+    return memory_limit(config, root_.path());
+  }
+  testing::TempDir root_;
+};
+
+TEST_F(MemoryLimit, IsTheSmallestOfTheGroupsAbove) {
+  write("proc/self/cgroup", "0::/a/b/c\n");
+  write("sys/fs/cgroup/a/memory.max", "20000000\n");
+  write("sys/fs/cgroup/a/b/memory.max", "max\n");
+  write("sys/fs/cgroup/a/b/c/memory.max", "30000000\n");
+  EXPECT_EQ(limit(), 20'000'000U);
+  EXPECT_EQ(limit(100), 100 * kMegabyte);
+}
+
+TEST_F(MemoryLimit, KnowsTheFirstVersionOfCgroups) {
+  write("proc/self/cgroup", "9:name=systemd:/x\n4:memory:/a\n0::/\n");
+  write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  write("sys/fs/cgroup/memory/a/memory.limit_in_bytes", "20000000\n");
+  EXPECT_EQ(limit(), 20'000'000U);
+}
+
+// Where the path is the host's, and the group of the container is mounted as the topmost one.
+TEST_F(MemoryLimit, KnowsContainers) {
+  write("proc/self/cgroup", "0::/docker/0123\n");
+  write("sys/fs/cgroup/memory.max", "20000000\n");
+  EXPECT_EQ(limit(), 20'000'000U);
+}
+
+TEST_F(MemoryLimit, IsThreeQuartersOfTheMachineOtherwise) {
+  const std::uint64_t machine = limit();
+  EXPECT_GT(machine, 64 * kMegabyte);
+  write("proc/self/cgroup", "4:memory:/a\n0::/a\n");
+  write("sys/fs/cgroup/memory/a/memory.limit_in_bytes", "9223372036854771712\n");
+  write("sys/fs/cgroup/a/memory.max", "max\n");
+  EXPECT_EQ(limit(), machine);
 }
 
 }  // namespace

@@ -139,11 +139,12 @@ class ApiTest : public ::testing::Test {
   NoMetrics metrics_;
   JobService job_service_{
       stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {}, [] {}};
+  MemoryBudget thumbnail_memory_{1'000'000};
   ImageService images_{stores_.objects(), stores_.clock(),
                        [](std::span<const std::byte>, int size) -> Result<std::string> {
                          return "thumbnail of " + std::to_string(size);
                        },
-                       1'000};
+                       1'000, thumbnail_memory_};
   Server server_{{}};
   std::uint16_t port_ = 0;
   std::uint16_t ml_port_ = 0;
@@ -278,6 +279,34 @@ TEST_F(ApiTest, HeadSaysHowLargeAnImageIs) {
   EXPECT_EQ(all.body, "twelve bytes");
   EXPECT_EQ(all.header("ETag"), head.header("ETag"));
   EXPECT_EQ(client.call("HEAD /images/no.jpg HTTP/1.1\r\nHost: a\r\n\r\n", true).status, 404);
+}
+
+// In pieces of 256 KiB, whatever MAX_IMAGE_BYTES is.
+TEST_F(ApiTest, ALargeImageIsSentAsItIs) {
+  std::string content(1'000'000, '\0');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 7 + i / 251);
+  stores_.put_object("a/large.jpg", content);
+  const RawAnswer answer = get("/images/a/large.jpg");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("Content-Length"), "1000000");
+  EXPECT_TRUE(answer.body == content);
+  EXPECT_EQ(
+      request("GET", "/images/a/large.jpg", "If-None-Match: " + answer.header("ETag") + "\r\n")
+          .status,
+      304);
+}
+
+// An answer that stops in the middle must not look whole.
+TEST_F(ApiTest, AnImageThatBecomesShorterEndsTheConnection) {
+  constexpr std::size_t kSize = 64 << 20;
+  stores_.put_object("a/large.jpg", std::string(kSize, 'x'));
+  RawClient client(port_);
+  client.send("GET /images/a/large.jpg HTTP/1.1\r\nHost: a\r\n\r\n");
+  std::size_t received = client.some().size();  // the server cannot send more than buffers hold
+  std::filesystem::resize_file(stores_.folder() / "objects/in/a/large.jpg", kSize / 2);
+  while (const std::size_t size = client.some().size()) received += size;
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_LT(received, kSize);
 }
 
 TEST_F(ApiTest, ChecksSubmissions) {

@@ -43,6 +43,7 @@ class Pieces final : public http::BodyGenerator {
     if (next_ == 3) return std::nullopt;
     return std::to_string(next_++);
   }
+  std::uint64_t memory() const override { return 0; }
 
  private:
   bool breaks_;

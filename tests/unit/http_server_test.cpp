@@ -34,6 +34,7 @@ class Pieces final : public BodyGenerator {
     if (made_ != nullptr) ++*made_;
     return piece_;
   }
+  std::uint64_t memory() const override { return piece_.size(); }
 
  private:
   int count_;
@@ -392,19 +393,53 @@ TEST_F(ServerTest, ChunksMayHaveExtensionsAndFieldsAfterThem) {
 }
 
 TEST_F(ServerTest, BodiesShareALimitedMemory) {
-  limits_.buffered_body_bytes = 1'000'000;
+  limits_.body_memory = 1'000'000;
   start();
+  const auto head_of = [](int length) {
+    return "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) +
+           "\r\nExpect: 100-continue\r\n\r\n";
+  };
   RawClient first(port_);
-  first.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 700000\r\n\r\n");
-  std::this_thread::sleep_for(100ms);
-  const std::string request = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 600000\r\n\r\n" +
-                              std::string(600'000, 'x');
+  // Told to go on once it has its share of the memory, which it then keeps.
+  ASSERT_EQ(first.call(head_of(700'000)).status, 100);
+  const RawAnswer refused = call(head_of(300'001));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_FALSE(refused.header("Retry-After").empty());
+  EXPECT_EQ(call(head_of(300'000)).status, 100);
+  const std::string chunks =
+      "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "493e1\r\n" +
+      std::string(300'001, 'x') + "\r\n0\r\n\r\n";
+  EXPECT_EQ(call(chunks).status, 503);
+  EXPECT_EQ(first.call(std::string(700'000, 'x')).status, 200);
+  // On the same connection, so that the share of the request before it has been given back.
+  EXPECT_EQ(first.call(head_of(700'000)).status, 100);
+}
+
+// A client that reads slowly holds what its answer needs until it has read it.
+TEST_F(ServerTest, AnswersShareALimitedMemory) {
+  limits_.answer_memory = 3 << 20;
+  start();
+  const std::string request = "GET /much HTTP/1.1\r\nHost: a\r\n\r\n";
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 3; ++i) {
+    slow.push_back(std::make_unique<RawClient>(port_));
+    slow.back()->send(request);
+    EXPECT_THAT(slow.back()->some(), StartsWith("HTTP/1.1 200 OK"));
+  }
   const RawAnswer refused = call(request);
   EXPECT_EQ(refused.status, 503);
   EXPECT_FALSE(refused.header("Retry-After").empty());
-  first.send(std::string(700'000, 'x'));
-  EXPECT_EQ(first.read().status, 200);
-  EXPECT_EQ(call(request).status, 200);
+  EXPECT_EQ(get("/health").status, 200);
+  slow.pop_back();
+  int status = 503;
+  for (const auto end = std::chrono::steady_clock::now() + 30s;
+       status == 503 && std::chrono::steady_clock::now() < end;) {
+    RawClient next(port_);
+    next.send(request);
+    if (next.some().starts_with("HTTP/1.1 200 OK")) status = 200;
+  }
+  EXPECT_EQ(status, 200);
 }
 
 TEST_F(ServerTest, TellsAClientThatWaitsToGoOn) {

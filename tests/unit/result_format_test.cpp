@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "services/output_key.hpp"
+#include "support/temp_dir.hpp"
 
 namespace classifier {
 namespace {
@@ -80,6 +82,61 @@ TEST_F(ResultFormatTest, JsonHasThePromisedFields) {
             "confidence below threshold (0.31 < 0.5). Original prediction: dog");
   EXPECT_EQ(details[2].at("error"), "the JPEG is truncated");
   EXPECT_TRUE(details[2].at("top_prediction").is_null());
+}
+
+// What is more than fits in memory is written to temporary files, and dropped with them.
+TEST_F(ResultFormatTest, LargeResultsReadEachRecordOnce) {
+  constexpr int kImages = 40'000;
+  constexpr int kKeys = 35'000;
+  records_.clear();
+  std::map<std::string, std::vector<std::string>> groups;
+  for (int i = 0; i < kImages; ++i) {
+    const std::string name = std::to_string(i % kKeys) + ".jpg";
+    const std::string label = "label " + std::to_string(i % 997);
+    add("uploads/" + name, Predictions{{label, 0.9F}}, "job/" + name);
+    groups[label].push_back(name);
+  }
+  job_.counts = {.total = kImages, .classified = kImages};
+  std::int64_t read = 0;
+  std::size_t longest = 0;
+  const testing::TempDir folder;
+  const auto counted = [&, all = source()](std::int64_t from, std::size_t count) {
+    auto page = all(from, count);
+    read += static_cast<std::int64_t>(page->size());
+    return page;
+  };
+  const auto writer = json_result(
+      job_, counted, {.output_bucket = "out", .limit = {}, .temporary_folder = folder.path()});
+  std::string text;
+  while (auto piece = writer->next().value()) {
+    longest = std::max(longest, piece->size());
+    text += *piece;
+  }
+  EXPECT_EQ(read, kImages);
+  EXPECT_LE(longest, 600'000U);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  const json result = json::parse(text);
+  // A parsed object hides a member that is there twice.
+  std::size_t paths = 0;
+  for (auto at = text.find(":\"s3://"); at != std::string::npos; at = text.find(":\"s3://", at + 1))
+    ++paths;
+  EXPECT_EQ(paths, static_cast<std::size_t>(kKeys));
+  EXPECT_EQ(result.at("output_paths").size(), paths);
+  EXPECT_EQ(result.at("output_paths").at("uploads/34999.jpg"), "s3://out/job/34999.jpg");
+  EXPECT_EQ(result.at("detailed_results").size(), static_cast<std::size_t>(kImages));
+  EXPECT_EQ(result.at("grouped_by_label"), json(groups));
+}
+
+TEST_F(ResultFormatTest, LongNamesMakeShorterPages) {
+  records_.clear();
+  for (int i = 0; i < 3'000; ++i)
+    add("uploads/" + std::string(1'000, '\x01') + std::to_string(i), Predictions{{"cat", 0.9F}},
+        "o");
+  job_.counts = {.total = 3'000, .classified = 3'000};
+  const auto writer = json_result(job_, source(), {.output_bucket = "out", .limit = {}});
+  std::size_t longest = 0;
+  while (auto piece = writer->next().value()) longest = std::max(longest, piece->size());
+  EXPECT_LE(longest, 2U << 20);
 }
 
 TEST_F(ResultFormatTest, PagesJoinToTheWhole) {

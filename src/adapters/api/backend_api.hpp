@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 
@@ -30,10 +31,13 @@ struct BackendApi {
   // there is no upload route.
   UploadReceiver* uploads = nullptr;
   std::uint64_t max_upload_bytes = 64ULL << 20;
+  std::size_t thumbnail_cache_bytes = 32 << 20;
   // The URL under which clients reach this service, such as "https://images.example"; empty: the
   // Host of each request.
   std::string public_base_url;
   std::string version;
+  // For large results; empty: the system's.
+  std::filesystem::path temporary_folder = {};  // NOLINT(readability-redundant-member-init)
   std::function<Result<void>()>
       stores_answer;  // for /ready; the error says which store does not answer
   std::function<std::string()> metrics_text;  // Prometheus' text form

@@ -1,7 +1,9 @@
 // Stored images: list, thumbnail, original, delete.
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -15,7 +17,6 @@ namespace {
 using nlohmann::json;
 
 constexpr long long kDefaultThumbnail = 256;
-constexpr std::size_t kCacheBytes = 32 << 20;
 constexpr std::string_view kCachePolicy = "private, max-age=3600";
 
 // The thumbnails that were requested last. A gallery requests the same ones repeatedly, and each
@@ -83,24 +84,45 @@ http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache,
   return response;
 }
 
+// What one reader holds of an image in memory, however slowly it reads.
+constexpr std::uint64_t kPieceBytes = 256 << 10;
+
+class ObjectPieces final : public http::BodyGenerator {
+ public:
+  explicit ObjectPieces(std::unique_ptr<ObjectReader> reader) : reader_(std::move(reader)) {}
+
+  Result<std::optional<std::string>> next() override {
+    std::string piece(std::min(kPieceBytes, reader_->info().size - sent_), '\0');
+    if (piece.empty()) return std::nullopt;
+    const auto size = reader_->read(std::as_writable_bytes(std::span(piece)));
+    if (!size) return std::unexpected(size.error());
+    piece.resize(*size);
+    sent_ += *size;
+    return piece;
+  }
+  std::uint64_t memory() const override {
+    return std::min<std::uint64_t>(kPieceBytes, reader_->info().size);
+  }
+
+ private:
+  std::unique_ptr<ObjectReader> reader_;
+  std::uint64_t sent_ = 0;
+};
+
 http::Response get_original(const BackendApi& api, const http::Request& request) {
   const std::string_view key = request.param("key");
   const auto type = image_content_type(key);
   if (!type)
     return http::error_response(
         404, fmt::format("there is no image \"{}\" in the store", http::excerpt(key)));
-  const auto info = api.objects.head(Bucket::kInput, key);
-  if (!info) return http::error_response(info.error());
-  http::Response response = cached_answer(request, info->etag, *type);
+  auto reader = api.objects.open(Bucket::kInput, key);
+  if (!reader) return http::error_response(reader.error());
+  const ObjectInfo& info = (*reader)->info();
+  http::Response response = cached_answer(request, info.etag, *type);
   response.headers.add("Content-Disposition", "inline");
   if (response.status == 304) return response;
-  if (request.method == "HEAD") {
-    response.body = http::StreamBody{.generator = nullptr, .length = info->size};
-    return response;
-  }
-  auto bytes = api.images.original(key);
-  if (!bytes) return http::error_response(bytes.error());
-  response.body = std::move(*bytes);
+  const std::uint64_t size = info.size;
+  response.body = http::StreamBody{std::make_unique<ObjectPieces>(std::move(*reader)), size};
   return response;
 }
 
@@ -114,7 +136,7 @@ http::Response delete_image(const BackendApi& api, const http::Request& request)
 }  // namespace
 
 void add_image_routes(http::Router& router, const SharedApi& api) {
-  const auto cache = std::make_shared<ThumbnailCache>(kCacheBytes);
+  const auto cache = std::make_shared<ThumbnailCache>(api->thumbnail_cache_bytes);
   router.add("GET", "/images", {},
              [api](const http::Request& request) { return get_images(*api, request); });
   router.add("GET", "/images/{key+}/thumbnail", {}, [api, cache](const http::Request& request) {

@@ -189,11 +189,10 @@ Result<Classification> read_form(const MlApi& api, const http::Request& request)
       if (auto added = add_field(api, part, wanted); !added) return std::unexpected(added.error());
       continue;
     }
-    const auto bytes = std::as_bytes(std::span(part.content));
     wanted.images.push_back({.key = part.filename.empty()
                                         ? fmt::format("image-{}", wanted.images.size() + 1)
                                         : part.filename,
-                             .content = std::vector<std::byte>(bytes.begin(), bytes.end())});
+                             .content = std::as_bytes(std::span(part.content))});
   }
   make_keys_unique(wanted.images);
   return wanted;

@@ -17,6 +17,7 @@ class ResultPieces final : public http::BodyGenerator {
  public:
   explicit ResultPieces(std::unique_ptr<ResultWriter> writer) : writer_(std::move(writer)) {}
   Result<std::optional<std::string>> next() override { return writer_->next(); }
+  std::uint64_t memory() const override { return kResultMemory; }
 
  private:
   std::unique_ptr<ResultWriter> writer_;
@@ -64,6 +65,7 @@ http::Response get_result(const BackendApi& api, const http::Request& request) {
   options.output_bucket = api.objects.bucket_name(Bucket::kOutput);
   options.from = *from;
   options.partial = *partial;
+  options.temporary_folder = api.temporary_folder;
   if (*limit > 0) options.limit = *limit;
   return stream_result(json_result(*job, records_of(api.jobs, *job), std::move(options)),
                        "application/json");

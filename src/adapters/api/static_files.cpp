@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "domain/text.hpp"
+#include "support/files.hpp"
 
 namespace classifier::api {
 namespace {
@@ -79,7 +79,7 @@ Asset make_asset(std::string content, std::string_view type, bool immutable) {
 
 // Ignores qualities: no browser sends gzip with a quality of 0.
 bool takes_gzip(const http::Request& request) {
-  return http::to_lower(request.headers.get("Accept-Encoding")).find("gzip") != std::string::npos;
+  return to_lower(request.headers.get("Accept-Encoding")).find("gzip") != std::string::npos;
 }
 
 http::Response answer(const Asset& asset, const http::Request& request) {
@@ -129,11 +129,6 @@ bool is_plain(std::string_view name) {
   });
 }
 
-std::string read_file(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 }  // namespace
 
 void add_dashboard_routes(http::Router& router, const fs::path& folder) {
@@ -156,9 +151,14 @@ void add_dashboard_routes(http::Router& router, const fs::path& folder) {
     if (name.ends_with(".gz") &&
         fs::exists(entry.path().parent_path() / entry.path().stem(), error))
       continue;
+    auto content = read_file(entry.path());
+    if (!content) {
+      spdlog::warn("{} is not served: {}", name, std::generic_category().message(content.error()));
+      continue;
+    }
     Asset read =
-        make_asset(read_file(entry.path()), type_of(entry.path()), name.starts_with("assets/"));
-    read.gzipped = read_file(entry.path().string() + ".gz");
+        make_asset(std::move(*content), type_of(entry.path()), name.starts_with("assets/"));
+    read.gzipped = read_file(entry.path().string() + ".gz").value_or("");
     auto asset = std::make_shared<const Asset>(std::move(read));
     if (name == "index.html") index = asset;
     add_asset(router, "/" + name, std::move(asset));

@@ -144,6 +144,33 @@ class FileWriter final : public ObjectWriter {
   fs::path target_;
 };
 
+class FileReader final : public ObjectReader {
+ public:
+  FileReader(Fd fd, ObjectInfo info) : fd_(std::move(fd)), info_(std::move(info)) {}
+
+  const ObjectInfo& info() const override { return info_; }
+
+  Result<std::size_t> read(std::span<std::byte> bytes) override {
+    const std::size_t wanted = std::min<std::uint64_t>(bytes.size(), info_.size - position_);
+    for (std::size_t done = 0; done < wanted;) {
+      const ssize_t size = ::read(fd_.get(), bytes.data() + done, wanted - done);
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0) return io_error("cannot read the image " + info_.key, errno);
+      if (size == 0)
+        return fail(ErrorCode::kUnavailable,
+                    fmt::format("the image {} became shorter while it was read", info_.key));
+      done += static_cast<std::size_t>(size);
+    }
+    position_ += wanted;
+    return wanted;
+  }
+
+ private:
+  Fd fd_;
+  ObjectInfo info_;
+  std::uint64_t position_ = 0;
+};
+
 // Lists a bucket in the byte order of its keys.
 class Lister {
  public:
@@ -273,29 +300,29 @@ Result<fs::path> FileObjectStore::path_of(Bucket bucket, std::string_view key) c
   return root_ / bucket_name(bucket) / fs::path(std::string(key));
 }
 
-Result<std::vector<std::byte>> FileObjectStore::get(Bucket bucket, std::string_view key,
-                                                    std::uint64_t max_bytes) {
+Result<std::unique_ptr<ObjectReader>> FileObjectStore::open(Bucket bucket, std::string_view key) {
   const auto path = path_of(bucket, key);
   if (!path) return std::unexpected(path.error());
-  const Fd fd(::open(path->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO does not block
+  Fd fd(::open(path->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO does not block
   struct stat status{};
   if (!fd || ::fstat(fd.get(), &status) != 0) {
     return is_missing(errno) ? missing(bucket, key) : cannot_read(*path);
   }
   if (!S_ISREG(status.st_mode)) return no_such_image(key);
-  if (std::cmp_greater(status.st_size, max_bytes)) {
-    return fail(ErrorCode::kTooLarge, fmt::format("the image has {} bytes; at most {} are allowed",
-                                                  status.st_size, max_bytes));
+  return std::make_unique<FileReader>(std::move(fd), object_info(std::string(key), status));
+}
+
+Result<std::vector<std::byte>> FileObjectStore::get(Bucket bucket, std::string_view key,
+                                                    std::uint64_t max_bytes) {
+  const auto reader = open(bucket, key);
+  if (!reader) return std::unexpected(reader.error());
+  const std::uint64_t size = (*reader)->info().size;
+  if (size > max_bytes) {
+    return fail(ErrorCode::kTooLarge,
+                fmt::format("the image has {} bytes; at most {} are allowed", size, max_bytes));
   }
-  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
-  for (std::size_t read = 0; read < bytes.size();) {
-    const ssize_t size = ::read(fd.get(), bytes.data() + read, bytes.size() - read);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return cannot_read(*path);
-    if (size == 0)
-      return fail(ErrorCode::kUnavailable, path->string() + " became shorter while it was read");
-    read += static_cast<std::size_t>(size);
-  }
+  std::vector<std::byte> bytes(size);
+  if (auto read = (*reader)->read(bytes); !read) return std::unexpected(read.error());
   return bytes;
 }
 

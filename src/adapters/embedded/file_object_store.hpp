@@ -26,6 +26,8 @@ class FileObjectStore final : public ObjectStore, public UploadReceiver {
   std::string bucket_name(Bucket bucket) const override;
   Result<std::vector<std::byte>> get(Bucket bucket, std::string_view key,
                                      std::uint64_t max_bytes) override;
+  // The version that is open stays readable when the object is replaced or removed.
+  Result<std::unique_ptr<ObjectReader>> open(Bucket bucket, std::string_view key) override;
   Result<ObjectInfo> head(Bucket bucket, std::string_view key) override;
   Result<ObjectPage> list(Bucket bucket, std::string_view prefix, std::string_view start_after,
                           std::size_t limit) override;

@@ -1,5 +1,7 @@
 #include "adapters/http/connection.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/buffer.hpp>
@@ -17,6 +19,10 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t kDiscardSize = 64 << 10;  // bytes of a refused body that are read at once
+// The system takes smaller answers at once, so that they need no share of the memory.
+constexpr std::uint64_t kSmallAnswer = 16 << 10;
+// Bytes that the system keeps of an answer beyond what the client's side has room for.
+constexpr int kUnsentBytes = 64 << 10;
 
 }  // namespace
 
@@ -28,6 +34,9 @@ Connection::Connection(ServerContext& context, Shard& shard, const Site& site, S
       event_timer_(shard.io) {
   AsioError error;
   channel_.socket().set_option(asio::ip::tcp::no_delay(true), error);
+  // Otherwise it keeps some megabytes for each slow reader.
+  ::setsockopt(channel_.socket().native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes,
+               sizeof kUnsentBytes);
   const auto endpoint = channel_.socket().remote_endpoint(error);
   if (!error) peer_ = endpoint.address().to_string();
   shard_.connections.insert(this);
@@ -99,7 +108,7 @@ Awaitable<bool> Connection::serve_one() {
   parser.body_limit(boost::none);  // admit() and read_piece() apply the route's limit
   const HeaderEnd end = co_await read_header(parser);
   if (end == HeaderEnd::kGone) co_return false;
-  Exchange exchange(context_.buffered, context_.limits.buffered_body_bytes);
+  Exchange exchange(context_.bodies, context_.answers);
   if (end == HeaderEnd::kRequest) {
     read_request(parser, exchange);
     if (!exchange.response) admit(site_, parser, exchange);
@@ -134,12 +143,28 @@ Awaitable<> Connection::handle(RequestParser& parser, Exchange& exchange) {
   }
 }
 
+// Takes the memory that an answer needs until its client has read it. The answer becomes a 503
+// where there is none.
+void Connection::take_answer_memory(Exchange& exchange) {
+  std::uint64_t needed = 0;
+  if (const auto* const text = std::get_if<std::string>(&exchange.response->body)) {
+    needed = text->size();
+  } else if (const auto* const stream = std::get_if<StreamBody>(&exchange.response->body)) {
+    needed = stream->generator->memory();
+  }
+  if (needed <= kSmallAnswer || exchange.answer_memory.take(needed)) return;
+  exchange.response = error_response(
+      503, "the server is busy with answers to other clients: try again in a moment");
+}
+
 Awaitable<> Connection::call_handler(Exchange& exchange) {
   const auto handle = [&] {
     try {
       exchange.response = exchange.match.route->handler(exchange.request);
+      if (exchange.is_head()) return;
+      take_answer_memory(exchange);
       auto* const stream = std::get_if<StreamBody>(&exchange.response->body);
-      if (stream == nullptr || exchange.is_head()) return;
+      if (stream == nullptr) return;
       // Made before the head is sent, so that most failures still become an error answer.
       auto piece = stream->generator->next();
       if (piece) {

@@ -22,6 +22,7 @@
 #include "adapters/http/exchange.hpp"
 #include "adapters/http/request_head.hpp"
 #include "adapters/http/server.hpp"
+#include "support/memory_budget.hpp"
 
 namespace classifier::http {
 
@@ -31,14 +32,17 @@ struct ServerContext {
       : limits(options.limits),
         observer(options.observer),
         blocking(std::max<std::size_t>(options.blocking_threads, 1)),
-        long_threads(std::max<std::size_t>(options.long_threads, 1)) {}
+        long_threads(std::max<std::size_t>(options.long_threads, 1)),
+        bodies(options.limits.body_memory),
+        answers(options.limits.answer_memory) {}
   const ServerLimits limits;
   RequestObserver* const observer;  // may be null
   boost::asio::thread_pool blocking;
   boost::asio::thread_pool long_threads;
   std::atomic<std::size_t> long_calls{0};  // running on long_threads, or waiting for one
   std::atomic<std::size_t> connections{0};
-  std::atomic<std::uint64_t> buffered{0};  // bytes of request bodies in memory
+  MemoryBudget bodies;   // of requests
+  MemoryBudget answers;  // that wait for their clients to read
   std::atomic<bool> draining{false};
 };
 
@@ -81,6 +85,7 @@ class Connection {
   Awaitable<bool> serve_one();
   Awaitable<> handle(RequestParser& parser, Exchange& exchange);
   Awaitable<> call_handler(Exchange& exchange);
+  static void take_answer_memory(Exchange& exchange);
   Awaitable<> close(bool body_unread);
 
   Awaitable<HeaderEnd> read_header(RequestParser& parser);

@@ -151,7 +151,13 @@ Awaitable<> Connection::read_body(RequestParser& parser, Exchange& exchange) {
   const auto length = parser.content_length();
   constexpr std::string_view kBusy =
       "the server is busy with other large requests: try again in a moment";
-  if (length && !exchange.budget.take(*length)) co_return exchange.reject(503, kBusy);
+  if (length && *length > context_.bodies.limit()) {
+    co_return exchange.reject(413,
+                              fmt::format("the body has {} bytes; the memory of this server is "
+                                          "enough for {} (MEMORY_LIMIT)",
+                                          *length, context_.bodies.limit()));
+  }
+  if (length && !exchange.body_memory.take(*length)) co_return exchange.reject(503, kBusy);
   const bool sent = co_await send_continue(parser, exchange);
   if (!sent) {
     exchange.client_gone = true;
@@ -165,7 +171,7 @@ Awaitable<> Connection::read_body(RequestParser& parser, Exchange& exchange) {
     if (body.size() + piece_size_ > max) {
       co_return exchange.reject(413, body_too_large(max));
     }
-    if (!length && !exchange.budget.take(piece_size_)) co_return exchange.reject(503, kBusy);
+    if (!length && !exchange.body_memory.take(piece_size_)) co_return exchange.reject(503, kBusy);
     body.append(scratch_.data(), piece_size_);
   }
 }

@@ -14,14 +14,12 @@
 namespace classifier::http {
 namespace {
 
-constexpr std::size_t kWriteSize = 256 << 10;  // bytes that one write deadline is for
+constexpr std::size_t kWriteSize = 64 << 10;  // bytes that one write deadline is for
 
 // The body of an answer that is not streamed.
 std::string_view body_of(const Response& response) {
-  if (const auto* text = std::get_if<std::string>(&response.body)) return *text;
-  const auto* bytes = std::get_if<std::vector<std::byte>>(&response.body);
-  if (bytes == nullptr) return {};
-  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+  const auto* const text = std::get_if<std::string>(&response.body);
+  return text == nullptr ? std::string_view() : *text;
 }
 
 // How the client finds the end of the body. Clears `keep_alive` if the connection must close.
@@ -107,13 +105,19 @@ Awaitable<bool> Connection::send_stream(Exchange& exchange, StreamBody& body) {
       if (failed) co_return false;
       continue;
     }
-    const std::string data = chunked ? chunk_of(*piece) : std::move(*piece);
+    std::string data = std::move(*piece);
+    piece.reset();
+    if (chunked) data = chunk_of(data);
     const bool sent = co_await write(data, {});
     if (!sent) co_return false;
     exchange.bytes_out += data.size();
-    piece.reset();
+    data = {};
     co_await run_on(context_.blocking, produce_next);
     if (failed) co_return false;
+  }
+  if (body.length && exchange.bytes_out != *body.length) {
+    log_cut(exchange, "its length is not what was promised");
+    co_return false;
   }
   if (!chunked) co_return true;
   const bool ended = co_await write(kLastChunk, {});

@@ -1,7 +1,6 @@
 // One request and its answer. Internal to the server.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -11,43 +10,20 @@
 #include "adapters/http/request.hpp"
 #include "adapters/http/response.hpp"
 #include "adapters/http/router.hpp"
+#include "support/memory_budget.hpp"
 
 namespace classifier::http {
 
-// The share of one request of the memory for bodies; its destruction returns it.
-class BodyBudget {
- public:
-  // `used` counts the bytes of all requests, at most `max`.
-  BodyBudget(std::atomic<std::uint64_t>& used, std::uint64_t max) : used_(used), max_(max) {}
-  ~BodyBudget() { used_ -= held_; }
-  BodyBudget(const BodyBudget&) = delete;
-  BodyBudget& operator=(const BodyBudget&) = delete;
-
-  // False, and nothing is taken, if that much is not left.
-  bool take(std::uint64_t bytes) {
-    if (used_.fetch_add(bytes) + bytes > max_) {
-      used_ -= bytes;
-      return false;
-    }
-    held_ += bytes;
-    return true;
-  }
-
- private:
-  std::atomic<std::uint64_t>& used_;
-  const std::uint64_t max_;
-  std::uint64_t held_ = 0;
-};
-
 struct Exchange {
-  Exchange(std::atomic<std::uint64_t>& body_bytes, std::uint64_t max_body_bytes)
-      : budget(body_bytes, max_body_bytes) {}
+  Exchange(MemoryBudget& bodies, MemoryBudget& answers)
+      : body_memory(bodies), answer_memory(answers) {}
 
   Request request;
   RouteMatch match;
   std::optional<Response> response;
   std::optional<std::string> first_piece;  // of a streamed answer
-  BodyBudget budget;
+  MemoryShare body_memory;
+  MemoryShare answer_memory;
   bool http11 = true;
   bool keep_alive = true;
   bool wants_continue = false;

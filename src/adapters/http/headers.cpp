@@ -15,12 +15,6 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-std::string to_lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), lower);
-  return result;
-}
-
 void Headers::set(std::string_view name, std::string_view value) {
   std::erase_if(fields_, [&](const auto& field) { return equal_ignoring_case(field.first, name); });
   add(name, value);

@@ -11,7 +11,6 @@ namespace classifier::http {
 
 // ASCII only, as the names of fields are.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
-std::string to_lower(std::string_view text);
 
 // Keeps the order of the fields. Not thread-safe.
 class Headers {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -25,6 +24,8 @@ class BodyGenerator {
   virtual ~BodyGenerator() = default;
   // The next piece, never empty; nullopt at the end.
   virtual Result<std::optional<std::string>> next() = 0;
+  // Bytes of memory that the body needs until it is sent: one piece, and what next() keeps.
+  virtual std::uint64_t memory() const = 0;
 };
 
 struct StreamBody {
@@ -56,7 +57,7 @@ struct EventBody {
 };
 
 struct Response {
-  using Body = std::variant<std::string, std::vector<std::byte>, StreamBody, EventBody>;
+  using Body = std::variant<std::string, StreamBody, EventBody>;
   int status = 200;
   Headers headers;
   Body body = std::string();

@@ -118,7 +118,7 @@ class Server::Impl {
     threads_.clear();
   }
 
-  std::size_t connections() const { return context_.connections; }
+  const ServerContext& context() const { return context_; }
 
  private:
   void begin_accepting(Listener& listener) {
@@ -202,6 +202,8 @@ Result<std::uint16_t> Server::listen(const std::string& address, std::uint16_t p
 }
 void Server::start() { impl_->start(); }
 void Server::stop(std::chrono::milliseconds grace) { impl_->stop(grace); }
-std::size_t Server::connections() const { return impl_->connections(); }
+std::size_t Server::connections() const { return impl_->context().connections; }
+const MemoryBudget& Server::body_memory() const { return impl_->context().bodies; }
+const MemoryBudget& Server::answer_memory() const { return impl_->context().answers; }
 
 }  // namespace classifier::http

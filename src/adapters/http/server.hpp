@@ -13,6 +13,7 @@
 #include "adapters/http/tls.hpp"
 #include "domain/error.hpp"
 #include "ports/metrics.hpp"
+#include "support/memory_budget.hpp"
 
 namespace classifier::http {
 
@@ -21,16 +22,17 @@ struct ServerLimits {
   std::size_t header_bytes =
       32 << 10;                     // request line and fields, also those of chunks; 431 over it
   std::size_t url_bytes = 8 << 10;  // 414 over it
-  std::uint64_t buffered_body_bytes = 512ULL << 20;  // of all requests together; 503 over it
-  std::size_t connections = 4'096;                   // 503 over it
-  std::size_t long_calls = 16;                       // running and waiting; 503 over it
-  std::chrono::milliseconds header_time{10'000};     // from the first byte to the end of the header
-  std::chrono::milliseconds body_idle{30'000};       // between two reads of a body
-  std::chrono::milliseconds body_time{1'800'000};    // for a whole body
+  std::uint64_t body_memory = 512ULL << 20;        // bytes, of all requests' bodies; 503 over it
+  std::uint64_t answer_memory = 256ULL << 20;      // bytes, of all answers being sent; 503 over it
+  std::size_t connections = 4'096;                 // 503 over it
+  std::size_t long_calls = 16;                     // running and waiting; 503 over it
+  std::chrono::milliseconds header_time{10'000};   // from the first byte to the end of the header
+  std::chrono::milliseconds body_idle{30'000};     // between two reads of a body
+  std::chrono::milliseconds body_time{1'800'000};  // for a whole body
   std::chrono::milliseconds keep_alive_idle{
-      75'000};                                   // between two requests; longer than an ALB's 60 s
-  std::chrono::milliseconds write_idle{60'000};  // for the client to receive one piece
-  std::chrono::milliseconds linger{3'000};       // to read the rest of a refused body
+      75'000};                                    // between two requests; longer than an ALB's 60 s
+  std::chrono::milliseconds write_idle{120'000};  // for the client to receive 64 KiB
+  std::chrono::milliseconds linger{3'000};        // to read the rest of a refused body
 };
 
 struct ServerOptions {
@@ -71,6 +73,9 @@ class Server {
   void stop(std::chrono::milliseconds grace);
 
   std::size_t connections() const;
+  // What request bodies, and answers that are being sent, hold of their shares of memory.
+  const MemoryBudget& body_memory() const;
+  const MemoryBudget& answer_memory() const;
 
  private:
   class Impl;

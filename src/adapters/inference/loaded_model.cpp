@@ -43,11 +43,16 @@ auto at_niceness(int nice, Work work) {
 }  // namespace
 
 LoadedModel::LoadedModel(InferenceCore& core, ModelFolder folder, const InferenceOptions& options)
-    : core_(core), folder_(std::move(folder)), options_(options) {
+    : core_(core),
+      folder_(std::move(folder)),
+      options_(options),
+      sets_(LabelSets::kMaxSets, options.max_label_bytes / 2 / sizeof(float)) {
   const bool int8 = options_.precision == Precision::kAuto && !folder_.int8_graph.empty();
   const auto graph = read_image_graph(
       core_.openvino, int8 ? folder_.int8_graph : folder_.image_graph, folder_, kImageBatch);
   outputs_ = graph.outputs;
+  // A vector and its label, in the nodes of a hash table.
+  max_embeddings_ = options_.max_label_bytes / 2 / (outputs_ * sizeof(float) + 256);
   max_batch_ = graph.max_batch;
   if (folder_.kind == ModelKind::kClassifier && outputs_ != folder_.labels.size()) {
     throw std::runtime_error(fmt::format("its graph has {} outputs, but labels.txt has {} lines",
@@ -162,7 +167,7 @@ std::shared_ptr<const LabelMatrix> LoadedModel::embed(const std::vector<std::str
   for (const auto& label : labels) {
     if (!embeddings_.contains(label)) missing.push_back(label);
   }
-  if (embeddings_.size() + missing.size() > options_.max_cached_labels) {
+  if (embeddings_.size() + missing.size() > max_embeddings_) {
     embeddings_.clear();
     missing = labels;
   }

@@ -63,6 +63,7 @@ class LoadedModel {
   const InferenceOptions& options_;
   std::size_t outputs_ = 0;  // classes, or dimensions of the embedding
   std::size_t max_batch_ = 1;
+  std::size_t max_embeddings_ = 0;
   std::unique_ptr<RequestPool> image_;
 
   std::mutex embed_mutex_;

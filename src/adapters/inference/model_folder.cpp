@@ -249,6 +249,18 @@ Result<ModelFolder> read_model_folder(const fs::path& path) {
   }
 }
 
+std::uint64_t estimated_memory(const ModelFolder& folder) {
+  // The weights as OpenVINO arranges them, and what it works in.
+  constexpr std::uint64_t kWork = 64 << 20;
+  std::uint64_t weights = 0;
+  for (const fs::path& graph : {folder.image_graph, folder.text_graph}) {
+    std::error_code none;
+    const auto size = fs::file_size(fs::path(graph).replace_extension(".bin"), none);
+    if (!none) weights += size;
+  }
+  return weights + weights / 4 + kWork;
+}
+
 Result<void> verify_model_files(const ModelFolder& folder) {
   const auto document = read_json(folder.path / "model.json");
   if (!document) return std::unexpected(document.error());

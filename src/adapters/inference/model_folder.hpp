@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -50,6 +51,9 @@ struct ModelFolder {
 // Reads and checks a folder. kNotFound where it has no model.json; kInvalidArgument, naming file
 // and field, where a value is not valid.
 Result<ModelFolder> read_model_folder(const std::filesystem::path& path);
+
+// Bytes that a model needs when it is loaded, about: measured, it is less than this.
+std::uint64_t estimated_memory(const ModelFolder& folder);
 
 // kInvalidArgument where a file does not have the SHA-256 in model.json. Reads the files
 // completely.

@@ -166,9 +166,25 @@ class OpenVinoClassifier final : public Classifier {
     if (!folder) return unusable(name, folder.error().message);
     if (auto verified = verify_model_files(*folder); !verified)
       return unusable(name, verified.error().message);
+    if (auto fits = take_memory(*folder); !fits) return std::unexpected(fits.error());
     slot->model = std::make_shared<LoadedModel>(core_, std::move(*folder), options_);
     spdlog::info("loaded model {}", name);
     return slot->model;
+  }
+
+  // Counts a model that is not one of the default ones.
+  Result<void> take_memory(const ModelFolder& folder) {
+    if (resolve(folder.job_type(), "").value_or("") == folder.name) return {};
+    const std::uint64_t needed = estimated_memory(folder);
+    const std::scoped_lock lock(slots_mutex_);
+    if (needed > options_.extra_model_memory - extra_memory_) {
+      return fail(ErrorCode::kExhausted,
+                  fmt::format("there is no memory for model \"{}\", which needs about {} MB beside "
+                              "those that are loaded: raise MEMORY_LIMIT",
+                              folder.name, needed >> 20));
+    }
+    extra_memory_ += needed;
+    return {};
   }
 
   // Runs `use(model)`, and converts exceptions into errors.
@@ -190,6 +206,7 @@ class OpenVinoClassifier final : public Classifier {
   InferenceCore core_;
   mutable std::mutex slots_mutex_;
   std::map<std::string, std::shared_ptr<Slot>> slots_;  // guarded by slots_mutex_
+  std::uint64_t extra_memory_ = 0;  // of models beside the default ones; guarded by slots_mutex_
 };
 
 }  // namespace

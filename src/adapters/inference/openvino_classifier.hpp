@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -27,8 +29,10 @@ struct InferenceOptions {
   int nice = 0;             // added to the niceness of OpenVINO's threads
   std::string image_model;  // the default model of each job type; empty: the best one installed
   std::string custom_model;
-  std::size_t max_cached_labels = 100'000;  // embeddings cached for each model
-  std::shared_ptr<ImageDecoder> decoder;    // of the images to classify
+  std::size_t max_label_bytes = 256 << 20;  // of embeddings that are cached for each model
+  // Bytes for models beside the default ones, as estimated_memory() has it.
+  std::uint64_t extra_model_memory = std::numeric_limits<std::uint64_t>::max();
+  std::shared_ptr<ImageDecoder> decoder;  // of the images to classify
 };
 
 // See ports/classifier.hpp.

@@ -160,6 +160,10 @@ class PrometheusMetrics::Impl {
       gauges(registry, "classifier_images_in_hand", "Images that this process works on");
   Family<Gauge>& worker =
       gauges(registry, "classifier_worker_running", "Whether this process takes work: 1 or 0");
+  Family<Gauge>& memory_shares = gauges(registry, "classifier_memory_share_bytes",
+                                        "Shares of the memory that this process may use");
+  Family<Gauge>& memory_used =
+      gauges(registry, "classifier_memory_share_used_bytes", "What is taken of a share");
   Gauge& memory =
       gauges(registry, "classifier_resident_memory_bytes", "Resident memory of the process")
           .Add({});
@@ -233,6 +237,11 @@ std::string PrometheusMetrics::text(const PresentState& state) {
   }
   if (state.images_in_hand) impl_->in_hand.Add({}).Set(static_cast<double>(*state.images_in_hand));
   if (state.worker_running) impl_->worker.Add({}).Set(*state.worker_running ? 1 : 0);
+  for (const auto& share : state.memory) {
+    impl_->memory_shares.Add({{"share", share.name}}).Set(static_cast<double>(share.limit));
+    if (share.used)
+      impl_->memory_used.Add({{"share", share.name}}).Set(static_cast<double>(*share.used));
+  }
   const std::chrono::duration<double> up = std::chrono::steady_clock::now() - impl_->started;
   impl_->uptime.Set(up.count());
   impl_->memory.Set(resident_bytes());

@@ -22,6 +22,12 @@ struct PresentState {
   std::vector<std::pair<JobStatus, std::int64_t>> jobs;  // number of jobs in each status
   std::optional<std::size_t> images_in_hand;
   std::optional<bool> worker_running;
+  struct MemoryUse {
+    std::string name;
+    std::uint64_t limit = 0;            // bytes
+    std::optional<std::uint64_t> used;  // bytes
+  };
+  std::vector<MemoryUse> memory;  // shares of MEMORY_LIMIT
 };
 
 // Thread-safe.

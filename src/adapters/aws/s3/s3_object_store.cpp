@@ -72,6 +72,51 @@ Result<std::vector<std::byte>> S3ObjectStore::get(Bucket bucket, std::string_vie
   return bytes;
 }
 
+class S3ObjectStore::Reader final : public ObjectReader {
+ public:
+  Reader(const S3ObjectStore& store, Bucket bucket, ObjectInfo info)
+      : store_(store), bucket_(bucket), info_(std::move(info)) {}
+
+  const ObjectInfo& info() const override { return info_; }
+
+  Result<std::size_t> read(std::span<std::byte> bytes) override {
+    const std::size_t wanted = std::min<std::uint64_t>(bytes.size(), info_.size - position_);
+    if (wanted == 0) return 0;
+    auto get = store_.request("GetObject", "GET", bucket_, info_.key);
+    get.headers = {{"If-Match", fmt::format("\"{}\"", info_.etag)},
+                   {"Range", fmt::format("bytes={}-{}", position_, position_ + wanted - 1)}};
+    get.max_response_bytes = wanted;
+    const auto response = store_.client_.call(std::move(get));
+    if (!response) {
+      const int status = response.error().status;
+      if (status == 404 || status == 412 || status == 416) return changed();
+      return std::unexpected(store_.at_run_time(response.error(), bucket_, info_.key));
+    }
+    if (response->body.size() != wanted) return changed();
+    std::memcpy(bytes.data(), response->body.data(), wanted);
+    position_ += wanted;
+    return wanted;
+  }
+
+ private:
+  std::unexpected<Error> changed() const {
+    return fail(
+        ErrorCode::kUnavailable,
+        fmt::format("the image \"{}\" was replaced or removed while it was read", info_.key));
+  }
+
+  const S3ObjectStore& store_;
+  const Bucket bucket_;
+  const ObjectInfo info_;
+  std::uint64_t position_ = 0;
+};
+
+Result<std::unique_ptr<ObjectReader>> S3ObjectStore::open(Bucket bucket, std::string_view key) {
+  auto info = head(bucket, key);
+  if (!info) return std::unexpected(info.error());
+  return std::make_unique<Reader>(*this, bucket, std::move(*info));
+}
+
 Result<ObjectInfo> S3ObjectStore::head(Bucket bucket, std::string_view key) {
   const auto response = client_.call(request("HeadObject", "HEAD", bucket, key));
   if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));

@@ -18,6 +18,8 @@ class S3ObjectStore final : public ObjectStore {
   std::string bucket_name(Bucket bucket) const override;
   Result<std::vector<std::byte>> get(Bucket bucket, std::string_view key,
                                      std::uint64_t max_bytes) override;
+  // Each read is a request for a range of the version that HeadObject found.
+  Result<std::unique_ptr<ObjectReader>> open(Bucket bucket, std::string_view key) override;
   Result<ObjectInfo> head(Bucket bucket, std::string_view key) override;
   Result<ObjectPage> list(Bucket bucket, std::string_view prefix, std::string_view start_after,
                           std::size_t limit) override;
@@ -31,6 +33,7 @@ class S3ObjectStore final : public ObjectStore {
   Result<void> ping() override;
 
  private:
+  class Reader;
   AwsRequest request(const char* operation, const char* method, Bucket bucket,
                      std::string_view key) const;
   Error explain(const AwsError& error, Bucket bucket, std::string_view key) const;
