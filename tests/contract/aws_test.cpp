@@ -178,6 +178,11 @@ TEST_F(AwsTest, JobsThatRunDoNotExpire) {
   const auto page = store.list({}, 10, "").value();
   EXPECT_EQ(page.total, 2);
   EXPECT_THAT(page.jobs, SizeIs(2));
+  const auto first = store.list({}, 1, "").value();
+  ASSERT_TRUE(first.next_token);
+  const auto second = store.list({}, 1, *first.next_token);
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_THAT(second->jobs, SizeIs(1));
   // Its last outcomes do not expire before it.
   ASSERT_TRUE(store.record(std::vector{success(runs.id, 4)}, clock.now()));
   EXPECT_EQ(store.records(runs.id, 3, 2).value()[1].outcome.has_value(), true);

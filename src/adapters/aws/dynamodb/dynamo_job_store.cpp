@@ -184,10 +184,11 @@ Result<JobPage> DynamoJobStore::list(const JobFilter& filter, std::size_t limit,
                                      std::string_view token) {
   if (!token.empty() && !is_token(token)) return std::unexpected(unknown_page_token());
   std::vector<dynamo::Query> queries;
+  const std::string newest = token.empty() ? dynamo::kAfterAll : just_before(std::string(token));
   for (const auto& partition : listing_partitions(filter, oldest_kept())) {
-    auto& query =
-        queries.emplace_back(partition.pk, dynamo::listing_sk(partition.oldest, ""),
-                             token.empty() ? dynamo::kAfterAll : just_before(std::string(token)));
+    const std::string oldest = dynamo::listing_sk(partition.oldest, "");
+    if (oldest > newest) continue;  // a page of jobs that run and are older than all that ended
+    auto& query = queries.emplace_back(partition.pk, oldest, newest);
     query.index = "listing";
     query.newest_first = true;
     query.limit = limit + 1;

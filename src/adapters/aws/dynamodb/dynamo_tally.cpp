@@ -28,9 +28,10 @@ std::int64_t count_open(const Item& item, JobType type) {
 
 bool is_of_job(const Item& item) { return dynamo::text_of(item, "sk").contains('#'); }
 
+// A job that ended has 0, or -1 if an earlier version accepted it.
 bool is_open(const Item& item) {
   return std::ranges::any_of(dynamo::kTypes,
-                             [&](JobType type) { return count_open(item, type) != 0; });
+                             [&](JobType type) { return count_open(item, type) > 0; });
 }
 
 }  // namespace
