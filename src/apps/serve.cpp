@@ -190,20 +190,7 @@ class Service {
                                      metrics_, limits_, [this] { dispatcher_->wake(); });
     image_service_ = std::make_unique<ImageService>(
         stores_->objects(), clock_,
-        [this](std::span<const std::byte> image, int side) -> Result<std::string> {
-          MemoryShare memory(*decoding_);
-          // Beside the threads of the jobs.
-          const std::size_t most_waiting =
-              pipeline_.fetch_threads + pipeline_.prepare_threads + ImageService::kMostWaiting;
-          if (!memory.wait_for(decoding_memory(image),
-                               std::chrono::steady_clock::now() + ImageService::kPatience,
-                               most_waiting)) {
-            return fail(ErrorCode::kUnavailable,
-                        "the server is busy with other images: try again in a moment");
-          }
-          const Watchdog::Watch watch(decoder_watchdog(), "a thumbnail");
-          return thumbnail_decoder_->thumbnail(image, side);
-        },
+        [this](std::span<const std::byte> image, int side) { return make_thumbnail(image, side); },
         config_.max_image_bytes, *files_);
     WorkerOptions worker;
     worker.pipeline = {.fetch_threads = 0,
@@ -213,10 +200,9 @@ class Service {
                        .nice = kWorkerNice,
                        .prepare_watchdog = decoder_watchdog(),
                        .watchdog = &watchdog_,
-                       .wait_for_memory = [this](std::span<const std::byte> image) {
-                         MemoryShare memory(*decoding_);
-                         memory.wait_for(image.size() + decoding_memory(image));
-                         return memory;
+                       .memory = decoding_.get(),
+                       .decoding_memory = [this](std::span<const std::byte> image) {
+                         return decoding_memory(image);
                        }};
     worker.receive_batch = config_.batch_size;
     worker.max_in_hand = std::max<std::size_t>(64, 16 * config_.max_workers);
@@ -236,8 +222,29 @@ class Service {
         worker);
   }
 
-  // What decoding an image takes beside the file, at most about.
+  Result<std::string> make_thumbnail(std::span<const std::byte> image, int side) {
+    std::uint64_t needed = 0;
+    {
+      const Watchdog::Watch watch(decoder_watchdog(), "a thumbnail");
+      needed = decoding_memory(image);
+    }
+    // Beside the threads of the jobs.
+    const std::size_t most_waiting =
+        pipeline_.fetch_threads + pipeline_.prepare_threads + ImageService::kMostWaiting;
+    MemoryShare memory(*decoding_);
+    if (!memory.wait_for(needed, std::chrono::steady_clock::now() + ImageService::kPatience,
+                         most_waiting)) {
+      return fail(ErrorCode::kUnavailable,
+                  "the server is busy with other images: try again in a moment");
+    }
+    const Watchdog::Watch watch(decoder_watchdog(), "a thumbnail");
+    return thumbnail_decoder_->thumbnail(image, side);
+  }
+
+  // What decoding an image takes beside its file, at most about.
   std::uint64_t decoding_memory(std::span<const std::byte> image) const {
+    // No byte of an image is interpreted here, but the processes have a limit.
+    if (config_.decode_isolation == "on") return config_.decode_memory_mb << 20;
     const auto info = probe_image(image, decode_limits(config_));
     if (!info) return 0;  // it is refused before it takes any
     // WebP is decoded to four bytes a pixel before it becomes RGB.

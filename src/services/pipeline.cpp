@@ -85,9 +85,21 @@ class Pipeline::Impl {
     const Stopwatch watch;
     auto bytes = guarded("fetched", [&] { return fetch_(delivery); });
     metrics_.stage_time(Stage::kFetch, watch.seconds(), 1);
-    std::optional<MemoryShare> memory;
-    if (bytes && options_.wait_for_memory) memory.emplace(options_.wait_for_memory(*bytes));
-    return {std::move(delivery), std::move(bytes), std::move(memory)};
+    Fetched fetched{std::move(delivery), std::move(bytes), std::nullopt};
+    if (fetched.bytes && options_.memory != nullptr) wait_for_memory(fetched);
+    return fetched;
+  }
+
+  void wait_for_memory(Fetched& fetched) {
+    const auto decoding = guarded("prepared", [&]() -> Result<std::uint64_t> {
+      const Watchdog::Watch watched(options_.prepare_watchdog, name_of(fetched.delivery.task));
+      return options_.decoding_memory(*fetched.bytes);
+    });
+    if (!decoding) {
+      fetched.bytes = std::unexpected(decoding.error());
+      return;
+    }
+    fetched.memory.emplace(*options_.memory).wait_for(fetched.bytes->size() + *decoding);
   }
 
   // The next image with its bytes; nullopt at the end.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -40,10 +41,11 @@ struct PipelineOptions {
   Watchdog* watchdog = nullptr;
   // Once it is requested, images that wait for a stage are done with kUnavailable.
   std::stop_token stopping{};
-  // Waits until there is memory to decode an image, which then has it until it is prepared. Empty:
-  // no limit.
+  // An image waits for its share of `memory`, which it has until it is prepared: the size of its
+  // file, and what `decoding_memory` says. `memory` outlives the pipeline; nullptr: no limit.
+  MemoryBudget* memory = nullptr;
   // NOLINTNEXTLINE(readability-redundant-member-init)
-  std::function<MemoryShare(std::span<const std::byte> image)> wait_for_memory = {};
+  std::function<std::uint64_t(std::span<const std::byte> image)> decoding_memory = {};
 };
 
 class Pipeline {
