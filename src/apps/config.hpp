@@ -47,8 +47,8 @@ struct Config {
   std::chrono::seconds image_timeout{120};  // 0: none
   int max_attempts = 4;
   std::uint64_t max_image_bytes = 64ULL << 20;
-  std::int64_t max_image_pixels = 100'000'000;
-  std::string decode_isolation = "off";
+  std::int64_t max_image_pixels = 1LL << 32;
+  std::string decode_isolation = "on";
   std::uint64_t decode_memory_mb = 700;
   std::vector<ApiKey> api_keys;
   std::filesystem::path api_keys_file;  // empty: none
