@@ -16,7 +16,6 @@ import resource
 import statistics
 import subprocess
 import time
-from pathlib import Path
 
 from harness import BINARY, on_cores
 
@@ -51,7 +50,9 @@ def main() -> None:
         seconds(given.photos, "on", given.model)  # to fill caches
         for turn in range(given.rounds):
             order = ("on", "off") if turn % 2 == 0 else ("off", "on")
-            found = {isolation: seconds(given.photos, isolation, given.model) for isolation in order}
+            found = {
+                isolation: seconds(given.photos, isolation, given.model) for isolation in order
+            }
             pairs = zip(ratios.values(), found["on"], found["off"], strict=True)
             for values, on, off in pairs:
                 values.append(on / off)

@@ -53,11 +53,11 @@ int png_orientation(ImageBytes bytes) {
 }
 
 // spng accepts sizes up to 2^31 - 1, as PNG does, so they fit into int.
-ImageInfo info_of(const spng_ihdr& header) {
+ImageInfo png_info(ImageBytes bytes, const spng_ihdr& header) {
   return {.format = ImageFormat::kPng,
           .width = static_cast<int>(header.width),
           .height = static_cast<int>(header.height),
-          .orientation = 1};
+          .orientation = png_orientation(bytes)};
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ Result<ImageInfo> probe_png(ImageBytes bytes) {
   spng_ihdr header{};
   const auto context = open(bytes, header);
   if (!context) return std::unexpected(context.error());
-  return info_of(header);
+  return png_info(bytes, header);
 }
 
 Result<void> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
@@ -83,8 +83,7 @@ Result<void> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& s
   const int format = alpha ? SPNG_FMT_RGBA8 : SPNG_FMT_RGB8;
   const int flags = alpha ? SPNG_DECODE_TRNS : 0;
   const std::size_t channels = alpha ? 4 : 3;
-  ImageInfo info = info_of(header);
-  info.orientation = png_orientation(bytes);
+  const ImageInfo info = png_info(bytes, header);
   const std::size_t row_size = header.width * channels;
   // An interlaced image grows everywhere at once.
   const bool whole = header.interlace_method != SPNG_INTERLACE_NONE;
