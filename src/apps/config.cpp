@@ -313,9 +313,9 @@ std::vector<Setting> work_settings() {
                                  &Config::max_image_bytes, 1'024, 1ULL << 32, "67108864")),
       rare(kServices | kClassify,
            number<std::int64_t>("MAX_IMAGE_PIXELS",
-                                "largest image, in pixels (width times height); DECODE_MEMORY also "
-                                "limits images",
-                                &Config::max_image_pixels, 1, 1LL << 32, "4294967296")),
+                                "largest image, in pixels (width times height), which bounds the "
+                                "time; DECODE_MEMORY bounds the memory",
+                                &Config::max_image_pixels, 1, 1LL << 32, "500000000")),
       rare(kServices | kClassify,
            choice("DECODE_ISOLATION",
                   "on: images are decoded in separate processes without access to files and the "

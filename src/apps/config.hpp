@@ -47,7 +47,7 @@ struct Config {
   std::chrono::seconds image_timeout{120};  // 0: none
   int max_attempts = 4;
   std::uint64_t max_image_bytes = 64ULL << 20;
-  std::int64_t max_image_pixels = 1LL << 32;
+  std::int64_t max_image_pixels = 500'000'000;
   std::string decode_isolation = "on";
   std::uint64_t decode_memory_mb = 700;
   std::vector<ApiKey> api_keys;

@@ -156,30 +156,27 @@ def bombs() -> dict[str, bytes]:
         buffer = io.BytesIO()
         Image.new("RGB", (64, 64), (200, 120, 40)).save(buffer, kind, lossless=True)
         small[kind] = bytearray(buffer.getvalue())
-    small["gif"][6:10] = struct.pack("<HH", 0xFFFF, 0xFFFF)
-    small["bmp"][18:26] = struct.pack("<ii", 60_000, 60_000)
+    small["gif"][6:10] = struct.pack("<HH", 20_000, 20_000)
+    small["bmp"][18:26] = struct.pack("<ii", 20_000, 20_000)
     at = small["webp"].index(b"VP8L") + 9
     small["webp"][at : at + 4] = struct.pack("<I", 16_383 | 16_383 << 14)
     frame = small["jpeg"].index(b"\xff\xc0")
-    small["jpeg"][frame + 5 : frame + 9] = struct.pack(">HH", 0xFFFF, 0xFFFF)
+    small["jpeg"][frame + 5 : frame + 9] = struct.pack(">HH", 20_000, 20_000)
     black = io.BytesIO()
-    Image.new("1", (30_000, 30_000)).save(black, "png")
+    Image.new("1", (10_000, 10_000)).save(black, "png")
+    header = bytearray(black.getvalue()[12:29])
+    header[4:12] = struct.pack(">II", 20_000, 20_000)
+    header[-1] = 1  # interlaced
+    check = struct.pack(">I", zlib.crc32(header))
     return {
         "rows.png": black.getvalue(),
-        "interlaced.png": interlaced(black.getvalue()),
+        "interlaced.png": black.getvalue()[:12] + header + check + black.getvalue()[33:],
         "canvas.gif": bytes(small["gif"]),
         "lossless.webp": bytes(small["webp"]),
         "short.bmp": bytes(small["bmp"]),
         "short.jpg": bytes(small["jpeg"]),
-        "coefficients.jpg": large_jpeg(32_768, 32_768, progressive=True),
+        "coefficients.jpg": large_jpeg(20_000, 20_000, progressive=True),
     }
-
-
-def interlaced(png: bytes) -> bytes:
-    """The header says so; the pixels are not sorted for it."""
-    header = bytearray(png[12:29])
-    header[-1] = 1
-    return png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
 
 
 def test_bombs_of_each_format_at_once(
@@ -190,19 +187,18 @@ def test_bombs_of_each_format_at_once(
     for name, content in bombs().items():
         kind = name.split(".")[1].replace("jpg", "jpeg")
         keys.append(service.upload(content, name, f"image/{kind}"))
-    answers = thumbnails_at_once(service, keys * 3)
+    answers = thumbnails_at_once(service, keys * 2)
     told = {
-        f"{key} {answer.status_code} {'' if answer.status_code == 200 else answer.text}"
-        for key, answer in zip(keys * 3, answers, strict=True)
+        key.rsplit("/", 1)[1]: "" if answer.status_code == 200 else answer.json()["error"]
+        for key, answer in zip(keys * 2, answers, strict=True)
     }
-    assert {answer.status_code for answer in answers} <= {200, 413, 422}, told
-    refused = [answer for answer in answers if "DECODE_MEMORY" in answer.text]
-    assert len(refused) == 3 * 4, told
+    assert {answer.status_code for answer in answers} == {200, 413, 422}, told
+    assert sum("DECODE_MEMORY" in reason for reason in told.values()) == 3, told
     job = service.submit(
         [*keys, service.upload(photos["cat_720p.jpg"], "cat.jpg")], model="efficientnet_lite0"
     )
     status = service.wait(job)
-    assert status["failed"] in (len(keys) - 1, len(keys)), status
+    assert (status["done"], status["failed"]) == (8, 5), status
     assert peak_mb(service.process.pid) < 600
     assert max(peak_mb(child) for child in children_of(service.process.pid)) < 800
     assert service.stop() == 0, service.log.read_text()

@@ -112,22 +112,22 @@ Error refusal(const Bytes& file, std::uint64_t megabytes) {
 }
 
 TEST(Decode, HugeSizesAreRefusedByTheirHeader) {
-  EXPECT_EQ(decode_image(view(bmp_header(50'000, 50'000, 24, 0, 0) + "x"), {}).error().code,
+  EXPECT_EQ(decode_image(view(bmp_header(20'000, 20'000, 24, 0, 0) + "x"), {}).error().code,
             ErrorCode::kUndecodable)
       << "the file is too short for it";
-  EXPECT_EQ(refusal(bmp_header(50'000, 50'000, 8, 1, 2) + Bytes(9, '\0'), 700).code,
+  EXPECT_EQ(refusal(bmp_header(20'000, 20'000, 8, 1, 2) + Bytes(9, '\0'), 700).code,
             ErrorCode::kTooLarge);
   Bytes webp = webp_lossless(marked(8, 8));
   const std::size_t size_at = webp.find("VP8L") + 9;  // two numbers of 14 bits
   webp.replace(size_at, 4, Bytes("\xFF\xFF\xFF\x0F", 4));
   EXPECT_EQ(refusal(webp, 700).code, ErrorCode::kTooLarge);
   Bytes gif_file = gif();
-  gif_file.replace(6, 4, "\x50\xC3\x50\xC3");  // 50,000 × 50,000
+  gif_file.replace(6, 4, "\x20\x4E\x20\x4E");  // 20,000 × 20,000
   const auto error = decode_image(view(gif_file), {}).error();
   EXPECT_EQ(error.code, ErrorCode::kTooLarge);
   EXPECT_EQ(
       error.message,
-      "decoding the GIF takes 7153 MB of memory; at most 700 MB are allowed: make it smaller, "
+      "decoding the GIF takes 1145 MB of memory; at most 700 MB are allowed: make it smaller, "
       "or raise DECODE_MEMORY");
 }
 
@@ -151,10 +151,10 @@ TEST(Decode, ByRowsALargePngTakesLittleMemory) {
 TEST(Decode, TheTimeOfEveryFormatThatIsDecodedByRowsIsLimited) {
   const std::vector<Bytes> files{jpeg(), png(marked(64, 48)), gif(), bmp(marked(64, 48))};
   for (const Bytes& file : files) {
-    const auto error =
-        decode_image(view(file), {.max_time = std::chrono::milliseconds(-1)}).error();
-    EXPECT_EQ(error.code, ErrorCode::kTooLarge);
-    EXPECT_THAT(error.message, ::testing::HasSubstr("too long to decode"));
+    const auto decoded = decode_image(view(file), {.max_time = std::chrono::milliseconds(-1)});
+    ASSERT_FALSE(decoded);
+    EXPECT_EQ(decoded.error().code, ErrorCode::kTooLarge);
+    EXPECT_THAT(decoded.error().message, ::testing::HasSubstr("too long to decode"));
   }
 }
 
