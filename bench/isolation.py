@@ -4,8 +4,9 @@
 bench/isolation.py photos/720p               # a folder of JPEGs
 bench/isolation.py photos/12mp --cores 1 --rounds 7
 
-It compares processor time, of the program and its decoders, which other load on the machine hardly
-changes, in pairs of runs next to each other in time; then the median of the ratios.
+It compares processor time, of the program and its decoders, in pairs of runs next to each other in
+time, and prints the median of the ratios; and the ratio of the least times, which other load on the
+machine changes least.
 """
 
 from __future__ import annotations
@@ -15,25 +16,21 @@ import os
 import resource
 import statistics
 import subprocess
-import time
 
 from harness import BINARY, on_cores
 
 
-def seconds(photos: list[str], isolation: str, model: str) -> tuple[float, float]:
-    """Processor time and time of a run."""
-    command = [BINARY, "classify", *photos, "--format", "json", "--model", model]
+def seconds(photos: list[str], isolation: str, model: str) -> float:
+    """Processor time of a run."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.monotonic()
     subprocess.run(
-        command,
+        [BINARY, "classify", *photos, "--format", "json", "--model", model],
         check=True,
         stdout=subprocess.DEVNULL,
         env=os.environ | {"DECODE_ISOLATION": isolation},
     )
-    elapsed = time.monotonic() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, elapsed
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def main() -> None:
@@ -45,24 +42,20 @@ def main() -> None:
     arguments.add_argument("--cores", type=int, default=os.cpu_count())
     arguments.add_argument("--rounds", type=int, default=9)
     given = arguments.parse_args()
-    ratios: dict[str, list[float]] = {"processor time": [], "time": []}
+    times: dict[str, list[float]] = {"on": [], "off": []}
     with on_cores(given.cores):
         seconds(given.photos, "on", given.model)  # to fill caches
         for turn in range(given.rounds):
             order = ("on", "off") if turn % 2 == 0 else ("off", "on")
-            found = {
-                isolation: seconds(given.photos, isolation, given.model) for isolation in order
-            }
-            pairs = zip(ratios.values(), found["on"], found["off"], strict=True)
-            for values, on, off in pairs:
-                values.append(on / off)
-            shown = ", ".join(f"{name} {cpu:.2f} s" for name, (cpu, _) in found.items())
-            print(f"  processor time {shown}", flush=True)
-    for name, values in ratios.items():
-        print(
-            f"{name}, on / off: {statistics.median(values):.3f} "
-            f"({min(values):.3f} to {max(values):.3f})"
-        )
+            for isolation in order:
+                times[isolation].append(seconds(given.photos, isolation, given.model))
+            print(f"  on {times['on'][-1]:.2f} s, off {times['off'][-1]:.2f} s", flush=True)
+    ratios = [on / off for on, off in zip(times["on"], times["off"], strict=True)]
+    print(
+        f"processor time, on / off: {statistics.median(ratios):.3f} "
+        f"({min(ratios):.3f} to {max(ratios):.3f}); "
+        f"of the least times: {min(times['on']) / min(times['off']):.3f}"
+    )
 
 
 if __name__ == "__main__":
