@@ -7,8 +7,10 @@
 #include <cmath>
 #include <cstdlib>
 #include <random>
+#include <thread>
 
 #include "adapters/image/decode.hpp"
+#include "adapters/image/image_sinks.hpp"
 #include "adapters/image/preprocess.hpp"
 #include "adapters/image/thumbnail.hpp"
 #include "support/image_files.hpp"
@@ -155,6 +157,29 @@ TEST(Decode, TheTimeOfEveryFormatThatIsDecodedByRowsIsLimited) {
     ASSERT_FALSE(decoded);
     EXPECT_EQ(decoded.error().code, ErrorCode::kTooLarge);
     EXPECT_THAT(decoded.error().message, ::testing::HasSubstr("too long to decode"));
+  }
+}
+
+// Takes the rows late, as on a machine that is busy with other things.
+class LateSink final : public RowSink {
+ public:
+  std::uint64_t memory(const ImageInfo& image) const override { return whole_.memory(image); }
+  void start(const ImageInfo& image) override {
+    whole_.start(image);
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  }
+  std::uint8_t* next_row() override { return whole_.next_row(); }
+  void row_done() override { whole_.row_done(); }
+
+ private:
+  WholeImage whole_;
+};
+
+TEST(Decode, ABusyMachineMakesNoImageTooSlow) {
+  const std::vector<Bytes> files{jpeg(), png(marked(64, 48)), gif(), bmp(marked(64, 48))};
+  for (const Bytes& file : files) {
+    LateSink sink;
+    EXPECT_TRUE(decode_rows(view(file), {.max_time = std::chrono::milliseconds(500)}, 0, sink));
   }
 }
 

@@ -272,7 +272,7 @@ Result<ImageInfo> probe_bmp(ImageBytes bytes) {
 }
 
 Result<void> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
-  const Deadline deadline(limits);
+  Deadline deadline(limits);
   const Bytes file(bytes);
   const auto header = read_header(file);
   if (!header) return std::unexpected(header.error());

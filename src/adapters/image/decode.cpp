@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -90,6 +92,12 @@ Result<ImageInfo> checked(Codec probe, ImageBytes bytes, const DecodeLimits& lim
   return info;
 }
 
+std::chrono::nanoseconds processor_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 }  // namespace
 
 std::string_view to_string(ImageFormat format) {
@@ -138,6 +146,18 @@ std::unexpected<Error> truncated(ImageFormat format) {
 
 std::unexpected<Error> out_of_memory() {
   return fail(ErrorCode::kExhausted, "out of memory while the image was decoded");
+}
+
+Deadline::Deadline(const DecodeLimits& limits)
+    : end_(processor_time() + limits.max_time),
+      next_look_(std::chrono::steady_clock::now() + limits.max_time) {}
+
+bool Deadline::is_over() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_) return false;
+  const auto left = end_ - processor_time();
+  next_look_ = now + left;
+  return left.count() < 0;
 }
 
 std::unexpected<Error> too_slow(ImageFormat format) {

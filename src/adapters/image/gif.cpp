@@ -143,7 +143,7 @@ Result<ImageInfo> probe_gif(ImageBytes bytes) {
 }
 
 Result<void> decode_gif(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
-  const Deadline deadline(limits);
+  Deadline deadline(limits);
   Reader reader(bytes);
   if (!reader.is_open()) return reader.error();
   GifFileType& gif = reader.gif();

@@ -70,7 +70,7 @@ Result<ImageInfo> probe_png(ImageBytes bytes) {
 }
 
 Result<void> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
-  const Deadline deadline(limits);
+  Deadline deadline(limits);
   spng_ihdr header{};
   const auto context = open(bytes, header);
   if (!context) return std::unexpected(context.error());
