@@ -307,25 +307,29 @@ std::vector<Setting> work_settings() {
       common(kServe | kMlService,
              number<int>("MAX_ATTEMPTS", "attempts at an image before it is reported as failed",
                          &Config::max_attempts, 1, 100, "4")),
-      rare(kServices, seconds("IMAGE_TIMEOUT",
-                              "seconds to decode or classify an image, after which the process "
-                              "exits with code 70, to be restarted by its supervisor; with "
-                              "DECODE_ISOLATION an image that takes longer to decode fails instead",
-                              &Config::image_timeout, 0, "from 0 to 43200; 0: no limit", "120")),
+      rare(kServices,
+           seconds("IMAGE_TIMEOUT",
+                   "seconds to decode an image, after which it fails, and for a model to classify "
+                   "one, after which the process exits with code 70, to be restarted by its "
+                   "supervisor; without DECODE_ISOLATION it does so for both",
+                   &Config::image_timeout, 0, "from 0 to 43200; 0: no limit", "120")),
       rare(kServices | kClassify,
            number<std::uint64_t>("MAX_IMAGE_BYTES", "largest image file, in bytes",
                                  &Config::max_image_bytes, 1'024, 1ULL << 32, "67108864")),
       rare(kServices | kClassify,
-           number<std::int64_t>("MAX_IMAGE_PIXELS", "largest image, in pixels (width times height)",
-                                &Config::max_image_pixels, 1, 1LL << 32, "100000000")),
+           number<std::int64_t>("MAX_IMAGE_PIXELS",
+                                "largest image, in pixels (width times height), which bounds the "
+                                "time; DECODE_MEMORY bounds the memory",
+                                &Config::max_image_pixels, 1, 1LL << 32, "500000000")),
       rare(kServices | kClassify,
            choice("DECODE_ISOLATION",
                   "on: images are decoded in separate processes without access to files and the "
                   "network",
-                  &Config::decode_isolation, {"on", "off"}, "off")),
+                  &Config::decode_isolation, {"on", "off"}, "on")),
       rare(kServices | kClassify,
            {.variable = "DECODE_MEMORY",
-            .help = "memory for each decoder process, in megabytes; images that need more fail",
+            .help = "memory for decoding an image, in megabytes; those that need more are refused, "
+                    "and a decoder process cannot take more",
             .allowed = "a whole number from 64 to 65536",
             .fallback = "700, or less where MEMORY_LIMIT leaves less",
             .read =

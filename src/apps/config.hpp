@@ -47,8 +47,8 @@ struct Config {
   std::chrono::seconds image_timeout{120};  // 0: none
   int max_attempts = 4;
   std::uint64_t max_image_bytes = 64ULL << 20;
-  std::int64_t max_image_pixels = 100'000'000;
-  std::string decode_isolation = "off";
+  std::int64_t max_image_pixels = 500'000'000;
+  std::string decode_isolation = "on";
   std::uint64_t decode_memory_mb = 700;
   bool decode_memory_is_set = false;  // by the user, whatever MEMORY_LIMIT leaves
   std::uint64_t memory_limit_mb = 0;  // 0: see memory_limit()

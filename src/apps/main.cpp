@@ -238,6 +238,7 @@ DecodeLimits decode_limits(const Config& config) {
   DecodeLimits limits;
   limits.max_bytes = config.max_image_bytes;
   limits.max_pixels = config.max_image_pixels;
+  limits.max_memory = config.decode_memory_mb << 20;
   return limits;
 }
 
@@ -247,7 +248,7 @@ Result<std::shared_ptr<ImageDecoder>> open_decoder(const Config& config, std::si
   if (config.decode_isolation == "off") return std::make_shared<LocalDecoder>(limits);
   return DecoderPool::start(
       {.processes = at_once,
-       .memory_limit = config.decode_memory_mb << 20,
+       .memory_limit = limits.max_memory,
        .time_limit = config.image_timeout,
        .nice = nice,
        .limits = limits,

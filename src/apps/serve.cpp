@@ -249,8 +249,9 @@ class Service {
     if (!info) return 0;  // it is refused before it takes any
     // WebP is decoded to four bytes a pixel before it becomes RGB.
     const std::uint64_t per_pixel = info->format == ImageFormat::kWebp ? 8 : 4;
-    return static_cast<std::uint64_t>(info->width) * static_cast<std::uint64_t>(info->height) *
-           per_pixel;
+    const std::uint64_t whole = static_cast<std::uint64_t>(info->width) *
+                                static_cast<std::uint64_t>(info->height) * per_pixel;
+    return std::min(whole, config_.decode_memory_mb << 20);  // what needs more is refused
   }
 
   std::size_t thumbnail_cache_bytes() const {

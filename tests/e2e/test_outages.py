@@ -42,7 +42,7 @@ class Progress:
     def done(self) -> int:
         return int(str(self.status()["done"]))
 
-    def wait_for(self, images: int, seconds: float = 120) -> float:
+    def wait_for(self, images: int, seconds: float = 600) -> float:
         """Seconds until so many images are done."""
         start = time.monotonic()
         while self.done() < images:

@@ -31,6 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   classifier::DecodeLimits limits;
   limits.max_bytes = std::size_t{1} << 20;
   limits.max_pixels = 1 << 18;
+  limits.max_memory = std::uint64_t{8} << 20;
   const auto info = classifier::probe_image(bytes, limits);
   auto whole = classifier::decode_image(bytes, limits);
   if (whole) {

@@ -81,6 +81,8 @@ std::map<std::string, Bytes> make_seeds() {
       {"scans.jpg", jpeg_with_scans(2)},
       {"low.jpg", encode_jpeg(marked(33, 17), 20).value()},
       {"rgb8.png", png(marked(16, 12))},
+      {"turned.png", png(SPNG_COLOR_TYPE_TRUECOLOR, 8, marked(4, 3).pixels, 4, 3, false, 6)},
+      {"interlaced.png", png(SPNG_COLOR_TYPE_TRUECOLOR, 8, marked(9, 7).pixels, 9, 7, true)},
       {"lossless.webp", webp_lossless(marked(16, 12))},
       {"lossy.webp", webp_lossy(marked(16, 12), 80)},
       {"animated.webp", animated_webp()},

@@ -41,17 +41,20 @@ inline RgbImage marked(int width, int height) {
 
 inline Bytes jpeg() { return encode_jpeg(marked(64, 48), 95).value(); }
 
-// A progressive JPEG with `count` copies of its first scan; later scans refine earlier ones and
-// cannot be repeated.
-inline Bytes jpeg_with_scans(int count) {
-  const RgbImage image = marked(64, 48);
+inline Bytes progressive_jpeg(const RgbImage& image) {
   const std::unique_ptr<void, decltype(&tjDestroy)> compressor(tjInitCompress(), &tjDestroy);
   unsigned char* out = nullptr;
   unsigned long size = 0;
   tjCompress2(compressor.get(), image.pixels.data(), image.width, 0, image.height, TJPF_RGB, &out,
               &size, TJSAMP_420, 90, TJFLAG_PROGRESSIVE);
   const std::unique_ptr<unsigned char, decltype(&tjFree)> owner(out, &tjFree);
-  const Bytes file(reinterpret_cast<const char*>(out), size);
+  return {reinterpret_cast<const char*>(out), size};
+}
+
+// A progressive JPEG with `count` copies of its first scan; later scans refine earlier ones and
+// cannot be repeated.
+inline Bytes jpeg_with_scans(int count) {
+  const Bytes file = progressive_jpeg(marked(64, 48));
   const std::size_t begin = file.find("\xFF\xDA");
   const std::size_t end = file.find("\xFF\xC4", begin);  // where the tables of the next scan begin
   Bytes more;
@@ -78,7 +81,8 @@ inline Bytes jpeg_with_orientation(int orientation) {
 
 // `colour_type` and `depth` are those of PNG's IHDR; `pixels` are PNG's rows before filtering.
 inline Bytes png(int colour_type, int depth, const std::vector<std::uint8_t>& pixels,
-                 std::uint32_t width, std::uint32_t height) {
+                 std::uint32_t width, std::uint32_t height, bool interlaced = false,
+                 int orientation = 1) {
   const std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)> context(spng_ctx_new(SPNG_CTX_ENCODER),
                                                                     &spng_ctx_free);
   spng_set_option(context.get(), SPNG_ENCODE_TO_BUFFER, 1);
@@ -88,8 +92,11 @@ inline Bytes png(int colour_type, int depth, const std::vector<std::uint8_t>& pi
                    .color_type = static_cast<std::uint8_t>(colour_type),
                    .compression_method = 0,
                    .filter_method = 0,
-                   .interlace_method = 0};
+                   .interlace_method = interlaced ? std::uint8_t{1} : std::uint8_t{0}};
   spng_set_ihdr(context.get(), &header);
+  Bytes tiff = exif(orientation);
+  spng_exif block{.length = tiff.size(), .data = tiff.data()};
+  if (orientation != 1) spng_set_exif(context.get(), &block);
   if (spng_encode_image(context.get(), pixels.data(), pixels.size(), SPNG_FMT_PNG,
                         SPNG_ENCODE_FINALIZE) != 0) {
     throw std::runtime_error("the PNG could not be encoded");

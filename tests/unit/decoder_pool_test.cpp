@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,11 +38,22 @@ ImageBytes view(const std::string& bytes) { return std::as_bytes(std::span(bytes
 class ObedientDecoder final : public ImageDecoder {
  public:
   explicit ObedientDecoder(const DecodeLimits& limits) : local_(limits) {}
+  // The image is passed on, and the owner not told yet.
+  ~ObedientDecoder() override {
+    if (dies_at_end_) ::raise(SIGKILL);
+  }
+  ObedientDecoder(const ObedientDecoder&) = delete;
+  ObedientDecoder& operator=(const ObedientDecoder&) = delete;
 
   Result<PreparedImage> prepare(ImageBytes bytes, const ResizeRule& rule) override {
     const std::string command = text_of(bytes.first(std::min<std::size_t>(bytes.size(), 20)));
     if (command == "crash") ::raise(SIGSEGV);
     if (command == "exit") ::_exit(3);
+    if (command == "die") ::raise(SIGKILL);
+    if (command == "die at the end") {
+      dies_at_end_ = true;
+      return PreparedImage{rule.width, rule.height, std::vector<std::uint8_t>(3UL * 224 * 224)};
+    }
     if (command == "hang") {
       while (true) std::this_thread::yield();
     }
@@ -64,6 +76,7 @@ class ObedientDecoder final : public ImageDecoder {
     return fail(ErrorCode::kUnsupported, yes ? "yes" : "no");
   }
   LocalDecoder local_;
+  bool dies_at_end_ = false;
 };
 
 class DecoderPoolTest : public ::testing::Test {
@@ -159,6 +172,59 @@ TEST_F(DecoderPoolTest, OneThatIsKilledFromOutsideIsNotTheImagesFault) {
   EXPECT_EQ(error.code, ErrorCode::kExhausted);
   EXPECT_TRUE(error.transient());
   expect_works(*pool);
+}
+
+TEST_F(DecoderPoolTest, KilledAtEachStepItIsReplaced) {
+  const auto pool = start();
+  for (const std::string step : {"die", "die at the end"}) {
+    const auto error = pool->prepare(view(step), kRule).error();
+    EXPECT_EQ(error.code, ErrorCode::kExhausted) << step;
+    expect_works(*pool);
+    ::kill(pool->process_ids().front(), SIGKILL);  // while it waits for an image
+    expect_works(*pool);
+    ::kill(pool->process_ids().front(), SIGSTOP);  // as it gets one
+    std::jthread killer([&] {
+      std::this_thread::sleep_for(20ms);
+      ::kill(pool->process_ids().front(), SIGKILL);
+    });
+    expect_works(*pool);
+  }
+}
+
+// The memory that a header announces is enough, as the limit of the process shows.
+TEST_F(DecoderPoolTest, WhatIsNotRefusedByItsHeaderFits) {
+  if (!start()->process_ids().empty() && !locked_up_) GTEST_SKIP() << notices_.front();
+  const RgbImage image = testing::marked(2'000, 1'200);
+  const auto w = static_cast<std::uint32_t>(image.width);
+  const auto h = static_cast<std::uint32_t>(image.height);
+  const std::vector<std::uint8_t> rgba(4UL * w * h, 77);
+  testing::GifPicture picture{.canvas_width = image.width,
+                              .canvas_height = image.height,
+                              .width = image.width,
+                              .height = image.height,
+                              .colours = {{1, 2, 3}, {4, 5, 6}},
+                              .indexes = std::vector<GifPixelType>(image.pixels.size() / 3)};
+  const std::map<std::string, std::string> files{
+      {"JPEG", encode_jpeg(image, 90).value()},
+      {"progressive JPEG", testing::progressive_jpeg(image)},
+      {"PNG", testing::png(image)},
+      {"interlaced PNG", testing::png(SPNG_COLOR_TYPE_TRUECOLOR, 8, image.pixels, w, h, true)},
+      {"PNG with opacity", testing::png(SPNG_COLOR_TYPE_TRUECOLOR_ALPHA, 8, rgba, w, h, true)},
+      {"lossy WebP", testing::webp_lossy(image, 80)},
+      {"lossless WebP", testing::webp_lossless(image)},
+      {"BMP", testing::bmp(image)},
+      {"GIF", testing::gif(picture)}};
+  for (const auto& [name, file] : files) {
+    std::uint64_t megabytes = 1;
+    while (!LocalDecoder({.max_memory = megabytes << 20}).thumbnail(view(file), 1'500))
+      ASSERT_LT(++megabytes, 300) << name;
+    DecoderPoolOptions options;
+    options.processes = 1;
+    options.memory_limit = options.limits.max_memory = megabytes << 20;
+    const auto thumbnail = DecoderPool::start(options).value()->thumbnail(view(file), 1'500);
+    EXPECT_TRUE(thumbnail) << name << ": " << thumbnail.error().message;
+    RecordProperty(name, static_cast<int>(megabytes));
+  }
 }
 
 TEST_F(DecoderPoolTest, OneStartedAgainByANicedThreadIsAsNiceAsTheFirst) {

@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 #include <spng.h>
 
+#include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <random>
+#include <thread>
 
 #include "adapters/image/decode.hpp"
+#include "adapters/image/image_sinks.hpp"
 #include "adapters/image/preprocess.hpp"
 #include "adapters/image/thumbnail.hpp"
 #include "support/image_files.hpp"
@@ -103,17 +107,80 @@ TEST(Decode, ErrorsAreExplained) {
   EXPECT_EQ(decode_image(view(jpeg()), limits).error().code, ErrorCode::kTooLarge);
 }
 
+// What decoding the file into a thumbnail is refused for, where `megabytes` are allowed.
+Error refusal(const Bytes& file, std::uint64_t megabytes) {
+  const auto made = make_thumbnail(view(file), 64, {.max_memory = megabytes << 20});
+  return made ? Error{} : made.error();
+}
+
 TEST(Decode, HugeSizesAreRefusedByTheirHeader) {
-  Bytes jpeg_file = jpeg();
-  const std::size_t frame = jpeg_file.find("\xFF\xC0");
-  ASSERT_NE(frame, Bytes::npos) << "the encoder wrote no baseline frame";
-  jpeg_file.replace(frame + 5, 4, "\xC3\x50\xC3\x50");  // 50,000 × 50,000
-  EXPECT_EQ(decode_image(view(jpeg_file), {}).error().code, ErrorCode::kTooLarge);
-  EXPECT_EQ(decode_image(view(bmp_header(50'000, 50'000, 24, 0, 0) + "x"), {}).error().code,
+  EXPECT_EQ(decode_image(view(bmp_header(20'000, 20'000, 24, 0, 0) + "x"), {}).error().code,
+            ErrorCode::kUndecodable)
+      << "the file is too short for it";
+  EXPECT_EQ(refusal(bmp_header(20'000, 20'000, 8, 1, 2) + Bytes(9, '\0'), 700).code,
             ErrorCode::kTooLarge);
+  Bytes webp = webp_lossless(marked(8, 8));
+  const std::size_t size_at = webp.find("VP8L") + 9;  // two numbers of 14 bits
+  webp.replace(size_at, 4, Bytes("\xFF\xFF\xFF\x0F", 4));
+  EXPECT_EQ(refusal(webp, 700).code, ErrorCode::kTooLarge);
   Bytes gif_file = gif();
-  gif_file.replace(6, 4, "\x50\xC3\x50\xC3");
-  EXPECT_EQ(decode_image(view(gif_file), {}).error().code, ErrorCode::kTooLarge);
+  gif_file.replace(6, 4, "\x20\x4E\x20\x4E");  // 20,000 × 20,000
+  const auto error = decode_image(view(gif_file), {}).error();
+  EXPECT_EQ(error.code, ErrorCode::kTooLarge);
+  EXPECT_EQ(
+      error.message,
+      "decoding the GIF takes 1145 MB of memory; at most 700 MB are allowed: make it smaller, "
+      "or raise DECODE_MEMORY");
+}
+
+TEST(Decode, PixelsAreLimitedWhereThatIsAskedFor) {
+  const auto error = decode_image(view(jpeg()), {.max_pixels = 3'000}).error();
+  EXPECT_EQ(error.code, ErrorCode::kTooLarge);
+  EXPECT_THAT(error.message, ::testing::HasSubstr("MAX_IMAGE_PIXELS"));
+  EXPECT_TRUE(decode_image(view(jpeg()), {.max_pixels = 64L * 48}));
+}
+
+// 100 megapixels.
+TEST(Decode, ByRowsALargePngTakesLittleMemory) {
+  constexpr std::uint32_t kSide = 10'000;
+  const std::vector<std::uint8_t> black(kSide / 8 * kSide);
+  EXPECT_TRUE(make_thumbnail(view(png(SPNG_COLOR_TYPE_GRAYSCALE, 1, black, kSide, kSide)), 64,
+                             {.max_memory = 30UL << 20}));
+  EXPECT_THAT(refusal(png(SPNG_COLOR_TYPE_GRAYSCALE, 1, black, kSide, kSide, true), 200).message,
+              ::testing::HasSubstr("DECODE_MEMORY"));
+}
+
+TEST(Decode, TheTimeOfEveryFormatThatIsDecodedByRowsIsLimited) {
+  const std::vector<Bytes> files{jpeg(), png(marked(64, 48)), gif(), bmp(marked(64, 48))};
+  for (const Bytes& file : files) {
+    const auto decoded = decode_image(view(file), {.max_time = std::chrono::milliseconds(-1)});
+    ASSERT_FALSE(decoded);
+    EXPECT_EQ(decoded.error().code, ErrorCode::kTooLarge);
+    EXPECT_THAT(decoded.error().message, ::testing::HasSubstr("too long to decode"));
+  }
+}
+
+// Takes the rows late, as on a machine that is busy with other things.
+class LateSink final : public RowSink {
+ public:
+  std::uint64_t memory(const ImageInfo& image) const override { return whole_.memory(image); }
+  void start(const ImageInfo& image) override {
+    whole_.start(image);
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  }
+  std::uint8_t* next_row() override { return whole_.next_row(); }
+  void row_done() override { whole_.row_done(); }
+
+ private:
+  WholeImage whole_;
+};
+
+TEST(Decode, ABusyMachineMakesNoImageTooSlow) {
+  const std::vector<Bytes> files{jpeg(), png(marked(64, 48)), gif(), bmp(marked(64, 48))};
+  for (const Bytes& file : files) {
+    LateSink sink;
+    EXPECT_TRUE(decode_rows(view(file), {.max_time = std::chrono::milliseconds(500)}, 0, sink));
+  }
 }
 
 TEST(Decode, TooManyScansAreRefused) {
@@ -169,6 +236,85 @@ TEST(Resize, IsTheSameWithAndWithoutSimd) {
     EXPECT_EQ(resize(image, width, height, rule, window, true).pixels,
               resize(image, width, height, rule, window, false).pixels)
         << image.width << " × " << image.height << " to " << width << " × " << height;
+  }
+}
+
+// Files of every way to be decoded, with random pixels.
+std::vector<Bytes> files_of_every_kind(std::minstd_rand& random, int width, int height) {
+  RgbImage image = make_image(width, height);
+  for (auto& byte : image.pixels) byte = static_cast<std::uint8_t>(random());
+  RgbImage padded = make_image((width + 3) / 4 * 4, height);
+  for (auto& byte : padded.pixels) byte = static_cast<std::uint8_t>(random());
+  std::vector<std::uint8_t> deep(image.pixels.size() / 3 * 8);
+  for (auto& byte : deep) byte = static_cast<std::uint8_t>(random());
+  GifPicture picture{.canvas_width = width,
+                     .canvas_height = height,
+                     .left = width / 3,
+                     .top = height / 3,
+                     .width = width,
+                     .height = height,
+                     .colours = {{230, 20, 10}, {20, 230, 10}, {0, 0, 250}, {1, 2, 3}},
+                     .indexes = {}};
+  for (std::size_t i = 0; i < image.pixels.size() / 3; ++i)
+    picture.indexes.push_back(static_cast<GifPixelType>(random() % 4));
+  const auto w = static_cast<std::uint32_t>(width);
+  const auto h = static_cast<std::uint32_t>(height);
+  const int orientation = 1 + static_cast<int>(random() % 8);
+  std::vector<Bytes> files{encode_jpeg(image, 90).value(), webp_lossless(image), bmp(padded),
+                           gif(std::move(picture))};
+  for (const bool interlaced : {false, true}) {
+    files.push_back(png(SPNG_COLOR_TYPE_TRUECOLOR, 8, image.pixels, w, h, interlaced, orientation));
+    files.push_back(png(SPNG_COLOR_TYPE_TRUECOLOR_ALPHA, 16, deep, w, h, interlaced, orientation));
+  }
+  return files;
+}
+
+TEST(Prepare, RowByRowIsTheSameAsOfTheWholeImage) {
+  std::minstd_rand random(1);
+  for (int round = 0; round < 60; ++round) {
+    const int width = 1 + static_cast<int>(random() % 300);
+    const int height = 1 + static_cast<int>(random() % 300);
+    const ResizeRule rule{
+        .shortest_side = 20 + static_cast<int>(random() % 100),
+        .interpolation = round % 2 == 0 ? Interpolation::kBilinear : Interpolation::kBicubic,
+        .width = 1 + static_cast<int>(random() % 20),
+        .height = 1 + static_cast<int>(random() % 20)};
+    for (const Bytes& file : files_of_every_kind(random, width, height)) {
+      const auto whole = decode_image(view(file), {}).value();
+      const RgbImage& image = whole.image;
+      const bool swapped = whole.orientation >= 5;
+      const int crop_width = swapped ? rule.height : rule.width;
+      const int crop_height = swapped ? rule.width : rule.height;
+      const int shorter = std::min(image.width, image.height);
+      const int to_width = rule.shortest_side * image.width / shorter;
+      const int to_height = rule.shortest_side * image.height / shorter;
+      const auto middle = [](int size, int part) {
+        return static_cast<int>(std::nearbyint((size - part) / 2.0));
+      };
+      const RgbImage crop =
+          orient(resize(image, to_width, to_height, rule.interpolation,
+                        {middle(to_width, crop_width), middle(to_height, crop_height), crop_width,
+                         crop_height}),
+                 whole.orientation);
+      const auto prepared = prepare_image(view(file), rule, {}, false).value();
+      ASSERT_EQ(prepared.width, crop.width);
+      ASSERT_EQ(prepared.pixels, crop.pixels)
+          << to_string(probe_image(view(file), {})->format) << ", " << width << " × " << height;
+    }
+  }
+}
+
+// Exif may be behind the pixels of a PNG.
+TEST(Decode, OrientationOfPng) {
+  const Bytes before = png(SPNG_COLOR_TYPE_TRUECOLOR, 8, marked(4, 3).pixels, 4, 3, false, 6);
+  const std::size_t begin = before.find("eXIf") - 4;
+  const std::size_t size = 12 + exif(6).size();
+  Bytes behind = before;
+  behind.erase(begin, size);
+  behind.insert(behind.find("IEND") - 4, before.substr(begin, size));
+  for (const Bytes& file : {before, behind}) {
+    EXPECT_EQ(decode_image(view(file), {})->orientation, 6);
+    EXPECT_EQ(probe_image(view(file), {})->orientation, 6);
   }
 }
 

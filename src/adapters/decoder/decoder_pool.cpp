@@ -89,7 +89,7 @@ class DecoderPool::Lease {
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
-  // The process, started anew where the last one ended.
+  // The process, started where there is none yet, or the last one ended.
   Result<Process*> process() {
     if (!process_) {
       auto started = pool_.start_process();
@@ -118,18 +118,17 @@ DecoderPool::~DecoderPool() = default;
 
 Result<std::unique_ptr<DecoderPool>> DecoderPool::start(DecoderPoolOptions options) {
   std::unique_ptr<DecoderPool> pool(new DecoderPool(std::move(options)));
-  for (std::size_t i = 0; i < std::max<std::size_t>(pool->options_.processes, 1); ++i) {
-    auto process = pool->start_process();
-    if (!process) return std::unexpected(process.error());
-    if (i == 0 && !(*process)->missing_walls().empty()) {
-      pool->options_.on_notice(
-          "decoder processes have limits of time and memory, but may call the "
-          "system: " +
-          (*process)->missing_walls());
-    }
-    pool->ids_.push_back((*process)->id());
-    pool->idle_.push_back(std::move(*process));
+  auto process = pool->start_process();
+  if (!process) return std::unexpected(process.error());
+  if (!(*process)->missing_walls().empty()) {
+    pool->options_.on_notice(
+        "decoder processes have limits of time and memory, but may call the "
+        "system: " +
+        (*process)->missing_walls());
   }
+  pool->ids_.push_back((*process)->id());
+  pool->idle_.resize(std::max<std::size_t>(pool->options_.processes, 1));
+  pool->idle_.back() = std::move(*process);
   return pool;
 }
 

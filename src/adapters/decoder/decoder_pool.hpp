@@ -43,7 +43,7 @@ struct DecoderPoolOptions {
 // - kExhausted: no process could be started, or something outside killed it twice. It may pass.
 class DecoderPool final : public ImageDecoder {
  public:
-  // Starts the processes, which is best done before the program has threads.
+  // Starts one process; the others, when so many images are to be decoded at once.
   static Result<std::unique_ptr<DecoderPool>> start(DecoderPoolOptions options);
   ~DecoderPool() override;
   DecoderPool(const DecoderPool&) = delete;
@@ -71,7 +71,8 @@ class DecoderPool final : public ImageDecoder {
   const int niceness_;
   mutable std::mutex mutex_;
   std::condition_variable idle_changed_;
-  // Null where a process ended and the next one is still to be started. Guarded by mutex_.
+  // Null where a process is still to be started: the first, or one after one that ended. Guarded by
+  // mutex_.
   std::vector<std::unique_ptr<decoder::Process>> idle_;
   std::vector<int> ids_;  // guarded by mutex_
 };

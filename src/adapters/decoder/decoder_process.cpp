@@ -1,5 +1,6 @@
 #include "adapters/decoder/decoder_process.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <new>
 #include <string>
 #include <utility>
@@ -20,23 +22,64 @@
 namespace classifier::decoder {
 namespace {
 
-// The image of one request, mapped from the input file.
-class Input {
+// One of the files, mapped from image to image: mapping it anew would cost more than copying an
+// image.
+class Mapping {
  public:
-  explicit Input(std::size_t size)
-      : size_(size), bytes_(::mmap(nullptr, size, PROT_READ, MAP_SHARED, kInput, 0)) {}
-  ~Input() {
-    if (bytes_ != MAP_FAILED) ::munmap(bytes_, size_);
+  Mapping(int file, int protection) : file_(file), protection_(protection) {}
+  ~Mapping() {
+    if (size_ > 0) ::munmap(bytes_, size_);
   }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
 
-  bool is_mapped() const { return bytes_ != MAP_FAILED; }
-  ImageBytes bytes() const { return {static_cast<const std::byte*>(bytes_), size_}; }
+  // The first `size` bytes, or null. The file must have them when they are used.
+  std::byte* first(std::size_t size) {
+    if (size <= size_) return bytes_;
+    constexpr std::size_t kStep = 4 << 20;
+    const std::size_t more = (size + kStep - 1) / kStep * kStep;
+    void* const bytes = ::mmap(nullptr, more, protection_, MAP_SHARED, file_, 0);
+    if (bytes == MAP_FAILED) return nullptr;
+    if (size_ > 0) ::munmap(bytes_, size_);
+    size_ = more;
+    bytes_ = static_cast<std::byte*>(bytes);
+    return bytes_;
+  }
 
  private:
-  std::size_t size_;
-  void* bytes_;
+  int file_;
+  int protection_;
+  std::byte* bytes_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// What images become.
+class Output {
+ public:
+  Result<void> write(const void* bytes, std::size_t size) {
+    if (size > kMaxOutput)
+      return fail(ErrorCode::kInternal, "the decoded image is too large to pass on");
+    // Memory is reserved before it is written to: there, nothing can report that there is none.
+    if (size > reserved_ && ::fallocate(kOutput, 0, 0, static_cast<off_t>(size)) != 0)
+      return out_of_memory();
+    reserved_ = std::max(reserved_, size);
+    std::byte* const target = file_.first(size);
+    if (target == nullptr) return out_of_memory();
+    std::memcpy(target, bytes, size);
+    return {};
+  }
+
+ private:
+  static std::unexpected<Error> out_of_memory() {
+    return fail(ErrorCode::kExhausted, "out of memory while the image was passed on");
+  }
+  Mapping file_{kOutput, PROT_READ | PROT_WRITE};
+  std::size_t reserved_ = 0;
+};
+
+struct Files {
+  Mapping input{kInput, PROT_READ};
+  Output output;
 };
 
 template <class Text, std::size_t size>
@@ -53,44 +96,29 @@ Reply failed(const Error& error) {
   return reply;
 }
 
-Result<void> write_output(const void* bytes, std::size_t size) {
-  if (size > kMaxOutput)
-    return fail(ErrorCode::kInternal, "the decoded image is too large to pass on");
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t part = ::pwrite(kOutput, static_cast<const char*>(bytes) + done, size - done,
-                                  static_cast<off_t>(done));
-    if (part < 0 && errno == EINTR) continue;
-    if (part <= 0)
-      return fail(ErrorCode::kExhausted, "out of memory while the image was passed on");
-    done += static_cast<std::size_t>(part);
-  }
-  return {};
-}
-
-Result<Reply> work_on(const Request& request, ImageDecoder& decoder) {
-  const Input input(request.input_size);
-  if (!input.is_mapped())
+Result<Reply> work_on(const Request& request, ImageDecoder& decoder, Files& files) {
+  const std::byte* const input = files.input.first(request.input_size);
+  if (input == nullptr)
     return fail(ErrorCode::kExhausted, "out of memory while the image was read");
-  const ImageBytes bytes = input.bytes();
+  const ImageBytes bytes(input, request.input_size);
   Reply reply;
   reply.done = true;
+  const auto pass_on = [&](const void* output, std::size_t size) -> Result<Reply> {
+    reply.output_size = size;
+    if (auto written = files.output.write(output, size); !written)
+      return std::unexpected(written.error());
+    return reply;
+  };
   if (request.operation == Operation::kThumbnail) {
     const auto thumbnail = decoder.thumbnail(bytes, request.longest_side);
     if (!thumbnail) return std::unexpected(thumbnail.error());
-    reply.output_size = thumbnail->size();
-    if (auto written = write_output(thumbnail->data(), thumbnail->size()); !written)
-      return std::unexpected(written.error());
-    return reply;
+    return pass_on(thumbnail->data(), thumbnail->size());
   }
   const auto image = decoder.prepare(bytes, request.rule);
   if (!image) return std::unexpected(image.error());
   reply.width = image->width;
   reply.height = image->height;
-  reply.output_size = image->pixels.size();
-  if (auto written = write_output(image->pixels.data(), image->pixels.size()); !written)
-    return std::unexpected(written.error());
-  return reply;
+  return pass_on(image->pixels.data(), image->pixels.size());
 }
 
 // After an allocation failed: whether the image asked for more than the limit, so that it would
@@ -109,9 +137,9 @@ bool is_over_limit(std::uint64_t limit) {
   return true;
 }
 
-Reply answer(const Request& request, const MakeDecoder& make_decoder) {
+Reply answer(const Request& request, const MakeDecoder& make_decoder, Files& files) {
   try {
-    auto reply = work_on(request, *make_decoder(request.limits));
+    auto reply = work_on(request, *make_decoder(request.limits), files);
     return reply ? *reply : failed(reply.error());
   } catch (const std::bad_alloc&) {
     return failed({ErrorCode::kExhausted, "out of memory while the image was decoded"});
@@ -133,13 +161,14 @@ int run_decoder_process(std::span<char* const> arguments, const MakeDecoder& mak
   Hello hello;
   copy_text(raise_walls(static_cast<std::uint64_t>(*memory_limit)), hello.missing_walls);
   if (::send(kSocket, &hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello) return 1;
+  Files files;
   Request request;
   while (true) {
     const ssize_t size = ::recv(kSocket, &request, sizeof request, 0);
     if (size < 0 && errno == EINTR) continue;
     if (size != sizeof request) return 0;  // the owner is gone
     ::alarm(request.seconds);
-    Reply reply = answer(request, make_decoder);
+    Reply reply = answer(request, make_decoder, files);
     ::alarm(0);
     if (!reply.done && reply.code == static_cast<std::uint32_t>(ErrorCode::kExhausted))
       reply.over_limit = is_over_limit(static_cast<std::uint64_t>(*memory_limit));

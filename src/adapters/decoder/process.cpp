@@ -50,6 +50,14 @@ std::vector<char*> environment() {
 // places overwrites none.
 Fd above(Fd low) { return Fd(::fcntl(low.get(), F_DUPFD_CLOEXEC, kOutput + 1)); }
 
+// A file without a name. Old kernels have none in memory; one in a folder of temporary files does
+// as well.
+Fd unnamed_file(const char* name) {
+  Fd file(::memfd_create(name, MFD_CLOEXEC));
+  if (file) return file;
+  return Fd(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, S_IRUSR | S_IWUSR));
+}
+
 class FileActions {
  public:
   FileActions() { posix_spawn_file_actions_init(&actions_); }
@@ -124,9 +132,9 @@ Result<std::unique_ptr<Process>> Process::start(const ProcessOptions& options) {
     return cannot_start("no socket");
   Fd socket(ends[0]);
   Fd its_socket = above(Fd(ends[1]));
-  Fd input = above(Fd(::memfd_create("image", MFD_CLOEXEC)));
-  Fd output = above(Fd(::memfd_create("pixels", MFD_CLOEXEC)));
-  if (!its_socket || !input || !output) return cannot_start("no file in memory");
+  Fd input = above(unnamed_file("image"));
+  Fd output = above(unnamed_file("pixels"));
+  if (!its_socket || !input || !output) return cannot_start("no file in memory or in /tmp");
   const auto spawned = spawn(options, std::move(its_socket), input, output);
   if (!spawned) return std::unexpected(spawned.error());
   const pid_t id = *spawned;

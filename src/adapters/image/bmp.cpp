@@ -146,23 +146,39 @@ std::uint8_t field(std::uint32_t value, std::uint32_t mask) {
 class Painter {
  public:
   Painter(const Bytes& file, const Header& header)
-      : file_(file), header_(header), palette_(read_palette(file, header)) {
-    image_ = make_image(static_cast<int>(header.width), static_cast<int>(header.height), 255);
+      : file_(file), header_(header), palette_(read_palette(file, header)) {}
+
+  // Whether the file has all rows.
+  bool has_rows() const {
+    // Some writers omit the padding of the last row.
+    return header_.pixels_at + stride() * static_cast<std::uint64_t>(header_.height) <=
+           file_.size() + 3;
   }
 
-  Result<RgbImage> paint() {
-    const bool rle =
-        header_.compression == Compression::kRle8 || header_.compression == Compression::kRle4;
-    const bool whole = rle ? paint_runs() : paint_rows();
-    if (!whole) return truncated(ImageFormat::kBmp);
+  // `y` counts from the top.
+  void paint_row(std::int64_t y, std::uint8_t* target) const {
+    const std::int64_t stored = header_.top_down ? y : header_.height - 1 - y;
+    const std::size_t row_at = header_.pixels_at + stride() * static_cast<std::uint64_t>(stored);
+    for (std::int64_t x = 0; x < header_.width; ++x)
+      target = std::ranges::copy(colour_at(row_at, x), target).out;
+  }
+
+  // Run lengths, whose rows come from the bottom.
+  Result<RgbImage> paint_runs() {
+    image_ = make_image(static_cast<int>(header_.width), static_cast<int>(header_.height), 255);
+    if (!paint_all_runs()) return truncated(ImageFormat::kBmp);
     return std::move(image_);
   }
 
  private:
+  std::uint64_t stride() const {
+    return (static_cast<std::uint64_t>(header_.width) * header_.bits + 31) / 32 * 4;
+  }
+
   // `y` counts rows as stored.
   void set(std::int64_t x, std::int64_t y, const Colour& colour) {
     if (x < 0 || y < 0 || x >= header_.width || y >= header_.height) return;
-    const std::int64_t row = header_.top_down ? y : header_.height - 1 - y;
+    const std::int64_t row = header_.height - 1 - y;
     std::ranges::copy(colour, image_.pixels.begin() + (row * header_.width + x) * 3);
   }
 
@@ -197,22 +213,8 @@ class Painter {
     return colour;
   }
 
-  bool paint_rows() {
-    const std::uint64_t stride =
-        (static_cast<std::uint64_t>(header_.width) * header_.bits + 31) / 32 * 4;
-    const std::uint64_t needed =
-        header_.pixels_at + stride * static_cast<std::uint64_t>(header_.height);
-    // Some writers omit the padding of the last row.
-    if (needed > file_.size() + 3) return false;
-    for (std::int64_t y = 0; y < header_.height; ++y) {
-      const std::size_t row_at = header_.pixels_at + stride * static_cast<std::uint64_t>(y);
-      for (std::int64_t x = 0; x < header_.width; ++x) set(x, y, colour_at(row_at, x));
-    }
-    return true;
-  }
-
   // Whether the end-of-bitmap mark or the end of the last row came before the end of the file.
-  bool paint_runs() {
+  bool paint_all_runs() {
     const bool nibbles = header_.compression == Compression::kRle4;
     std::int64_t x = 0;
     std::int64_t y = 0;
@@ -253,29 +255,49 @@ class Painter {
   RgbImage image_;
 };
 
+ImageInfo bmp_info(const Header& header) {
+  // Both are 32-bit fields. Values that do not fit into int exceed every limit anyway.
+  constexpr std::int64_t kMost = 2'147'483'647;
+  return {.format = ImageFormat::kBmp,
+          .width = static_cast<int>(std::clamp<std::int64_t>(header.width, 0, kMost)),
+          .height = static_cast<int>(std::min(header.height, kMost))};
+}
+
 }  // namespace
 
 Result<ImageInfo> probe_bmp(ImageBytes bytes) {
   const auto header = read_header(Bytes(bytes));
   if (!header) return std::unexpected(header.error());
-  // Both are 32-bit fields. Values that do not fit into int exceed every limit anyway.
-  constexpr std::int64_t kMost = 2'147'483'647;
-  return ImageInfo{.format = ImageFormat::kBmp,
-                   .width = static_cast<int>(std::clamp<std::int64_t>(header->width, 0, kMost)),
-                   .height = static_cast<int>(std::min(header->height, kMost))};
+  return bmp_info(*header);
 }
 
-Result<RgbImage> decode_bmp(ImageBytes bytes, const DecodeLimits& limits) {
+Result<void> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
+  Deadline deadline(limits);
   const Bytes file(bytes);
   const auto header = read_header(file);
   if (!header) return std::unexpected(header.error());
-  if (auto valid = check_size(ImageFormat::kBmp, header->width, header->height, limits); !valid) {
-    return std::unexpected(valid.error());
-  }
+  if (auto valid = check_size(ImageFormat::kBmp, header->width, header->height, limits); !valid)
+    return valid;
   if (header->pixels_at < header->palette_at || header->pixels_at >= file.size()) {
     return bad("according to its header, its pixels begin outside the file");
   }
-  return Painter(file, *header).paint();
+  const ImageInfo info = bmp_info(*header);
+  Painter painter(file, *header);
+  if (header->compression == Compression::kRle8 || header->compression == Compression::kRle4) {
+    if (auto started = start(sink, info, 3 * pixel_count(info), limits); !started) return started;
+    const auto image = painter.paint_runs();
+    if (!image) return std::unexpected(image.error());
+    pass_on(image->pixels.data(), 3, info, sink);
+    return {};
+  }
+  if (!painter.has_rows()) return truncated(ImageFormat::kBmp);
+  if (auto started = start(sink, info, 0, limits); !started) return started;
+  for (std::int64_t y = 0; y < header->height; ++y) {
+    if (deadline.is_over()) return too_slow(ImageFormat::kBmp);
+    painter.paint_row(y, sink.next_row());
+    sink.row_done();
+  }
+  return {};
 }
 
 }  // namespace classifier::codecs

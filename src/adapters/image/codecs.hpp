@@ -1,5 +1,5 @@
 // The decoders behind decode_image(), one for each format. Each passes the size in the header to
-// check_size() before it allocates pixels.
+// check_size(), and says in start() what memory it needs, before it allocates pixels.
 #pragma once
 
 #include <chrono>
@@ -8,23 +8,22 @@
 
 #include "adapters/image/decode.hpp"
 #include "adapters/image/image.hpp"
+#include "adapters/image/row_sink.hpp"
 #include "domain/error.hpp"
 
 namespace classifier::codecs {
 
-using Deadline = std::chrono::steady_clock::time_point;
-
 Result<ImageInfo> probe_jpeg(ImageBytes bytes);
-Result<RgbImage> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
-                             int& orientation);
+Result<void> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
+                         RowSink& sink);
 Result<ImageInfo> probe_png(ImageBytes bytes);
-Result<RgbImage> decode_png(ImageBytes bytes, const DecodeLimits& limits, int& orientation);
+Result<void> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 Result<ImageInfo> probe_gif(ImageBytes bytes);
-Result<RgbImage> decode_gif(ImageBytes bytes, const DecodeLimits& limits);
+Result<void> decode_gif(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 Result<ImageInfo> probe_webp(ImageBytes bytes);
-Result<RgbImage> decode_webp(ImageBytes bytes, const DecodeLimits& limits, int& orientation);
+Result<void> decode_webp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 Result<ImageInfo> probe_bmp(ImageBytes bytes);
-Result<RgbImage> decode_bmp(ImageBytes bytes, const DecodeLimits& limits);
+Result<void> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 
 // The orientation (Exif 2.32, tag 0x0112) in a TIFF block, "II*\0…" or "MM\0*…": 1 to 8; 1 where
 // there is none or the block is damaged.
@@ -33,6 +32,26 @@ int exif_orientation(std::span<const std::uint8_t> tiff);
 // kUndecodable where a side is below 1; kTooLarge where there are more pixels than the limit.
 Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t height,
                         const DecodeLimits& limits);
+
+// Starts the sink. kTooLarge where it and the decoder, `own_memory` bytes, take more memory than
+// the limit. `decoded` is the image as it will be decoded.
+Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
+                   const DecodeLimits& limits);
+inline std::uint64_t pixel_count(const ImageInfo& image) {
+  return static_cast<std::uint64_t>(image.width) * static_cast<std::uint64_t>(image.height);
+}
+
+// Of the processor time of this thread: a busy machine makes no image too slow.
+class Deadline {
+ public:
+  explicit Deadline(const DecodeLimits& limits);
+  bool is_over();
+
+ private:
+  std::chrono::nanoseconds end_;
+  std::chrono::steady_clock::time_point next_look_;  // before it, that much time cannot have passed
+};
+std::unexpected<Error> too_slow(ImageFormat format);
 
 std::unexpected<Error> damaged(ImageFormat format, const std::string& what);
 std::unexpected<Error> truncated(ImageFormat format);
@@ -45,8 +64,12 @@ inline std::uint8_t over_white(std::uint8_t colour, std::uint8_t alpha) {
   return static_cast<std::uint8_t>((value + 127) / 255);
 }
 
-// RGBA pixels over white. `rgba` has width × height × 4 bytes.
-RgbImage flatten(int width, int height, const std::uint8_t* rgba);
+// A row of RGBA pixels over white.
+void flatten_row(const std::uint8_t* rgba, int width, std::uint8_t* rgb);
+
+// Passes on what was decoded as a whole. `pixels` has 3 or 4 channels.
+void pass_on(const std::uint8_t* pixels, std::size_t channels, const ImageInfo& image,
+             RowSink& sink);
 
 inline const std::uint8_t* data_of(ImageBytes bytes) {
   return reinterpret_cast<const std::uint8_t*>(bytes.data());

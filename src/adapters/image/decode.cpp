@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "adapters/image/codecs.hpp"
+#include "adapters/image/image_sinks.hpp"
 
 namespace classifier {
 namespace {
@@ -89,6 +92,12 @@ Result<ImageInfo> checked(Codec probe, ImageBytes bytes, const DecodeLimits& lim
   return info;
 }
 
+std::chrono::nanoseconds processor_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 }  // namespace
 
 std::string_view to_string(ImageFormat format) {
@@ -114,10 +123,12 @@ Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t hei
   const std::string size = fmt::format("{} × {} pixels", width, height);
   if (width < 1 || height < 1) return damaged(format, "its header says " + size);
   if (width > limits.max_pixels / height) {
-    return fail(ErrorCode::kTooLarge,
-                fmt::format("the {} has {} ({} megapixels); at most {} megapixels are allowed",
-                            to_string(format), size, megapixels(width * height),
-                            megapixels(limits.max_pixels)));
+    return fail(
+        ErrorCode::kTooLarge,
+        fmt::format("the {} has {} ({} megapixels); at most {} megapixels are allowed: make "
+                    "it smaller, or raise MAX_IMAGE_PIXELS",
+                    to_string(format), size, megapixels(width * height),
+                    megapixels(limits.max_pixels)));
   }
   return {};
 }
@@ -137,12 +148,57 @@ std::unexpected<Error> out_of_memory() {
   return fail(ErrorCode::kExhausted, "out of memory while the image was decoded");
 }
 
-RgbImage flatten(int width, int height, const std::uint8_t* rgba) {
-  RgbImage image = make_image(width, height);
-  for (std::size_t i = 0; i < image.pixels.size(); i += 3, rgba += 4) {
-    for (std::size_t c = 0; c < 3; ++c) image.pixels[i + c] = over_white(rgba[c], rgba[3]);
+Deadline::Deadline(const DecodeLimits& limits)
+    : end_(processor_time() + limits.max_time),
+      next_look_(std::chrono::steady_clock::now() + limits.max_time) {}
+
+bool Deadline::is_over() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_) return false;
+  const auto left = end_ - processor_time();
+  next_look_ = now + left;
+  return left.count() < 0;
+}
+
+std::unexpected<Error> too_slow(ImageFormat format) {
+  return fail(ErrorCode::kTooLarge,
+              fmt::format("the {} takes too long to decode", to_string(format)));
+}
+
+Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
+                   const DecodeLimits& limits) {
+  constexpr std::uint64_t kMegabyte = 1 << 20;
+  const std::uint64_t needed = own_memory + sink.memory(decoded);
+  if (needed > limits.max_memory) {
+    return fail(
+        ErrorCode::kTooLarge,
+        fmt::format("decoding the {} takes {} MB of memory; at most {} MB are allowed: make "
+                    "it smaller, or raise DECODE_MEMORY",
+                    to_string(decoded.format), (needed + kMegabyte - 1) / kMegabyte,
+                    limits.max_memory / kMegabyte));
   }
-  return image;
+  sink.start(decoded);
+  return {};
+}
+
+void flatten_row(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {
+  for (int x = 0; x < width; ++x, rgba += 4, rgb += 3) {
+    const std::uint8_t alpha = rgba[3];
+    for (std::size_t c = 0; c < 3; ++c) rgb[c] = over_white(rgba[c], alpha);
+  }
+}
+
+void pass_on(const std::uint8_t* pixels, std::size_t channels, const ImageInfo& image,
+             RowSink& sink) {
+  const std::size_t stride = static_cast<std::size_t>(image.width) * channels;
+  for (int y = 0; y < image.height; ++y, pixels += stride) {
+    if (channels == 4) {
+      flatten_row(pixels, image.width, sink.next_row());
+    } else {
+      std::copy_n(pixels, stride, sink.next_row());
+    }
+    sink.row_done();
+  }
 }
 
 }  // namespace codecs
@@ -174,28 +230,31 @@ Result<ImageInfo> probe_image(ImageBytes bytes, const DecodeLimits& limits) {
   std::unreachable();
 }
 
-Result<DecodedImage> decode_image(ImageBytes bytes, const DecodeLimits& limits,
-                                  int min_shortest_side) {
+Result<void> decode_rows(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
+                         RowSink& sink) {
   const auto format = identify(bytes, limits);
   if (!format) return std::unexpected(format.error());
-  int orientation = 1;
-  Result<RgbImage> image = [&] {
-    switch (*format) {
-      case ImageFormat::kJpeg:
-        return codecs::decode_jpeg(bytes, limits, min_shortest_side, orientation);
-      case ImageFormat::kPng:
-        return codecs::decode_png(bytes, limits, orientation);
-      case ImageFormat::kGif:
-        return codecs::decode_gif(bytes, limits);
-      case ImageFormat::kWebp:
-        return codecs::decode_webp(bytes, limits, orientation);
-      case ImageFormat::kBmp:
-        return codecs::decode_bmp(bytes, limits);
-    }
-    std::unreachable();
-  }();
-  if (!image) return std::unexpected(std::move(image.error()));
-  return DecodedImage{std::move(*image), orientation};
+  switch (*format) {
+    case ImageFormat::kJpeg:
+      return codecs::decode_jpeg(bytes, limits, min_shortest_side, sink);
+    case ImageFormat::kPng:
+      return codecs::decode_png(bytes, limits, sink);
+    case ImageFormat::kGif:
+      return codecs::decode_gif(bytes, limits, sink);
+    case ImageFormat::kWebp:
+      return codecs::decode_webp(bytes, limits, sink);
+    case ImageFormat::kBmp:
+      return codecs::decode_bmp(bytes, limits, sink);
+  }
+  std::unreachable();
+}
+
+Result<DecodedImage> decode_image(ImageBytes bytes, const DecodeLimits& limits,
+                                  int min_shortest_side) {
+  WholeImage whole;
+  if (auto decoded = decode_rows(bytes, limits, min_shortest_side, whole); !decoded)
+    return std::unexpected(std::move(decoded.error()));
+  return DecodedImage{whole.take(), whole.orientation()};
 }
 
 RgbImage orient(RgbImage image, int orientation) {

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "adapters/image/image.hpp"
+#include "adapters/image/row_sink.hpp"
 #include "domain/error.hpp"
 
 namespace classifier {
@@ -16,18 +17,23 @@ using ImageBytes = std::span<const std::byte>;
 // kUndecodable for an empty file, kTooLarge for one over the limit of bytes.
 Result<void> check_file_size(ImageBytes bytes, const DecodeLimits& limits);
 
-// Reads the header only. Errors: see decode_image.
+// Reads the header only. Errors: see decode_rows.
 Result<ImageInfo> probe_image(ImageBytes bytes, const DecodeLimits& limits);
+
+// Decodes an image into the sink. A JPEG is decoded at the smallest of the scales 1, 1/2, 1/4 and
+// 1/8 that leaves its shorter side with at least `min_shortest_side` pixels, which saves work that
+// a resize would discard; at full size if that is 0. kUnsupported: not one of the formats.
+// kTooLarge: exceeds a limit. kUndecodable: empty, truncated or damaged. kExhausted: out of memory.
+// After an error the sink has a part of the rows, or none.
+Result<void> decode_rows(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
+                         RowSink& sink);
 
 struct DecodedImage {
   RgbImage image;
   int orientation = 1;  // not applied yet: see orient()
 };
 
-// Decodes an image. A JPEG is decoded at the smallest of the scales 1, 1/2, 1/4 and 1/8 that leaves
-// its shorter side with at least `min_shortest_side` pixels, which saves work that a resize would
-// discard; at full size if that is 0. kUnsupported: not one of the formats. kTooLarge: exceeds a
-// limit. kUndecodable: empty, truncated or damaged. kExhausted: out of memory.
+// The whole image.
 Result<DecodedImage> decode_image(ImageBytes bytes, const DecodeLimits& limits,
                                   int min_shortest_side = 0);
 

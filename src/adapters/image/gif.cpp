@@ -79,25 +79,59 @@ struct Pass {
   int first, step;
 };
 constexpr std::array<Pass, 4> kInterlaced{{{0, 8}, {4, 8}, {2, 4}, {1, 2}}};
-constexpr std::array<Pass, 1> kStraight{{{0, 1}}};
 
-// Draws a row of the frame, as far as it is inside the canvas.
-void paint_row(RgbImage& canvas, const GifImageDesc& frame, int row,
-               const std::vector<GifByteType>& indexes, const ColorMapObject& colours,
-               int transparent) {
-  const int y = frame.Top + row;
-  if (y < 0 || y >= canvas.height) return;
+// Draws a row of the frame on a row of the canvas, as far as it is inside.
+void paint_row(std::uint8_t* canvas, int canvas_width, const GifImageDesc& frame,
+               const GifByteType* indexes, const ColorMapObject& colours, int transparent) {
   for (int i = 0; i < frame.Width; ++i) {
     const int x = frame.Left + i;
-    const int index = indexes[static_cast<std::size_t>(i)];
-    if (x < 0 || x >= canvas.width || index == transparent || index >= colours.ColorCount) continue;
+    const int index = indexes[i];
+    if (x < 0 || x >= canvas_width || index == transparent || index >= colours.ColorCount) continue;
     const GifColorType& colour = colours.Colors[index];
-    std::uint8_t* const pixel = &canvas.pixels[canvas.offset(x, y)];
+    std::uint8_t* const pixel = canvas + 3 * static_cast<std::size_t>(x);
     pixel[0] = colour.Red;
     pixel[1] = colour.Green;
     pixel[2] = colour.Blue;
   }
 }
+
+// The colour indexes of a frame, row by row from the top; of an interlaced one they are all read
+// first.
+class Frame {
+ public:
+  explicit Frame(GifFileType& gif) : gif_(gif), width_(static_cast<std::size_t>(gif.Image.Width)) {}
+
+  static std::uint64_t memory(const GifImageDesc& frame) {
+    return static_cast<std::uint64_t>(frame.Width) *
+           static_cast<std::uint64_t>(frame.Interlace ? frame.Height : 1);
+  }
+
+  // Returns whether it is all there.
+  bool start() {
+    indexes_.resize(memory(gif_.Image));
+    if (!gif_.Image.Interlace) return true;
+    for (const auto& pass : kInterlaced) {
+      for (int y = pass.first; y < gif_.Image.Height; y += pass.step) {
+        if (!read(at(y))) return false;
+      }
+    }
+    return true;
+  }
+
+  // Null where the next row cannot be read.
+  const GifByteType* row(int y) {
+    if (gif_.Image.Interlace) return at(y);
+    return read(indexes_.data()) ? indexes_.data() : nullptr;
+  }
+
+ private:
+  GifByteType* at(int y) { return &indexes_[static_cast<std::size_t>(y) * width_]; }
+  bool read(GifByteType* row) { return DGifGetLine(&gif_, row, gif_.Image.Width) == GIF_OK; }
+
+  GifFileType& gif_;
+  std::size_t width_;
+  std::vector<GifByteType> indexes_;
+};
 
 }  // namespace
 
@@ -108,32 +142,39 @@ Result<ImageInfo> probe_gif(ImageBytes bytes) {
       .format = ImageFormat::kGif, .width = reader.gif().SWidth, .height = reader.gif().SHeight};
 }
 
-Result<RgbImage> decode_gif(ImageBytes bytes, const DecodeLimits& limits) {
+Result<void> decode_gif(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
+  Deadline deadline(limits);
   Reader reader(bytes);
   if (!reader.is_open()) return reader.error();
   GifFileType& gif = reader.gif();
-  if (auto valid = check_size(ImageFormat::kGif, gif.SWidth, gif.SHeight, limits); !valid) {
-    return std::unexpected(valid.error());
-  }
+  if (auto valid = check_size(ImageFormat::kGif, gif.SWidth, gif.SHeight, limits); !valid)
+    return valid;
   int transparent = NO_TRANSPARENT_COLOR;
   if (!reader.find_first_image(transparent)) return reader.error();
   const GifImageDesc& frame = gif.Image;
-  if (auto valid = check_size(ImageFormat::kGif, frame.Width, frame.Height, limits); !valid) {
-    return std::unexpected(valid.error());
-  }
+  if (auto valid = check_size(ImageFormat::kGif, frame.Width, frame.Height, limits); !valid)
+    return valid;
   const ColorMapObject* colours = frame.ColorMap != nullptr ? frame.ColorMap : gif.SColorMap;
   if (colours == nullptr) return damaged(ImageFormat::kGif, "it has no colour table");
-  RgbImage canvas = make_image(gif.SWidth, gif.SHeight, 255);
-  std::vector<GifByteType> row(static_cast<std::size_t>(frame.Width));
-  const std::span<const Pass> passes =
-      frame.Interlace ? std::span<const Pass>(kInterlaced) : std::span<const Pass>(kStraight);
-  for (const auto& pass : passes) {
-    for (int y = pass.first; y < frame.Height; y += pass.step) {
-      if (DGifGetLine(&gif, row.data(), frame.Width) != GIF_OK) return reader.error();
-      paint_row(canvas, frame, y, row, *colours, transparent);
+  const ImageInfo canvas{.format = ImageFormat::kGif, .width = gif.SWidth, .height = gif.SHeight};
+  if (auto started = start(sink, canvas, Frame::memory(frame), limits); !started) return started;
+  Frame rows(gif);
+  if (!rows.start()) return reader.error();
+  // The frame may end below the canvas; all of it must be there.
+  const int bottom = std::max(canvas.height, frame.Top + frame.Height);
+  for (int y = 0; y < bottom; ++y) {
+    if (deadline.is_over()) return too_slow(ImageFormat::kGif);
+    const bool on_canvas = y < canvas.height;
+    std::uint8_t* const target = on_canvas ? sink.next_row() : nullptr;
+    if (on_canvas) std::fill_n(target, 3 * static_cast<std::size_t>(canvas.width), 255);
+    if (y >= frame.Top && y < frame.Top + frame.Height) {
+      const GifByteType* const row = rows.row(y - frame.Top);
+      if (row == nullptr) return reader.error();
+      if (on_canvas) paint_row(target, canvas.width, frame, row, *colours, transparent);
     }
+    if (on_canvas) sink.row_done();
   }
-  return canvas;
+  return {};
 }
 
 }  // namespace classifier::codecs

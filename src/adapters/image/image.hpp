@@ -43,8 +43,9 @@ struct ImageInfo {
 
 struct DecodeLimits {
   std::size_t max_bytes = 64UL << 20;          // of the file
-  std::int64_t max_pixels = 100'000'000;       // width × height in the header
-  std::chrono::milliseconds max_time{20'000};  // to decode a JPEG
+  std::int64_t max_pixels = 500'000'000;       // width × height in the header: of time, not memory
+  std::uint64_t max_memory = 700ULL << 20;     // bytes, that decoding takes by the header
+  std::chrono::milliseconds max_time{20'000};  // of processor time, where rows are decoded
   int max_scans = 100;                         // of a progressive JPEG
 };
 

@@ -30,8 +30,7 @@ enum class Stop { kNone, kError, kTruncated, kTime, kScans };
 class Decompressor {
  public:
   Decompressor(ImageBytes bytes, const DecodeLimits& limits)
-      : deadline_(std::chrono::steady_clock::now() + limits.max_time),
-        max_scans_(limits.max_scans) {
+      : deadline_(limits), max_scans_(limits.max_scans) {
     std::memset(&jpeg_, 0, sizeof jpeg_);
     jpeg_.err = jpeg_std_error(&errors_);
     jpeg_.client_data = this;
@@ -53,8 +52,8 @@ class Decompressor {
     return jpeg_read_header(&jpeg_, TRUE) == JPEG_HEADER_OK;
   }
 
-  // After read_header(). Chooses scale and colour space.
-  bool start(int min_shortest_side) {
+  // After read_header(). Chooses scale and colour space, so that the output's size is known.
+  bool choose_scale(int min_shortest_side) {
     if (setjmp(jump_) != 0) return false;
     jpeg_.out_color_space = jpeg_.num_components == 4 ? JCS_CMYK : JCS_RGB;
     jpeg_.scale_denom = 8;
@@ -66,19 +65,41 @@ class Decompressor {
            (shortest * (jpeg_.scale_num / 2) + 7) / 8 >= wanted) {
       jpeg_.scale_num /= 2;
     }
+    jpeg_calc_output_dimensions(&jpeg_);
+    return true;
+  }
+
+  // Bytes that libjpeg will take: the coefficients of the whole image, in blocks of 8 × 8, where
+  // they are in several scans, and some rows.
+  std::uint64_t memory() {
+    constexpr std::uint64_t kRows = 64;
+    std::uint64_t bytes = kRows * jpeg_.image_width * static_cast<unsigned>(jpeg_.num_components);
+    if (jpeg_has_multiple_scans(&jpeg_) == FALSE) return bytes;
+    for (int i = 0; i < jpeg_.num_components; ++i) {
+      const jpeg_component_info& component = jpeg_.comp_info[i];
+      const auto blocks = [](JDIMENSION count, int factor) {
+        const auto step = static_cast<std::uint64_t>(factor);
+        return (count + step - 1) / step * step;
+      };
+      bytes += sizeof(JBLOCK) * blocks(component.width_in_blocks, component.h_samp_factor) *
+               blocks(component.height_in_blocks, component.v_samp_factor);
+    }
+    return bytes;
+  }
+
+  bool start() {
+    if (setjmp(jump_) != 0) return false;
     return jpeg_start_decompress(&jpeg_) == TRUE;
   }
 
-  bool read_rows(std::uint8_t* pixels, std::size_t stride) {
+  bool read_row(std::uint8_t* row) {
     if (setjmp(jump_) != 0) return false;
-    while (jpeg_.output_scanline < jpeg_.output_height) {
-      std::array<JSAMPROW, 8> rows;
-      const JDIMENSION count =
-          std::min<JDIMENSION>(rows.size(), jpeg_.output_height - jpeg_.output_scanline);
-      for (JDIMENSION i = 0; i < count; ++i)
-        rows[i] = pixels + (jpeg_.output_scanline + i) * stride;
-      jpeg_read_scanlines(&jpeg_, rows.data(), count);
-    }
+    jpeg_read_scanlines(&jpeg_, &row, 1);
+    return true;
+  }
+
+  bool finish() {
+    if (setjmp(jump_) != 0) return false;
     jpeg_finish_decompress(&jpeg_);
     return true;
   }
@@ -99,7 +120,7 @@ class Decompressor {
       case Stop::kTruncated:
         return truncated(ImageFormat::kJpeg);
       case Stop::kTime:
-        return fail(ErrorCode::kTooLarge, "the JPEG takes too long to decode");
+        return too_slow(ImageFormat::kJpeg);
       case Stop::kScans:
         return fail(ErrorCode::kTooLarge,
                     fmt::format("the JPEG has more than {} scans", max_scans_));
@@ -144,7 +165,7 @@ class Decompressor {
 
   void check_progress() {
     if (jpeg_.input_scan_number > max_scans_) fail_with(Stop::kScans);
-    if (std::chrono::steady_clock::now() > deadline_) fail_with(Stop::kTime);
+    if (deadline_.is_over()) fail_with(Stop::kTime);
   }
 
   jpeg_decompress_struct jpeg_;
@@ -158,15 +179,21 @@ class Decompressor {
 };
 
 // `inverted`: the file has Adobe's marker, whose writers store inks inverted.
-void cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, bool inverted,
-                 std::vector<std::uint8_t>& rgb) {
-  for (std::size_t in = 0, out = 0; in < cmyk.size(); in += 4, out += 3) {
+void cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, bool inverted, std::uint8_t* rgb) {
+  for (std::size_t in = 0; in < cmyk.size(); in += 4, rgb += 3) {
     const unsigned k = inverted ? cmyk[in + 3] : 255U - cmyk[in + 3];
     for (std::size_t c = 0; c < 3; ++c) {
       const unsigned ink = inverted ? cmyk[in + c] : 255U - cmyk[in + c];
-      rgb[out + c] = static_cast<std::uint8_t>((ink * k + 127) / 255);
+      rgb[c] = static_cast<std::uint8_t>((ink * k + 127) / 255);
     }
   }
+}
+
+ImageInfo jpeg_info(const Decompressor& decompressor, JDIMENSION width, JDIMENSION height) {
+  return {.format = ImageFormat::kJpeg,
+          .width = static_cast<int>(width),
+          .height = static_cast<int>(height),
+          .orientation = decompressor.orientation()};
 }
 
 }  // namespace
@@ -174,32 +201,34 @@ void cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, bool inverted,
 Result<ImageInfo> probe_jpeg(ImageBytes bytes) {
   Decompressor decompressor(bytes, DecodeLimits{});
   if (!decompressor.read_header()) return decompressor.error();
-  return ImageInfo{.format = ImageFormat::kJpeg,
-                   .width = static_cast<int>(decompressor.jpeg().image_width),
-                   .height = static_cast<int>(decompressor.jpeg().image_height),
-                   .orientation = decompressor.orientation()};
+  const auto& jpeg = decompressor.jpeg();
+  return jpeg_info(decompressor, jpeg.image_width, jpeg.image_height);
 }
 
-Result<RgbImage> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
-                             int& orientation) {
+Result<void> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
+                         RowSink& sink) {
   Decompressor decompressor(bytes, limits);
   if (!decompressor.read_header()) return decompressor.error();
   const auto& jpeg = decompressor.jpeg();
   if (auto valid = check_size(ImageFormat::kJpeg, jpeg.image_width, jpeg.image_height, limits);
       !valid) {
-    return std::unexpected(valid.error());
+    return valid;
   }
-  orientation = decompressor.orientation();
-  if (!decompressor.start(min_shortest_side)) return decompressor.error();
-  const std::size_t pixels = static_cast<std::size_t>(jpeg.output_width) * jpeg.output_height;
-  const auto channels = static_cast<std::size_t>(jpeg.output_components);
-  RgbImage image =
-      make_image(static_cast<int>(jpeg.output_width), static_cast<int>(jpeg.output_height));
-  std::vector<std::uint8_t> cmyk(channels == 4 ? pixels * 4 : 0);
-  std::uint8_t* const target = channels == 4 ? cmyk.data() : image.pixels.data();
-  if (!decompressor.read_rows(target, jpeg.output_width * channels)) return decompressor.error();
-  if (channels == 4) cmyk_to_rgb(cmyk, jpeg.saw_Adobe_marker == TRUE, image.pixels);
-  return image;
+  if (!decompressor.choose_scale(min_shortest_side)) return decompressor.error();
+  const ImageInfo decoded = jpeg_info(decompressor, jpeg.output_width, jpeg.output_height);
+  if (auto started = codecs::start(sink, decoded, decompressor.memory(), limits); !started)
+    return started;
+  if (!decompressor.start()) return decompressor.error();
+  const bool inks = jpeg.output_components == 4;
+  std::vector<std::uint8_t> cmyk(inks ? 4UL * jpeg.output_width : 0);
+  while (jpeg.output_scanline < jpeg.output_height) {
+    std::uint8_t* const row = sink.next_row();
+    if (!decompressor.read_row(inks ? cmyk.data() : row)) return decompressor.error();
+    if (inks) cmyk_to_rgb(cmyk, jpeg.saw_Adobe_marker == TRUE, row);
+    sink.row_done();
+  }
+  if (!decompressor.finish()) return decompressor.error();
+  return {};
 }
 
 }  // namespace classifier::codecs

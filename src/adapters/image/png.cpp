@@ -1,6 +1,8 @@
 // PNG, with libspng.
 #include <spng.h>
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include "adapters/image/codecs.hpp"
@@ -30,18 +32,32 @@ Result<Context> open(ImageBytes bytes, spng_ihdr& header) {
   return context;
 }
 
-int orientation_of(spng_ctx* context) {
-  spng_exif exif{};
-  if (spng_get_exif(context, &exif) != 0) return 1;
-  return exif_orientation({reinterpret_cast<const std::uint8_t*>(exif.data), exif.length});
+std::uint32_t big_endian(const std::uint8_t* at) {
+  return static_cast<std::uint32_t>(at[0]) << 24U | static_cast<std::uint32_t>(at[1]) << 16U |
+         static_cast<std::uint32_t>(at[2]) << 8U | at[3];
+}
+
+// Of the chunk eXIf, which may be behind the pixels, where spng would see it too late.
+int png_orientation(ImageBytes bytes) {
+  constexpr std::size_t kSignature = 8;
+  constexpr std::size_t kAround = 12;  // length and type before a chunk's data, CRC after it
+  std::span<const std::uint8_t> rest(data_of(bytes), bytes.size());
+  rest = rest.subspan(std::min(kSignature, rest.size()));
+  while (rest.size() >= kAround) {
+    const std::size_t length = big_endian(rest.data());
+    if (length > rest.size() - kAround) return 1;
+    if (std::memcmp(&rest[4], "eXIf", 4) == 0) return exif_orientation(rest.subspan(8, length));
+    rest = rest.subspan(kAround + length);
+  }
+  return 1;
 }
 
 // spng accepts sizes up to 2^31 - 1, as PNG does, so they fit into int.
-ImageInfo info_of(const spng_ihdr& header) {
+ImageInfo png_info(ImageBytes bytes, const spng_ihdr& header) {
   return {.format = ImageFormat::kPng,
           .width = static_cast<int>(header.width),
           .height = static_cast<int>(header.height),
-          .orientation = 1};
+          .orientation = png_orientation(bytes)};
 }
 
 }  // namespace
@@ -50,32 +66,54 @@ Result<ImageInfo> probe_png(ImageBytes bytes) {
   spng_ihdr header{};
   const auto context = open(bytes, header);
   if (!context) return std::unexpected(context.error());
-  return info_of(header);
+  return png_info(bytes, header);
 }
 
-Result<RgbImage> decode_png(ImageBytes bytes, const DecodeLimits& limits, int& orientation) {
+Result<void> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
+  Deadline deadline(limits);
   spng_ihdr header{};
   const auto context = open(bytes, header);
   if (!context) return std::unexpected(context.error());
-  if (auto valid = check_size(ImageFormat::kPng, header.width, header.height, limits); !valid) {
-    return std::unexpected(valid.error());
-  }
+  if (auto valid = check_size(ImageFormat::kPng, header.width, header.height, limits); !valid)
+    return valid;
   spng_trns transparency{};
   const bool alpha = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA ||
                      header.color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA ||
                      spng_get_trns(context->get(), &transparency) == 0;
   const int format = alpha ? SPNG_FMT_RGBA8 : SPNG_FMT_RGB8;
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(header.width) * header.height *
-                                   (alpha ? 4U : 3U));
-  if (const int code = spng_decode_image(context->get(), pixels.data(), pixels.size(), format,
-                                         alpha ? SPNG_DECODE_TRNS : 0);
-      code != 0) {
-    return decode_error(code);
+  const int flags = alpha ? SPNG_DECODE_TRNS : 0;
+  const std::size_t channels = alpha ? 4 : 3;
+  const ImageInfo info = png_info(bytes, header);
+  const std::size_t row_size = header.width * channels;
+  // An interlaced image grows everywhere at once.
+  const bool whole = header.interlace_method != SPNG_INTERLACE_NONE;
+  const std::size_t size = whole ? row_size * header.height : alpha ? row_size : 0;
+  // Beside it spng has two rows as they are stored, of up to 8 bytes for a pixel.
+  if (auto started = start(sink, info, size + 16UL * header.width + kMaxChunkBytes, limits);
+      !started) {
+    return started;
   }
-  orientation = orientation_of(context->get());
-  const ImageInfo info = info_of(header);
-  if (alpha) return flatten(info.width, info.height, pixels.data());
-  return RgbImage{info.width, info.height, std::move(pixels)};
+  std::vector<std::uint8_t> pixels(size);
+  if (whole) {
+    if (const int code =
+            spng_decode_image(context->get(), pixels.data(), pixels.size(), format, flags);
+        code != 0) {
+      return decode_error(code);
+    }
+    pass_on(pixels.data(), channels, info, sink);
+    return {};
+  }
+  int code = spng_decode_image(context->get(), nullptr, 0, format, flags | SPNG_DECODE_PROGRESSIVE);
+  for (int y = 0; y < info.height && code == 0; ++y) {
+    if (deadline.is_over()) return too_slow(ImageFormat::kPng);
+    std::uint8_t* const row = sink.next_row();
+    code = spng_decode_row(context->get(), alpha ? pixels.data() : row, row_size);
+    if (code != 0 && code != SPNG_EOI) break;
+    if (alpha) flatten_row(pixels.data(), info.width, row);
+    sink.row_done();
+  }
+  if (code != SPNG_EOI) return decode_error(code);  // which it says with the last row
+  return {};
 }
 
 }  // namespace classifier::codecs

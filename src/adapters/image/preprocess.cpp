@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "adapters/image/image_sinks.hpp"
+
 namespace classifier {
 namespace {
 
@@ -27,22 +29,25 @@ int centred(int size, int part) { return static_cast<int>(std::nearbyint((size -
 
 Result<PreparedImage> prepare_image(ImageBytes bytes, const ResizeRule& rule,
                                     const DecodeLimits& limits, bool scaled_decoding) {
-  auto decoded = decode_image(bytes, limits, scaled_decoding ? rule.shortest_side : 0);
-  if (!decoded) return std::unexpected(std::move(decoded.error()));
   // The orientation is applied to the small crop, which is cheaper than to the whole image. So the
   // crop has its sides swapped where the orientation swaps them.
-  const bool swapped = decoded->orientation >= 5;
-  const int crop_width = swapped ? rule.height : rule.width;
-  const int crop_height = swapped ? rule.width : rule.height;
-  const RgbImage& image = decoded->image;
-  const auto [width, height] = resized(image.width, image.height, rule.shortest_side);
-  RgbImage crop = resize(image, width, height, rule.interpolation,
-                         {.left = centred(width, crop_width),
-                          .top = centred(height, crop_height),
-                          .width = crop_width,
-                          .height = crop_height});
-  crop = orient(std::move(crop), decoded->orientation);
-  return PreparedImage{crop.width, crop.height, std::move(crop.pixels)};
+  ResizedImage crop(rule.interpolation, [&rule](const ImageInfo& image) {
+    const bool swapped = image.orientation >= 5;
+    const int crop_width = swapped ? rule.height : rule.width;
+    const int crop_height = swapped ? rule.width : rule.height;
+    const auto [width, height] = resized(image.width, image.height, rule.shortest_side);
+    return ResizedImage::Plan{.width = width,
+                              .height = height,
+                              .window = {.left = centred(width, crop_width),
+                                         .top = centred(height, crop_height),
+                                         .width = crop_width,
+                                         .height = crop_height}};
+  });
+  const int wanted = scaled_decoding ? rule.shortest_side : 0;
+  if (auto decoded = decode_rows(bytes, limits, wanted, crop); !decoded)
+    return std::unexpected(std::move(decoded.error()));
+  RgbImage upright = crop.take();
+  return PreparedImage{upright.width, upright.height, std::move(upright.pixels)};
 }
 
 }  // namespace classifier

@@ -20,7 +20,7 @@
 #endif
 
 namespace classifier {
-namespace {
+namespace resizing {
 
 // Weights are fixed-point numbers with this many fractional bits: that leaves room in 32 bits for 8
 // bits of a pixel, the sign, and the overshoot of bicubic interpolation.
@@ -42,21 +42,33 @@ struct Kernel {
   std::vector<std::int32_t> weights;  // [outputs, taps]; rows sum to 1 << kBits
 };
 
+// Half the width of a kernel, in input positions.
+double support_of(int in_size, int out_size, Interpolation interpolation) {
+  const double widen = std::max(static_cast<double>(in_size) / out_size, 1.0);
+  return (interpolation == Interpolation::kBilinear ? 1.0 : 2.0) * widen;
+}
+
+int taps_of(int in_size, int out_size, Interpolation interpolation) {
+  const double taps = std::ceil(support_of(in_size, out_size, interpolation)) * 2 + 1;
+  return static_cast<int>(std::min<double>(taps, in_size));
+}
+
 Kernel make_kernel(int in_size, int out_size, int window_begin, int window_size,
                    Interpolation interpolation) {
   const double scale = static_cast<double>(in_size) / out_size;
   const double widen = std::max(scale, 1.0);
-  const double support = (interpolation == Interpolation::kBilinear ? 1.0 : 2.0) * widen;
+  const double support = support_of(in_size, out_size, interpolation);
   Kernel kernel;
-  kernel.taps = std::min(static_cast<int>(std::ceil(support)) * 2 + 1, in_size);
+  kernel.taps = taps_of(in_size, out_size, interpolation);
   kernel.weights.assign(
       static_cast<std::size_t>(window_size) * static_cast<std::size_t>(kernel.taps), 0);
   std::vector<double> row(static_cast<std::size_t>(kernel.taps));
   for (int i = 0; i < window_size; ++i) {
     const double centre = (window_begin + i + 0.5) * scale;
     const int begin = std::max(static_cast<int>(std::floor(centre - support + 0.5)), 0);
-    const int end = std::min(
-        {static_cast<int>(std::floor(centre + support + 0.5)), in_size, begin + kernel.taps});
+    const int end =
+        std::min(static_cast<int>(std::min<double>(std::floor(centre + support + 0.5), in_size)),
+                 begin + kernel.taps);
     double sum = 0;
     for (int x = begin; x < end; ++x) {
       row[static_cast<std::size_t>(x - begin)] = weight(interpolation, (x - centre + 0.5) / widen);
@@ -84,18 +96,29 @@ std::uint8_t to_pixel(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kBits, 0, 255));
 }
 
-// target[i] = Σ weights[k] × rows[k × stride + i], for `count` bytes.
-CLASSIFIER_SIMD void blend_rows(const std::uint8_t* rows, std::size_t stride,
+// Bytes that are blended at once, whose sums fit into registers.
+constexpr std::size_t kBlock = 32;
+
+// target[i] = Σ weights[k] × rows[k][offset + i], for `count` bytes.
+CLASSIFIER_SIMD void blend_rows(const std::uint8_t* const* rows, std::size_t offset,
                                 const std::int32_t* weights, int taps, std::size_t count,
-                                std::int32_t* sums, std::uint8_t* target) {
-  for (std::size_t i = 0; i < count; ++i) sums[i] = 1 << (kBits - 1);
-  for (int k = 0; k < taps; ++k) {
-    const std::int32_t w = weights[k];
-    if (w == 0) continue;
-    const std::uint8_t* row = rows + static_cast<std::size_t>(k) * stride;
-    for (std::size_t i = 0; i < count; ++i) sums[i] += w * row[i];
+                                std::uint8_t* target) {
+  std::size_t i = 0;
+  for (; i + kBlock <= count; i += kBlock) {
+    std::array<std::int32_t, kBlock> sums;
+    for (std::size_t j = 0; j < kBlock; ++j) sums[j] = 1 << (kBits - 1);
+    for (int k = 0; k < taps; ++k) {
+      const std::int32_t w = weights[k];
+      const std::uint8_t* const row = rows[k] + offset + i;
+      for (std::size_t j = 0; j < kBlock; ++j) sums[j] += w * row[j];
+    }
+    for (std::size_t j = 0; j < kBlock; ++j) target[i + j] = to_pixel(sums[j]);
   }
-  for (std::size_t i = 0; i < count; ++i) target[i] = to_pixel(sums[i]);
+  for (; i < count; ++i) {
+    std::int32_t sum = 1 << (kBits - 1);
+    for (int k = 0; k < taps; ++k) sum += weights[k] * rows[k][offset + i];
+    target[i] = to_pixel(sum);
+  }
 }
 
 // Computes a row of RGB pixels, each a weighted sum of neighbours in a row.
@@ -172,33 +195,92 @@ class ColumnBlender {
   const Kernel& kernel_;
 };
 
-}  // namespace
+}  // namespace resizing
+
+using namespace resizing;
+
+class RowResizer::Impl {
+ public:
+  Impl(int in_width, int in_height, int width, int height, Interpolation interpolation,
+       const CropWindow& window, bool simd)
+      : columns_(make_kernel(in_width, width, window.left, window.width, interpolation)),
+        rows_(make_kernel(in_height, height, window.top, window.height, interpolation)),
+        blender_(columns_, simd),
+        left_(columns_.first.front()),
+        count_(static_cast<std::size_t>(columns_.first.back() + columns_.taps - left_) * 3),
+        blended_(count_ + kRowPadding),
+        recent_(static_cast<std::size_t>(rows_.taps)),
+        in_use_(recent_.size()),
+        result_(make_image(window.width, window.height)) {}
+
+  std::size_t taps() const { return recent_.size(); }
+
+  void add(const std::uint8_t* row) {
+    recent_[added_ % taps()] = row;
+    ++added_;
+    while (blended_rows_ < rows_.first.size() &&
+           static_cast<std::size_t>(rows_.first[blended_rows_]) + taps() <= added_) {
+      blend();
+    }
+  }
+
+  RgbImage take() { return std::move(result_); }
+
+ private:
+  // Rows are blended first: this vectorises well, and leaves fewer rows for the slower pass over
+  // columns.
+  void blend() {
+    const auto first = static_cast<std::size_t>(rows_.first[blended_rows_]);
+    for (std::size_t k = 0; k < taps(); ++k) in_use_[k] = recent_[(first + k) % taps()];
+    blend_rows(in_use_.data(), static_cast<std::size_t>(left_) * 3,
+               &rows_.weights[blended_rows_ * taps()], rows_.taps, count_, blended_.data());
+    blender_.blend(blended_.data(), left_,
+                   &result_.pixels[result_.offset(0, static_cast<int>(blended_rows_))]);
+    ++blended_rows_;
+  }
+
+  const Kernel columns_;
+  const Kernel rows_;
+  const ColumnBlender blender_;
+  const int left_;
+  const std::size_t count_;  // bytes of a row that are blended
+  std::vector<std::uint8_t> blended_;
+  std::vector<const std::uint8_t*> recent_;  // row i is at i % taps
+  std::vector<const std::uint8_t*> in_use_;  // in order
+  std::size_t added_ = 0;
+  std::size_t blended_rows_ = 0;
+  RgbImage result_;
+};
+
+RowResizer::RowResizer(int in_width, int in_height, int width, int height,
+                       Interpolation interpolation, const CropWindow& window, bool simd)
+    : impl_(std::make_unique<Impl>(in_width, in_height, width, height, interpolation, window,
+                                   simd)) {}
+RowResizer::~RowResizer() = default;
+
+std::uint64_t RowResizer::memory(int in_width, int in_height, int width, int height,
+                                 Interpolation interpolation, const CropWindow& window) {
+  constexpr std::uint64_t kBytesOfColumnTap = 4 + 4 * kPairLanes / 2;
+  constexpr std::uint64_t kBytesOfRowTap = 4;
+  const auto product = [](std::uint64_t a, int b) { return a * static_cast<std::uint64_t>(b); };
+  const int column_taps = taps_of(in_width, width, interpolation);
+  const int row_taps = taps_of(in_height, height, interpolation);
+  const std::uint64_t kernels = product(product(kBytesOfColumnTap, window.width), column_taps) +
+                                product(product(kBytesOfRowTap, window.height), row_taps);
+  const std::uint64_t row = product(3, in_width);
+  const std::uint64_t result = product(product(3, window.width), window.height);
+  return kernels + product(row, row_taps) + 5 * row + result;
+}
+
+std::size_t RowResizer::rows_in_use() const { return impl_->taps(); }
+void RowResizer::add(const std::uint8_t* row) { impl_->add(row); }
+RgbImage RowResizer::take() { return impl_->take(); }
 
 RgbImage resize(const RgbImage& image, int width, int height, Interpolation interpolation,
                 const CropWindow& window, bool simd) {
-  const Kernel columns = make_kernel(image.width, width, window.left, window.width, interpolation);
-  const Kernel rows = make_kernel(image.height, height, window.top, window.height, interpolation);
-  // Rows are blended first: this vectorises well, and leaves fewer rows for the slower pass over
-  // columns.
-  const int left = columns.first.front();
-  const int right = columns.first.back() + columns.taps;
-  const std::size_t count = static_cast<std::size_t>(right - left) * 3;
-  const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
-  std::vector<std::int32_t> sums(count);
-  std::vector<std::uint8_t> blended(count + kRowPadding);
-  const ColumnBlender blender(columns, simd);
-  RgbImage result = make_image(window.width, window.height);
-  for (int y = 0; y < window.height; ++y) {
-    const auto out_row = static_cast<std::size_t>(y);
-    const std::uint8_t* in = image.pixels.data() +
-                             static_cast<std::size_t>(rows.first[out_row]) * stride +
-                             static_cast<std::size_t>(left) * 3;
-    blend_rows(in, stride, &rows.weights[out_row * static_cast<std::size_t>(rows.taps)], rows.taps,
-               count, sums.data(), blended.data());
-    blender.blend(blended.data(), left,
-                  &result.pixels[out_row * static_cast<std::size_t>(window.width) * 3]);
-  }
-  return result;
+  RowResizer resizer(image.width, image.height, width, height, interpolation, window, simd);
+  for (int y = 0; y < image.height; ++y) resizer.add(&image.pixels[image.offset(0, y)]);
+  return resizer.take();
 }
 
 }  // namespace classifier

@@ -2,6 +2,10 @@
 // Pillow's method, so that models get the pixels that they were trained on.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
 #include "adapters/image/image.hpp"
 
 namespace classifier {
@@ -23,5 +27,28 @@ struct CropWindow {
 // = false does not use AVX2; the pixels are the same.
 RgbImage resize(const RgbImage& image, int width, int height, Interpolation interpolation,
                 const CropWindow& window, bool simd = true);
+
+// The same of an image whose rows come one after another, from the top.
+class RowResizer {
+ public:
+  RowResizer(int in_width, int in_height, int width, int height, Interpolation interpolation,
+             const CropWindow& window, bool simd = true);
+  ~RowResizer();
+  RowResizer(RowResizer&&) = delete;
+
+  // Bytes that a resizer takes, and the rows that its caller must keep for it; about.
+  static std::uint64_t memory(int in_width, int in_height, int width, int height,
+                              Interpolation interpolation, const CropWindow& window);
+
+  // So many of the rows that were added last must stay as they are.
+  std::size_t rows_in_use() const;
+  // `row` is [in_width, 3]. All rows must be added.
+  void add(const std::uint8_t* row);
+  RgbImage take();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace classifier

@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "adapters/image/resize.hpp"
+#include "adapters/image/image_sinks.hpp"
 
 namespace classifier {
 namespace {
@@ -26,17 +26,18 @@ Result<std::string> make_thumbnail(ImageBytes bytes, int longest_side, const Dec
   const int longest = std::max(info->width, info->height);
   const int shortest = std::min(info->width, info->height);
   const int wanted = longest > longest_side ? scaled(shortest, longest_side, longest) : 0;
-  auto decoded = decode_image(bytes, limits, wanted);
-  if (!decoded) return std::unexpected(std::move(decoded.error()));
-  RgbImage image = std::move(decoded->image);
-  const int decoded_longest = std::max(image.width, image.height);
-  if (decoded_longest > longest_side) {
+  ResizedImage thumbnail(Interpolation::kBilinear, [longest_side](const ImageInfo& image) {
+    // Images that are not larger keep their size, and all their pixels.
+    const int decoded_longest = std::max({image.width, image.height, longest_side});
     const int width = scaled(image.width, longest_side, decoded_longest);
     const int height = scaled(image.height, longest_side, decoded_longest);
-    image = resize(image, width, height, Interpolation::kBilinear,
-                   {.left = 0, .top = 0, .width = width, .height = height});
-  }
-  return encode_jpeg(orient(std::move(image), decoded->orientation), kQuality);
+    return ResizedImage::Plan{.width = width,
+                              .height = height,
+                              .window = {.left = 0, .top = 0, .width = width, .height = height}};
+  });
+  if (auto decoded = decode_rows(bytes, limits, wanted, thumbnail); !decoded)
+    return std::unexpected(std::move(decoded.error()));
+  return encode_jpeg(thumbnail.take(), kQuality);
 }
 
 Result<std::string> encode_jpeg(const RgbImage& image, int quality) {

@@ -3,6 +3,7 @@
 #include <webp/demux.h>
 
 #include <memory>
+#include <utility>
 
 #include "adapters/image/codecs.hpp"
 
@@ -32,7 +33,13 @@ int orientation_of(ImageBytes bytes) {
   return orientation;
 }
 
-Result<RgbImage> decode_first_frame(ImageBytes bytes) {
+// Two canvases of the animation, and a frame.
+constexpr std::uint64_t kAnimationPixel = 16;
+
+Result<void> decode_first_frame(ImageBytes bytes, const ImageInfo& image,
+                                const DecodeLimits& limits, RowSink& sink) {
+  if (auto started = start(sink, image, pixel_count(image) * kAnimationPixel, limits); !started)
+    return started;
   const WebPData data{data_of(bytes), bytes.size()};
   const std::unique_ptr<WebPAnimDecoder, decltype(&WebPAnimDecoderDelete)> decoder(
       WebPAnimDecoderNew(&data, nullptr), &WebPAnimDecoderDelete);
@@ -43,7 +50,8 @@ Result<RgbImage> decode_first_frame(ImageBytes bytes) {
       WebPAnimDecoderGetNext(decoder.get(), &rgba, &timestamp) == 0) {
     return damaged(ImageFormat::kWebp, "its first frame cannot be decoded");
   }
-  return flatten(static_cast<int>(info.canvas_width), static_cast<int>(info.canvas_height), rgba);
+  pass_on(rgba, 4, image, sink);
+  return {};
 }
 
 std::unexpected<Error> decode_error(VP8StatusCode status) {
@@ -54,12 +62,24 @@ std::unexpected<Error> decode_error(VP8StatusCode status) {
   return damaged(ImageFormat::kWebp, "its data is not valid");
 }
 
-Result<RgbImage> decode_still(ImageBytes bytes, const WebPBitstreamFeatures& features) {
+// Bytes for each pixel that libwebp has beside the result: the whole image of a lossless file, the
+// opacity of a lossy one.
+std::uint64_t inner_bytes(const WebPBitstreamFeatures& features) {
+  constexpr int kLossy = 1;
+  if (features.format != kLossy) return 4;
+  return features.has_alpha != 0 ? 2 : 0;
+}
+
+Result<void> decode_still(ImageBytes bytes, const WebPBitstreamFeatures& features,
+                          const ImageInfo& image, const DecodeLimits& limits, RowSink& sink) {
   const bool alpha = features.has_alpha != 0;
   const int channels = alpha ? 4 : 3;
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(features.width) *
-                                   static_cast<std::size_t>(features.height) *
-                                   static_cast<std::size_t>(channels));
+  const std::uint64_t size = pixel_count(image) * static_cast<unsigned>(channels);
+  if (auto started = start(sink, image, size + pixel_count(image) * inner_bytes(features), limits);
+      !started) {
+    return started;
+  }
+  std::vector<std::uint8_t> pixels(size);
   WebPDecoderConfig config;
   if (WebPInitDecoderConfig(&config) == 0)
     return fail(ErrorCode::kInternal, "libwebp has another version");
@@ -69,8 +89,15 @@ Result<RgbImage> decode_still(ImageBytes bytes, const WebPBitstreamFeatures& fea
   const VP8StatusCode status = WebPDecode(data_of(bytes), bytes.size(), &config);
   WebPFreeDecBuffer(&config.output);
   if (status != VP8_STATUS_OK) return decode_error(status);
-  if (alpha) return flatten(features.width, features.height, pixels.data());
-  return RgbImage{features.width, features.height, std::move(pixels)};
+  pass_on(pixels.data(), static_cast<std::size_t>(channels), image, sink);
+  return {};
+}
+
+ImageInfo webp_info(ImageBytes bytes, const WebPBitstreamFeatures& features) {
+  return {.format = ImageFormat::kWebp,
+          .width = features.width,
+          .height = features.height,
+          .orientation = orientation_of(bytes)};
 }
 
 }  // namespace
@@ -78,21 +105,19 @@ Result<RgbImage> decode_still(ImageBytes bytes, const WebPBitstreamFeatures& fea
 Result<ImageInfo> probe_webp(ImageBytes bytes) {
   const auto features = features_of(bytes);
   if (!features) return std::unexpected(features.error());
-  return ImageInfo{.format = ImageFormat::kWebp,
-                   .width = features->width,
-                   .height = features->height,
-                   .orientation = orientation_of(bytes)};
+  return webp_info(bytes, *features);
 }
 
-Result<RgbImage> decode_webp(ImageBytes bytes, const DecodeLimits& limits, int& orientation) {
+Result<void> decode_webp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
   const auto features = features_of(bytes);
   if (!features) return std::unexpected(features.error());
   if (auto valid = check_size(ImageFormat::kWebp, features->width, features->height, limits);
       !valid) {
-    return std::unexpected(valid.error());
+    return valid;
   }
-  orientation = orientation_of(bytes);
-  return features->has_animation != 0 ? decode_first_frame(bytes) : decode_still(bytes, *features);
+  const ImageInfo image = webp_info(bytes, *features);
+  if (features->has_animation != 0) return decode_first_frame(bytes, image, limits, sink);
+  return decode_still(bytes, *features, image, limits, sink);
 }
 
 }  // namespace classifier::codecs
