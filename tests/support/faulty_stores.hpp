@@ -45,7 +45,7 @@ class FaultyObjectStore final : public ObjectStore {
                        [&] { return inner_.copy_to_output(input_key, output_key); });
   }
   Result<UploadUrl> upload_url(std::string_view key, std::string_view content_type,
-                                 TimePoint expires_at, std::string_view base_url) override {
+                               TimePoint expires_at, std::string_view base_url) override {
     return faults_.run("ObjectStore.upload_url",
                        [&] { return inner_.upload_url(key, content_type, expires_at, base_url); });
   }
