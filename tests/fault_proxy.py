@@ -103,7 +103,9 @@ class Handler(BaseHTTPRequestHandler):
         if way == "denied":
             error = {"__type": "com.amazonaws#AccessDeniedException", "message": "not any more"}
             text = "<Error><Code>AccessDenied</Code><Message>not any more</Message></Error>"
-            return self.answer(400 if target else 403, [], (json.dumps(error) if target else text).encode())
+            return self.answer(
+                400 if target else 403, [], (json.dumps(error) if target else text).encode()
+            )
         while way == "hanging" and way in self.server.outages.values():
             time.sleep(0.1)
         self.close_connection = True

@@ -32,6 +32,9 @@ class StatusQueue : public ResultSink {
 
   // Removes messages that are counted.
   virtual Result<void> remove(std::span<const std::string> receipts) = 0;
+
+  // Shows messages again at once.
+  virtual Result<void> give_back(std::span<const std::string> receipts) = 0;
 };
 
 }  // namespace classifier

@@ -2,7 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "support/pause.hpp"
@@ -40,14 +42,13 @@ void StatusConsumer::run(const std::stop_token& stop) {
       pause(options_.after_failure, stop);
       continue;
     }
-    // A message that is received too often becomes a dead letter and is never counted.
-    if (!messages->empty() && !count(*messages)) store_.wait_for_answer(stop);
+    const auto uncounted = count(*messages);
+    if (!uncounted.empty()) wait_for_store(uncounted, stop);
   }
 }
 
-// Returns whether all messages were counted. The others are not removed, so they are delivered
-// again.
-bool StatusConsumer::count(const std::vector<StatusMessage>& messages) {
+// Returns the receipts of messages that were not counted. They are delivered again.
+std::vector<std::string> StatusConsumer::count(const std::vector<StatusMessage>& messages) {
   std::vector<std::string> counted;
   std::vector<const StatusMessage*> reports;
   std::vector<ImageOutcome> outcomes;
@@ -68,13 +69,26 @@ bool StatusConsumer::count(const std::vector<StatusMessage>& messages) {
       if (report(message->outcomes)) counted.push_back(message->receipt);
     }
   }
-  const bool all = counted.size() == messages.size();
-  if (counted.empty()) return all;
-  if (const auto removed = queue_.remove(counted); !removed) {
-    spdlog::warn("removing {} reports failed, they will be delivered again: {}", counted.size(),
-                 removed.error().message);
+  if (!counted.empty()) {
+    if (const auto removed = queue_.remove(counted); !removed) {
+      spdlog::warn("removing {} reports failed, they will be delivered again: {}", counted.size(),
+                   removed.error().message);
+    }
   }
-  return all;
+  std::vector<std::string> uncounted;
+  for (const auto& message : messages) {
+    if (std::ranges::find(counted, message.receipt) == counted.end())
+      uncounted.push_back(message.receipt);
+  }
+  return uncounted;
+}
+
+// A message that is received too often becomes a dead letter and is never counted. If the store was
+// not away, it is these messages that cannot be counted: they come back after their timeout.
+void StatusConsumer::wait_for_store(std::span<const std::string> uncounted,
+                                    const std::stop_token& stop) {
+  const bool away = !accounting_.ping();
+  if (store_.wait_for_answer(stop) && away) std::ignore = queue_.give_back(uncounted);
 }
 
 bool StatusConsumer::report(const std::vector<ImageOutcome>& outcomes) {

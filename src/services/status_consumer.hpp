@@ -4,7 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <span>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -38,7 +40,8 @@ class StatusConsumer {
 
  private:
   void run(const std::stop_token& stop);
-  bool count(const std::vector<StatusMessage>& messages);
+  std::vector<std::string> count(const std::vector<StatusMessage>& messages);
+  void wait_for_store(std::span<const std::string> uncounted, const std::stop_token& stop);
   bool report(const std::vector<ImageOutcome>& outcomes);
 
   StatusQueue& queue_;

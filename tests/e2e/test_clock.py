@@ -75,11 +75,12 @@ def test_a_message_that_waits_for_its_next_try_does_not_wait_for_days(
         tmp_path / "data",
         VISIBILITY_TIMEOUT="5",
         NO_MEMORY=str(no_memory),
+        DECODE_ISOLATION="off",  # decoder processes could not see the file
         **clock.settings | {"LD_PRELOAD": f"{clock.settings['LD_PRELOAD']}:{library}"},
     )
-    file = tmp_path / "large.png"
+    file = tmp_path / "large.webp"  # which is decoded as a whole
     Image.new("RGB", (2400, 1800)).save(file)
-    key = service.upload(file, "large.png", "image/png")
+    key = service.upload(file, "large.webp", "image/webp")
     job = service.submit([key], confidence_threshold=0, model=MODEL)
     deadline = time.monotonic() + 60
     while "attempt 2 of" not in service.log.read_text():

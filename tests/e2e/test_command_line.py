@@ -174,17 +174,22 @@ def test_a_copy_that_fails_leaves_nothing_behind(
         size = photos["cat_720p.jpg"].stat().st_size // 2
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    done = subprocess.run(
-        [binary, "classify", photos["cat_720p.jpg"], "--copy-to", tmp_path / "sorted"],
-        preexec_fn=no_big_files,
-        restore_signals=False,  # SIGXFSZ stays ignored, so that the write fails
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "could not be copied" in done.stderr
+    told = {}
+    for isolation in ("off", "on"):
+        done = subprocess.run(
+            [binary, "classify", photos["cat_720p.jpg"], "--copy-to", tmp_path / "sorted"],
+            env=os.environ | {"DECODE_ISOLATION": isolation},
+            preexec_fn=no_big_files,
+            restore_signals=False,  # SIGXFSZ stays ignored, so that the write fails
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 1
+        told[isolation] = done.stdout + done.stderr
+    assert "could not be copied" in told["off"]
+    assert "ulimit -f" in told["on"]
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 

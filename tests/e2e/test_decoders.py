@@ -197,7 +197,7 @@ def test_bombs_of_each_format_at_once(
     job = service.submit(
         [*keys, service.upload(photos["cat_720p.jpg"], "cat.jpg")], model="efficientnet_lite0"
     )
-    status = service.wait(job)
+    status = service.wait(job, 600)
     assert (status["done"], status["failed"]) == (8, 5), status
     assert peak_mb(service.process.pid) < 600
     assert max(peak_mb(child) for child in children_of(service.process.pid)) < 800

@@ -451,7 +451,13 @@ def test_behind_a_trusted_proxy(binary: Path, tmp_path: Path) -> None:
     proxied = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https", "Host": "a.example"}
     body = {"filename": "a.jpg", "content_type": "image/jpeg"}
     for trusted, scheme in (("127.0.0.1", "https"), ("192.0.2.0/24", "http")):
-        service = Service(tmp_path / scheme, "backend", TRUSTED_PROXIES=trusted, LOG_LEVEL="debug")
+        service = Service(
+            tmp_path / scheme,
+            "backend",
+            TRUSTED_PROXIES=trusted,
+            ALLOWED_HOSTS="a.example",
+            LOG_LEVEL="debug",
+        )
         answer = service.post("/upload-url", body, headers=proxied)
         assert answer.json()["upload_url"].startswith(f"{scheme}://a.example/")
         assert ("Strict-Transport-Security" in answer.headers) == (scheme == "https")
@@ -522,8 +528,13 @@ def test_without_keys_other_pages_reach_nothing(
     for base in (service.url, service.ml, service.page):
         port = base.rsplit(":", 1)[1]
         for host in (f"evil.example:{port}", "x" * 300, f"127.0.0.1.evil.example:{port}"):
-            for method, path in [("GET", "/"), ("GET", "/health"), ("GET", f"/images/{key}"),
-                                 ("DELETE", f"/images/{key}"), ("POST", "/classify")]:
+            for method, path in [
+                ("GET", "/"),
+                ("GET", "/health"),
+                ("GET", f"/images/{key}"),
+                ("DELETE", f"/images/{key}"),
+                ("POST", "/classify"),
+            ]:
                 answer = requests.request(method, base + path, headers={"Host": host}, timeout=10)
                 assert answer.status_code == 421, (base, host, method, path)
         for host in (f"nas.local:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "localhost"):
@@ -562,9 +573,7 @@ def test_without_keys_other_pages_reach_nothing(
         ("GET /health HTTP/1.0\r\n", "200"),
     ],
 )
-def test_hosts_that_no_browser_sends(
-    binary: Path, tmp_path: Path, head: str, status: str
-) -> None:
+def test_hosts_that_no_browser_sends(binary: Path, tmp_path: Path, head: str, status: str) -> None:
     service = Service(tmp_path / "data", "backend")
     port = int(service.url.rsplit(":", 1)[1])
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
@@ -723,7 +732,7 @@ def test_secrets_are_never_revealed(binary: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def open_service(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("open") / "data")
+    service = Service(tmp_path_factory.mktemp("open") / "data", ALLOWED_HOSTS="a")
     yield service
     assert service.stop() == 0, service.log.read_text()
 

@@ -166,6 +166,9 @@ class FaultyStatusQueue final : public StatusQueue {
   Result<void> remove(std::span<const std::string> receipts) override {
     return faults_.run("StatusQueue.remove", [&] { return inner_.remove(receipts); });
   }
+  Result<void> give_back(std::span<const std::string> receipts) override {
+    return faults_.run("StatusQueue.give_back", [&] { return inner_.give_back(receipts); });
+  }
   Result<void> ping() override {
     return faults_.run("StatusQueue.ping", [&] { return inner_.ping(); });
   }

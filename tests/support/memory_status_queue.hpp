@@ -40,6 +40,15 @@ class MemoryStatusQueue final : public StatusQueue {
     for (const auto& receipt : receipts) messages_.erase(receipt);
     return {};
   }
+  Result<void> give_back(std::span<const std::string> receipts) override {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& receipt : receipts) {
+      if (const auto found = messages_.find(receipt); found != messages_.end())
+        found->second.visible_at = TimePoint{};
+    }
+    sent_.notify_all();
+    return {};
+  }
   Result<void> ping() override { return {}; }
 
   std::size_t size() const {

@@ -647,6 +647,7 @@ class OneClientQueue final : public StatusQueue {
     return fail(ErrorCode::kUnavailable, "the program is stopping");
   }
   Result<void> remove(std::span<const std::string>) override { return {}; }
+  Result<void> give_back(std::span<const std::string>) override { return {}; }
   Result<void> ping() override { return {}; }
 
   void wait_for_receivers() {

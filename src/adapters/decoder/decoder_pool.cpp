@@ -159,6 +159,10 @@ Result<Reply> DecoderPool::run(Lease& lease, const Request& request, ImageBytes 
                         "raise DECODE_MEMORY",
                         options_.memory_limit >> 20));
       }
+      case Process::Failure::kFileTooLarge:
+        return fail(ErrorCode::kTooLarge,
+                    "the limit of file sizes (ulimit -f) is too small to hand the image to a "
+                    "decoder: raise it, or set DECODE_ISOLATION=off");
       case Process::Failure::kNoMemory:
         return fail(ErrorCode::kExhausted, "out of memory while the image was handed to a decoder");
       case Process::Failure::kTimedOut:

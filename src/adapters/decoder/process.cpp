@@ -180,7 +180,7 @@ Process::Answer Process::call(const Request& request, ImageBytes bytes,
     const ssize_t part =
         ::pwrite(input_.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
     if (part < 0 && errno == EINTR) continue;
-    if (part <= 0) return {Failure::kNoMemory, {}};
+    if (part <= 0) return {errno == EFBIG ? Failure::kFileTooLarge : Failure::kNoMemory, {}};
     done += static_cast<std::size_t>(part);
   }
   Answer answer;

@@ -32,7 +32,7 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  enum class Failure { kNone, kEnded, kTimedOut, kNoMemory };
+  enum class Failure { kNone, kEnded, kTimedOut, kNoMemory, kFileTooLarge };
   struct Answer {
     Failure failure = Failure::kNone;
     Reply reply;  // with kNone

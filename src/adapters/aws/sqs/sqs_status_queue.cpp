@@ -84,6 +84,10 @@ Result<void> SqsStatusQueue::remove(std::span<const std::string> receipts) {
   return queue_.remove(receipts);
 }
 
+Result<void> SqsStatusQueue::give_back(std::span<const std::string> receipts) {
+  return queue_.hide(receipts, std::chrono::seconds(0));
+}
+
 Result<void> SqsStatusQueue::ping() { return queue_.ping(); }
 
 }  // namespace classifier::aws

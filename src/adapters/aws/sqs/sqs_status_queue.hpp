@@ -20,6 +20,7 @@ class SqsStatusQueue final : public StatusQueue {
   Result<std::vector<StatusMessage>> receive(std::size_t max, std::chrono::milliseconds wait,
                                              std::stop_token stop) override;
   Result<void> remove(std::span<const std::string> receipts) override;
+  Result<void> give_back(std::span<const std::string> receipts) override;
   Result<void> ping() override;
 
  private:
