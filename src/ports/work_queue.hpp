@@ -21,7 +21,7 @@ struct Delivery {
   ImageTask task;       // without its spec if the queue does not have it
   std::string receipt;  // names this delivery: the next one of the same message has another
   int failures = 0;     // earlier attempts that failed because of this image
-  int losses = 0;       // earlier receivers that neither removed nor returned the message: they died
+  int losses = 0;  // earlier receivers that neither removed nor returned the message: they died
 };
 
 // Including this one.

@@ -58,9 +58,8 @@ void Reporter::run_copy() {
 void Reporter::run_report() {
   while (true) {
     // An image that was lost runs alone, so waiting for more outcomes would be in vain.
-    auto batch = copied_.pop_batch(kReportBatch, options_.report_linger, [](const Copied& copied) {
-      return was_lost(copied.delivery);
-    });
+    auto batch = copied_.pop_batch(kReportBatch, options_.report_linger,
+                                   [](const Copied& copied) { return was_lost(copied.delivery); });
     if (batch.empty()) return;
     const Stopwatch watch;
     const std::size_t size = batch.size();
@@ -147,17 +146,16 @@ bool Reporter::give_back_for_retry(Copied& copied) {
 // Half of the delay is random, so that images that failed together are not retried together.
 void Reporter::fail_attempt(Delivery delivery) {
   ++delivery.failures;
-  give_back({&delivery, 1},
-            equal_jitter(exponential_backoff(options_.first_backoff, kMaxReturnDelay,
-                                             attempts(delivery) - 1)));
+  give_back({&delivery, 1}, equal_jitter(exponential_backoff(
+                                options_.first_backoff, kMaxReturnDelay, attempts(delivery) - 1)));
 }
 
 // If it fails, the visibility timeout returns the messages.
 void Reporter::give_back(std::span<const Delivery> deliveries, std::chrono::milliseconds delay) {
   std::vector<std::string> receipts;
   for (const auto& delivery : deliveries) receipts.push_back(delivery.receipt);
-  const auto given_back = gates_.queue.through(
-      [&] { return ports_.queue.give_back(deliveries, delay); }, stopping_);
+  const auto given_back =
+      gates_.queue.through([&] { return ports_.queue.give_back(deliveries, delay); }, stopping_);
   if (!given_back) {
     spdlog::warn("returning {} messages to the queue failed, they will be delivered again: {}",
                  deliveries.size(), given_back.error().message);

@@ -16,9 +16,8 @@ StatusConsumer::StatusConsumer(StatusQueue& queue, ResultSink& accounting, Metri
     : queue_(queue),
       accounting_(accounting),
       options_(options),
-      store_(
-          "store of counted results", [this] { return accounting_.ping(); }, metrics,
-          {.first_pause = options.after_failure, .longest_pause = 2 * options.after_failure}) {}
+      store_("store of counted results", [this] { return accounting_.ping(); }, metrics,
+             {.first_pause = options.after_failure, .longest_pause = 2 * options.after_failure}) {}
 
 StatusConsumer::~StatusConsumer() { stop(); }
 

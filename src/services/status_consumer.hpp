@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "ports/result_sink.hpp"
 #include "ports/metrics.hpp"
+#include "ports/result_sink.hpp"
 #include "ports/status_queue.hpp"
 #include "services/store_gate.hpp"
 

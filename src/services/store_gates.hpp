@@ -10,13 +10,16 @@ namespace classifier {
 
 struct StoreGates {
   explicit StoreGates(const Worker::Ports& ports, StoreGateOptions options)
-      : images("image store", [&objects = ports.objects] { return objects.ping(); }, ports.metrics,
-               options),
-        jobs("job store", [&jobs = ports.jobs] { return jobs.ping(); }, ports.metrics, options),
-        queue("work queue", [&queue = ports.queue] { return queue.ping(); }, ports.metrics,
-              options),
-        results("store of results", [&results = ports.results] { return results.ping(); },
-                ports.metrics, options) {}
+      : images(
+            "image store", [&objects = ports.objects] { return objects.ping(); }, ports.metrics,
+            options),
+        jobs(
+            "job store", [&jobs = ports.jobs] { return jobs.ping(); }, ports.metrics, options),
+        queue(
+            "work queue", [&queue = ports.queue] { return queue.ping(); }, ports.metrics, options),
+        results(
+            "store of results", [&results = ports.results] { return results.ping(); },
+            ports.metrics, options) {}
 
   bool all_open() const { return images.open() && jobs.open() && queue.open() && results.open(); }
 

@@ -208,7 +208,7 @@ def test_bombs_of_each_format_at_once(
 def test_photos_of_200_megapixels_pass(binary: Path, tmp_path: Path, progressive: bool) -> None:
     file = tmp_path / "phone.jpg"
     file.write_bytes(large_jpeg(16_384, 12_288, progressive=progressive))
-    command = [binary, "classify", file, "--model", "efficientnet_lite0"]
+    command: list[str | Path] = [binary, "classify", file, "--model", "efficientnet_lite0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -219,7 +219,7 @@ def test_a_photo_that_takes_too_much_memory_is_refused_by_its_header(
     """Progressive and without subsampling: libjpeg holds all coefficients, 6 bytes for a pixel."""
     file = tmp_path / "large.jpg"
     file.write_bytes(large_jpeg(16_384, 12_288, progressive=True, subsampling="4:4:4"))
-    command = [binary, "classify", file, "--model", "efficientnet_lite0"]
+    command: list[str | Path] = [binary, "classify", file, "--model", "efficientnet_lite0"]
     for isolation in ("on", "off"):
         done = subprocess.run(
             command,

@@ -119,8 +119,8 @@ class Faults {
   }
 
   mutable std::mutex mutex_;
-  std::string away_ = "-";  // guarded by mutex_
-  int refused_ = 0;         // guarded by mutex_
+  std::string away_ = "-";            // guarded by mutex_
+  int refused_ = 0;                   // guarded by mutex_
   std::map<std::string, int> calls_;  // guarded by mutex_
   Fault fault_;                       // set before the threads start
   bool armed_ = false;                // guarded by mutex_

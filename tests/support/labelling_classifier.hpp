@@ -22,8 +22,7 @@ class LabellingClassifier : public Classifier {
     if (wanted.empty() || wanted == "labelling") return std::string("labelling");
     return fail(ErrorCode::kNotFound, "there is no model " + std::string(wanted));
   }
-  Result<void> warm_up(const std::shared_ptr<const JobSpec>&,
-                       const std::stop_token&) override {
+  Result<void> warm_up(const std::shared_ptr<const JobSpec>&, const std::stop_token&) override {
     return {};
   }
   Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec&) override {

@@ -17,16 +17,11 @@
 
 int main(int argc, char** argv) {
   struct sock_filter rules[] = {
-      LOAD(nr),
-      SKIP_UNLESS(__NR_memfd_create, 1),
-      REFUSE(ENOSYS),
-      SKIP_UNLESS(__NR_seccomp, 1),
-      REFUSE(ENOSYS),
-      SKIP_UNLESS(__NR_prctl, 3),
-      LOAD(args[0]),
-      SKIP_UNLESS(PR_SET_SECCOMP, 1),
-      REFUSE(EINVAL),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      LOAD(nr),       SKIP_UNLESS(__NR_memfd_create, 1),
+      REFUSE(ENOSYS), SKIP_UNLESS(__NR_seccomp, 1),
+      REFUSE(ENOSYS), SKIP_UNLESS(__NR_prctl, 3),
+      LOAD(args[0]),  SKIP_UNLESS(PR_SET_SECCOMP, 1),
+      REFUSE(EINVAL), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   struct sock_fprog program = {sizeof rules / sizeof *rules, rules};
   if (argc < 2 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||

@@ -133,7 +133,10 @@ TEST_F(SqsQueues, TasksAreSentInAscii) {
   ASSERT_TRUE(work_queue(aws).send({&task, 1}));
   ASSERT_THAT(aws.sent(), SizeIs(1));
   EXPECT_TRUE(is_ascii(aws.sent()[0])) << aws.sent()[0];
-  const auto same = sqs::read_delivery({.id = {}, .body = aws.sent()[0], .receipt = {}, .sent_at = {}}).value().task;
+  const auto same =
+      sqs::read_delivery({.id = {}, .body = aws.sent()[0], .receipt = {}, .sent_at = {}})
+          .value()
+          .task;
   EXPECT_EQ(same.s3_key, task.s3_key);
   EXPECT_EQ(same.filename, task.filename);
   EXPECT_EQ(json::parse(aws.sent()[0]).at("custom_labels"), json({"dog", "\uffff"}));
@@ -229,8 +232,8 @@ TEST_F(SqsQueues, DeadLettersAreFoundByLongPolls) {
 TEST_F(SqsQueues, GivenBackMessagesCarryTheirCounts) {
   FakeAws aws([](const std::string& operation, const Request&) {
     if (operation != "ReceiveMessage") return ok(json::object());
-    const json body = {{"job_id", "job"}, {"s3_keys", {"a"}}, {"filename", "a"}, {"index", 0},
-                       {"retry_count", 0}, {"losses", 1},     {"of_others", "kept"}};
+    const json body = {{"job_id", "job"},  {"s3_keys", {"a"}}, {"filename", "a"},    {"index", 0},
+                       {"retry_count", 0}, {"losses", 1},      {"of_others", "kept"}};
     return ok({{"Messages",
                 {{{"MessageId", "1"},
                   {"ReceiptHandle", "r"},
@@ -256,11 +259,12 @@ TEST_F(SqsQueues, GivenBackMessagesCarryTheirCounts) {
 
 TEST(SqsMessages, FilenameDefaultsToTheLastPartOfTheKey) {
   const auto filename_of = [](const std::string& key, const std::string& filename) {
-    const auto read = sqs::read_delivery({.id = {},
-                                          .body = R"({"job_id":"j","s3_keys":[")" + key +
-                                                  R"("],"index":0,"retry_count":0)" + filename + "}",
-                                          .receipt = {},
-                                          .sent_at = {}});
+    const auto read =
+        sqs::read_delivery({.id = {},
+                            .body = R"({"job_id":"j","s3_keys":[")" + key +
+                                    R"("],"index":0,"retry_count":0)" + filename + "}",
+                            .receipt = {},
+                            .sent_at = {}});
     return read ? read->task.filename : "refused: " + read.error().message;
   };
   EXPECT_EQ(filename_of("uploads/a.jpg", R"(,"filename":"b.jpg")"), "b.jpg");

@@ -61,12 +61,11 @@ class Scenario {
  public:
   explicit Scenario(Wiring wiring) : wiring_(wiring) {
     if (wiring_ == Wiring::kStatusQueue) {
-      consumer_.emplace(
-          status_, accounting_, metrics_,
-          StatusConsumerOptions{.threads = 1,
-                                .batch = 4,
-                                .wait = milliseconds(10),
-                                .after_failure = milliseconds(5)});
+      consumer_.emplace(status_, accounting_, metrics_,
+                        StatusConsumerOptions{.threads = 1,
+                                              .batch = 4,
+                                              .wait = milliseconds(10),
+                                              .after_failure = milliseconds(5)});
       consumer_->start();
     }
     WorkerOptions options;
@@ -303,7 +302,7 @@ std::vector<Operation> all_operations() {
                            "JobStore.retry",         "JobStore.records",
                            "WorkQueue.send",         "WorkQueue.receive",
                            "WorkQueue.extend",       "WorkQueue.remove",
-                           "WorkQueue.give_back",     "WorkQueue.bury",
+                           "WorkQueue.give_back",    "WorkQueue.bury",
                            "WorkQueue.dead_letters", "WorkQueue.drop_job",
                            "WorkQueue.depth",        "Classifier.resolve",
                            "Classifier.warm_up",     "Classifier.prepare",

@@ -368,8 +368,7 @@ TEST_F(WorkerTest, AStopEndsWhatHasBegunAndGivesTheRestBack) {
                {.pipeline = {.prepare_threads = 1, .queue_capacity = 32}, .max_in_hand = 16});
   const Job job = submit(std::vector<std::string>(40, "cat"));
   ASSERT_TRUE(dispatcher_.run_once());
-  while (!classifier.began || worker_->in_hand() < 16)
-    std::this_thread::sleep_for(milliseconds(1));
+  while (!classifier.began || worker_->in_hand() < 16) std::this_thread::sleep_for(milliseconds(1));
   worker_->stop_taking();
   classifier.go_on = true;
   classifier.go_on.notify_all();
@@ -470,9 +469,9 @@ INSTANTIATE_TEST_SUITE_P(Stores, OutageTest,
 TEST_F(WorkerTest, AStopDoesNotWaitForAStoreThatIsAway) {
   submit({"cat"});
   AbsentSink results(accounting_, 1'000'000);
-  start_worker(stores_.queue(), results, classifier_,
-               {.pipeline = {},
-                .gates = {.first_pause = seconds(1'000), .longest_pause = seconds(1'000)}});
+  start_worker(
+      stores_.queue(), results, classifier_,
+      {.pipeline = {}, .gates = {.first_pause = seconds(1'000), .longest_pause = seconds(1'000)}});
   ASSERT_TRUE(dispatcher_.run_once());
   while (classifier_.prepared == 0) std::this_thread::sleep_for(milliseconds(1));
   worker_->stop();

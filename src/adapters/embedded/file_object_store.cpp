@@ -284,9 +284,9 @@ std::string FileObjectStore::bucket_name(Bucket bucket) const {
 Result<void> FileObjectStore::check_present(Bucket bucket) const {
   const fs::path folder = root_ / bucket_name(bucket);
   if (::access((folder / kTemporaryFolder).c_str(), F_OK) == 0) return {};
-  return fail(ErrorCode::kUnavailable,
-              fmt::format("the folder of the images is away: {}; mount its disk again",
-                          folder.string()));
+  return fail(
+      ErrorCode::kUnavailable,
+      fmt::format("the folder of the images is away: {}; mount its disk again", folder.string()));
 }
 
 // A disk that is away says nothing about its images.

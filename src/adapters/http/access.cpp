@@ -187,10 +187,10 @@ std::optional<Response> Access::check_page(const Request& request) const {
   const bool foreign = origin.empty() ? site == "cross-site" || site == "same-site"
                                       : !is_own_origin(origin, host) && !allows_origin(origin);
   if (!foreign) return std::nullopt;
-  return error_response(
-      403, fmt::format("pages from {} may not change anything here: add the origin to "
-                       "ALLOWED_ORIGINS",
-                       origin.empty() ? "other origins" : excerpt(origin)));
+  return error_response(403,
+                        fmt::format("pages from {} may not change anything here: add the origin to "
+                                    "ALLOWED_ORIGINS",
+                                    origin.empty() ? "other origins" : excerpt(origin)));
 }
 
 std::optional<Response> Access::check_key(Request& request, Role needed) const {

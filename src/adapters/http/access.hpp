@@ -22,8 +22,8 @@ struct AccessOptions {
   std::vector<std::string> allowed_origins;  // "https://page.example", or "*" for all
   // Names of this server that are answered without keys, besides loopback and addresses; "*": all.
   std::vector<std::string> allowed_hosts = {"*"};
-  std::string public_base_url;               // its host and its origin are this server's, too
-  std::vector<IpNetwork> trusted_proxies;    // whose X-Forwarded fields are used
+  std::string public_base_url;             // its host and its origin are this server's, too
+  std::vector<IpNetwork> trusted_proxies;  // whose X-Forwarded fields are used
   // Requests a second of each key and of each address, with bursts of twice as many. 0: no limit.
   double rate_of_key = 0;
   double rate_of_address = 0;

@@ -149,8 +149,8 @@ class PrometheusMetrics::Impl {
   Family<Counter>& aws_seconds =
       counters(registry, "classifier_aws_call_seconds_total", "Time that calls to AWS took");
 
-  Family<Gauge>& stores = gauges(registry, "classifier_store_answers",
-                                 "Whether a store of the worker answers: 1 or 0");
+  Family<Gauge>& stores =
+      gauges(registry, "classifier_store_answers", "Whether a store of the worker answers: 1 or 0");
   Family<Gauge>& queue =
       gauges(registry, "classifier_queue_messages", "Messages of the work queue, by state");
   Family<Gauge>& queue_age = gauges(registry, "classifier_queue_oldest_age_seconds",
