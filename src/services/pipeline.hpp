@@ -40,7 +40,8 @@ struct PipelineOptions {
   Watchdog* prepare_watchdog = nullptr;
   Watchdog* watchdog = nullptr;
   // Once it is requested, images that wait for a stage are done with kUnavailable.
-  std::stop_token stopping{};
+  // NOLINTNEXTLINE(readability-redundant-member-init)
+  std::stop_token stopping = {};
   // An image waits for its share of `memory`, which it has until it is prepared: the size of its
   // file, and what `decoding_memory` says. `memory` outlives the pipeline; nullptr: no limit.
   MemoryBudget* memory = nullptr;

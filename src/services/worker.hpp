@@ -27,7 +27,8 @@ struct WorkerOptions {
   std::chrono::milliseconds receive_wait{1'000};  // longest wait of one call of receive()
   std::chrono::milliseconds report_linger{20};    // wait for more outcomes of a batch
   std::uint64_t max_image_bytes = 64ULL << 20;
-  StoreGateOptions gates{};
+  // NOLINTNEXTLINE(readability-redundant-member-init)
+  StoreGateOptions gates = {};
 };
 
 class Worker {
