@@ -169,7 +169,8 @@ Result<Credentials> process_credentials(const std::string& profile, const std::s
   err.reset();
   if (!read_both(from_out.reads, from_err.reads, Steady::now() + limit, texts)) {
     return fail(ErrorCode::kUnavailable,
-                fmt::format("{} did not end within {} seconds", what, limit.count() / 1e3));
+                fmt::format("{} did not end within {} seconds", what,
+                            std::chrono::duration<double>(limit).count()));
   }
   if (const int status = running.wait(); status != 0) {
     return denied(fmt::format("failed with status {}: {}", status,

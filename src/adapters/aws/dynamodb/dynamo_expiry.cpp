@@ -64,6 +64,7 @@ Result<void> DynamoJobStore::keep(const Item& job_item) {
   const Segments segments(job.counts.total);
   for (std::int64_t block = 0; block < segments.blocks(); ++block) {
     std::vector<dynamo::Query> queries;
+    queries.reserve(static_cast<std::size_t>(segments.stripes(block)));
     for (std::int64_t stripe = 0; stripe < segments.stripes(block); ++stripe) {
       queries.emplace_back(dynamo::segment_pk(job.id, block * Segments::kStripes + stripe),
                            dynamo::kBeforeAll, dynamo::kAfterAll);
