@@ -168,9 +168,8 @@ Result<Credentials> process_credentials(const std::string& profile, const std::s
   out.reset();
   err.reset();
   if (!read_both(from_out.reads, from_err.reads, Steady::now() + limit, texts)) {
-    return fail(ErrorCode::kUnavailable,
-                fmt::format("{} did not end within {} seconds", what,
-                            std::chrono::duration<double>(limit).count()));
+    return fail(ErrorCode::kUnavailable, fmt::format("{} did not end within {} seconds", what,
+                                                     std::chrono::duration<double>(limit).count()));
   }
   if (const int status = running.wait(); status != 0) {
     return denied(fmt::format("failed with status {}: {}", status,

@@ -1,4 +1,6 @@
 // DynamoJobStore's numbers of jobs, for the `total` of lists.
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <map>
 #include <string>
@@ -79,7 +81,7 @@ Result<void> DynamoJobStore::fold_tally(int shard) {
       for (const JobStatus status : dynamo::kStatuses) {
         const std::string name = dynamo::tally_name(type, status);
         if (!dynamo::has(item, name.c_str())) continue;
-        unchanged.only_if("#" + name + " = :" + name).value(name, item.at(name));
+        unchanged.only_if(fmt::format("#{0} = :{0}", name)).value(name, item.at(name));
         sums[name] += count_in(item, type, status);
       }
     }
