@@ -35,7 +35,7 @@ using ::testing::StartsWith;
 // Classifies nothing while it is held.
 class HeldClassifier final : public testing::LabellingClassifier {
  public:
-  Result<void> warm_up(const std::shared_ptr<const JobSpec>&) override {
+  Result<void> warm_up(const std::shared_ptr<const JobSpec>&, const std::stop_token&) override {
     held_.wait(true);
     return {};
   }
