@@ -19,8 +19,8 @@ Result<std::shared_ptr<const JobSpec>> JobCache::spec_for(const ImageTask& task)
   if (!entry.spec || now - entry.read_at >= kMaxAge || task.generation > entry.generation) {
     const auto job = jobs_.get(task.job_id);
     if (job) {
-      entry = {now, !is_final(job->status), job->retry_count,
-               entry.spec ? std::move(entry.spec) : job->spec};
+      if (!entry.spec) entry.spec = job->spec;
+      entry = {now, !is_final(job->status), job->retry_count, std::move(entry.spec)};
     } else if (job.error().code == ErrorCode::kNotFound) {
       entry = {now, false, task.generation, std::move(entry.spec)};
     } else if (entry.spec) {

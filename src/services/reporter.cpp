@@ -77,6 +77,7 @@ void Reporter::report(std::vector<Copied> batch) {
     spdlog::warn("reporting {} images failed, they will be classified again: {}", batch.size(),
                  stored.error().message);
     std::vector<Delivery> deliveries;
+    deliveries.reserve(batch.size());
     for (auto& copied : batch) deliveries.push_back(std::move(copied.delivery));
     give_back(deliveries, {});
   } else {
@@ -153,6 +154,7 @@ void Reporter::fail_attempt(Delivery delivery) {
 // If it fails, the visibility timeout returns the messages.
 void Reporter::give_back(std::span<const Delivery> deliveries, std::chrono::milliseconds delay) {
   std::vector<std::string> receipts;
+  receipts.reserve(deliveries.size());
   for (const auto& delivery : deliveries) receipts.push_back(delivery.receipt);
   const auto given_back =
       gates_.queue.through([&] { return ports_.queue.give_back(deliveries, delay); }, stopping_);

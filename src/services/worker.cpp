@@ -101,7 +101,7 @@ class Worker::Impl {
 };
 
 Worker::Worker(Ports ports, WorkerOptions options)
-    : impl_(std::make_unique<Impl>(ports, options)) {}
+    : impl_(std::make_unique<Impl>(ports, std::move(options))) {}
 Worker::~Worker() = default;
 void Worker::start() { impl_->start(); }
 void Worker::stop_taking() { impl_->stop_taking(); }
