@@ -373,6 +373,16 @@ TEST_P(ContractTest, MessageThatIsGivenBackIsRedeliveredAfterItsDelay) {
   EXPECT_THAT(receive(10), SizeIs(1));
 }
 
+TEST_P(ContractTest, WhatIsGivenBackIsNotHiddenAgain) {
+  accept(1);
+  dispatch();
+  const auto deliveries = receive(10);
+  ASSERT_THAT(deliveries, SizeIs(1));
+  ASSERT_TRUE(queue().give_back(deliveries, milliseconds(0)));
+  ASSERT_TRUE(queue().extend(std::vector{deliveries[0].receipt}));
+  EXPECT_THAT(receive(10), SizeIs(1));
+}
+
 TEST_P(ContractTest, OnlyAMessageThatWasNotGivenBackIsLost) {
   accept(1);
   dispatch();

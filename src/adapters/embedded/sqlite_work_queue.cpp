@@ -252,8 +252,10 @@ Result<void> SqliteWorkQueue::redeliver_from_ended_processes() {
 Result<void> SqliteWorkQueue::extend(std::span<const std::string> receipts) {
   return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
     const std::int64_t until = to_ms(clock_.now() + visibility_timeout_);
+    // What is given back has no owner any more; it must not be hidden again.
     for_receipts(connection,
-                 "UPDATE queue SET visible_at = ? WHERE hidden = 1 AND id = ? AND receives = ?",
+                 "UPDATE queue SET visible_at = ? WHERE hidden = 1 AND owner IS NOT NULL AND "
+                 "id = ? AND receives = ?",
                  receipts, [&](SQLite::Statement& statement) {
                    statement.bind(1, until);
                    return 1;
