@@ -61,7 +61,7 @@ class Progress:
         time.sleep(seconds)
         before = self.done()
         end()
-        resumed = self.wait_for(before + 1)
+        resumed = self.wait_for(min(before + 1, IMAGES))  # the job may have gone on and ended
         status = self.service.wait(self.job, 300 + IMAGES)
         print(
             f"| {name} | {seconds:g} s | {status['done']} | {status['failed']} "
