@@ -16,10 +16,9 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-from fault_proxy import FaultProxy, Handler
+from fault_proxy import FaultProxy, Handler, served
 
 SINGLE_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 CONFLICT = "com.amazonaws.dynamodb.v20120810#TransactionConflictException"
@@ -104,14 +103,5 @@ class ConflictHandler(Handler):
         self.answer(400, [("x-amzn-RequestId", "R-1")], json.dumps(error).encode())
 
 
-@contextlib.contextmanager
-def conflict_proxy(target: str) -> Iterator[ConflictProxy]:
-    proxy = ConflictProxy(target)
-    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield proxy
-    finally:
-        proxy.shutdown()
-        proxy.server_close()
-        thread.join()
+def conflict_proxy(target: str) -> contextlib.AbstractContextManager[ConflictProxy]:
+    return served(ConflictProxy(target))

@@ -16,9 +16,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 THROTTLED = b'{"__type": "com.amazonaws#ThrottlingException", "message": "slow down"}'
+Proxy = TypeVar("Proxy", bound=ThreadingHTTPServer)
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 LATE_SECONDS = 2.0
 
@@ -142,8 +144,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def fault_proxy(target: str, seed: int) -> Iterator[FaultProxy]:
-    proxy = FaultProxy(target, seed)
+def served(proxy: Proxy) -> Iterator[Proxy]:
+    """Runs a proxy on a thread of its own."""
     thread = threading.Thread(target=proxy.serve_forever, daemon=True)
     thread.start()
     try:
@@ -152,3 +154,7 @@ def fault_proxy(target: str, seed: int) -> Iterator[FaultProxy]:
         proxy.shutdown()
         proxy.server_close()
         thread.join()
+
+
+def fault_proxy(target: str, seed: int) -> contextlib.AbstractContextManager[FaultProxy]:
+    return served(FaultProxy(target, seed))

@@ -16,7 +16,7 @@ Result<std::shared_ptr<const JobSpec>> JobCache::spec_for(const ImageTask& task)
   Entry& entry = entries_[task.job_id];
   if (task.spec) entry.spec = task.spec;
   // The first image of a retry makes the entry out of date at once.
-  if (!entry.spec || now - entry.read_at >= kMaxAge || task.generation > entry.generation) {
+  if (now - entry.read_at >= kMaxAge || task.generation > entry.generation) {
     const auto job = jobs_.get(task.job_id);
     if (job) {
       if (!entry.spec) entry.spec = job->spec;

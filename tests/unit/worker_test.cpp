@@ -17,6 +17,7 @@
 #include "services/accounting.hpp"
 #include "services/direct_classify.hpp"
 #include "services/dispatcher.hpp"
+#include "services/job_cache.hpp"
 #include "services/job_service.hpp"
 #include "services/status_consumer.hpp"
 #include "support/faulty_stores.hpp"
@@ -235,6 +236,19 @@ TEST_F(WorkerTest, RedeliveredImagesAreReportedWithoutALinger) {
   options.report_linger = std::chrono::hours(1);
   start_worker(options);
   EXPECT_EQ(finish(job.id).counts.classified, 3);
+}
+
+TEST_F(WorkerTest, AJobThatIsGoneIsLookedForOnce) {
+  Faults faults;  // no fault; it counts the calls
+  FaultyJobStore jobs(stores_.jobs(), faults);
+  JobCache cache(jobs);
+  const ImageTask task{.job_id = "gone", .s3_key = "uploads/a.jpg", .filename = "a.jpg"};
+  for (int i = 0; i < 3; ++i) {
+    const auto spec = cache.spec_for(task);
+    ASSERT_TRUE(spec);
+    EXPECT_EQ(*spec, nullptr);
+  }
+  EXPECT_EQ(faults.calls()["JobStore.get"], 1);
 }
 
 TEST_F(WorkerTest, CancelledJobIsNotClassified) {
