@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -154,6 +155,10 @@ int run_safely(int argc, char** argv) {
     return complain(
         {ErrorCode::kInternal, "the server at BACKEND_API_URL is not a classifier service"},
         kUnreachable);
+  } catch (const std::bad_alloc&) {
+    return complain({ErrorCode::kInternal,
+                     "not enough memory: stop other programs, or run this where more is free"},
+                    kSomeFailed);
   } catch (const std::exception& exception) {
     return complain({ErrorCode::kInternal, exception.what()}, kSomeFailed);
   }

@@ -69,20 +69,31 @@ void Reporter::run_report() {
 }
 
 void Reporter::report(std::vector<Copied> batch) {
-  std::erase_if(batch, [this](Copied& copied) { return give_back_for_retry(copied); });
-  if (batch.empty()) return;
-  if (const auto stored = store(batch)) {
-    finish(batch);
-  } else if (stopping_.stop_requested()) {
-    spdlog::warn("reporting {} images failed, they will be classified again: {}", batch.size(),
-                 stored.error().message);
-    std::vector<Delivery> deliveries;
-    deliveries.reserve(batch.size());
-    for (auto& copied : batch) deliveries.push_back(std::move(copied.delivery));
-    give_back(deliveries, {});
-  } else {
-    report_one_by_one(std::move(batch));
+  std::vector<Copied> ended;
+  std::vector<Delivery> stopped;  // which costs no attempt
+  for (auto& copied : batch) {
+    const auto* error = std::get_if<Error>(&copied.outcome.result);
+    const bool may_pass = error != nullptr && error->transient();
+    if (may_pass && stopping_.stop_requested()) {
+      stopped.push_back(std::move(copied.delivery));
+    } else if (may_pass && attempts(copied.delivery) < options_.max_attempts) {
+      try_again(std::move(copied.delivery), *error);
+    } else {
+      ended.push_back(std::move(copied));
+    }
   }
+  if (!ended.empty()) {
+    if (const auto stored = store(ended)) {
+      finish(ended);
+    } else if (stopping_.stop_requested()) {
+      spdlog::warn("reporting {} images failed, they will be classified again: {}", ended.size(),
+                   stored.error().message);
+      for (auto& copied : ended) stopped.push_back(std::move(copied.delivery));
+    } else {
+      report_one_by_one(std::move(ended));
+    }
+  }
+  if (!stopped.empty()) give_back(stopped, {});
 }
 
 // The store answers, but does not take the batch: an outcome that it cannot take must not hold up
@@ -126,22 +137,11 @@ void Reporter::finish(std::span<const Copied> batch) {
   messages_.finished(all);
 }
 
-// Returns the message to the queue for another attempt; false if the image has had all of them. A
-// stop costs no attempt.
-bool Reporter::give_back_for_retry(Copied& copied) {
-  const auto* error = std::get_if<Error>(&copied.outcome.result);
-  if (error == nullptr || !error->transient()) return false;
-  auto& delivery = copied.delivery;
-  if (stopping_.stop_requested()) {
-    give_back({&delivery, 1}, {});
-    return true;
-  }
-  if (attempts(delivery) >= options_.max_attempts) return false;
+void Reporter::try_again(Delivery delivery, const Error& error) {
   spdlog::info("job {} image {}: {}; next is attempt {} of {}", delivery.task.job_id,
-               delivery.task.index, error->message, attempts(delivery) + 1, options_.max_attempts);
+               delivery.task.index, error.message, attempts(delivery) + 1, options_.max_attempts);
   ports_.metrics.image_retried();
   fail_attempt(std::move(delivery));
-  return true;
 }
 
 // Half of the delay is random, so that images that failed together are not retried together.

@@ -46,7 +46,7 @@ class Reporter {
   void report_one_by_one(std::vector<Copied> batch);
   Result<void> store(std::span<const Copied> batch);
   void finish(std::span<const Copied> batch);
-  bool give_back_for_retry(Copied& copied);
+  void try_again(Delivery delivery, const Error& error);
   void fail_attempt(Delivery delivery);
   void give_back(std::span<const Delivery> deliveries, std::chrono::milliseconds delay);
   void bury(const Delivery& delivery, const Error& error);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "adapters/decoder/decoder_process.hpp"
+#include "support/spawn.hpp"
 
 namespace classifier::decoder {
 namespace {
@@ -58,68 +58,26 @@ Fd unnamed_file(const char* name) {
   return Fd(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, S_IRUSR | S_IWUSR));
 }
 
-class FileActions {
- public:
-  FileActions() { posix_spawn_file_actions_init(&actions_); }
-  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
-  FileActions(const FileActions&) = delete;
-  FileActions& operator=(const FileActions&) = delete;
-  void put(const Fd& from, int to) { posix_spawn_file_actions_adddup2(&actions_, from.get(), to); }
-  void open_nothing(int as, int flags) {
-    posix_spawn_file_actions_addopen(&actions_, as, "/dev/null", flags, 0);
-  }
-  void close_from(int first) { posix_spawn_file_actions_addclosefrom_np(&actions_, first); }
-  const posix_spawn_file_actions_t* get() const { return &actions_; }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-};
-
-// Signals as a new program has them: this one ignores some and blocks none.
-class Attributes {
- public:
-  Attributes() {
-    posix_spawnattr_init(&attributes_);
-    sigset_t all;
-    sigfillset(&all);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    // A group of its own: Ctrl-C is for the owner, which finishes what it has begun.
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  }
-  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
-  Attributes(const Attributes&) = delete;
-  Attributes& operator=(const Attributes&) = delete;
-  const posix_spawnattr_t* get() const { return &attributes_; }
-
- private:
-  posix_spawnattr_t attributes_{};
-};
-
 // Starts the program with these descriptors and nothing else. Its end of the socket is closed here,
 // so that its death is seen.
 Result<pid_t> spawn(const ProcessOptions& options, Fd its_socket, const Fd& input,
                     const Fd& output) {
-  FileActions actions;
-  actions.open_nothing(STDIN_FILENO, O_RDONLY);
-  actions.open_nothing(STDOUT_FILENO, O_WRONLY);
-  actions.put(its_socket, kSocket);
-  actions.put(input, kInput);
-  actions.put(output, kOutput);
-  actions.close_from(kOutput + 1);
+  SpawnFiles files;
+  files.open_nothing(STDIN_FILENO, O_RDONLY);
+  files.open_nothing(STDOUT_FILENO, O_WRONLY);
+  files.put(its_socket, kSocket);
+  files.put(input, kInput);
+  files.put(output, kOutput);
+  files.close_from(kOutput + 1);
   std::string name = "classifier";
   std::string role(kProcessName);
   std::string memory = std::to_string(options.memory_limit);
   std::array<char*, 4> arguments{name.data(), role.data(), memory.data(), nullptr};
   const auto variables = environment();
-  const Attributes attributes;
+  const SpawnAttributes attributes;
   pid_t id = -1;
-  errno = posix_spawn(&id, options.program.c_str(), actions.get(), attributes.get(),
-                      arguments.data(), variables.data());
+  errno = posix_spawn(&id, options.program.c_str(), files.get(), attributes.get(), arguments.data(),
+                      variables.data());
   if (errno != 0) return cannot_start(options.program.string());
   return id;
 }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <spdlog/fmt/fmt.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "adapters/codec/json_text.hpp"
 #include "domain/text.hpp"
 #include "support/files.hpp"
+#include "support/spawn.hpp"
 
 namespace classifier::aws {
 namespace {
@@ -56,27 +56,13 @@ class Command {
     arguments.reserve(words.size() + 1);
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, err.get(), STDERR_FILENO);
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    // Signals as a new program has them: this one ignores some.
-    sigset_t all;
-    sigfillset(&all);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    const int failure =
-        ::posix_spawnp(&id_, arguments[0], &files, &attributes, arguments.data(), ::environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
+    SpawnFiles files;
+    files.open_nothing(STDIN_FILENO, O_RDONLY);
+    files.put(out, STDOUT_FILENO);
+    files.put(err, STDERR_FILENO);
+    const SpawnAttributes attributes;
+    const int failure = ::posix_spawnp(&id_, arguments[0], files.get(), attributes.get(),
+                                       arguments.data(), ::environ);
     if (failure != 0) id_ = -1;
     return failure;
   }
