@@ -116,6 +116,7 @@ class Service {
 
   void start() {
     if (roles_.backend) {
+      stores_->follow_images();
       dispatcher_->start();
       retention_->start();
       if (status_consumer_) status_consumer_->start();
@@ -126,8 +127,10 @@ class Service {
     warn_about_access();
   }
 
-  // Reads the key file and the certificate again without waiting for the next check.
+  // Reads the key file, the certificate and the folder of images again without waiting for the next
+  // check.
   void reload() {
+    stores_->look_again();
     keys_->reload();
     if (tls_) tls_->reload();
   }
@@ -185,13 +188,13 @@ class Service {
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
     retention_ = std::make_unique<Retention>(stores_->jobs(), clock_,
                                              std::chrono::days(config_.job_retention_days));
-    job_service_ =
-        std::make_unique<JobService>(stores_->jobs(), stores_->queue(), *classifier_, clock_,
-                                     metrics_, limits_, [this] { dispatcher_->wake(); });
+    job_service_ = std::make_unique<JobService>(
+        stores_->jobs(), stores_->queue(), *classifier_, clock_, metrics_, limits_,
+        [this] { dispatcher_->wake(); }, RuleStores{stores_->catalogue(), stores_->job_drafts()});
     image_service_ = std::make_unique<ImageService>(
         stores_->objects(), clock_,
         [this](std::span<const std::byte> image, int side) { return make_thumbnail(image, side); },
-        config_.max_image_bytes, *files_);
+        config_.max_image_bytes, *files_, stores_->catalogue());
     WorkerOptions worker;
     worker.pipeline = {.fetch_threads = 0,
                        .prepare_threads = config_.max_workers,
@@ -395,6 +398,7 @@ class Service {
                                       .queue = stores_->queue(),
                                       .classifier = *classifier_,
                                       .clock = clock_,
+                                      .catalogue = stores_->catalogue(),
                                       .uploads = stores_->uploads(),
                                       .max_upload_bytes = config_.max_image_bytes,
                                       .thumbnail_cache_bytes = thumbnail_cache_bytes(),

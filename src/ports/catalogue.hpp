@@ -30,6 +30,11 @@ struct CatalogueEntry {
   ImageFacts facts;
 };
 
+// For an answer where there is no catalogue.
+inline constexpr const char* kNoCatalogue =
+    "these stores have no catalogue of images: list them by prefix, limit and next_token only, and "
+    "give jobs s3_keys";
+
 enum class ImageOrder {
   kKey,     // in byte order
   kNewest,  // by upload time
@@ -38,11 +43,11 @@ enum class ImageOrder {
   kTaken,  // latest first; images without a time last
   kSize,   // largest first
 };
-std::optional<ImageOrder> parse_image_order(std::string_view name);
 
 // All conditions that are given must hold.
 struct ImageFilter {
   std::string prefix;                 // of the key
+  std::string after;                  // only keys after this one, in byte order
   std::optional<std::string> folder;  // of the name: directly in it or below; "": no condition
   std::string words;                  // each begins a word of the name
   std::string batch;
@@ -59,12 +64,6 @@ struct CataloguePage {
 struct FolderCount {
   std::string folder;       // of the names; "" for names without one
   std::int64_t images = 0;  // directly in it
-};
-
-// The parts of an entry that a job needs.
-struct NamedKey {
-  std::string key;
-  std::string name;
 };
 
 // Thread-safe; several processes may use the same catalogue. A change is seen by every call that
@@ -91,10 +90,11 @@ class Catalogue {
   virtual Result<CataloguePage> list(const ImageFilter& filter, ImageOrder order,
                                      std::int64_t offset, std::size_t limit) = 0;
 
-  // Calls `use` with all that the filter admits, in order and in pieces, as they were at one
-  // moment. Ends with the first error of `use`.
-  virtual Result<void> visit(const ImageFilter& filter, ImageOrder order,
-                             const std::function<Result<void>(std::span<const NamedKey>)>& use) = 0;
+  // Calls `use` with the keys of all that the filter admits, in order and in pieces, as they were
+  // at one moment. Ends with the first error of `use`.
+  virtual Result<void> visit(
+      const ImageFilter& filter, ImageOrder order,
+      const std::function<Result<void>(std::span<const std::string>)>& use) = 0;
 
   // By path in byte order, those after `after`; all of them where it is not given.
   virtual Result<std::vector<FolderCount>> folders(const std::optional<std::string>& after,

@@ -28,6 +28,8 @@ constexpr std::array<ImageType, 6> kImageTypes{{
 }};
 constexpr std::string_view kSupported = "image/jpeg, image/png, image/gif, image/bmp, image/webp";
 constexpr std::size_t kMaxBaseBytes = 100;
+constexpr std::size_t kMaxPathBytes = 4'096;
+constexpr std::size_t kMaxBatchBytes = 200;
 
 // The name without its extension, and without characters that have a meaning in URLs, shells or
 // spreadsheets.
@@ -76,19 +78,30 @@ std::optional<std::string_view> image_content_type(std::string_view key) {
 }
 
 ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
-                           std::uint64_t max_image_bytes, MemoryBudget& memory)
+                           std::uint64_t max_image_bytes, MemoryBudget& memory,
+                           Catalogue* catalogue)
     : objects_(objects),
       clock_(clock),
       make_thumbnail_(std::move(make_thumbnail)),
       max_image_bytes_(max_image_bytes),
-      memory_(memory) {}
+      memory_(memory),
+      catalogue_(catalogue) {}
 
-Result<UploadTicket> ImageService::upload_url(std::string_view filename,
-                                              std::string_view content_type,
-                                              std::string_view base_url) {
+Result<UploadTicket> ImageService::upload_url(const UploadRequest& request) {
+  const auto& [filename, content_type, base_url, path, batch] = request;
   if (trim(filename).empty())
     return fail(ErrorCode::kInvalidArgument, "filename is missing or empty");
   if (!is_utf8(filename)) return fail(ErrorCode::kInvalidArgument, "filename is not UTF-8");
+  if (path.size() > kMaxPathBytes) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("path has {} bytes; at most {} are allowed", path.size(), kMaxPathBytes));
+  }
+  if (batch.size() > kMaxBatchBytes) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("batch has {} bytes; at most {} are allowed", batch.size(), kMaxBatchBytes));
+  }
   const auto extension = extension_for(filename, content_type);
   if (!extension) return std::unexpected(extension.error());
   const TimePoint now = clock_.now();
@@ -98,13 +111,43 @@ Result<UploadTicket> ImageService::upload_url(std::string_view filename,
   ticket.expires_at = now + kUploadValidity;
   auto url = objects_.upload_url(ticket.key, content_type, ticket.expires_at, base_url);
   if (!url) return std::unexpected(url.error());
+  if (auto announced = announce(request, ticket.key, now); !announced)
+    return std::unexpected(announced.error());
   ticket.upload_url = std::move(url->url);
   ticket.expires_at = url->expires_at;
   return ticket;
 }
 
+Result<void> ImageService::announce(const UploadRequest& request, std::string_view key,
+                                    TimePoint now) {
+  if (catalogue_ == nullptr) return {};
+  const std::string_view name = request.path.empty() ? request.filename : request.path;
+  return catalogue_->announce(key, name, request.batch, now);
+}
+
 Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
                                      std::string_view token) {
+  // A catalogue that is still being made lacks images.
+  if (catalogue_ == nullptr || !catalogue_->complete()) return list_store(prefix, limit, token);
+  ImageFilter filter;
+  filter.prefix = prefix;
+  filter.after = token;
+  auto found = catalogue_->list(filter, ImageOrder::kKey, 0, limit);
+  if (!found) return std::unexpected(found.error());
+  ImagePage page;
+  const bool more = found->total > static_cast<std::int64_t>(found->entries.size());
+  if (more && !found->entries.empty()) page.next_token = found->entries.back().key;
+  for (auto& entry : found->entries) {
+    page.images.push_back({.key = std::move(entry.key),
+                           .size = entry.size,
+                           .last_modified = entry.last_modified,
+                           .name = std::move(entry.name)});
+  }
+  return page;
+}
+
+Result<ImagePage> ImageService::list_store(std::string_view prefix, std::size_t limit,
+                                           std::string_view token) {
   ImagePage page;
   std::string after(token);
   // Other files in the bucket are skipped, so one page may need several lists of the store.
@@ -114,7 +157,10 @@ Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
     for (auto& object : objects->objects) {
       after = object.key;
       if (!image_content_type(object.key)) continue;
-      page.images.push_back(std::move(object));
+      page.images.push_back({.key = object.key,
+                             .size = object.size,
+                             .last_modified = object.last_modified,
+                             .name = {}});
       if (page.images.size() == limit) break;
     }
     if (!objects->more && (page.images.size() < limit || objects->objects.back().key == after))

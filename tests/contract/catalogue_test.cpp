@@ -260,7 +260,7 @@ TEST_F(CatalogueTest, EveryWindowIsThatOfAPlainList) {
     // All of it, each once.
     Keys all;
     ASSERT_TRUE(catalogue_->visit(filter, order, [&](auto piece) -> Result<void> {
-      for (const auto& each : piece) all.push_back(each.key);
+      all.insert(all.end(), piece.begin(), piece.end());
       return {};
     }));
     Keys others;

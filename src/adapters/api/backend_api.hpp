@@ -7,6 +7,7 @@
 #include <string>
 
 #include "adapters/http/router.hpp"
+#include "ports/catalogue.hpp"
 #include "ports/classifier.hpp"
 #include "ports/clock.hpp"
 #include "ports/job_store.hpp"
@@ -27,6 +28,7 @@ struct BackendApi {
   WorkQueue& queue;
   Classifier& classifier;
   const Clock& clock;
+  Catalogue* catalogue = nullptr;  // null where the stores have none
   // The store that receives uploads. Null if clients upload to another server, such as S3: then
   // there is no upload route.
   UploadReceiver* uploads = nullptr;

@@ -24,7 +24,15 @@ http::Response post_upload_url(const BackendApi& api, const http::Request& reque
   if (base.empty()) {
     return http::error_response(400, "the request has no Host field, which the upload URL needs");
   }
-  const auto ticket = api.images.upload_url(*filename, *type, base);
+  const auto path = body->text("path", "");
+  if (!path) return http::error_response(path.error());
+  const auto batch = body->text("batch", "");
+  if (!batch) return http::error_response(batch.error());
+  const auto ticket = api.images.upload_url({.filename = *filename,
+                                             .content_type = *type,
+                                             .base_url = base,
+                                             .path = *path,
+                                             .batch = *batch});
   if (!ticket) return http::error_response(ticket.error());
   return http::json_response(200, {{"upload_url", ticket->upload_url},
                                    {"s3_key", ticket->key},

@@ -294,9 +294,10 @@ std::optional<std::string> after_prefix(std::string prefix) {
   return prefix;
 }
 
-PhotoRange key_range(const std::string& prefix) {
+PhotoRange key_range(const std::string& prefix, const std::string& after) {
   PhotoRange range;
-  range.from = PhotoPlace{prefix, std::numeric_limits<std::int64_t>::min()};
+  range.from = after < prefix ? PhotoPlace{prefix, std::numeric_limits<std::int64_t>::min()}
+                              : PhotoPlace{after, std::numeric_limits<std::int64_t>::max()};
   if (const auto end = after_prefix(prefix))
     range.to = PhotoPlace{*end, std::numeric_limits<std::int64_t>::min()};
   return range;
@@ -322,11 +323,12 @@ class Selector {
     selection.order = &photo_order(order);
     selection.falling =
         order == ImageOrder::kNewest || order == ImageOrder::kTaken || order == ImageOrder::kSize;
-    if (!filter_.prefix.empty()) {
+    if (!filter_.prefix.empty() || !filter_.after.empty()) {
+      const PhotoRange range = key_range(filter_.prefix, filter_.after);
       if (order == ImageOrder::kKey) {
-        selection.range = key_range(filter_.prefix);
+        selection.range = range;
       } else {
-        add_range(kPhotoOrders[0], key_range(filter_.prefix));
+        add_range(kPhotoOrders[0], range);
       }
     }
     if (filter_.taken_from || filter_.taken_to) {
@@ -532,17 +534,17 @@ Result<CataloguePage> SqliteCatalogue::list(const ImageFilter& filter, ImageOrde
 
 Result<void> SqliteCatalogue::visit(
     const ImageFilter& filter, ImageOrder order,
-    const std::function<Result<void>(std::span<const NamedKey>)>& use) {
+    const std::function<Result<void>(std::span<const std::string>)>& use) {
   if (before_reading_) before_reading_();
   return database_.read([&](SqliteConnection& connection) -> Result<void> {
     const Selection selection = Selector(connection, filter).select(order);
-    std::vector<NamedKey> piece;
+    std::vector<std::string> piece;
     Result<void> used;
     go_through(connection, selection, 0, [&](std::int64_t id) {
-      auto& query = connection.prepare("SELECT key, name FROM photos WHERE id = ?");
+      auto& query = connection.prepare("SELECT key FROM photos WHERE id = ?");
       query.bind(1, id);
       if (!query.executeStep()) return true;
-      piece.push_back({query.getColumn(0).getString(), query.getColumn(1).getString()});
+      piece.push_back(query.getColumn(0).getString());
       if (piece.size() < kPiece) return true;
       used = use(piece);
       piece.clear();
@@ -613,13 +615,18 @@ Result<std::vector<std::string>> SqliteCatalogue::keys_after(std::string_view af
   });
 }
 
-Result<std::vector<std::string>> SqliteCatalogue::unread(std::size_t limit) {
-  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<std::string>> {
-    auto& query = connection.prepare("SELECT key FROM photos WHERE sha256 IS NULL LIMIT ?");
-    query.bind(1, static_cast<std::int64_t>(limit));
-    std::vector<std::string> keys;
-    while (query.executeStep()) keys.push_back(query.getColumn(0).getString());
-    return keys;
+Result<std::vector<std::pair<std::int64_t, std::string>>> SqliteCatalogue::unread(
+    std::int64_t after, std::size_t limit) {
+  using Rows = std::vector<std::pair<std::int64_t, std::string>>;
+  return database_.read([&](SqliteConnection& connection) -> Result<Rows> {
+    auto& query = connection.prepare(
+        "SELECT id, key FROM photos WHERE sha256 IS NULL AND id > ? ORDER BY id LIMIT ?");
+    query.bind(1, after);
+    query.bind(2, static_cast<std::int64_t>(limit));
+    Rows rows;
+    while (query.executeStep())
+      rows.emplace_back(query.getColumn(0).getInt64(), query.getColumn(1).getString());
+    return rows;
   });
 }
 

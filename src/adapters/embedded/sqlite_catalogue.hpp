@@ -23,7 +23,7 @@ class SqliteCatalogue final : public Catalogue {
   Result<CataloguePage> list(const ImageFilter& filter, ImageOrder order, std::int64_t offset,
                              std::size_t limit) override;
   Result<void> visit(const ImageFilter& filter, ImageOrder order,
-                     const std::function<Result<void>(std::span<const NamedKey>)>& use) override;
+                     const std::function<Result<void>(std::span<const std::string>)>& use) override;
   Result<std::vector<FolderCount>> folders(const std::optional<std::string>& after,
                                            std::size_t limit) override;
   Result<std::string> version() override;
@@ -36,8 +36,9 @@ class SqliteCatalogue final : public Catalogue {
                                     std::span<const std::string> etags);
   // Up to `limit` keys after `after`, in byte order.
   Result<std::vector<std::string>> keys_after(std::string_view after, std::size_t limit);
-  // Up to `limit` keys of entries without a SHA-256.
-  Result<std::vector<std::string>> unread(std::size_t limit);
+  // Up to `limit` numbers and keys, by rising number from `after` on, of entries without a SHA-256.
+  Result<std::vector<std::pair<std::int64_t, std::string>>> unread(std::int64_t after,
+                                                                   std::size_t limit);
   Result<void> set_complete();
   // Forgets what was announced before `time`.
   Result<void> forget_announced(TimePoint time);
