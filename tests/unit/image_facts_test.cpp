@@ -105,6 +105,15 @@ TEST(ImageFacts, SizesAreAsDisplayed) {
   EXPECT_EQ(summary(jpeg_with_orientation(9)), "image/jpeg 64x48");
 }
 
+// As some programs write them.
+TEST(ImageFacts, OrientationsMayBeWrittenWrongly) {
+  Bytes block = exif(6);
+  EXPECT_EQ(summary(webp_with_exif(Bytes("Exif\0\0", 6) + block)), "image/webp 12x16");
+  block[13] = 4;  // LONG instead of SHORT
+  std::swap(block[19], block[21]);
+  EXPECT_EQ(summary(jpeg_with_exif(block)), "image/jpeg 48x64");
+}
+
 TEST(ImageFacts, OtherFilesHaveNone) {
   for (const Bytes& file : {Bytes(), Bytes("a"), Bytes("\xFF\xD8", 2), Bytes("%PDF-1.7 and so on"),
                             Bytes("BM is how this text of no picture begins"),

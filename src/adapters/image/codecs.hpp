@@ -35,8 +35,8 @@ std::optional<ImageFormat> sniff(ImageBytes bytes);
 // none, or not all of it.
 std::span<const std::uint8_t> png_exif(ImageBytes bytes);
 
-// The orientation (Exif 2.32, tag 0x0112) in a TIFF block, "II*\0…" or "MM\0*…": 1 to 8; 1 where
-// there is none or the block is damaged.
+// The orientation (Exif 2.32, tag 0x0112) in a TIFF block, "II*\0…" or "MM\0*…", with or without
+// "Exif\0\0" before it: 1 to 8; 1 where there is none or the block is damaged.
 int exif_orientation(std::span<const std::uint8_t> tiff);
 
 // When the photo was taken, or else when the file was changed: DateTimeOriginal or DateTime, with

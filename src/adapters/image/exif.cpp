@@ -26,6 +26,10 @@ enum class ExifType : std::uint32_t { kAscii = 2, kShort = 3, kLong = 4 };
 class ExifBlock {
  public:
   explicit ExifBlock(std::span<const std::uint8_t> tiff) {
+    // That JPEG has before the block, and some programs write into other formats too.
+    constexpr std::string_view kPrefix("Exif\0\0", 6);
+    if (tiff.size() >= kPrefix.size() && std::ranges::equal(tiff.first(kPrefix.size()), kPrefix))
+      tiff = tiff.subspan(kPrefix.size());
     if (tiff.size() < 8 || tiff[0] != tiff[1] || (tiff[0] != 'I' && tiff[0] != 'M')) return;
     reader_ = {tiff, tiff[0] == 'M' ? ByteOrder::kBig : ByteOrder::kLittle};
     if (reader_.u16(2) == 42) first_ = reader_.u32(4);
@@ -33,7 +37,10 @@ class ExifBlock {
 
   int orientation() const {
     const std::size_t value = value_of(first_, ExifTag::kOrientation, ExifType::kShort);
-    const std::uint32_t orientation = value == 0 ? 1 : reader_.u16(value);
+    const std::size_t wrong_type = value_of(first_, ExifTag::kOrientation, ExifType::kLong);
+    const std::uint32_t orientation = value != 0        ? reader_.u16(value)
+                                      : wrong_type != 0 ? reader_.u32(wrong_type)
+                                                        : 1;
     return orientation >= 1 && orientation <= 8 ? static_cast<int>(orientation) : 1;
   }
 
