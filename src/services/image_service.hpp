@@ -12,6 +12,7 @@
 #include "domain/error.hpp"
 #include "ports/clock.hpp"
 #include "ports/object_store.hpp"
+#include "support/disk_cache.hpp"
 #include "support/memory_budget.hpp"
 
 namespace classifier {
@@ -36,6 +37,16 @@ struct ImagePage {
 // no image type.
 std::optional<std::string_view> image_content_type(std::string_view key);
 
+// Thumbnails that are kept on disk, by the content that they show, so that copies of an image share
+// one, and a restart loses none.
+struct KeptThumbnails {
+  DiskCache* cache = nullptr;  // null: none are kept; outlives the service
+  // The SHA-256, in hexadecimal digits, of the content that the key has with this ETag; nullopt
+  // where it is unknown. May be empty.
+  std::function<std::optional<std::string>(std::string_view key, std::string_view etag)>
+      content_hash = {};
+};
+
 // Thread-safe.
 class ImageService {
  public:
@@ -51,7 +62,7 @@ class ImageService {
 
   // `memory` is for images that are read for thumbnails.
   ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
-               std::uint64_t max_image_bytes, MemoryBudget& memory);
+               std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept = {});
 
   // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL to upload its bytes to.
   // kInvalidArgument: no usable file name; kUnsupported: not an image type.
@@ -66,18 +77,28 @@ class ImageService {
   Result<std::string> thumbnail_etag(std::string_view key, int longest_side);
 
   // kInvalidArgument for a size outside [kMinThumbnail, kMaxThumbnail]; kTooLarge for an image with
-  // more bytes than allowed; kUnavailable where there was no memory for kPatience.
+  // more bytes than allowed; kUnavailable where there was no memory for kPatience. One that is kept
+  // is returned only for an image that is there.
   Result<Thumbnail> thumbnail(std::string_view key, int longest_side);
 
+  // Removes the image, and its thumbnails if no other image can have the same ones. Those of a
+  // known content stay until they are the ones that were not used for the longest time: other
+  // images may have that content. kNotFound: there is none.
+  Result<void> remove(std::string_view key);
+
  private:
-  // Of the image, with the ETag of its thumbnail.
-  Result<ObjectInfo> thumbnail_info(std::string_view key, int longest_side);
+  // Of the image; kInvalidArgument for the size.
+  Result<ObjectInfo> info_for_thumbnail(std::string_view key, int longest_side);
+  std::optional<std::string> content_hash(const ObjectInfo& image) const;
+  // The beginning of the names of an image's thumbnails in the cache.
+  std::string kept_name(const ObjectInfo& image) const;
 
   ObjectStore& objects_;
   const Clock& clock_;
   MakeThumbnail make_thumbnail_;
   std::uint64_t max_image_bytes_;
   MemoryBudget& memory_;
+  KeptThumbnails kept_;
 };
 
 }  // namespace classifier
