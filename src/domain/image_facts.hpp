@@ -1,4 +1,4 @@
-// What the header of an image file says about it.
+// What the header of an image file says.
 #pragma once
 
 #include <optional>
@@ -9,10 +9,12 @@
 namespace classifier {
 
 struct ImageFacts {
-  std::string content_type;  // by content, such as "image/jpeg"; empty: none that is known
-  int width = 0;             // in pixels as displayed, after the EXIF orientation; 0: not known
+  std::string content_type;  // "image/jpeg"; empty: not an image of a supported type
+  // In pixels, as displayed: after the Exif orientation. Both are 0 where they are unknown.
+  int width = 0;
   int height = 0;
-  // EXIF has local time, mostly without a zone: without one it is taken as UTC.
+  // Exif has the time of the camera's clock. With its offset from UTC, which newer cameras and most
+  // phones write, this is the time in UTC; without it the clock is taken to show UTC.
   std::optional<TimePoint> taken_at;
 };
 

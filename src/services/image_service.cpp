@@ -68,6 +68,10 @@ Result<std::string> extension_for(std::string_view filename, std::string_view co
   return extension;
 }
 
+std::string etag_of_thumbnail(const ObjectInfo& image, int longest_side) {
+  return fmt::format("{}-{}", image.etag, longest_side);
+}
+
 }  // namespace
 
 std::optional<std::string_view> image_content_type(std::string_view key) {
@@ -78,13 +82,14 @@ std::optional<std::string_view> image_content_type(std::string_view key) {
 }
 
 ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
-                           std::uint64_t max_image_bytes, MemoryBudget& memory,
+                           std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept,
                            Catalogue* catalogue)
     : objects_(objects),
       clock_(clock),
       make_thumbnail_(std::move(make_thumbnail)),
       max_image_bytes_(max_image_bytes),
       memory_(memory),
+      kept_(std::move(kept)),
       catalogue_(catalogue) {}
 
 Result<UploadTicket> ImageService::upload_url(const UploadRequest& request) {
@@ -171,25 +176,30 @@ Result<ImagePage> ImageService::list_store(std::string_view prefix, std::size_t 
 }
 
 Result<std::string> ImageService::thumbnail_etag(std::string_view key, int longest_side) {
-  auto info = thumbnail_info(key, longest_side);
+  const auto info = info_for_thumbnail(key, longest_side);
   if (!info) return std::unexpected(info.error());
-  return std::move(info->etag);
+  return etag_of_thumbnail(*info, longest_side);
 }
 
-Result<ObjectInfo> ImageService::thumbnail_info(std::string_view key, int longest_side) {
+Result<ObjectInfo> ImageService::info_for_thumbnail(std::string_view key, int longest_side) {
   if (longest_side < kMinThumbnail || longest_side > kMaxThumbnail) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("size must be a whole number from {} to {}, not {}", kMinThumbnail,
                             kMaxThumbnail, longest_side));
   }
-  auto info = objects_.head(Bucket::kInput, key);
-  if (info) info->etag = fmt::format("{}-{}", info->etag, longest_side);
-  return info;
+  return objects_.head(Bucket::kInput, key);
 }
 
 Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side) {
-  auto info = thumbnail_info(key, longest_side);
+  auto info = info_for_thumbnail(key, longest_side);
   if (!info) return std::unexpected(info.error());
+  std::string etag = etag_of_thumbnail(*info, longest_side);
+  std::string name;
+  if (kept_.cache != nullptr) {
+    name = kept_name(*info) + std::to_string(longest_side);
+    if (auto bytes = kept_.cache->find(name))
+      return Thumbnail{.bytes = std::move(*bytes), .etag = std::move(etag)};
+  }
   MemoryShare memory(memory_);
   if (!memory.wait_for(std::min(info->size, max_image_bytes_),
                        std::chrono::steady_clock::now() + kPatience, kMostWaiting)) {
@@ -200,7 +210,30 @@ Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side
   if (!bytes) return std::unexpected(bytes.error());
   auto made = make_thumbnail_(*bytes, longest_side);
   if (!made) return std::unexpected(made.error());
-  return Thumbnail{.bytes = std::move(*made), .etag = std::move(info->etag)};
+  if (kept_.cache != nullptr) {
+    // Between the two calls another image may have taken its place.
+    const auto now = objects_.head(Bucket::kInput, key);
+    if (now && now->etag == info->etag) kept_.cache->insert(name, *made);
+  }
+  return Thumbnail{.bytes = std::move(*made), .etag = std::move(etag)};
+}
+
+Result<void> ImageService::remove(std::string_view key) {
+  if (kept_.cache == nullptr) return objects_.remove(Bucket::kInput, key);
+  const auto info = objects_.head(Bucket::kInput, key);
+  const bool is_shared = info && content_hash(*info);
+  if (auto removed = objects_.remove(Bucket::kInput, key); !removed) return removed;
+  if (info && !is_shared) kept_.cache->remove(kept_name(*info));
+  return {};
+}
+
+std::optional<std::string> ImageService::content_hash(const ObjectInfo& image) const {
+  return kept_.content_hash ? kept_.content_hash(image.key, image.etag) : std::nullopt;
+}
+
+std::string ImageService::kept_name(const ObjectInfo& image) const {
+  // A key may contain a space, an ETag has none.
+  return content_hash(image).value_or(sha256_hex(image.key + " " + image.etag)) + "-";
 }
 
 }  // namespace classifier

@@ -13,6 +13,7 @@
 #include "ports/catalogue.hpp"
 #include "ports/clock.hpp"
 #include "ports/object_store.hpp"
+#include "support/disk_cache.hpp"
 #include "support/memory_budget.hpp"
 
 namespace classifier {
@@ -52,6 +53,16 @@ struct ImagePage {
 // no image type.
 std::optional<std::string_view> image_content_type(std::string_view key);
 
+// Thumbnails that are kept on disk, by the content that they show, so that copies of an image share
+// one, and a restart loses none.
+struct KeptThumbnails {
+  DiskCache* cache = nullptr;  // null: none are kept; outlives the service
+  // The SHA-256, in hexadecimal digits, of the content that the key has with this ETag; nullopt
+  // where it is unknown. May be empty.
+  std::function<std::optional<std::string>(std::string_view key, std::string_view etag)>
+      content_hash = {};
+};
+
 // Thread-safe.
 class ImageService {
  public:
@@ -67,7 +78,8 @@ class ImageService {
 
   // `memory` is for images that are read for thumbnails. `catalogue` may be null.
   ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
-               std::uint64_t max_image_bytes, MemoryBudget& memory, Catalogue* catalogue = nullptr);
+               std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept = {},
+               Catalogue* catalogue = nullptr);
 
   // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL to upload its bytes to.
   // kInvalidArgument: no usable file name, path or batch; kUnsupported: not an image type.
@@ -81,20 +93,30 @@ class ImageService {
   Result<std::string> thumbnail_etag(std::string_view key, int longest_side);
 
   // kInvalidArgument for a size outside [kMinThumbnail, kMaxThumbnail]; kTooLarge for an image with
-  // more bytes than allowed; kUnavailable where there was no memory for kPatience.
+  // more bytes than allowed; kUnavailable where there was no memory for kPatience. One that is kept
+  // is returned only for an image that is there.
   Result<Thumbnail> thumbnail(std::string_view key, int longest_side);
+
+  // Removes the image, and its thumbnails if no other image can have the same ones. Those of a
+  // known content stay until they are the ones that were not used for the longest time: other
+  // images may have that content. kNotFound: there is none.
+  Result<void> remove(std::string_view key);
 
  private:
   Result<void> announce(const UploadRequest& request, std::string_view key, TimePoint now);
   Result<ImagePage> list_store(std::string_view prefix, std::size_t limit, std::string_view token);
-  // Of the image, with the ETag of its thumbnail.
-  Result<ObjectInfo> thumbnail_info(std::string_view key, int longest_side);
+  // Of the image; kInvalidArgument for the size.
+  Result<ObjectInfo> info_for_thumbnail(std::string_view key, int longest_side);
+  std::optional<std::string> content_hash(const ObjectInfo& image) const;
+  // The beginning of the names of an image's thumbnails in the cache.
+  std::string kept_name(const ObjectInfo& image) const;
 
   ObjectStore& objects_;
   const Clock& clock_;
   MakeThumbnail make_thumbnail_;
   std::uint64_t max_image_bytes_;
   MemoryBudget& memory_;
+  KeptThumbnails kept_;
   Catalogue* catalogue_;
 };
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "adapters/http/router.hpp"
 #include "ports/catalogue.hpp"
@@ -40,6 +41,8 @@ struct BackendApi {
   std::string version;
   // For large results; empty: the system's.
   std::filesystem::path temporary_folder = {};  // NOLINT(readability-redundant-member-init)
+  // Called with the key of each image whose upload through this service is complete; may be empty.
+  std::function<void(std::string_view key)> uploaded = {};
   std::function<Result<void>()>
       stores_answer;  // for /ready; the error says which store does not answer
   std::function<std::string()> metrics_text;  // Prometheus' text form

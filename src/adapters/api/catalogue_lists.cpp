@@ -123,9 +123,11 @@ std::string query_text(const http::Request& request, std::string_view name) {
   return std::string(request.query_value(name).value_or(""));
 }
 
-// The list of this version under this address.
+// Of the list that this request asks for, in this version.
 std::string list_etag(const http::Request& request, std::string_view version) {
-  return fmt::format("\"{}-{}\"", version, sha256_hex(request.target).substr(0, 12));
+  std::string query;
+  for (const auto& [name, value] : request.query) query += name + '=' + value + '\n';
+  return fmt::format("\"{}-{}\"", version, sha256_hex(query).substr(0, 12));
 }
 
 }  // namespace

@@ -137,8 +137,7 @@ http::Response get_original(const BackendApi& api, const http::Request& request)
 
 http::Response delete_image(const BackendApi& api, const http::Request& request) {
   const std::string_view key = request.param("key");
-  if (auto removed = api.objects.remove(Bucket::kInput, key); !removed)
-    return http::error_response(removed.error());
+  if (auto removed = api.images.remove(key); !removed) return http::error_response(removed.error());
   return http::json_response(200, {{"success", true}, {"message", fmt::format("deleted {}", key)}});
 }
 

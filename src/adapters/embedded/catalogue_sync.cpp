@@ -76,41 +76,91 @@ class CatalogueSync::Impl {
     if (watch_) take_events();
   }
 
+  // Until the entry is complete, the event of this key says nothing new.
+  void storing(std::string_view key) {
+    const std::scoped_lock lock(storing_mutex_);
+    storing_.emplace(key);
+  }
+
   void stored(const ObjectInfo& object, std::string sha256) {
+    const End end(*this, object.key);
     if (!options_.is_image(object.key)) return;
     CatalogueEntry entry = entry_of(object);
     entry.uploaded_at = clock_.now();
     entry.sha256 = std::move(sha256);
     entry.facts = facts_of(object.key);
+    const std::scoped_lock lock(put_mutex_);
     if (auto put = catalogue_.put({&entry, 1}); !put) failed("adding " + object.key, put.error());
   }
 
   void removing(std::string_view key) {
     const std::string text(key);
+    const std::scoped_lock lock(put_mutex_);
     if (auto removed = catalogue_.remove({&text, 1}); !removed)
       failed("removing " + text, removed.error());
   }
 
-  // Makes the entries of the keys as the files are.
+  void kept(std::string_view key) {
+    const std::string text(key);
+    {
+      const End end(*this, text);
+    }
+    look_at({&text, 1});
+  }
+
+ private:
+  // Ends what storing() began.
+  class End {
+   public:
+    End(Impl& owner, std::string key) : owner_(owner), key_(std::move(key)) {}
+    ~End() {
+      const std::scoped_lock lock(owner_.storing_mutex_);
+      owner_.storing_.erase(key_);
+    }
+    End(const End&) = delete;
+    End& operator=(const End&) = delete;
+
+   private:
+    Impl& owner_;
+    std::string key_;
+  };
+
+  bool is_storing(const std::string& key) {
+    const std::scoped_lock lock(storing_mutex_);
+    return storing_.contains(key);
+  }
+
+  // Makes the entries of the keys as the files are, without what only the content says;
+  // read_images() adds that.
   void look_at(std::span<const std::string> keys) {
-    std::vector<ObjectInfo> there;
+    const std::scoped_lock lock(put_mutex_);
+    std::vector<std::string> there;
+    std::vector<std::string> etags;
+    std::vector<ObjectInfo> objects;
     std::vector<std::string> missing;
     for (const auto& key : keys) {
-      if (!options_.is_image(key)) continue;
+      if (!options_.is_image(key) || is_storing(key)) continue;
       auto object = store_.head(Bucket::kInput, key);
       if (object) {
-        there.push_back(std::move(*object));
+        there.push_back(key);
+        etags.push_back(object->etag);
+        objects.push_back(std::move(*object));
       } else if (object.error().code == ErrorCode::kNotFound) {
         missing.push_back(key);
       }
     }
-    add_if_new(there);
+    const auto current = catalogue_.current(there, etags);
+    if (!current) return failed("looking at images", current.error());
+    std::vector<CatalogueEntry> added;
+    for (std::size_t i = 0; i < objects.size(); ++i)
+      if (!(*current)[i]) added.push_back(entry_of(objects[i]));
+    if (!added.empty()) unread_ = true;
+    if (auto put = catalogue_.put(added); !put) failed("adding images", put.error());
     if (missing.empty()) return;
     if (auto removed = catalogue_.remove(missing); !removed)
       failed("removing images", removed.error());
   }
 
- private:
   // The image stays; only the catalogue is behind until the next scan.
   void failed(const std::string& what, const Error& error) {
     spdlog::warn("catalogue: {} failed, the folder will be scanned again: {}", what, error.message);
@@ -134,24 +184,6 @@ class CatalogueSync::Impl {
         std::min<std::uint64_t>((*reader)->info().size, CatalogueSyncOptions::kHeaderBytes));
     if (!(*reader)->read(header)) return {};
     return options_.read_facts(header);
-  }
-
-  // Entries without what only the content says; read_images() adds that.
-  void add_if_new(std::span<const ObjectInfo> objects) {
-    std::vector<std::string> keys;
-    std::vector<std::string> etags;
-    for (const auto& object : objects) {
-      keys.push_back(object.key);
-      etags.push_back(object.etag);
-    }
-    const auto current = catalogue_.current(keys, etags);
-    if (!current) return failed("a scan", current.error());
-    std::vector<CatalogueEntry> added;
-    for (std::size_t i = 0; i < objects.size(); ++i)
-      if (!(*current)[i]) added.push_back(entry_of(objects[i]));
-    if (added.empty()) return;
-    unread_ = true;
-    if (auto put = catalogue_.put(added); !put) failed("a scan", put.error());
   }
 
   void watch(const std::string& folder) {
@@ -241,14 +273,14 @@ class CatalogueSync::Impl {
       told = steady_clock::now();
       spdlog::info("catalogue: {} images {}", seen, what);
     };
-    std::vector<ObjectInfo> piece;
+    std::vector<std::string> piece;
     const auto walked = store_.walk(
         Bucket::kInput, "",
         [&](ObjectInfo object) {
           if (!options_.is_image(object.key)) return !stop.stop_requested();
-          piece.push_back(std::move(object));
+          piece.push_back(std::move(object.key));
           if (piece.size() == kPiece) {
-            add_if_new(piece);
+            look_at(piece);
             seen += static_cast<std::int64_t>(piece.size());
             piece.clear();
             progress("looked at");
@@ -256,7 +288,7 @@ class CatalogueSync::Impl {
           return !stop.stop_requested();
         },
         [&](const std::string& folder) { watch(folder); });
-    add_if_new(piece);
+    look_at(piece);
     seen += static_cast<std::int64_t>(piece.size());
     if (!walked) return failed("a scan", walked.error());
     if (stop.stop_requested()) return;
@@ -280,9 +312,7 @@ class CatalogueSync::Impl {
         // A folder that is away says nothing about its images.
         if (!object && object.error().code == ErrorCode::kNotFound) missing.push_back(key);
       }
-      if (missing.empty()) continue;
-      if (auto removed = catalogue_.remove(missing); !removed)
-        return failed("a scan", removed.error());
+      if (!missing.empty()) look_at(missing);
     }
   }
 
@@ -302,11 +332,21 @@ class CatalogueSync::Impl {
         catch_up();
       }
       done += static_cast<std::int64_t>(read.size());
-      if (auto put = catalogue_.put(read); !put) return failed("reading images", put.error());
+      put_read(read);
       if (steady_clock::now() < told + kProgress) continue;
       told = steady_clock::now();
       spdlog::info("catalogue: {} images read", done);
     }
+  }
+
+  // Leaves out images that have changed meanwhile.
+  void put_read(std::vector<CatalogueEntry>& read) {
+    const std::scoped_lock lock(put_mutex_);
+    std::erase_if(read, [&](const CatalogueEntry& entry) {
+      const auto object = store_.head(Bucket::kInput, entry.key);
+      return !object || object->etag != entry.etag;
+    });
+    if (auto put = catalogue_.put(read); !put) failed("reading images", put.error());
   }
 
   std::optional<CatalogueEntry> read_image(const std::string& key) {
@@ -339,6 +379,10 @@ class CatalogueSync::Impl {
   std::atomic<bool> behind_{false};
   std::atomic<bool> unread_{false};
   std::atomic<bool> watched_{true};
+  // Held from the look at a file until its entry is put, so that entries never go back in time.
+  std::mutex put_mutex_;
+  std::mutex storing_mutex_;
+  std::set<std::string> storing_;  // guarded by storing_mutex_
   std::mutex watch_mutex_;
   const Fd watch_;
   std::unordered_map<int, std::string> folders_;  // guarded by watch_mutex_; end in a slash, or ""
@@ -357,9 +401,7 @@ void CatalogueSync::stored(const ObjectInfo& object, std::string sha256) {
   impl_->stored(object, std::move(sha256));
 }
 void CatalogueSync::removing(std::string_view key) { impl_->removing(key); }
-void CatalogueSync::kept(std::string_view key) {
-  const std::string text(key);
-  impl_->look_at({&text, 1});
-}
+void CatalogueSync::storing(std::string_view key) { impl_->storing(key); }
+void CatalogueSync::kept(std::string_view key) { impl_->kept(key); }
 
 }  // namespace classifier

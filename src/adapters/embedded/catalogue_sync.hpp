@@ -42,6 +42,7 @@ class CatalogueSync final : public StoreObserver {
   // Scans the folder soon.
   void scan_again();
 
+  void storing(std::string_view key) override;
   void stored(const ObjectInfo& object, std::string sha256) override;
   void removing(std::string_view key) override;
   void kept(std::string_view key) override;

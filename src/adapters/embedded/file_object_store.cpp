@@ -137,16 +137,27 @@ class FileWriter final : public ObjectWriter {
       return io_error("cannot write " + target_.string(), errno);
     if (auto made = make_durable_folder(target_.parent_path()); !made)
       return std::unexpected(made.error());
-    if (::rename(temporary_->c_str(), target_.c_str()) != 0)
-      return io_error("cannot write " + target_.string(), errno);
-    if (auto synced = sync_folder(target_.parent_path()); !synced)
-      return std::unexpected(synced.error());
+    if (observer_ == nullptr) {
+      if (auto renamed = rename(); !renamed) return std::unexpected(renamed.error());
+      return object_info(key_, status);
+    }
+    observer_->storing(key_);
+    if (auto renamed = rename(); !renamed) {
+      observer_->kept(key_);
+      return std::unexpected(renamed.error());
+    }
     ObjectInfo object = object_info(key_, status);
-    if (observer_ != nullptr) observer_->stored(object, hash_->finish());
+    observer_->stored(object, hash_->finish());
     return object;
   }
 
  private:
+  Result<void> rename() {
+    if (::rename(temporary_->c_str(), target_.c_str()) != 0)
+      return io_error("cannot write " + target_.string(), errno);
+    return sync_folder(target_.parent_path());
+  }
+
   Fd fd_;
   std::string key_;
   std::unique_ptr<TemporaryName> temporary_;

@@ -18,11 +18,13 @@ namespace classifier {
 class StoreObserver {
  public:
   virtual ~StoreObserver() = default;
+  // The object will be stored; stored() or kept() follows.
+  virtual void storing(std::string_view key) = 0;
   // The object is there, durably. `sha256` is that of its content, 64 hexadecimal digits.
   virtual void stored(const ObjectInfo& object, std::string sha256) = 0;
   // The object will be removed.
   virtual void removing(std::string_view key) = 0;
-  // It could not be removed.
+  // The call of storing() or removing() before this one came to nothing.
   virtual void kept(std::string_view key) = 0;
 };
 

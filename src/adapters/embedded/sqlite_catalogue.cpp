@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min();
 // The most entries that are ordered one by one; more are met by going along the index.
 constexpr std::int64_t kFew = 4'000;
-constexpr std::size_t kPiece = 5'000;  // of visit()
+constexpr std::size_t kKeysAtOnce = 5'000;  // of visit()
 
 constexpr const char* kColumns =
     "p.id, p.key, p.name, p.size, p.modified, p.uploaded, p.taken, p.width, p.height, p.type, "
@@ -545,7 +545,7 @@ Result<void> SqliteCatalogue::visit(
       query.bind(1, id);
       if (!query.executeStep()) return true;
       piece.push_back(query.getColumn(0).getString());
-      if (piece.size() < kPiece) return true;
+      if (piece.size() < kKeysAtOnce) return true;
       used = use(piece);
       piece.clear();
       return used.has_value();
