@@ -253,9 +253,9 @@ class Service {
         worker);
   }
 
-  // Whether no image of a job waits or is in progress, here or in another process.
+  // Whether no image is decoded here, and none of a job waits or is in progress anywhere.
   bool idle() {
-    if (worker_->in_hand() > 0) return false;
+    if (worker_->in_hand() > 0 || decoding_->used() > 0) return false;
     const auto depth = stores_->queue().depth();
     return depth && depth->visible == 0 && depth->in_flight == 0;
   }

@@ -60,7 +60,7 @@ struct KeptThumbnails {
   // The SHA-256, in hexadecimal digits, of the content that the key has with this ETag; nullopt
   // where it is unknown. May be empty.
   std::function<std::optional<std::string>(std::string_view key, std::string_view etag)>
-      content_hash = {};
+      content_hash;
 };
 
 // Thread-safe.

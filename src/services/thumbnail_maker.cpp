@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "support/pause.hpp"
+#include "support/stopwatch.hpp"
 
 namespace classifier {
 namespace {
 
 constexpr int kLowestPriority = 19;
+// Seconds. Of an image that takes longer, nothing more is made: others may wait for its memory.
+constexpr double kLongest = 1;
 
 }  // namespace
 
@@ -55,11 +58,14 @@ void ThumbnailMaker::make(const std::string& key, const std::stop_token& stop) {
       if (!classifier::pause(pause_, stop)) return;
     }
     if (stop.stop_requested()) return;
+    const Stopwatch watch;
     const auto made = images_.thumbnail(key, size);
-    if (made) continue;
-    // Such as an image that was deleted meanwhile, or is none.
-    spdlog::debug("no thumbnail of {} was made in advance: {}", key, made.error().message);
-    return;
+    if (!made) {
+      // Such as an image that was deleted meanwhile, or is none.
+      spdlog::debug("no thumbnail of {} was made in advance: {}", key, made.error().message);
+      return;
+    }
+    if (watch.seconds() > kLongest) return;
   }
 }
 

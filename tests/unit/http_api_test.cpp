@@ -65,6 +65,7 @@ class ApiTest : public ::testing::Test {
                              .max_upload_bytes = 1'000,
                              .public_base_url = {},
                              .version = "1.2.3",
+                             .uploaded = [this](std::string_view key) { uploaded_ = key; },
                              .stores_answer = [this] { return stores_.jobs().ping(); },
                              .metrics_text = [] { return std::string("classifier_up 1\n"); }});
     auto ml = std::make_shared<Router>();
@@ -145,6 +146,7 @@ class ApiTest : public ::testing::Test {
                          return "thumbnail of " + std::to_string(size);
                        },
                        1'000, thumbnail_memory_};
+  std::string uploaded_;  // the last key
   Server server_{{}};
   std::uint16_t port_ = 0;
   std::uint16_t ml_port_ = 0;
@@ -204,9 +206,11 @@ TEST_F(ApiTest, TakesAnUploadThroughASignedUrl) {
   EXPECT_EQ(request("PUT", "/objects/other.jpg", type, "cat").status, 403);
   EXPECT_EQ(request("PUT", target, type, std::string(1'001, 'x')).status, 413);
   EXPECT_FALSE(stores_.objects().head(Bucket::kInput, key));
+  EXPECT_EQ(uploaded_, "");
 
   const RawAnswer stored = request("PUT", target, type, "cat");
   EXPECT_EQ(stored.status, 200) << stored.body;
+  EXPECT_EQ(uploaded_, key);
   EXPECT_FALSE(stored.header("ETag").empty());
   EXPECT_EQ(get("/images/" + key).body, "cat");
   stores_.clock().advance(2h);

@@ -42,6 +42,7 @@ struct BackendApi {
   // For large results; empty: the system's.
   std::filesystem::path temporary_folder = {};  // NOLINT(readability-redundant-member-init)
   // Called with the key of each image whose upload through this service is complete; may be empty.
+  // NOLINTNEXTLINE(readability-redundant-member-init)
   std::function<void(std::string_view key)> uploaded = {};
   std::function<Result<void>()>
       stores_answer;  // for /ready; the error says which store does not answer
