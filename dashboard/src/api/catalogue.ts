@@ -10,7 +10,7 @@ import {
 import { ApiError, getFolders, getImages, getImageWindow } from "./client";
 import { refreshMs } from "./queries";
 import { nameOf } from "../ui/format";
-import type { ImageFilter, ImageWindow, StoredImage } from "./types";
+import type { Folder, ImageFilter, ImageWindow, StoredImage } from "./types";
 
 export const blockSize = 200;
 const keysAtOnce = 1000;
@@ -22,6 +22,8 @@ const fields = "key,name,size,last_modified,taken_at,uploaded_at";
 const summaryKey = ["images", "summary"] as const;
 const blockKey = ["images", "block"] as const;
 const listKey = ["images", "list"] as const;
+const foldersKey = ["folders"] as const;
+const fewFolders = 500;
 
 export const everything: ImageFilter = { order: "newest", q: "", folder: "" };
 
@@ -66,7 +68,9 @@ function dropOlder(client: QueryClient, version: string): void {
   const isOlder = ({ state }: Query): boolean =>
     (state.data as ImageWindow | undefined)?.version !== version;
   void client.invalidateQueries({ queryKey: blockKey, predicate: isOlder });
-  void client.invalidateQueries({ queryKey: ["folders"] });
+  // Many folders are fetched again when one returns to the page: that is more than is in view.
+  const few = (client.getQueryData<Folder[]>(foldersKey)?.length ?? 0) <= fewFolders;
+  void client.invalidateQueries({ queryKey: foldersKey, refetchType: few ? "active" : "none" });
 }
 
 // After the page itself has added or deleted photos.
@@ -107,12 +111,20 @@ export function knownName(client: QueryClient, key: string): string {
   return nameOf({ key });
 }
 
-export const useFolders = (enabled: boolean) =>
+export const useFolders = () =>
   useQuery({
-    queryKey: ["folders"],
-    queryFn: ({ signal }) => getFolders(signal),
+    queryKey: foldersKey,
     staleTime: Infinity,
-    enabled,
+    queryFn: async ({ signal }) => {
+      const folders: Folder[] = [];
+      let token = "";
+      do {
+        const page = await getFolders(token, signal);
+        folders.push(...page.folders);
+        token = page.next_token ?? "";
+      } while (token);
+      return folders;
+    },
   });
 
 const mostTries = 3;

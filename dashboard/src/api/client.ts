@@ -1,7 +1,7 @@
 // The calls that the page makes. Every failure is an ApiError whose message can be shown to people.
 import { apiKey, settings } from "../state/settings";
 import type {
-  Folder,
+  FolderPage,
   ImageFilter,
   ImagePage,
   ImageWindow,
@@ -176,8 +176,8 @@ export interface WindowQuery extends Partial<ImageFilter> {
 export const getImageWindow = (query: WindowQuery, signal?: AbortSignal) =>
   call<ImageWindow>(withQuery("/images", { ...query }), signal ? { signal } : {});
 
-export const getFolders = (signal: AbortSignal) =>
-  call<{ folders: Folder[] }>("/folders", { signal }).then((answer) => answer.folders);
+export const getFolders = (token: string, signal: AbortSignal) =>
+  call<FolderPage>(withQuery("/folders", { next_token: token }), { signal });
 
 export const deleteImage = (key: string) =>
   call<unknown>(`/images/${id(key)}`, { method: "DELETE" });

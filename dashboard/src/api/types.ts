@@ -68,6 +68,11 @@ export interface Folder {
   images: number; // directly in it
 }
 
+export interface FolderPage {
+  folders: Folder[];
+  next_token?: string;
+}
+
 export interface UploadTicket {
   upload_url: string;
   s3_key: string;

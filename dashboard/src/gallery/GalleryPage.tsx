@@ -107,7 +107,7 @@ function LabelFilter({ job, label, labels, small }: FilterProps) {
 }
 
 function FolderFilter({ folder, onChange }: { folder: string; onChange: (to: string) => void }) {
-  const folders = useFolders(true).data;
+  const folders = useFolders().data;
   const choices = useMemo(() => folderChoices(folders ?? [], folder), [folders, folder]);
   if (choices.length === 0) return null;
   return (
@@ -171,6 +171,7 @@ function SelectionBar({ selected: { keys, rule }, total, count, onAll, onDelete 
 
 const smallLibrary = 2_000;
 const searchAfterMs = 150;
+const longestSearch = 250; // characters; the server takes up to 1,000 bytes
 
 export function GalleryPage() {
   const selected = useStore(selection);
@@ -181,7 +182,7 @@ export function GalleryPage() {
   const folder = query.get("folder") ?? "";
   const asked = query.get("order") ?? "";
   const order = isOrder(asked) ? asked : "newest";
-  const q = useDebounced(text.trim(), searchAfterMs);
+  const q = useDebounced(text.trim().slice(0, longestSearch), searchAfterMs);
   const filter = useMemo(() => ({ order, q, folder }), [order, q, folder]);
 
   const labels = useLabels(job);

@@ -34,7 +34,10 @@ test("a rule says what the filter shows", () => {
   const filter = { order: "name", q: "cat", folder: "Holiday" } as const;
   expect(ruleOf(filter)).toEqual({ q: "cat", folder: "Holiday", order: "name" });
   expect(filterOf(ruleOf(filter))).toEqual(filter);
-  expect(ruleOf({ order: "newest", q: "", folder: "" })).toEqual({ all: true });
+  expect(ruleOf({ order: "newest", q: "", folder: "" })).toEqual({
+    all: true,
+    order: "newest",
+  });
   expect(covers({ q: "cat", folder: "Holiday" }, filter)).toBe(true);
   expect(covers({ q: "cat" }, filter)).toBe(false);
   expect(covers({ all: true }, filter)).toBe(true);

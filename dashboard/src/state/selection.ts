@@ -43,12 +43,13 @@ export const without = (now: Selection, gone: ReadonlySet<string>): Selection =>
   keys: new Set([...now.keys].filter((key) => !gone.has(key))),
 });
 
+// The job has the order of the list.
 export function ruleOf({ order, q, folder }: ImageFilter): Rule {
   return {
     ...(q || folder ? {} : { all: true }),
     ...(q ? { q } : {}),
     ...(folder ? { folder } : {}),
-    ...(order === "newest" ? {} : { order }),
+    order,
   };
 }
 

@@ -1,14 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Images, Play, Terminal, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
-import { blockOf, listProblem, useImageList, useSummary } from "../api/catalogue";
+import { blockOf, everything, listProblem, useImageList, useSummary } from "../api/catalogue";
 import { sentenceOf, submitJob } from "../api/client";
 import { useModels } from "../api/queries";
 import type { JobType, Model, Rule } from "../api/types";
 import { arrange } from "../gallery/arrange";
 import { submitCommand } from "../job/command";
 import { jobPath, Link, navigate } from "../state/router";
-import { filterOf, ruleWords, selection } from "../state/selection";
+import { filterOf, ruleOf, ruleWords, selection } from "../state/selection";
 import { backendAddress } from "../state/settings";
 import { useStore } from "../state/store";
 import { copy } from "../ui/browser";
@@ -74,7 +74,7 @@ function usePhotos(): {
   const summary = useSummary();
   const catalogue = summary.data ?? null;
   const byKeys = chosen === null && keys.size > 0;
-  const rule = byKeys ? null : (chosen ?? { all: true as const });
+  const rule = byKeys ? null : (chosen ?? ruleOf(everything));
   const window = useQuery({
     ...blockOf(filterOf(rule ?? {}), 0),
     enabled: catalogue !== null && !byKeys,

@@ -140,7 +140,7 @@ test("all of a million photos are selected as a rule and submitted as one", asyn
   );
   await page.getByRole("button", { name: "Classify 1,000,000 photos" }).click();
   const body = (await submission).postDataJSON() as Record<string, unknown>;
-  expect(body).toMatchObject({ images: { all: true } });
+  expect(body).toMatchObject({ images: { all: true, order: "newest" } });
   expect(body).not.toHaveProperty("s3_keys");
 });
 
