@@ -87,6 +87,7 @@ LIBRARIES = {
     "libsqlitecpp-dev": ("MIT", "Expat"),
     "libssl3": ("Apache-2.0", "Apache-2.0"),
     "libturbojpeg": ("IJG AND BSD-3-Clause AND Zlib", "BSD-3-clause"),
+    "libutf8proc": ("MIT AND Unicode-DFS-2015", "Expat"),
     "libwebp": ("BSD-3-Clause", "Redistribution and use in source and binary forms"),
     "nlohmann-json3-dev": ("MIT", "Expat"),
 }

@@ -161,6 +161,7 @@ class Classification {
       records_.push_back({.index = static_cast<std::int64_t>(i),
                           .s3_key = photos_[i],
                           .filename = filenames[i],
+                          .name = {},
                           .outcome = {}});
     }
     return classifier_->warm_up(spec_, {});

@@ -230,6 +230,12 @@ std::vector<Setting> storage_settings() {
                  "days from submission until a finished job and its results are deleted; images "
                  "are kept; 0: never",
                  &Config::job_retention_days, 0, 36'500, "90")),
+      rare(kServe | kBackend,
+           number<std::uint64_t>(
+               "THUMBNAIL_STORE",
+               "megabytes of thumbnails kept in DATA_DIR, so that they are not made again after a "
+               "restart; 0: none; on AWS none are kept",
+               &Config::thumbnail_store_mb, 0, 65'536, "1024")),
       rare(kServe | kBackend, text("DASHBOARD_DIR", "folder of the built web page",
                                    &Config::dashboard_dir, "a folder", "the page of this program")),
   };

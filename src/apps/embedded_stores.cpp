@@ -2,12 +2,16 @@
 #include <memory>
 #include <utility>
 
+#include "adapters/embedded/catalogue_sync.hpp"
 #include "adapters/embedded/file_object_store.hpp"
 #include "adapters/embedded/process_lock.hpp"
 #include "adapters/embedded/sqlite_database.hpp"
+#include "adapters/embedded/sqlite_job_drafts.hpp"
 #include "adapters/embedded/sqlite_job_store.hpp"
 #include "adapters/embedded/sqlite_work_queue.hpp"
+#include "adapters/image/image_facts.hpp"
 #include "apps/stores.hpp"
+#include "services/image_service.hpp"
 
 namespace classifier {
 namespace {
@@ -31,6 +35,9 @@ class EmbeddedStores final : public Stores {
     stores->jobs_ = std::make_unique<SqliteJobStore>(*stores->database_, stores->specs_);
     stores->queue_ = std::make_unique<SqliteWorkQueue>(
         *stores->database_, stores->specs_, clock, *stores->process_, config.visibility_timeout);
+    stores->drafts_ =
+        std::make_unique<SqliteJobDrafts>(*stores->database_, *stores->jobs_, *stores->process_);
+    stores->open_catalogue(clock);
     return stores;
   }
 
@@ -38,14 +45,30 @@ class EmbeddedStores final : public Stores {
   WorkQueue& queue() override { return *queue_; }
   ObjectStore& objects() override { return *objects_; }
   UploadReceiver* uploads() override { return objects_.get(); }
+  Catalogue* catalogue() override { return catalogue_.get(); }
+  JobDrafts* job_drafts() override { return drafts_.get(); }
+  void follow_images() override { sync_->start(); }
+  void look_again() override { sync_->scan_again(); }
 
  private:
+  void open_catalogue(const Clock& clock) {
+    catalogue_ = std::make_unique<SqliteCatalogue>(*database_, [this] { sync_->catch_up(); });
+    const auto is_image = [](std::string_view key) { return image_content_type(key).has_value(); };
+    sync_ = std::make_unique<CatalogueSync>(
+        *catalogue_, *objects_, clock,
+        CatalogueSyncOptions{.is_image = is_image, .read_facts = read_image_facts});
+    objects_->set_observer(sync_.get());
+  }
+
   SpecCache specs_;
   std::unique_ptr<ProcessLock> process_;
   std::unique_ptr<SqliteDatabase> database_;
   std::unique_ptr<FileObjectStore> objects_;
   std::unique_ptr<SqliteJobStore> jobs_;
   std::unique_ptr<SqliteWorkQueue> queue_;
+  std::unique_ptr<SqliteJobDrafts> drafts_;
+  std::unique_ptr<SqliteCatalogue> catalogue_;
+  std::unique_ptr<CatalogueSync> sync_;
 };
 
 }  // namespace

@@ -34,8 +34,10 @@
 #include "services/dispatcher.hpp"
 #include "services/retention.hpp"
 #include "services/status_consumer.hpp"
+#include "services/thumbnail_maker.hpp"
 #include "services/watchdog.hpp"
 #include "services/worker.hpp"
+#include "support/disk_cache.hpp"
 #include "support/memory_budget.hpp"
 #include "support/pause.hpp"
 
@@ -106,6 +108,7 @@ class Service {
       });
       if (server_) server_->stop(kDrainTime);
     }
+    if (thumbnail_maker_) thumbnail_maker_->stop();
     if (dispatcher_) dispatcher_->stop();
     if (retention_) retention_->stop();
     if (worker_) worker_->stop();
@@ -116,9 +119,11 @@ class Service {
 
   void start() {
     if (roles_.backend) {
+      stores_->follow_images();
       dispatcher_->start();
       retention_->start();
       if (status_consumer_) status_consumer_->start();
+      if (thumbnail_maker_) thumbnail_maker_->start();
     }
     if (roles_.ml) worker_->start();
     server_->start();
@@ -126,8 +131,10 @@ class Service {
     warn_about_access();
   }
 
-  // Reads the key file and the certificate again without waiting for the next check.
+  // Reads the key file, the certificate and the folder of images again without waiting for the next
+  // check.
   void reload() {
+    stores_->look_again();
     keys_->reload();
     if (tls_) tls_->reload();
   }
@@ -185,13 +192,37 @@ class Service {
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
     retention_ = std::make_unique<Retention>(stores_->jobs(), clock_,
                                              std::chrono::days(config_.job_retention_days));
-    job_service_ =
-        std::make_unique<JobService>(stores_->jobs(), stores_->queue(), *classifier_, clock_,
-                                     metrics_, limits_, [this] { dispatcher_->wake(); });
+    job_service_ = std::make_unique<JobService>(
+        stores_->jobs(), stores_->queue(), *classifier_, clock_, metrics_, limits_,
+        [this] { dispatcher_->wake(); }, RuleStores{stores_->catalogue(), stores_->job_drafts()});
+    KeptThumbnails kept;
+    if (roles_.backend && config_.stores == StoreKind::kEmbedded &&
+        config_.thumbnail_store_mb > 0) {
+      thumbnails_ = std::make_unique<DiskCache>(config_.data_dir / "thumbnails",
+                                                config_.thumbnail_store_mb << 20);
+      kept.cache = thumbnails_.get();
+      kept.content_hash = [this](std::string_view key, std::string_view etag) {
+        return content_hash(key, etag);
+      };
+    }
+    // Where the service decodes by itself, an image that hangs would end it, though nobody asked.
+    if (kept.cache != nullptr && config_.decode_isolation == "on") {
+      // With the decoders of the jobs, which have nothing to do meanwhile, and a low priority.
+      idle_image_service_ = std::make_unique<ImageService>(
+          stores_->objects(), clock_,
+          [this](std::span<const std::byte> image, int side) {
+            return make_thumbnail(*decoder_, image, side);
+          },
+          config_.max_image_bytes, *files_, kept, stores_->catalogue());
+      thumbnail_maker_ =
+          std::make_unique<ThumbnailMaker>(*idle_image_service_, [this] { return idle(); });
+    }
     image_service_ = std::make_unique<ImageService>(
         stores_->objects(), clock_,
-        [this](std::span<const std::byte> image, int side) { return make_thumbnail(image, side); },
-        config_.max_image_bytes, *files_);
+        [this](std::span<const std::byte> image, int side) {
+          return make_thumbnail(*thumbnail_decoder_, image, side);
+        },
+        config_.max_image_bytes, *files_, kept, stores_->catalogue());
     WorkerOptions worker;
     worker.pipeline = {.fetch_threads = 0,
                        .prepare_threads = config_.max_workers,
@@ -222,7 +253,15 @@ class Service {
         worker);
   }
 
-  Result<std::string> make_thumbnail(std::span<const std::byte> image, int side) {
+  // Whether no image of a job waits or is in progress, here or in another process.
+  bool idle() {
+    if (worker_->in_hand() > 0) return false;
+    const auto depth = stores_->queue().depth();
+    return depth && depth->visible == 0 && depth->in_flight == 0;
+  }
+
+  Result<std::string> make_thumbnail(ImageDecoder& decoder, std::span<const std::byte> image,
+                                     int side) {
     std::uint64_t needed = 0;
     {
       const Watchdog::Watch watch(decoder_watchdog(), "a thumbnail");
@@ -238,7 +277,7 @@ class Service {
                   "the server is busy with other images: try again in a moment");
     }
     const Watchdog::Watch watch(decoder_watchdog(), "a thumbnail");
-    return thumbnail_decoder_->thumbnail(image, side);
+    return decoder.thumbnail(image, side);
   }
 
   // What decoding an image takes beside its file, at most about.
@@ -252,6 +291,15 @@ class Service {
     const std::uint64_t whole = static_cast<std::uint64_t>(info->width) *
                                 static_cast<std::uint64_t>(info->height) * per_pixel;
     return std::min(whole, config_.decode_memory_mb << 20);  // what needs more is refused
+  }
+
+  std::optional<std::string> content_hash(std::string_view key, std::string_view etag) {
+    if (stores_->catalogue() == nullptr) return std::nullopt;
+    const std::string text(key);
+    const auto found = stores_->catalogue()->find({&text, 1});
+    if (!found || found->empty() || found->front().etag != etag || found->front().sha256.empty())
+      return std::nullopt;
+    return found->front().sha256;
   }
 
   std::size_t thumbnail_cache_bytes() const {
@@ -395,6 +443,7 @@ class Service {
                                       .queue = stores_->queue(),
                                       .classifier = *classifier_,
                                       .clock = clock_,
+                                      .catalogue = stores_->catalogue(),
                                       .uploads = stores_->uploads(),
                                       .max_upload_bytes = config_.max_image_bytes,
                                       .thumbnail_cache_bytes = thumbnail_cache_bytes(),
@@ -403,6 +452,11 @@ class Service {
                                       .temporary_folder = config_.stores == StoreKind::kEmbedded
                                                               ? config_.data_dir
                                                               : std::filesystem::path(),
+                                      .uploaded =
+                                          [this](std::string_view key) {
+                                            if (thumbnail_maker_)
+                                              thumbnail_maker_->offer(std::string(key));
+                                          },
                                       .stores_answer = [this] { return stores_answer(*stores_); },
                                       .metrics_text = [this] { return metrics_text(); },
                                       .quick_jobs = stores_->reads_jobs_at_once()});
@@ -475,7 +529,10 @@ class Service {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<JobService> job_service_;
+  std::unique_ptr<DiskCache> thumbnails_;  // null: none are kept
   std::unique_ptr<ImageService> image_service_;
+  std::unique_ptr<ImageService> idle_image_service_;
+  std::unique_ptr<ThumbnailMaker> thumbnail_maker_;
   std::unique_ptr<Worker> worker_;
   std::shared_ptr<KeyRing> keys_;
   std::shared_ptr<const AuditLog> audit_;

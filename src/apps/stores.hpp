@@ -10,7 +10,9 @@
 namespace classifier {
 
 class CallObserver;
+class Catalogue;
 class Clock;
+class JobDrafts;
 class JobStore;
 class ObjectStore;
 class StatusQueue;
@@ -28,6 +30,14 @@ class Stores {
   virtual StatusQueue* status_queue() { return nullptr; }
   // Receives uploads through this service; null if clients upload to the store directly.
   virtual UploadReceiver* uploads() { return nullptr; }
+
+  // Null where these stores have none.
+  virtual Catalogue* catalogue() { return nullptr; }
+  virtual JobDrafts* job_drafts() { return nullptr; }
+  // Keeps the catalogue as the images are, from now on; for the one that answers lists.
+  virtual void follow_images() {}
+  // Looks at all images again, soon.
+  virtual void look_again() {}
 
   // Adapts the options of a worker, whose defaults fit local stores, to these stores.
   virtual void adapt(WorkerOptions& /*options*/) const {}

@@ -97,6 +97,9 @@ struct ImageRecord {
   std::int64_t index = 0;
   std::string s3_key;
   std::string filename;
+  // The user's name of the image, as the catalogue had it when the job was accepted; empty where
+  // there was none.
+  std::string name;
   std::optional<ImageOutcome> outcome;
 };
 

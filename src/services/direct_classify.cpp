@@ -26,6 +26,7 @@ DirectResult new_result(std::string job_id, const std::shared_ptr<const JobSpec>
     result.records.push_back({.index = static_cast<std::int64_t>(i),
                               .s3_key = std::move(keys[i]),
                               .filename = std::move(filenames[i]),
+                              .name = {},
                               .outcome = std::nullopt});
   }
   return result;

@@ -28,6 +28,8 @@ constexpr std::array<ImageType, 6> kImageTypes{{
 }};
 constexpr std::string_view kSupported = "image/jpeg, image/png, image/gif, image/bmp, image/webp";
 constexpr std::size_t kMaxBaseBytes = 100;
+constexpr std::size_t kMaxPathBytes = 4'096;
+constexpr std::size_t kMaxBatchBytes = 200;
 
 // The name without its extension, and without characters that have a meaning in URLs, shells or
 // spreadsheets.
@@ -66,6 +68,10 @@ Result<std::string> extension_for(std::string_view filename, std::string_view co
   return extension;
 }
 
+std::string etag_of_thumbnail(const ObjectInfo& image, int longest_side) {
+  return fmt::format("{}-{}", image.etag, longest_side);
+}
+
 }  // namespace
 
 std::optional<std::string_view> image_content_type(std::string_view key) {
@@ -76,19 +82,31 @@ std::optional<std::string_view> image_content_type(std::string_view key) {
 }
 
 ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
-                           std::uint64_t max_image_bytes, MemoryBudget& memory)
+                           std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept,
+                           Catalogue* catalogue)
     : objects_(objects),
       clock_(clock),
       make_thumbnail_(std::move(make_thumbnail)),
       max_image_bytes_(max_image_bytes),
-      memory_(memory) {}
+      memory_(memory),
+      kept_(std::move(kept)),
+      catalogue_(catalogue) {}
 
-Result<UploadTicket> ImageService::upload_url(std::string_view filename,
-                                              std::string_view content_type,
-                                              std::string_view base_url) {
+Result<UploadTicket> ImageService::upload_url(const UploadRequest& request) {
+  const auto& [filename, content_type, base_url, path, batch] = request;
   if (trim(filename).empty())
     return fail(ErrorCode::kInvalidArgument, "filename is missing or empty");
   if (!is_utf8(filename)) return fail(ErrorCode::kInvalidArgument, "filename is not UTF-8");
+  if (path.size() > kMaxPathBytes) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("path has {} bytes; at most {} are allowed", path.size(), kMaxPathBytes));
+  }
+  if (batch.size() > kMaxBatchBytes) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("batch has {} bytes; at most {} are allowed", batch.size(), kMaxBatchBytes));
+  }
   const auto extension = extension_for(filename, content_type);
   if (!extension) return std::unexpected(extension.error());
   const TimePoint now = clock_.now();
@@ -98,13 +116,43 @@ Result<UploadTicket> ImageService::upload_url(std::string_view filename,
   ticket.expires_at = now + kUploadValidity;
   auto url = objects_.upload_url(ticket.key, content_type, ticket.expires_at, base_url);
   if (!url) return std::unexpected(url.error());
+  if (auto announced = announce(request, ticket.key, now); !announced)
+    return std::unexpected(announced.error());
   ticket.upload_url = std::move(url->url);
   ticket.expires_at = url->expires_at;
   return ticket;
 }
 
+Result<void> ImageService::announce(const UploadRequest& request, std::string_view key,
+                                    TimePoint now) {
+  if (catalogue_ == nullptr) return {};
+  const std::string_view name = request.path.empty() ? request.filename : request.path;
+  return catalogue_->announce(key, name, request.batch, now);
+}
+
 Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
                                      std::string_view token) {
+  // A catalogue that is still being made lacks images.
+  if (catalogue_ == nullptr || !catalogue_->complete()) return list_store(prefix, limit, token);
+  ImageFilter filter;
+  filter.prefix = prefix;
+  filter.after = token;
+  auto found = catalogue_->list(filter, ImageOrder::kKey, 0, limit);
+  if (!found) return std::unexpected(found.error());
+  ImagePage page;
+  const bool more = found->total > static_cast<std::int64_t>(found->entries.size());
+  if (more && !found->entries.empty()) page.next_token = found->entries.back().key;
+  for (auto& entry : found->entries) {
+    page.images.push_back({.key = std::move(entry.key),
+                           .size = entry.size,
+                           .last_modified = entry.last_modified,
+                           .name = std::move(entry.name)});
+  }
+  return page;
+}
+
+Result<ImagePage> ImageService::list_store(std::string_view prefix, std::size_t limit,
+                                           std::string_view token) {
   ImagePage page;
   std::string after(token);
   // Other files in the bucket are skipped, so one page may need several lists of the store.
@@ -114,7 +162,10 @@ Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
     for (auto& object : objects->objects) {
       after = object.key;
       if (!image_content_type(object.key)) continue;
-      page.images.push_back(std::move(object));
+      page.images.push_back({.key = object.key,
+                             .size = object.size,
+                             .last_modified = object.last_modified,
+                             .name = {}});
       if (page.images.size() == limit) break;
     }
     if (!objects->more && (page.images.size() < limit || objects->objects.back().key == after))
@@ -125,25 +176,30 @@ Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
 }
 
 Result<std::string> ImageService::thumbnail_etag(std::string_view key, int longest_side) {
-  auto info = thumbnail_info(key, longest_side);
+  const auto info = info_for_thumbnail(key, longest_side);
   if (!info) return std::unexpected(info.error());
-  return std::move(info->etag);
+  return etag_of_thumbnail(*info, longest_side);
 }
 
-Result<ObjectInfo> ImageService::thumbnail_info(std::string_view key, int longest_side) {
+Result<ObjectInfo> ImageService::info_for_thumbnail(std::string_view key, int longest_side) {
   if (longest_side < kMinThumbnail || longest_side > kMaxThumbnail) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("size must be a whole number from {} to {}, not {}", kMinThumbnail,
                             kMaxThumbnail, longest_side));
   }
-  auto info = objects_.head(Bucket::kInput, key);
-  if (info) info->etag = fmt::format("{}-{}", info->etag, longest_side);
-  return info;
+  return objects_.head(Bucket::kInput, key);
 }
 
 Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side) {
-  auto info = thumbnail_info(key, longest_side);
+  auto info = info_for_thumbnail(key, longest_side);
   if (!info) return std::unexpected(info.error());
+  std::string etag = etag_of_thumbnail(*info, longest_side);
+  std::string name;
+  if (kept_.cache != nullptr) {
+    name = kept_name(*info) + std::to_string(longest_side);
+    if (auto bytes = kept_.cache->find(name))
+      return Thumbnail{.bytes = std::move(*bytes), .etag = std::move(etag)};
+  }
   MemoryShare memory(memory_);
   if (!memory.wait_for(std::min(info->size, max_image_bytes_),
                        std::chrono::steady_clock::now() + kPatience, kMostWaiting)) {
@@ -154,7 +210,30 @@ Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side
   if (!bytes) return std::unexpected(bytes.error());
   auto made = make_thumbnail_(*bytes, longest_side);
   if (!made) return std::unexpected(made.error());
-  return Thumbnail{.bytes = std::move(*made), .etag = std::move(info->etag)};
+  if (kept_.cache != nullptr) {
+    // Between the two calls another image may have taken its place.
+    const auto now = objects_.head(Bucket::kInput, key);
+    if (now && now->etag == info->etag) kept_.cache->insert(name, *made);
+  }
+  return Thumbnail{.bytes = std::move(*made), .etag = std::move(etag)};
+}
+
+Result<void> ImageService::remove(std::string_view key) {
+  if (kept_.cache == nullptr) return objects_.remove(Bucket::kInput, key);
+  const auto info = objects_.head(Bucket::kInput, key);
+  const bool is_shared = info && content_hash(*info);
+  if (auto removed = objects_.remove(Bucket::kInput, key); !removed) return removed;
+  if (info && !is_shared) kept_.cache->remove(kept_name(*info));
+  return {};
+}
+
+std::optional<std::string> ImageService::content_hash(const ObjectInfo& image) const {
+  return kept_.content_hash ? kept_.content_hash(image.key, image.etag) : std::nullopt;
+}
+
+std::string ImageService::kept_name(const ObjectInfo& image) const {
+  // A key may contain a space, an ETag has none.
+  return content_hash(image).value_or(sha256_hex(image.key + " " + image.etag)) + "-";
 }
 
 }  // namespace classifier

@@ -10,11 +10,21 @@
 #include <vector>
 
 #include "domain/error.hpp"
+#include "ports/catalogue.hpp"
 #include "ports/clock.hpp"
 #include "ports/object_store.hpp"
+#include "support/disk_cache.hpp"
 #include "support/memory_budget.hpp"
 
 namespace classifier {
+
+struct UploadRequest {
+  std::string_view filename;
+  std::string_view content_type;
+  std::string_view base_url;
+  std::string_view path = {};   // within what is uploaded, as the user's machine has it; or empty
+  std::string_view batch = {};  // or empty
+};
 
 struct UploadTicket {
   std::string upload_url;
@@ -27,14 +37,31 @@ struct Thumbnail {
   std::string etag;   // without quotes
 };
 
+struct ListedImage {
+  std::string key;
+  std::uint64_t size = 0;  // bytes
+  TimePoint last_modified;
+  std::string name;  // the user's; empty without a catalogue
+};
+
 struct ImagePage {
-  std::vector<ObjectInfo> images;
+  std::vector<ListedImage> images;
   std::optional<std::string> next_token;
 };
 
 // The content type that the extension of a key stands for, such as "image/jpeg"; nullopt if it is
 // no image type.
 std::optional<std::string_view> image_content_type(std::string_view key);
+
+// Thumbnails that are kept on disk, by the content that they show, so that copies of an image share
+// one, and a restart loses none.
+struct KeptThumbnails {
+  DiskCache* cache = nullptr;  // null: none are kept; outlives the service
+  // The SHA-256, in hexadecimal digits, of the content that the key has with this ETag; nullopt
+  // where it is unknown. May be empty.
+  std::function<std::optional<std::string>(std::string_view key, std::string_view etag)>
+      content_hash = {};
+};
 
 // Thread-safe.
 class ImageService {
@@ -49,14 +76,14 @@ class ImageService {
   static constexpr std::chrono::seconds kPatience{5};
   static constexpr std::size_t kMostWaiting = 2;
 
-  // `memory` is for images that are read for thumbnails.
+  // `memory` is for images that are read for thumbnails. `catalogue` may be null.
   ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
-               std::uint64_t max_image_bytes, MemoryBudget& memory);
+               std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept = {},
+               Catalogue* catalogue = nullptr);
 
   // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL to upload its bytes to.
-  // kInvalidArgument: no usable file name; kUnsupported: not an image type.
-  Result<UploadTicket> upload_url(std::string_view filename, std::string_view content_type,
-                                  std::string_view base_url);
+  // kInvalidArgument: no usable file name, path or batch; kUnsupported: not an image type.
+  Result<UploadTicket> upload_url(const UploadRequest& request);
 
   // Up to `limit` images, by extension, whose keys begin with `prefix`. `token` is the next_token
   // of the page before, or empty.
@@ -66,18 +93,31 @@ class ImageService {
   Result<std::string> thumbnail_etag(std::string_view key, int longest_side);
 
   // kInvalidArgument for a size outside [kMinThumbnail, kMaxThumbnail]; kTooLarge for an image with
-  // more bytes than allowed; kUnavailable where there was no memory for kPatience.
+  // more bytes than allowed; kUnavailable where there was no memory for kPatience. One that is kept
+  // is returned only for an image that is there.
   Result<Thumbnail> thumbnail(std::string_view key, int longest_side);
 
+  // Removes the image, and its thumbnails if no other image can have the same ones. Those of a
+  // known content stay until they are the ones that were not used for the longest time: other
+  // images may have that content. kNotFound: there is none.
+  Result<void> remove(std::string_view key);
+
  private:
-  // Of the image, with the ETag of its thumbnail.
-  Result<ObjectInfo> thumbnail_info(std::string_view key, int longest_side);
+  Result<void> announce(const UploadRequest& request, std::string_view key, TimePoint now);
+  Result<ImagePage> list_store(std::string_view prefix, std::size_t limit, std::string_view token);
+  // Of the image; kInvalidArgument for the size.
+  Result<ObjectInfo> info_for_thumbnail(std::string_view key, int longest_side);
+  std::optional<std::string> content_hash(const ObjectInfo& image) const;
+  // The beginning of the names of an image's thumbnails in the cache.
+  std::string kept_name(const ObjectInfo& image) const;
 
   ObjectStore& objects_;
   const Clock& clock_;
   MakeThumbnail make_thumbnail_;
   std::uint64_t max_image_bytes_;
   MemoryBudget& memory_;
+  KeptThumbnails kept_;
+  Catalogue* catalogue_;
 };
 
 }  // namespace classifier

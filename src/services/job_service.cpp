@@ -86,11 +86,39 @@ Result<void> check_keys(const std::vector<std::string>& keys, const JobLimits& l
 
 // Two requests with the same fingerprint are the same. It has the model as the user named it.
 std::string fingerprint(const SubmitRequest& request) {
-  const nlohmann::json parts = {to_string(request.type), request.model,
-                                request.s3_keys,         request.custom_labels,
-                                request.top_k,           request.confidence_threshold};
+  nlohmann::json parts = {to_string(request.type), request.model, request.s3_keys,
+                          request.custom_labels,   request.top_k, request.confidence_threshold};
+  if (request.images) {
+    const auto& [filter, order] = *request.images;
+    const auto ms = [](const std::optional<TimePoint>& time) { return time ? to_ms(*time) : -1; };
+    parts.push_back({filter.prefix, filter.folder.value_or(""), filter.words, filter.batch,
+                     ms(filter.taken_from), ms(filter.taken_to), static_cast<int>(order)});
+  }
   return sha256_hex(parts.dump());
 }
+
+// Unique file names for the different keys of a job.
+class Filenames {
+ public:
+  // Prepends one more folder until the name is free. Two keys can still give the same name, because
+  // a slash becomes "_"; then a number is added.
+  std::string take(std::string_view key) {
+    std::size_t slash = key.rfind('/');
+    std::string name(filename_of(key));
+    while ((name.empty() || taken_.contains(name)) && slash != std::string_view::npos &&
+           slash > 0) {
+      slash = key.rfind('/', slash - 1);
+      name = key.substr(slash + 1);
+      std::ranges::replace(name, '/', '_');
+    }
+    if (name.empty()) name = "image";
+    if (name.size() > 200) name = shorten_filename(name, 200);
+    return taken_.take(std::move(name));
+  }
+
+ private:
+  UniqueNames taken_;
+};
 
 }  // namespace
 
@@ -124,25 +152,12 @@ Result<JobSpec> make_spec(JobType type, std::string_view model,
 
 std::vector<std::string> unique_filenames(const std::vector<std::string>& keys) {
   std::unordered_map<std::string_view, std::string> name_of_key;
-  UniqueNames taken;
+  Filenames taken;
   std::vector<std::string> names;
   names.reserve(keys.size());
   for (const auto& key : keys) {
     auto [known, is_new] = name_of_key.try_emplace(key);
-    if (is_new) {
-      // Prepends one more folder until the name is free. Two keys can still give the same name,
-      // because a slash becomes "_"; then a number is added.
-      std::size_t slash = key.rfind('/');
-      std::string name(filename_of(key));
-      while ((name.empty() || taken.contains(name)) && slash != std::string::npos && slash > 0) {
-        slash = key.rfind('/', slash - 1);
-        name = key.substr(slash + 1);
-        std::ranges::replace(name, '/', '_');
-      }
-      if (name.empty()) name = "image";
-      if (name.size() > 200) name = shorten_filename(name, 200);
-      known->second = taken.take(std::move(name));
-    }
+    if (is_new) known->second = taken.take(key);
     names.push_back(known->second);
   }
   return names;
@@ -150,7 +165,7 @@ std::vector<std::string> unique_filenames(const std::vector<std::string>& keys) 
 
 JobService::JobService(JobStore& jobs, WorkQueue& queue, const Classifier& classifier,
                        const Clock& clock, Metrics& metrics, JobLimits limits,
-                       std::function<void()> on_work)
+                       std::function<void()> on_work, RuleStores rule_stores)
     : jobs_(jobs),
       queue_(queue),
       classifier_(classifier),
@@ -158,11 +173,16 @@ JobService::JobService(JobStore& jobs, WorkQueue& queue, const Classifier& class
       metrics_(metrics),
       limits_(limits),
       backlog_(queue, limits.max_backlog),
-      on_work_(std::move(on_work)) {}
+      on_work_(std::move(on_work)),
+      rule_stores_(rule_stores) {}
 
 Result<Job> JobService::submit(const SubmitRequest& request) {
-  if (auto valid = check_keys(request.s3_keys, limits_); !valid)
-    return std::unexpected(valid.error());
+  if (!request.images) {
+    if (auto valid = check_keys(request.s3_keys, limits_); !valid)
+      return std::unexpected(valid.error());
+  } else if (!request.s3_keys.empty()) {
+    return invalid("give s3_keys or images, not both");
+  }
   if (request.idempotency_key.size() > limits_.max_idempotency_key_bytes) {
     return invalid(
         fmt::format("Idempotency-Key has more than {} bytes", limits_.max_idempotency_key_bytes));
@@ -179,14 +199,54 @@ Result<Job> JobService::submit(const SubmitRequest& request) {
              .idempotency = std::nullopt};
   if (!request.idempotency_key.empty())
     job.idempotency = {request.idempotency_key, fingerprint(request)};
-  auto created = jobs_.create(job);
+  auto created = request.images ? create_by_rule(job, *request.images) : jobs_.create(job);
   if (!created) return created;
   if (created->id == job.id) {
-    metrics_.job_accepted(job.s3_keys.size());
-    backlog_.add(job.s3_keys.size());
+    const auto images = static_cast<std::size_t>(created->counts.total);
+    metrics_.job_accepted(images);
+    backlog_.add(images);
   }
   on_work_();
   return created;
+}
+
+Result<Job> JobService::create_by_rule(const NewJob& job, const ImageRule& rule) {
+  if (rule_stores_.catalogue == nullptr || rule_stores_.drafts == nullptr)
+    return fail(ErrorCode::kUnsupported, kNoCatalogue);
+  Catalogue& catalogue = *rule_stores_.catalogue;
+  if (!catalogue.complete()) {
+    return fail(ErrorCode::kUnavailable,
+                "the catalogue of images is still being made: try again in a moment, or give "
+                "s3_keys in place of images");
+  }
+  const auto size = catalogue.list(rule.filter, rule.order, 0, 0);
+  if (!size) return std::unexpected(size.error());
+  const auto too_many = [&](std::int64_t total) {
+    return fail(ErrorCode::kTooLarge,
+                fmt::format("images selects {} images; at most {} are allowed in one job: split it",
+                            total, limits_.max_images));
+  };
+  const auto most = static_cast<std::int64_t>(limits_.max_images);
+  if (size->total > most) return too_many(size->total);
+  if (size->total == 0)
+    return invalid("images selects no image: GET /images with the same conditions lists them");
+  auto draft = rule_stores_.drafts->begin(job);
+  if (!draft) return std::unexpected(draft.error());
+  Filenames filenames;
+  std::int64_t total = 0;
+  const auto added = catalogue.visit(rule.filter, rule.order,
+                                     [&](std::span<const std::string> keys) -> Result<void> {
+                                       total += static_cast<std::int64_t>(keys.size());
+                                       if (total > most) return too_many(total);
+                                       std::vector<JobImage> images;
+                                       images.reserve(keys.size());
+                                       for (const auto& key : keys)
+                                         images.push_back({key, filenames.take(key)});
+                                       return (*draft)->add(images);
+                                     });
+  if (!added) return std::unexpected(added.error());
+  if (total == 0) return invalid("all images that images selects were deleted meanwhile");
+  return (*draft)->commit();
 }
 
 Result<Job> JobService::cancel(std::string_view job_id) {

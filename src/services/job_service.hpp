@@ -9,8 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "ports/catalogue.hpp"
 #include "ports/classifier.hpp"
 #include "ports/clock.hpp"
+#include "ports/job_drafts.hpp"
 #include "ports/job_store.hpp"
 #include "ports/metrics.hpp"
 #include "ports/work_queue.hpp"
@@ -18,10 +20,17 @@
 
 namespace classifier {
 
+// All images of the catalogue that the filter admits when the job is accepted.
+struct ImageRule {
+  ImageFilter filter;
+  ImageOrder order = ImageOrder::kKey;
+};
+
 struct SubmitRequest {
   JobType type = JobType::kImageClassification;
   std::string model;  // empty: the default for the type
   std::vector<std::string> s3_keys;
+  std::optional<ImageRule> images;  // in place of s3_keys
   std::vector<std::string> custom_labels;
   int top_k = 5;
   double confidence_threshold = 0.5;
@@ -49,12 +58,19 @@ Result<JobSpec> make_spec(JobType type, std::string_view model,
 // "b_cat.jpg").
 std::vector<std::string> unique_filenames(const std::vector<std::string>& keys);
 
+// What jobs by rule need; null where the stores have no catalogue.
+struct RuleStores {
+  Catalogue* catalogue = nullptr;
+  JobDrafts* drafts = nullptr;
+};
+
 // Thread-safe.
 class JobService {
  public:
   // `on_work` is called when there are tasks to send; it must not block.
   JobService(JobStore& jobs, WorkQueue& queue, const Classifier& classifier, const Clock& clock,
-             Metrics& metrics, JobLimits limits, std::function<void()> on_work);
+             Metrics& metrics, JobLimits limits, std::function<void()> on_work,
+             RuleStores rule_stores = {});
 
   // Once this returns a job, it is durable and will run to its end despite crashes. kUnavailable
   // when too many images wait already; then nothing is stored.
@@ -64,6 +80,8 @@ class JobService {
   Result<Job> retry(std::string_view job_id);
 
  private:
+  Result<Job> create_by_rule(const NewJob& job, const ImageRule& rule);
+
   JobStore& jobs_;
   WorkQueue& queue_;
   const Classifier& classifier_;
@@ -72,6 +90,7 @@ class JobService {
   JobLimits limits_;
   Backlog backlog_;
   std::function<void()> on_work_;
+  RuleStores rule_stores_;
 };
 
 }  // namespace classifier

@@ -81,7 +81,7 @@ class Pipeline::Impl {
   }
 
   Fetched fetch(Delivery delivery) {
-    if (options_.stopping.stop_requested()) return {std::move(delivery), stopped()};
+    if (options_.stopping.stop_requested()) return {std::move(delivery), stopped(), std::nullopt};
     const Stopwatch watch;
     auto bytes = guarded("fetched", [&] { return fetch_(delivery); });
     metrics_.stage_time(Stage::kFetch, watch.seconds(), 1);

@@ -36,7 +36,7 @@ class CsvResult final : public ResultWriter {
     if (!started_) {
       started_ = true;
       return "filename,s3_key,top_prediction,top_confidence,status,reason,error,processing_time_ms,"
-             "predictions\r\n";
+             "predictions,name\r\n";
     }
     auto page = pages_.next();
     if (!page) return std::unexpected(page.error());
@@ -60,11 +60,12 @@ class CsvResult final : public ResultWriter {
         predictions += prediction.label + " " + short_number(prediction.score);
       }
     }
-    return fmt::format("{},{},{},{},{},{},{},{},{}\r\n", cell(record.filename), cell(record.s3_key),
-                       cell(row.top), row.error.empty() ? short_number(row.confidence) : "", status,
+    return fmt::format("{},{},{},{},{},{},{},{},{},{}\r\n", cell(record.filename),
+                       cell(record.s3_key), cell(row.top),
+                       row.error.empty() ? short_number(row.confidence) : "", status,
                        cell(row.reason), cell(row.error),
                        record.outcome ? short_number(record.outcome->processing_time_ms) : "",
-                       cell(predictions));
+                       cell(predictions), cell(record.name));
   }
 
   Job job_;

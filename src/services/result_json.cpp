@@ -34,6 +34,7 @@ json detail(const ImageRecord& record, const ResultRow& row) {
                 {"all_predictions", json::array()},
                 {"processing_time_ms",
                  record.outcome ? to_microsecond(record.outcome->processing_time_ms) : 0.0}};
+  if (!record.name.empty()) entry["name"] = record.name;
   if (row.predictions != nullptr) {
     for (const auto& prediction : *row.predictions) {
       entry["all_predictions"].push_back(

@@ -1,4 +1,5 @@
-// Writes small images of all formats and variants into a folder, as seeds for image_fuzz.
+// Writes small images of all formats and variants into a folder, as seeds for image_fuzz and
+// image_facts_fuzz.
 #include <spng.h>
 
 #include <array>
@@ -12,33 +13,19 @@
 namespace classifier::testing {
 namespace {
 
-// A chunk of RIFF: name, size in little-endian, content, and padding to an even size.
-Bytes chunk(const Bytes& name, const Bytes& body) {
-  Bytes bytes = name;
-  put(bytes, static_cast<std::uint32_t>(body.size()), 4);
-  bytes += body;
-  if (body.size() % 2 != 0) bytes += '\0';
-  return bytes;
-}
-
-// An extended WebP file of 16 × 12 pixels, with these flags in its VP8X chunk.
-Bytes extended_webp(char flags, const Bytes& chunks) {
-  const Bytes header{flags, 0, 0, 0, 15, 0, 0, 11, 0, 0};
-  return chunk("RIFF", "WEBP" + chunk("VP8X", header) + chunks);
-}
-
 Bytes frame_chunk(const Bytes& webp) { return webp.substr(12); }  // after "RIFF", size and "WEBP"
 
 Bytes animated_webp() {
   const Bytes frame = frame_chunk(webp_lossless(marked(16, 12)));
   const Bytes place{0, 0, 0, 0, 0, 0, 15, 0, 0, 11, 0, 0, 100, 0, 0, 0};
   const Bytes animation(6, '\0');
-  return extended_webp(
-      0x02, chunk("ANIM", animation) + chunk("ANMF", place + frame) + chunk("ANMF", place + frame));
+  return extended_webp(0x02, riff_chunk("ANIM", animation) + riff_chunk("ANMF", place + frame) +
+                                 riff_chunk("ANMF", place + frame));
 }
 
 Bytes turned_webp() {
-  return extended_webp(0x08, frame_chunk(webp_lossy(marked(16, 12), 80)) + chunk("EXIF", exif(6)));
+  return extended_webp(0x08,
+                       frame_chunk(webp_lossy(marked(16, 12), 80)) + riff_chunk("EXIF", exif(6)));
 }
 
 // Colour types and depths of PNG, except palettes, which need a PLTE chunk.
@@ -78,6 +65,12 @@ std::map<std::string, Bytes> make_seeds() {
   std::map<std::string, Bytes> seeds{
       {"whole.jpg", jpeg()},
       {"turned.jpg", jpeg_with_orientation(6)},
+      {"dated.jpg", jpeg_with_exif(exif({.orientation = 6,
+                                         .date_time = "2026:01:31 08:09:10",
+                                         .date_time_original = "2026:01:30 12:00:00",
+                                         .sub_sec_original = "25",
+                                         .offset_original = "+02:00"}))},
+      {"dated_big_endian.jpg", jpeg_with_exif(exif({.date_time = "2026:01:31 08:09:10"}, true))},
       {"scans.jpg", jpeg_with_scans(2)},
       {"low.jpg", encode_jpeg(marked(33, 17), 20).value()},
       {"rgb8.png", png(marked(16, 12))},

@@ -69,14 +69,103 @@ inline Bytes exif(int orientation) {
   return tiff;
 }
 
-// The JPEG with an Exif block that has the orientation.
-inline Bytes jpeg_with_orientation(int orientation) {
-  const Bytes body = Bytes("Exif\0\0", 6) + exif(orientation);
+// What is empty or 0 is left out.
+struct ExifFields {
+  int orientation = 0;
+  Bytes date_time = {};  // "2026:01:31 12:00:00"
+  Bytes date_time_original = {};
+  Bytes sub_sec_original = {};  // "25"
+  Bytes offset_original = {};   // "+02:00"
+  Bytes sub_sec = {};
+  Bytes offset = {};
+};
+
+// A TIFF block with these entries, those of DateTimeOriginal and the like in an Exif directory.
+inline Bytes exif(const ExifFields& fields, bool big_endian = false) {
+  Bytes block = big_endian ? Bytes("MM\0*", 4) : Bytes("II*\0", 4);
+  const auto number = [&](std::uint32_t value, std::size_t size) {
+    Bytes bytes;
+    for (std::size_t i = 0; i < size; ++i, value >>= 8U) bytes += static_cast<char>(value & 0xFFU);
+    return big_endian ? Bytes(bytes.rbegin(), bytes.rend()) : bytes;
+  };
+  struct Entry {
+    std::uint32_t tag;
+    Bytes text;                 // empty: a number
+    std::uint32_t number = 0;   // of two bytes, or the offset of a directory in four
+    bool is_directory = false;  // it follows this one
+  };
+  const auto add_directory = [&](const std::vector<Entry>& entries) {
+    std::size_t values = block.size() + 2 + 12 * entries.size() + 4;
+    Bytes texts;
+    block += number(static_cast<std::uint32_t>(entries.size()), 2);
+    for (const auto& entry : entries) {
+      block += number(entry.tag, 2);
+      const Bytes text = entry.text + '\0';
+      if (entry.is_directory) {
+        for (const auto& other : entries)
+          values += other.text.size() < 4 ? 0 : other.text.size() + 1;
+        block += number(4, 2) + number(1, 4) + number(static_cast<std::uint32_t>(values), 4);
+      } else if (entry.text.empty()) {
+        block += number(3, 2) + number(1, 4) + number(entry.number, 2) + Bytes(2, '\0');
+      } else {
+        block += number(2, 2) + number(static_cast<std::uint32_t>(text.size()), 4);
+        if (text.size() <= 4) {
+          block += text + Bytes(4 - text.size(), '\0');
+        } else {
+          block += number(static_cast<std::uint32_t>(values + texts.size()), 4);
+          texts += text;
+        }
+      }
+    }
+    block += Bytes(4, '\0') + texts;
+  };
+  block += number(8, 4);
+  std::vector<Entry> first;
+  std::vector<Entry> second;
+  const auto add = [](std::vector<Entry>& entries, std::uint32_t tag, const Bytes& text) {
+    if (!text.empty()) entries.push_back({.tag = tag, .text = text});
+  };
+  if (fields.orientation != 0)
+    first.push_back(
+        {.tag = 0x0112, .text = {}, .number = static_cast<std::uint32_t>(fields.orientation)});
+  add(first, 0x0132, fields.date_time);
+  add(second, 0x9003, fields.date_time_original);
+  add(second, 0x9010, fields.offset);
+  add(second, 0x9011, fields.offset_original);
+  add(second, 0x9290, fields.sub_sec);
+  add(second, 0x9291, fields.sub_sec_original);
+  if (!second.empty()) first.push_back({.tag = 0x8769, .text = {}, .is_directory = true});
+  add_directory(first);
+  if (!second.empty()) add_directory(second);
+  return block;
+}
+
+inline Bytes jpeg_with_exif(const Bytes& block) {
+  const Bytes body = Bytes("Exif\0\0", 6) + block;
   const auto size = body.size() + 2;
   const Bytes marker{'\xFF', '\xE1', static_cast<char>(size >> 8U),
                      static_cast<char>(size & 0xFFU)};
   Bytes file = jpeg();
   return file.insert(2, marker + body);
+}
+
+// The JPEG with an Exif block that has the orientation.
+inline Bytes jpeg_with_orientation(int orientation) { return jpeg_with_exif(exif(orientation)); }
+
+// A chunk of RIFF: name, size in little-endian, content, and padding to an even size.
+inline Bytes riff_chunk(const Bytes& name, const Bytes& body) {
+  Bytes bytes = name;
+  for (std::size_t i = 0, size = body.size(); i < 4; ++i, size >>= 8U)
+    bytes += static_cast<char>(size & 0xFFU);
+  bytes += body;
+  if (body.size() % 2 != 0) bytes += '\0';
+  return bytes;
+}
+
+// An extended WebP file of 16 × 12 pixels, with these flags in its VP8X chunk.
+inline Bytes extended_webp(char flags, const Bytes& chunks) {
+  const Bytes header{flags, 0, 0, 0, 15, 0, 0, 11, 0, 0};
+  return riff_chunk("RIFF", "WEBP" + riff_chunk("VP8X", header) + chunks);
 }
 
 // `colour_type` and `depth` are those of PNG's IHDR; `pixels` are PNG's rows before filtering.

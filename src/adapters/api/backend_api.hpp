@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "adapters/http/router.hpp"
+#include "ports/catalogue.hpp"
 #include "ports/classifier.hpp"
 #include "ports/clock.hpp"
 #include "ports/job_store.hpp"
@@ -27,6 +29,7 @@ struct BackendApi {
   WorkQueue& queue;
   Classifier& classifier;
   const Clock& clock;
+  Catalogue* catalogue = nullptr;  // null where the stores have none
   // The store that receives uploads. Null if clients upload to another server, such as S3: then
   // there is no upload route.
   UploadReceiver* uploads = nullptr;
@@ -38,6 +41,8 @@ struct BackendApi {
   std::string version;
   // For large results; empty: the system's.
   std::filesystem::path temporary_folder = {};  // NOLINT(readability-redundant-member-init)
+  // Called with the key of each image whose upload through this service is complete; may be empty.
+  std::function<void(std::string_view key)> uploaded = {};
   std::function<Result<void>()>
       stores_answer;  // for /ready; the error says which store does not answer
   std::function<std::string()> metrics_text;  // Prometheus' text form

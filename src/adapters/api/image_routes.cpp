@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "adapters/api/catalogue_lists.hpp"
 #include "adapters/api/page_token.hpp"
 #include "adapters/api/routes.hpp"
 #include "support/lru_cache.hpp"
@@ -23,7 +24,8 @@ constexpr std::string_view kCachePolicy = "private, max-age=3600";
 // one costs the decoding of a photo.
 using ThumbnailCache = LruCache<std::string, std::string>;
 
-http::Response get_images(const BackendApi& api, const http::Request& request) {
+// The list of section "The API" in docs/catalogue.md without the parameters of the catalogue.
+http::Response get_images_by_key(const BackendApi& api, const http::Request& request) {
   const auto limit = http::whole_number(request, "limit", 1, kMaxPage, kMaxPage);
   if (!limit) return http::error_response(limit.error());
   const auto after = position_of("images", request.query_value("next_token").value_or(""));
@@ -33,13 +35,20 @@ http::Response get_images(const BackendApi& api, const http::Request& request) {
   if (!page) return http::error_response(page.error());
   json images = json::array();
   for (const auto& image : page->images) {
-    images.push_back({{"key", image.key},
-                      {"size", image.size},
-                      {"last_modified", to_rfc3339(image.last_modified)}});
+    json entry = {{"key", image.key},
+                  {"size", image.size},
+                  {"last_modified", to_rfc3339(image.last_modified)}};
+    if (!image.name.empty()) entry["name"] = image.name;
+    images.push_back(std::move(entry));
   }
   json body = {{"images", std::move(images)}};
   if (page->next_token) body["next_token"] = page_token("images", *page->next_token);
   return http::json_response(200, body);
+}
+
+http::Response get_images(const BackendApi& api, const http::Request& request) {
+  if (!asks_catalogue(request)) return get_images_by_key(api, request);
+  return list_images(api, request);
 }
 
 // 304 if the client has this version, otherwise a 200 that has no body yet.
@@ -128,8 +137,7 @@ http::Response get_original(const BackendApi& api, const http::Request& request)
 
 http::Response delete_image(const BackendApi& api, const http::Request& request) {
   const std::string_view key = request.param("key");
-  if (auto removed = api.objects.remove(Bucket::kInput, key); !removed)
-    return http::error_response(removed.error());
+  if (auto removed = api.images.remove(key); !removed) return http::error_response(removed.error());
   return http::json_response(200, {{"success", true}, {"message", fmt::format("deleted {}", key)}});
 }
 
@@ -137,6 +145,8 @@ http::Response delete_image(const BackendApi& api, const http::Request& request)
 
 void add_image_routes(http::Router& router, const SharedApi& api) {
   const auto cache = std::make_shared<ThumbnailCache>(api->thumbnail_cache_bytes);
+  router.add("GET", "/folders", {},
+             [api](const http::Request& request) { return list_folders(*api, request); });
   router.add("GET", "/images", {},
              [api](const http::Request& request) { return get_images(*api, request); });
   router.add("GET", "/images/{key+}/thumbnail", {}, [api, cache](const http::Request& request) {

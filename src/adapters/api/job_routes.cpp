@@ -27,6 +27,8 @@ constexpr std::chrono::milliseconds kPollAge{200};
 http::Response post_submit(const BackendApi& api, const http::Request& request) {
   const auto submission = read_submission(request);
   if (!submission) return http::error_response(submission.error());
+  if (submission->images && api.catalogue == nullptr)
+    return http::error_response(422, kNoCatalogue);
   const auto job = api.job_service.submit(*submission);
   if (!job) return field_error(job.error());
   const auto count = job->counts.total;
@@ -185,6 +187,8 @@ Result<SubmitRequest> read_submission(const http::Request& request) {
   }
   auto keys = body->texts("s3_keys");
   if (!keys) return std::unexpected(keys.error());
+  auto images = read_image_rule(*body);
+  if (!images) return std::unexpected(images.error());
   auto labels = body->texts("custom_labels");
   if (!labels) return std::unexpected(labels.error());
   auto model = body->text("model", "");
@@ -196,6 +200,7 @@ Result<SubmitRequest> read_submission(const http::Request& request) {
   return SubmitRequest{.type = *type,
                        .model = std::move(*model),
                        .s3_keys = std::move(*keys),
+                       .images = std::move(*images),
                        .custom_labels = std::move(*labels),
                        .top_k = static_cast<int>(*top_k),
                        .confidence_threshold = *threshold,

@@ -92,6 +92,10 @@ Result<Classification> read_json(const MlApi& api, const http::Request& request)
   Classification wanted;
   auto fields = read_submission(request);
   if (!fields) return std::unexpected(fields.error());
+  if (fields->images) {
+    return fail(ErrorCode::kInvalidArgument,
+                "images is for POST /submit: name the images of this call in s3_keys");
+  }
   wanted.fields = std::move(*fields);
   const auto body = http::JsonBody::parse(request.body);
   if (!body) return std::unexpected(body.error());

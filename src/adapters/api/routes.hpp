@@ -4,10 +4,12 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "adapters/api/backend_api.hpp"
+#include "adapters/http/json_body.hpp"
 #include "services/result_format.hpp"
 
 namespace classifier::api {
@@ -31,6 +33,9 @@ http::Response metrics_answer(const std::function<std::string()>& text);
 
 // The fields of the body that /submit and /classify share.
 Result<SubmitRequest> read_submission(const http::Request& request);
+
+// The conditions of `images` in the body of /submit; nullopt where it is not given.
+Result<std::optional<ImageRule>> read_image_rule(const http::JsonBody& body);
 
 // Like error_response, but 400 instead of 404: what was not found, such as a model, is named in the
 // body, not in the URL.

@@ -24,7 +24,15 @@ http::Response post_upload_url(const BackendApi& api, const http::Request& reque
   if (base.empty()) {
     return http::error_response(400, "the request has no Host field, which the upload URL needs");
   }
-  const auto ticket = api.images.upload_url(*filename, *type, base);
+  const auto path = body->text("path", "");
+  if (!path) return http::error_response(path.error());
+  const auto batch = body->text("batch", "");
+  if (!batch) return http::error_response(batch.error());
+  const auto ticket = api.images.upload_url({.filename = *filename,
+                                             .content_type = *type,
+                                             .base_url = base,
+                                             .path = *path,
+                                             .batch = *batch});
   if (!ticket) return http::error_response(ticket.error());
   return http::json_response(200, {{"upload_url", ticket->upload_url},
                                    {"s3_key", ticket->key},
@@ -34,19 +42,22 @@ http::Response post_upload_url(const BackendApi& api, const http::Request& reque
 // Stores one object while its bytes arrive.
 class ObjectUpload final : public http::BodySink {
  public:
-  explicit ObjectUpload(std::unique_ptr<ObjectWriter> writer) : writer_(std::move(writer)) {}
+  ObjectUpload(const BackendApi& api, std::unique_ptr<ObjectWriter> writer)
+      : api_(api), writer_(std::move(writer)) {}
 
   Result<void> write(std::span<const std::byte> bytes) override { return writer_->write(bytes); }
 
   http::Response finish() override {
     const auto stored = writer_->commit();
     if (!stored) return http::error_response(stored.error());
+    if (api_.uploaded) api_.uploaded(stored->key);
     http::Response response = http::json_response(200, {{"s3_key", stored->key}});
     response.headers.add("ETag", "\"" + stored->etag + "\"");
     return response;
   }
 
  private:
+  const BackendApi& api_;
   std::unique_ptr<ObjectWriter> writer_;
 };
 
@@ -71,7 +82,7 @@ Result<std::unique_ptr<http::BodySink>> put_object(const BackendApi& api,
   }
   auto writer = api.uploads->write(key);
   if (!writer) return std::unexpected(writer.error());
-  return std::make_unique<ObjectUpload>(std::move(*writer));
+  return std::make_unique<ObjectUpload>(api, std::move(*writer));
 }
 
 }  // namespace

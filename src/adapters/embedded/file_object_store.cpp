@@ -9,12 +9,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "adapters/embedded/durable_file.hpp"
 #include "domain/ids.hpp"
 #include "support/files.hpp"
+#include "support/sha256.hpp"
 
 namespace classifier {
 namespace {
@@ -111,16 +113,21 @@ class TemporaryName {
 
 class FileWriter final : public ObjectWriter {
  public:
-  FileWriter(Fd fd, std::string key, std::unique_ptr<TemporaryName> temporary, fs::path target)
+  FileWriter(Fd fd, std::string key, std::unique_ptr<TemporaryName> temporary, fs::path target,
+             StoreObserver* observer)
       : fd_(std::move(fd)),
         key_(std::move(key)),
         temporary_(std::move(temporary)),
-        target_(std::move(target)) {}
+        target_(std::move(target)),
+        observer_(observer) {
+    if (observer_ != nullptr) hash_.emplace();
+  }
 
   Result<void> write(std::span<const std::byte> bytes) override {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (const int error = write_all(fd_.get(), text); error != 0)
       return io_error("cannot write " + target_.string(), error);
+    if (hash_) hash_->add(bytes);
     return {};
   }
 
@@ -130,18 +137,33 @@ class FileWriter final : public ObjectWriter {
       return io_error("cannot write " + target_.string(), errno);
     if (auto made = make_durable_folder(target_.parent_path()); !made)
       return std::unexpected(made.error());
-    if (::rename(temporary_->c_str(), target_.c_str()) != 0)
-      return io_error("cannot write " + target_.string(), errno);
-    if (auto synced = sync_folder(target_.parent_path()); !synced)
-      return std::unexpected(synced.error());
-    return object_info(key_, status);
+    if (observer_ == nullptr) {
+      if (auto renamed = rename(); !renamed) return std::unexpected(renamed.error());
+      return object_info(key_, status);
+    }
+    observer_->storing(key_);
+    if (auto renamed = rename(); !renamed) {
+      observer_->kept(key_);
+      return std::unexpected(renamed.error());
+    }
+    ObjectInfo object = object_info(key_, status);
+    observer_->stored(object, hash_->finish());
+    return object;
   }
 
  private:
+  Result<void> rename() {
+    if (::rename(temporary_->c_str(), target_.c_str()) != 0)
+      return io_error("cannot write " + target_.string(), errno);
+    return sync_folder(target_.parent_path());
+  }
+
   Fd fd_;
   std::string key_;
   std::unique_ptr<TemporaryName> temporary_;
   fs::path target_;
+  StoreObserver* observer_;
+  std::optional<Sha256> hash_;
 };
 
 class FileReader final : public ObjectReader {
@@ -354,9 +376,13 @@ Result<ObjectPage> FileObjectStore::list(Bucket bucket, std::string_view prefix,
 Result<void> FileObjectStore::remove(Bucket bucket, std::string_view key) {
   const auto path = path_of(bucket, key);
   if (!path) return std::unexpected(path.error());
+  StoreObserver* const observer = bucket == Bucket::kInput ? observer_ : nullptr;
+  if (observer != nullptr) observer->removing(key);
   if (::unlink(path->c_str()) != 0) {
-    if (is_missing(errno) || errno == EISDIR) return missing(bucket, key);
-    return io_error("cannot delete " + path->string(), errno);
+    const int error = errno;
+    if (observer != nullptr) observer->kept(key);
+    if (is_missing(error) || error == EISDIR) return missing(bucket, key);
+    return io_error("cannot delete " + path->string(), error);
   }
   return sync_folder(path->parent_path());
 }
@@ -415,7 +441,41 @@ Result<std::unique_ptr<ObjectWriter>> FileObjectStore::write(std::string_view ke
   auto temporary = std::make_unique<TemporaryName>(root_ / input_bucket_);
   Fd fd(::open(temporary->c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
   if (!fd) return io_error("cannot write " + temporary->path().string(), errno);
-  return std::make_unique<FileWriter>(std::move(fd), std::string(key), std::move(temporary), *path);
+  return std::make_unique<FileWriter>(std::move(fd), std::string(key), std::move(temporary), *path,
+                                      observer_);
+}
+
+Result<void> FileObjectStore::walk(
+    Bucket bucket, const std::string& folder, const std::function<bool(ObjectInfo)>& use,
+    const std::function<void(const std::string& folder)>& enter) const {
+  if (auto present = check_present(bucket); !present) return present;
+  const fs::path root = folder_of(bucket);
+  std::vector<std::string> folders{folder};
+  while (!folders.empty()) {
+    const std::string current = std::move(folders.back());
+    folders.pop_back();
+    if (enter) enter(current);
+    std::error_code error;
+    for (fs::directory_iterator entry(root / current, error), end; !error && entry != end;
+         entry.increment(error)) {
+      std::string key = current + entry->path().filename().string();
+      if (key == kTemporaryFolder) continue;
+      std::error_code type_error;
+      if (entry->is_directory(type_error)) {
+        if (key.size() < kMaxKeyBytes) folders.push_back(key + '/');
+        continue;
+      }
+      struct stat status{};
+      if (::stat(entry->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+      if (!check_key(key)) continue;
+      if (!use(object_info(std::move(key), status))) return {};
+    }
+    if (error && error != std::errc::no_such_file_or_directory &&
+        error != std::errc::not_a_directory) {
+      return io_error("cannot read " + (root / current).string(), error.value());
+    }
+  }
+  return {};
 }
 
 }  // namespace classifier

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,6 +14,20 @@
 
 namespace classifier {
 
+// Is told about changes of the input bucket that this process makes. Thread-safe.
+class StoreObserver {
+ public:
+  virtual ~StoreObserver() = default;
+  // The object will be stored; stored() or kept() follows.
+  virtual void storing(std::string_view key) = 0;
+  // The object is there, durably. `sha256` is that of its content, 64 hexadecimal digits.
+  virtual void stored(const ObjectInfo& object, std::string sha256) = 0;
+  // The object will be removed.
+  virtual void removing(std::string_view key) = 0;
+  // The call of storing() or removing() before this one came to nothing.
+  virtual void kept(std::string_view key) = 0;
+};
+
 // A key has at most 1,024 bytes and no NUL; its parts between slashes have 1 to 255 bytes and are
 // neither "." nor ".."; the first part is not ".tmp". Copies in the output bucket are hard links,
 // which take no space, where the file system supports them.
@@ -22,6 +37,17 @@ class FileObjectStore final : public ObjectStore, public UploadReceiver {
   static Result<std::unique_ptr<FileObjectStore>> open(std::filesystem::path root,
                                                        std::string input_bucket,
                                                        std::string output_bucket, UploadUrls urls);
+
+  // Null: none. To be set before the store is used by several threads.
+  void set_observer(StoreObserver* observer) { observer_ = observer; }
+
+  // Calls `use` for each object of the bucket, or of one folder in it (which ends in a slash), in
+  // no order, until it returns false. Objects that are added or removed meanwhile may be missed.
+  Result<void> walk(Bucket bucket, const std::string& folder,
+                    const std::function<bool(ObjectInfo)>& use,
+                    const std::function<void(const std::string& folder)>& enter = {}) const;
+  // Where the objects of a bucket are.
+  std::filesystem::path folder_of(Bucket bucket) const { return root_ / bucket_name(bucket); }
 
   std::string bucket_name(Bucket bucket) const override;
   Result<std::vector<std::byte>> get(Bucket bucket, std::string_view key,
@@ -52,6 +78,7 @@ class FileObjectStore final : public ObjectStore, public UploadReceiver {
   std::string input_bucket_;
   std::string output_bucket_;
   UploadUrls urls_;
+  StoreObserver* observer_ = nullptr;
 };
 
 }  // namespace classifier

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 4;
 constexpr int kBusyTimeoutMs = 30'000;
 // 8 MB in one transaction, so that other writers do not wait long.
 constexpr const char* kGiveBack = "PRAGMA incremental_vacuum(2000)";
@@ -124,8 +124,68 @@ ALTER TABLE queue ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;
 UPDATE queue SET losses = receives;
 )sql";
 
+// The catalogue of images, and names in jobs. photo_blocks cuts each order of photos into blocks of
+// consecutive rows and counts them, so that any place is found without reading what is before it;
+// `low` and `low_id` are the least place of a block. Numbers of the orders: sqlite_catalogue.cpp.
+// A photo without a time has the least number as `taken`, since NULL cannot be compared.
+constexpr const char* kSchema4 = R"sql(
+CREATE TABLE photos(
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  sort_name BLOB NOT NULL,
+  folder INTEGER NOT NULL,
+  batch INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  uploaded INTEGER NOT NULL,
+  taken INTEGER NOT NULL,
+  width INTEGER NOT NULL,
+  height INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  etag TEXT NOT NULL,
+  sha256 BLOB
+);
+CREATE INDEX photos_uploaded ON photos(uploaded);
+CREATE INDEX photos_name ON photos(sort_name);
+CREATE INDEX photos_taken ON photos(taken);
+CREATE INDEX photos_size ON photos(size);
+CREATE INDEX photos_folder ON photos(folder);
+CREATE INDEX photos_batch ON photos(batch);
+CREATE INDEX photos_unread ON photos(id) WHERE sha256 IS NULL;
+
+CREATE VIRTUAL TABLE photo_words USING fts5(name, content='photos', content_rowid='id',
+  detail=none, columnsize=0, tokenize='unicode61 remove_diacritics 2');
+CREATE TRIGGER photos_inserted AFTER INSERT ON photos BEGIN
+  INSERT INTO photo_words(rowid, name) VALUES(new.id, new.name);
+END;
+CREATE TRIGGER photos_deleted AFTER DELETE ON photos BEGIN
+  INSERT INTO photo_words(photo_words, rowid, name) VALUES('delete', old.id, old.name);
+END;
+
+CREATE TABLE photo_blocks(ord INTEGER NOT NULL, low NOT NULL, low_id INTEGER NOT NULL,
+  n INTEGER NOT NULL, PRIMARY KEY(ord, low, low_id)) WITHOUT ROWID;
+INSERT INTO photo_blocks VALUES
+  (0, '', -1, 0), (1, -9223372036854775808, -1, 0), (2, x'', -1, 0),
+  (3, -9223372036854775808, -1, 0), (4, -9223372036854775808, -1, 0);
+
+CREATE TABLE photo_folders(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,
+  n INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE photo_batches(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE photo_announced(key TEXT PRIMARY KEY, name TEXT NOT NULL, batch TEXT NOT NULL,
+  at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX photo_announced_at ON photo_announced(at);
+
+CREATE TABLE photo_state(id INTEGER PRIMARY KEY CHECK(id = 0), version INTEGER NOT NULL,
+  complete INTEGER NOT NULL);
+INSERT INTO photo_state VALUES(0, 0, 0);
+
+ALTER TABLE images ADD COLUMN name TEXT;
+CREATE TABLE job_drafts(seq INTEGER PRIMARY KEY, owner TEXT NOT NULL);
+)sql";
+
 // The SQL that makes each version from the one before. Files of all versions are in use.
-constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3};
+constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4};
 
 fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
 

@@ -7,6 +7,7 @@
 
 #include "adapters/codec/json_text.hpp"
 #include "adapters/codec/outcome_json.hpp"
+#include "adapters/embedded/sqlite_job_rows.hpp"
 #include "domain/job_rules.hpp"
 #include "domain/text.hpp"
 
@@ -62,64 +63,6 @@ Result<JobRow> find_job(SqliteConnection& connection, std::string_view job_id) {
   query.bind(1, std::string(job_id));
   if (!query.executeStep()) return std::unexpected(job_not_found());
   return read_job(query);
-}
-
-void insert_images(SqliteConnection& connection, std::int64_t seq, const NewJob& job) {
-  auto& insert =
-      connection.prepare("INSERT INTO images(job, idx, key, filename) VALUES(?, ?, ?, ?)");
-  for (std::size_t i = 0; i < job.s3_keys.size(); ++i) {
-    const std::string& key = job.s3_keys[i];
-    insert.bind(1, seq);
-    insert.bind(2, static_cast<std::int64_t>(i));
-    insert.bindNoCopy(3, key);
-    // Most filenames are the last part of their key; those take no space.
-    if (filename_of(key) == job.filenames[i]) {
-      insert.bind(4);
-    } else {
-      insert.bindNoCopy(4, job.filenames[i]);
-    }
-    insert.exec();
-    insert.reset();
-  }
-}
-
-std::int64_t insert_job(SqliteConnection& connection, const NewJob& job) {
-  auto& insert = connection.prepare(
-      "INSERT INTO jobs(id, type, status, model, top_k, threshold, total, created_at, updated_at) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  const std::int64_t created = to_ms(job.created_at);
-  insert.bind(1, job.id);
-  insert.bind(2, static_cast<int>(job.spec->type));
-  insert.bind(3, static_cast<int>(JobStatus::kQueued));
-  insert.bind(4, job.spec->model);
-  insert.bind(5, job.spec->top_k);
-  insert.bind(6, job.spec->confidence_threshold);
-  insert.bind(7, static_cast<std::int64_t>(job.s3_keys.size()));
-  insert.bind(8, created);
-  insert.bind(9, created);
-  insert.exec();
-  const std::int64_t seq = connection.database().getLastInsertRowid();
-  if (!job.spec->custom_labels.empty()) {
-    auto& labels = connection.prepare("INSERT INTO job_labels(job, labels) VALUES(?, ?)");
-    labels.bind(1, seq);
-    labels.bind(2, json(job.spec->custom_labels).dump());
-    labels.exec();
-  }
-  insert_images(connection, seq, job);
-  return seq;
-}
-
-// The job that was created with this key; kNotFound where there is none.
-Result<std::string> find_idempotent(SqliteConnection& connection,
-                                    const IdempotencyKey& idempotency) {
-  auto& query = connection.prepare(
-      "SELECT i.fingerprint, j.id FROM idempotency i JOIN jobs j ON j.seq = i.job WHERE i.key = ?");
-  query.bind(1, idempotency.key);
-  if (!query.executeStep()) return fail(ErrorCode::kNotFound, "");
-  if (query.getColumn(0).getString() != idempotency.fingerprint) {
-    return std::unexpected(other_request_of_key());
-  }
-  return query.getColumn(1).getString();
 }
 
 void finish_job_if_done(SqliteConnection& connection, const JobRow& row, TimePoint now) {
@@ -199,6 +142,7 @@ ImageRecord read_record(SQLite::Statement& row, const std::string& job_id, int g
   record.index = row.getColumn(0).getInt64();
   record.s3_key = row.getColumn(1).getString();
   record.filename = filename_of(row.getColumn(2), record.s3_key);
+  record.name = row.getColumn(9).getString();
   if (row.getColumn(3).isNull()) return record;
   ImageOutcome outcome;
   outcome.job_id = job_id;
@@ -306,18 +250,13 @@ std::shared_ptr<const JobSpec> SpecCache::get(SqliteConnection& connection, std:
 Result<Job> SqliteJobStore::create(const NewJob& job) {
   auto id =
       database_.write(Durability::kFull, [&](SqliteConnection& connection) -> Result<std::string> {
-        if (job.idempotency) {
-          auto earlier = find_idempotent(connection, *job.idempotency);
-          if (earlier || earlier.error().code != ErrorCode::kNotFound) return earlier;
-        }
-        const std::int64_t seq = insert_job(connection, job);
-        if (job.idempotency) {
-          auto& insert =
-              connection.prepare("INSERT INTO idempotency(key, fingerprint, job) VALUES(?, ?, ?)");
-          insert.bind(1, job.idempotency->key);
-          insert.bind(2, job.idempotency->fingerprint);
-          insert.bind(3, seq);
-          insert.exec();
+        auto earlier = find_idempotent(connection, job);
+        if (earlier || earlier.error().code != ErrorCode::kNotFound) return earlier;
+        const std::int64_t seq =
+            insert_job(connection, job, static_cast<std::int64_t>(job.s3_keys.size()), {});
+        for (std::size_t i = 0; i < job.s3_keys.size(); ++i) {
+          insert_image(connection, seq, static_cast<std::int64_t>(i), job.s3_keys[i],
+                       job.filenames[i]);
         }
         return job.id;
       });
@@ -474,7 +413,7 @@ Result<std::vector<ImageRecord>> SqliteJobStore::records(std::string_view job_id
     if (!row) return std::unexpected(row.error());
     auto& query = connection.prepare(
         "SELECT i.idx, i.key, i.filename, o.state, o.ms, o.predictions, o.output_key, "
-        "o.error_code, o.error "
+        "o.error_code, o.error, i.name "
         "FROM images i LEFT JOIN outcomes o ON o.job = i.job AND o.idx = i.idx "
         "WHERE i.job = ? AND i.idx >= ? ORDER BY i.idx LIMIT ?");
     query.bind(1, row->seq);

@@ -35,11 +35,13 @@ class FieldReader {
 
   bool start_object(std::size_t) {
     if (depth_ >= 1 && !value(JsonBody::Object{}, "an object")) return false;
+    if (depth_ == 1) object_ = name_;
     if (depth_ == 0) is_object_ = true;
     return enter();
   }
   bool key(std::string& name) {
     if (depth_ == 1) name_ = std::move(name);
+    if (depth_ == 2 && !in_list_) name_ = object_ + "." + name;
     return true;
   }
   bool end_object() { return leave(); }
@@ -49,7 +51,7 @@ class FieldReader {
       if (!value(JsonBody::Texts{}, "a list")) return false;
       in_list_ = true;
       items_ = 0;
-    } else if (depth_ > 1 && !value(nullptr, "a list")) {
+    } else if (depth_ > 1 && !value(JsonBody::Texts{}, "a list")) {
       return false;
     }
     return enter();
@@ -99,7 +101,7 @@ class FieldReader {
   }
 
   bool value(JsonBody::Value given, const char* kind) {
-    if (depth_ == 1) {
+    if (depth_ == 1 || (depth_ == 2 && !in_list_)) {
       if (++names_ > limits_.max_fields) {
         error_ = {ErrorCode::kInvalidArgument,
                   fmt::format("the body has more than {} fields", limits_.max_fields)};
@@ -146,8 +148,9 @@ class FieldReader {
   std::string_view text_;
   JsonLimits limits_;
   std::string name_;
+  std::string object_;  // the field whose fields are being read
   std::size_t depth_ = 0;
-  std::size_t names_ = 0;  // of top-level fields, repeated ones counted again
+  std::size_t names_ = 0;  // of fields, repeated ones counted again
   std::size_t current_ = 0;
   std::size_t items_ = 0;
   std::size_t strings_ = 0;
@@ -219,6 +222,28 @@ Result<long long> JsonBody::whole_number(std::string_view name, long long min, l
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("{} must be a whole number from {} to {}, not {}", name, min, max,
                           describe(*value)));
+}
+
+Result<bool> JsonBody::boolean(std::string_view name, bool fallback) const {
+  const Value* const value = find(name);
+  if (value == nullptr) return fallback;
+  if (const auto* flag = std::get_if<bool>(value)) return *flag;
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} must be true or false, not {}", name, describe(*value)));
+}
+
+Result<std::optional<std::vector<std::string>>> JsonBody::fields_of(std::string_view name) const {
+  const Value* const value = find(name);
+  if (value == nullptr) return std::nullopt;
+  if (!std::holds_alternative<Object>(*value)) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} must be an object, not {}", name, describe(*value)));
+  }
+  const std::string begin = std::string(name) + ".";
+  std::vector<std::string> names;
+  for (const auto& [field, unused] : fields_)
+    if (field.starts_with(begin)) names.push_back(field.substr(begin.size()));
+  return names;
 }
 
 Result<double> JsonBody::number(std::string_view name, double min, double max,

@@ -23,8 +23,9 @@ struct JsonLimits {
   std::size_t max_depth = 64;
 };
 
-// For every getter, a field that is `null` is absent. Its errors are kInvalidArgument with a
-// message such as "top_k must be a whole number from 1 to 10, not 11".
+// Fields of an object that is a field itself have names such as "images.folder"; deeper ones are
+// not kept. For every getter, a field that is `null` is absent. Its errors are kInvalidArgument
+// with a message such as "top_k must be a whole number from 1 to 10, not 11".
 class JsonBody {
  public:
   // kUnsupported for another Content-Type. kInvalidArgument for text that is not JSON, with line
@@ -37,6 +38,9 @@ class JsonBody {
   Result<std::string> required_text(std::string_view name, std::string_view example) const;
   Result<long long> whole_number(std::string_view name, long long min, long long max,
                                  long long fallback) const;
+  Result<bool> boolean(std::string_view name, bool fallback) const;
+  // The names of the fields of the object `name`, without it; nullopt where there is no such field.
+  Result<std::optional<std::vector<std::string>>> fields_of(std::string_view name) const;
   Result<double> number(std::string_view name, double min, double max, double fallback) const;
   // Moves the strings out; empty when absent.
   Result<std::vector<std::string>> texts(std::string_view name);

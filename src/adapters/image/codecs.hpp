@@ -4,12 +4,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "adapters/image/decode.hpp"
 #include "adapters/image/image.hpp"
 #include "adapters/image/row_sink.hpp"
 #include "domain/error.hpp"
+#include "domain/time.hpp"
 
 namespace classifier::codecs {
 
@@ -25,9 +28,20 @@ Result<void> decode_webp(ImageBytes bytes, const DecodeLimits& limits, RowSink& 
 Result<ImageInfo> probe_bmp(ImageBytes bytes);
 Result<void> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 
-// The orientation (Exif 2.32, tag 0x0112) in a TIFF block, "II*\0…" or "MM\0*…": 1 to 8; 1 where
-// there is none or the block is damaged.
+// The format that the first bytes of a file, at least 18, say; nullopt: none of them.
+std::optional<ImageFormat> sniff(ImageBytes bytes);
+
+// The TIFF block in the chunk eXIf of a PNG, which may be behind the pixels; empty where there is
+// none, or not all of it.
+std::span<const std::uint8_t> png_exif(ImageBytes bytes);
+
+// The orientation (Exif 2.32, tag 0x0112) in a TIFF block, "II*\0…" or "MM\0*…", with or without
+// "Exif\0\0" before it: 1 to 8; 1 where there is none or the block is damaged.
 int exif_orientation(std::span<const std::uint8_t> tiff);
+
+// When the photo was taken, or else when the file was changed: DateTimeOriginal or DateTime, with
+// their fractions of a second and offsets; see ImageFacts. nullopt where neither is a time.
+std::optional<TimePoint> exif_time(std::span<const std::uint8_t> tiff);
 
 // kUndecodable where a side is below 1; kTooLarge where there are more pixels than the limit.
 Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t height,

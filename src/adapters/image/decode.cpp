@@ -29,15 +29,6 @@ std::string_view head(ImageBytes bytes, std::size_t from, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes.data()) + from, size};
 }
 
-std::optional<ImageFormat> sniff(ImageBytes bytes) {
-  if (head(bytes, 0, 3) == "\xFF\xD8\xFF") return ImageFormat::kJpeg;
-  if (head(bytes, 0, 8) == "\x89PNG\r\n\x1A\n") return ImageFormat::kPng;
-  if (head(bytes, 0, 6) == "GIF87a" || head(bytes, 0, 6) == "GIF89a") return ImageFormat::kGif;
-  if (head(bytes, 0, 4) == "RIFF" && head(bytes, 8, 4) == "WEBP") return ImageFormat::kWebp;
-  if (head(bytes, 0, 2) == "BM" && bytes.size() >= 18) return ImageFormat::kBmp;
-  return std::nullopt;
-}
-
 // The type of a file that is not supported, for the error message; empty where it is unknown.
 std::string_view known_other(ImageBytes bytes) {
   struct Magic {
@@ -72,7 +63,7 @@ std::string_view known_other(ImageBytes bytes) {
 
 Result<ImageFormat> identify(ImageBytes bytes, const DecodeLimits& limits) {
   if (auto fits = check_file_size(bytes, limits); !fits) return std::unexpected(fits.error());
-  if (const auto format = sniff(bytes)) return *format;
+  if (const auto format = codecs::sniff(bytes)) return *format;
   const std::string_view other = known_other(bytes);
   return fail(ErrorCode::kUnsupported,
               other.empty()
@@ -117,6 +108,15 @@ std::string_view to_string(ImageFormat format) {
 }
 
 namespace codecs {
+
+std::optional<ImageFormat> sniff(ImageBytes bytes) {
+  if (head(bytes, 0, 3) == "\xFF\xD8\xFF") return ImageFormat::kJpeg;
+  if (head(bytes, 0, 8) == "\x89PNG\r\n\x1A\n") return ImageFormat::kPng;
+  if (head(bytes, 0, 6) == "GIF87a" || head(bytes, 0, 6) == "GIF89a") return ImageFormat::kGif;
+  if (head(bytes, 0, 4) == "RIFF" && head(bytes, 8, 4) == "WEBP") return ImageFormat::kWebp;
+  if (head(bytes, 0, 2) == "BM" && bytes.size() >= 18) return ImageFormat::kBmp;
+  return std::nullopt;
+}
 
 Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t height,
                         const DecodeLimits& limits) {

@@ -2,9 +2,9 @@
 #include <spng.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 
+#include "adapters/image/byte_reader.hpp"
 #include "adapters/image/codecs.hpp"
 
 namespace classifier::codecs {
@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxChunkBytes = 4UL << 20;
 constexpr std::size_t kMaxChunkCache = 16UL << 20;
+constexpr std::uint32_t kExifChunk = 0x65584966;  // "eXIf"
 
 std::unexpected<Error> decode_error(int code) {
   if (code == SPNG_IO_EOF) return truncated(ImageFormat::kPng);
@@ -32,35 +33,29 @@ Result<Context> open(ImageBytes bytes, spng_ihdr& header) {
   return context;
 }
 
-std::uint32_t big_endian(const std::uint8_t* at) {
-  return static_cast<std::uint32_t>(at[0]) << 24U | static_cast<std::uint32_t>(at[1]) << 16U |
-         static_cast<std::uint32_t>(at[2]) << 8U | at[3];
-}
-
-// Of the chunk eXIf, which may be behind the pixels, where spng would see it too late.
-int png_orientation(ImageBytes bytes) {
-  constexpr std::size_t kSignature = 8;
-  constexpr std::size_t kAround = 12;  // length and type before a chunk's data, CRC after it
-  std::span<const std::uint8_t> rest(data_of(bytes), bytes.size());
-  rest = rest.subspan(std::min(kSignature, rest.size()));
-  while (rest.size() >= kAround) {
-    const std::size_t length = big_endian(rest.data());
-    if (length > rest.size() - kAround) return 1;
-    if (std::memcmp(&rest[4], "eXIf", 4) == 0) return exif_orientation(rest.subspan(8, length));
-    rest = rest.subspan(kAround + length);
-  }
-  return 1;
-}
-
 // spng accepts sizes up to 2^31 - 1, as PNG does, so they fit into int.
 ImageInfo png_info(ImageBytes bytes, const spng_ihdr& header) {
   return {.format = ImageFormat::kPng,
           .width = static_cast<int>(header.width),
           .height = static_cast<int>(header.height),
-          .orientation = png_orientation(bytes)};
+          .orientation = exif_orientation(png_exif(bytes))};
 }
 
 }  // namespace
+
+// spng would see it too late.
+std::span<const std::uint8_t> png_exif(ImageBytes bytes) {
+  constexpr std::size_t kSignature = 8;
+  constexpr std::size_t kAround = 12;  // length and type before a chunk's data, CRC after it
+  const ByteReader reader{{data_of(bytes), bytes.size()}, ByteOrder::kBig};
+  for (std::size_t at = kSignature; at + kAround <= bytes.size();) {
+    const std::size_t length = reader.u32(at);
+    if (length > bytes.size() - at - kAround) return {};
+    if (reader.u32(at + 4) == kExifChunk) return reader.part(at + 8, length);
+    at += kAround + length;
+  }
+  return {};
+}
 
 Result<ImageInfo> probe_png(ImageBytes bytes) {
   spng_ihdr header{};

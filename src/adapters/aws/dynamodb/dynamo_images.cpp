@@ -46,7 +46,11 @@ Result<std::vector<ImageRecord>> Images::read(const Job& job, std::int64_t from,
           ErrorCode::kInternal,
           fmt::format("job {} has no key for image {}: its items are damaged", job.id, index));
     }
-    records.push_back({index, list[position].key, list[position].filename, {}});
+    records.push_back({.index = index,
+                       .s3_key = list[position].key,
+                       .filename = list[position].filename,
+                       .name = {},
+                       .outcome = {}});
   }
   if (with_outcomes) {
     if (auto added = add_outcomes(job, wanted, records); !added)

@@ -1,0 +1,15 @@
+// Lists of the catalogue: GET /images with its parameters, GET /folders, and `images` of POST
+// /submit.
+#pragma once
+
+#include "adapters/api/routes.hpp"
+
+namespace classifier::api {
+
+// Whether a parameter is given that only a catalogue can answer.
+bool asks_catalogue(const http::Request& request);
+
+http::Response list_images(const BackendApi& api, const http::Request& request);
+http::Response list_folders(const BackendApi& api, const http::Request& request);
+
+}  // namespace classifier::api

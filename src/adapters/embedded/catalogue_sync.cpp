@@ -1,0 +1,407 @@
+#include "adapters/embedded/catalogue_sync.hpp"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "support/files.hpp"
+#include "support/sha256.hpp"
+
+namespace classifier {
+namespace {
+
+using std::chrono::steady_clock;
+
+// Small, so that other writers wait for less than a tenth of a second.
+constexpr std::size_t kPiece = 250;
+constexpr std::size_t kFlood = 2'000;
+constexpr std::size_t kReadPiece = 1 << 20;  // bytes
+constexpr int kNice = 15;
+constexpr std::chrono::seconds kProgress{10};
+// After a failure, or where the folders cannot be watched.
+constexpr std::chrono::minutes kScanAgain{10};
+constexpr std::chrono::hours kAnnounced{24};
+constexpr int kPollMs = 500;
+constexpr std::uint32_t kEvents = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO |
+                                  IN_DELETE | IN_ONLYDIR | IN_EXCL_UNLINK;
+
+CatalogueEntry entry_of(const ObjectInfo& object) {
+  CatalogueEntry entry;
+  entry.key = object.key;
+  entry.size = object.size;
+  entry.last_modified = object.last_modified;
+  entry.uploaded_at = object.last_modified;
+  entry.etag = object.etag;
+  return entry;
+}
+
+}  // namespace
+
+class CatalogueSync::Impl {
+ public:
+  Impl(SqliteCatalogue& catalogue, FileObjectStore& store, const Clock& clock,
+       CatalogueSyncOptions options)
+      : catalogue_(catalogue),
+        store_(store),
+        clock_(clock),
+        options_(std::move(options)),
+        watch_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
+
+  void start() {
+    if (!watch_) cannot_watch();
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+
+  void stop() { thread_ = {}; }
+
+  void scan_again() { scan_wanted_ = true; }
+
+  void catch_up() {
+    const std::scoped_lock lock(watch_mutex_);
+    if (watch_) take_events();
+  }
+
+  // Until the entry is complete, the event of this key says nothing new.
+  void storing(std::string_view key) {
+    const std::scoped_lock lock(storing_mutex_);
+    storing_.emplace(key);
+  }
+
+  void stored(const ObjectInfo& object, std::string sha256) {
+    const End end(*this, object.key);
+    if (!options_.is_image(object.key)) return;
+    CatalogueEntry entry = entry_of(object);
+    entry.uploaded_at = clock_.now();
+    entry.sha256 = std::move(sha256);
+    entry.facts = facts_of(object.key);
+    const std::scoped_lock lock(put_mutex_);
+    if (auto put = catalogue_.put({&entry, 1}); !put) failed("adding " + object.key, put.error());
+  }
+
+  void removing(std::string_view key) {
+    const std::string text(key);
+    const std::scoped_lock lock(put_mutex_);
+    if (auto removed = catalogue_.remove({&text, 1}); !removed)
+      failed("removing " + text, removed.error());
+  }
+
+  void kept(std::string_view key) {
+    const std::string text(key);
+    {
+      const End end(*this, text);
+    }
+    look_at({&text, 1});
+  }
+
+ private:
+  // Ends what storing() began.
+  class End {
+   public:
+    End(Impl& owner, std::string key) : owner_(owner), key_(std::move(key)) {}
+    ~End() {
+      const std::scoped_lock lock(owner_.storing_mutex_);
+      owner_.storing_.erase(key_);
+    }
+    End(const End&) = delete;
+    End& operator=(const End&) = delete;
+
+   private:
+    Impl& owner_;
+    std::string key_;
+  };
+
+  bool is_storing(const std::string& key) {
+    const std::scoped_lock lock(storing_mutex_);
+    return storing_.contains(key);
+  }
+
+  // Makes the entries of the keys as the files are, without what only the content says;
+  // read_images() adds that.
+  void look_at(std::span<const std::string> keys) {
+    const std::scoped_lock lock(put_mutex_);
+    std::vector<std::string> there;
+    std::vector<std::string> etags;
+    std::vector<ObjectInfo> objects;
+    std::vector<std::string> missing;
+    for (const auto& key : keys) {
+      if (!options_.is_image(key) || is_storing(key)) continue;
+      auto object = store_.head(Bucket::kInput, key);
+      if (object) {
+        there.push_back(key);
+        etags.push_back(object->etag);
+        objects.push_back(std::move(*object));
+      } else if (object.error().code == ErrorCode::kNotFound) {
+        missing.push_back(key);
+      }
+    }
+    const auto current = catalogue_.current(there, etags);
+    if (!current) return failed("looking at images", current.error());
+    std::vector<CatalogueEntry> added;
+    for (std::size_t i = 0; i < objects.size(); ++i)
+      if (!(*current)[i]) added.push_back(entry_of(objects[i]));
+    if (!added.empty()) unread_ = true;
+    if (auto put = catalogue_.put(added); !put) failed("adding images", put.error());
+    if (missing.empty()) return;
+    if (auto removed = catalogue_.remove(missing); !removed)
+      failed("removing images", removed.error());
+  }
+
+  // The image stays; only the catalogue is behind until the next scan.
+  void failed(const std::string& what, const Error& error) {
+    spdlog::warn("catalogue: {} failed, the folder will be scanned again: {}", what, error.message);
+    behind_ = true;
+  }
+
+  void cannot_watch() {
+    if (watched_.exchange(false)) {
+      spdlog::warn(
+          "catalogue: the folder of images cannot be watched ({}); what other programs change in "
+          "it "
+          "is seen within {} minutes, or after SIGHUP",
+          std::strerror(errno), kScanAgain.count());
+    }
+  }
+
+  ImageFacts facts_of(const std::string& key) {
+    const auto reader = store_.open(Bucket::kInput, key);
+    if (!reader) return {};
+    std::vector<std::byte> header(
+        std::min<std::uint64_t>((*reader)->info().size, CatalogueSyncOptions::kHeaderBytes));
+    if (!(*reader)->read(header)) return {};
+    return options_.read_facts(header);
+  }
+
+  void watch(const std::string& folder) {
+    const std::scoped_lock lock(watch_mutex_);
+    if (!watch_) return;
+    const int number = ::inotify_add_watch(
+        watch_.get(), (store_.folder_of(Bucket::kInput) / folder).c_str(), kEvents);
+    if (number >= 0) {
+      folders_[number] = folder;
+    } else if (errno != ENOENT && errno != ENOTDIR) {
+      cannot_watch();
+    }
+  }
+
+  void take_events() {
+    std::vector<char> buffer(64 << 10);
+    std::set<std::string> changed;
+    for (;;) {
+      const ssize_t size = ::read(watch_.get(), buffer.data(), buffer.size());
+      if (size <= 0) break;
+      for (const char* next = buffer.data(); next < buffer.data() + size;) {
+        inotify_event event{};
+        std::memcpy(&event, next, sizeof event);
+        const std::string name = event.len == 0 ? "" : next + sizeof event;
+        next += sizeof event + event.len;
+        take_event(event, name, changed);
+      }
+    }
+    // A flood is left to a scan, so that nobody who asks for a list waits for it.
+    if (changed.size() > kFlood) {
+      scan_wanted_ = true;
+    } else if (!changed.empty()) {
+      look_at(std::vector<std::string>(changed.begin(), changed.end()));
+    }
+  }
+
+  void take_event(const inotify_event& event, const std::string& name,
+                  std::set<std::string>& changed) {
+    if ((event.mask & IN_Q_OVERFLOW) != 0) {
+      scan_wanted_ = true;
+      return;
+    }
+    const auto folder = folders_.find(event.wd);
+    if (folder == folders_.end()) return;
+    if ((event.mask & IN_IGNORED) != 0) {
+      folders_.erase(folder);
+      return;
+    }
+    const std::string key = folder->second + name;
+    if ((event.mask & IN_ISDIR) == 0) {
+      changed.insert(key);
+    } else if (key != ".tmp") {
+      scan_wanted_ = true;  // which watches new folders
+    }
+  }
+
+  void run(const std::stop_token& stop) {
+    // A thread's priority, on Linux.
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+    steady_clock::time_point next_scan = steady_clock::now();
+    unread_ = true;
+    while (!stop.stop_requested()) {
+      const bool due = (behind_ || !watched_) && steady_clock::now() >= next_scan;
+      if (scan_wanted_.exchange(false) || due) {
+        behind_ = false;
+        scan(stop);
+        next_scan = steady_clock::now() + kScanAgain;
+      }
+      if (unread_.exchange(false)) read_images(stop);
+      wait_for_events();
+      catch_up();
+    }
+  }
+
+  void wait_for_events() {
+    pollfd waiting{.fd = watch_.get(), .events = POLLIN, .revents = 0};
+    ::poll(&waiting, watch_ ? 1 : 0, kPollMs);
+  }
+
+  void scan(const std::stop_token& stop) {
+    const bool first = !catalogue_.complete();
+    if (first) spdlog::info("catalogue: looking through the folder of images");
+    std::int64_t seen = 0;
+    auto told = steady_clock::now();
+    const auto progress = [&](const char* what) {
+      if (steady_clock::now() < told + kProgress) return;
+      told = steady_clock::now();
+      spdlog::info("catalogue: {} images {}", seen, what);
+    };
+    std::vector<std::string> piece;
+    const auto walked = store_.walk(
+        Bucket::kInput, "",
+        [&](ObjectInfo object) {
+          if (!options_.is_image(object.key)) return !stop.stop_requested();
+          piece.push_back(std::move(object.key));
+          if (piece.size() == kPiece) {
+            look_at(piece);
+            seen += static_cast<std::int64_t>(piece.size());
+            piece.clear();
+            progress("looked at");
+          }
+          return !stop.stop_requested();
+        },
+        [&](const std::string& folder) { watch(folder); });
+    look_at(piece);
+    seen += static_cast<std::int64_t>(piece.size());
+    if (!walked) return failed("a scan", walked.error());
+    if (stop.stop_requested()) return;
+    remove_missing(stop);
+    if (stop.stop_requested() || behind_) return;
+    if (auto done = catalogue_.set_complete(); !done) return failed("a scan", done.error());
+    if (first) spdlog::info("catalogue: complete, {} images", seen);
+    std::ignore = catalogue_.forget_announced(clock_.now() - kAnnounced);
+  }
+
+  void remove_missing(const std::stop_token& stop) {
+    std::string after;
+    while (!stop.stop_requested()) {
+      const auto keys = catalogue_.keys_after(after, kPiece);
+      if (!keys) return failed("a scan", keys.error());
+      if (keys->empty()) return;
+      after = keys->back();
+      std::vector<std::string> missing;
+      for (const auto& key : *keys) {
+        const auto object = store_.head(Bucket::kInput, key);
+        // A folder that is away says nothing about its images.
+        if (!object && object.error().code == ErrorCode::kNotFound) missing.push_back(key);
+      }
+      if (!missing.empty()) look_at(missing);
+    }
+  }
+
+  // Reads images whose content nobody has seen, one by one.
+  void read_images(const std::stop_token& stop) {
+    std::int64_t done = 0;
+    auto told = steady_clock::now();
+    std::int64_t after = 0;
+    while (!stop.stop_requested()) {
+      const auto keys = catalogue_.unread(after, kPiece);
+      if (!keys || keys->empty()) break;
+      std::vector<CatalogueEntry> read;
+      for (const auto& [id, key] : *keys) {
+        after = id;
+        if (stop.stop_requested()) break;
+        if (auto entry = read_image(key)) read.push_back(std::move(*entry));
+        catch_up();
+      }
+      done += static_cast<std::int64_t>(read.size());
+      put_read(read);
+      if (steady_clock::now() < told + kProgress) continue;
+      told = steady_clock::now();
+      spdlog::info("catalogue: {} images read", done);
+    }
+  }
+
+  // Leaves out images that have changed meanwhile.
+  void put_read(std::vector<CatalogueEntry>& read) {
+    const std::scoped_lock lock(put_mutex_);
+    std::erase_if(read, [&](const CatalogueEntry& entry) {
+      const auto object = store_.head(Bucket::kInput, entry.key);
+      return !object || object->etag != entry.etag;
+    });
+    if (auto put = catalogue_.put(read); !put) failed("reading images", put.error());
+  }
+
+  std::optional<CatalogueEntry> read_image(const std::string& key) {
+    const auto reader = store_.open(Bucket::kInput, key);
+    if (!reader) return std::nullopt;
+    CatalogueEntry entry = entry_of((*reader)->info());
+    Sha256 hash;
+    std::vector<std::byte> buffer(std::min<std::uint64_t>(entry.size, kReadPiece));
+    bool first = true;
+    for (;;) {
+      const auto size = (*reader)->read(buffer);
+      if (!size) return std::nullopt;
+      const std::span<const std::byte> bytes(buffer.data(), *size);
+      if (std::exchange(first, false)) {
+        entry.facts = options_.read_facts(
+            bytes.first(std::min(bytes.size(), CatalogueSyncOptions::kHeaderBytes)));
+      }
+      if (bytes.empty()) break;
+      hash.add(bytes);
+    }
+    entry.sha256 = hash.finish();
+    return entry;
+  }
+
+  SqliteCatalogue& catalogue_;
+  FileObjectStore& store_;
+  const Clock& clock_;
+  CatalogueSyncOptions options_;
+  std::atomic<bool> scan_wanted_{true};
+  std::atomic<bool> behind_{false};
+  std::atomic<bool> unread_{false};
+  std::atomic<bool> watched_{true};
+  // Held from the look at a file until its entry is put, so that entries never go back in time.
+  std::mutex put_mutex_;
+  std::mutex storing_mutex_;
+  std::set<std::string> storing_;  // guarded by storing_mutex_
+  std::mutex watch_mutex_;
+  const Fd watch_;
+  std::unordered_map<int, std::string> folders_;  // guarded by watch_mutex_; end in a slash, or ""
+  std::jthread thread_;
+};
+
+CatalogueSync::CatalogueSync(SqliteCatalogue& catalogue, FileObjectStore& store, const Clock& clock,
+                             CatalogueSyncOptions options)
+    : impl_(std::make_unique<Impl>(catalogue, store, clock, std::move(options))) {}
+CatalogueSync::~CatalogueSync() = default;
+void CatalogueSync::start() { impl_->start(); }
+void CatalogueSync::stop() { impl_->stop(); }
+void CatalogueSync::catch_up() { impl_->catch_up(); }
+void CatalogueSync::scan_again() { impl_->scan_again(); }
+void CatalogueSync::stored(const ObjectInfo& object, std::string sha256) {
+  impl_->stored(object, std::move(sha256));
+}
+void CatalogueSync::removing(std::string_view key) { impl_->removing(key); }
+void CatalogueSync::storing(std::string_view key) { impl_->storing(key); }
+void CatalogueSync::kept(std::string_view key) { impl_->kept(key); }
+
+}  // namespace classifier

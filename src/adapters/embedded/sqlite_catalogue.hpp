@@ -1,0 +1,52 @@
+// The catalogue of images in the SQLite database of the jobs.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "adapters/embedded/sqlite_database.hpp"
+#include "ports/catalogue.hpp"
+
+namespace classifier {
+
+class SqliteCatalogue final : public Catalogue {
+ public:
+  // `before_reading`, which may be empty, is called before each list, so that it can take in
+  // changes of the folder first.
+  explicit SqliteCatalogue(SqliteDatabase& database, std::function<void()> before_reading = {});
+
+  Result<void> announce(std::string_view key, std::string_view name, std::string_view batch,
+                        TimePoint now) override;
+  Result<void> put(std::span<const CatalogueEntry> entries) override;
+  Result<void> remove(std::span<const std::string> keys) override;
+  Result<std::vector<CatalogueEntry>> find(std::span<const std::string> keys) override;
+  Result<CataloguePage> list(const ImageFilter& filter, ImageOrder order, std::int64_t offset,
+                             std::size_t limit) override;
+  Result<void> visit(const ImageFilter& filter, ImageOrder order,
+                     const std::function<Result<void>(std::span<const std::string>)>& use) override;
+  Result<std::vector<FolderCount>> folders(const std::optional<std::string>& after,
+                                           std::size_t limit) override;
+  Result<std::string> version() override;
+  bool complete() override;
+
+  // What only the scan of the folder uses.
+
+  // Which of the keys have an entry with this ETag, in the order of the keys.
+  Result<std::vector<bool>> current(std::span<const std::string> keys,
+                                    std::span<const std::string> etags);
+  // Up to `limit` keys after `after`, in byte order.
+  Result<std::vector<std::string>> keys_after(std::string_view after, std::size_t limit);
+  // Up to `limit` numbers and keys, by rising number from `after` on, of entries without a SHA-256.
+  Result<std::vector<std::pair<std::int64_t, std::string>>> unread(std::int64_t after,
+                                                                   std::size_t limit);
+  Result<void> set_complete();
+  // Forgets what was announced before `time`.
+  Result<void> forget_announced(TimePoint time);
+
+ private:
+  SqliteDatabase& database_;
+  std::function<void()> before_reading_;
+  std::string epoch_;  // differs for each process, since a database may be restored from a copy
+};
+
+}  // namespace classifier

@@ -1,0 +1,66 @@
+#include "services/thumbnail_maker.hpp"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <tuple>
+#include <utility>
+
+#include "support/pause.hpp"
+
+namespace classifier {
+namespace {
+
+constexpr int kLowestPriority = 19;
+
+}  // namespace
+
+ThumbnailMaker::ThumbnailMaker(ImageService& images, std::function<bool()> idle,
+                               std::size_t capacity, std::chrono::milliseconds pause)
+    : images_(images), idle_(std::move(idle)), capacity_(capacity), pause_(pause) {}
+
+void ThumbnailMaker::start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void ThumbnailMaker::stop() { thread_ = {}; }
+
+void ThumbnailMaker::offer(std::string key) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (keys_.size() >= capacity_) return;
+    keys_.push_back(std::move(key));
+  }
+  offered_.notify_one();
+}
+
+void ThumbnailMaker::run(const std::stop_token& stop) {
+  // On Linux the niceness belongs to the thread. If it cannot be raised, nothing else changes.
+  std::ignore = ::nice(kLowestPriority);
+  while (true) {
+    std::string key;
+    {
+      std::unique_lock lock(mutex_);
+      if (!offered_.wait(lock, stop, [this] { return !keys_.empty(); })) return;
+      key = std::move(keys_.front());
+      keys_.pop_front();
+    }
+    make(key, stop);
+  }
+}
+
+void ThumbnailMaker::make(const std::string& key, const std::stop_token& stop) {
+  for (const int size : kPageThumbnails) {
+    while (!idle_()) {
+      if (!classifier::pause(pause_, stop)) return;
+    }
+    if (stop.stop_requested()) return;
+    const auto made = images_.thumbnail(key, size);
+    if (made) continue;
+    // Such as an image that was deleted meanwhile, or is none.
+    spdlog::debug("no thumbnail of {} was made in advance: {}", key, made.error().message);
+    return;
+  }
+}
+
+}  // namespace classifier
