@@ -1,7 +1,10 @@
 // Libraries that are too large to be listed: only what is in view is fetched.
 import type { Page } from "@playwright/test";
 import { expect, expectAccessible, skipWhereItCannotRun, test } from "./fixtures";
-import { makePng } from "./images";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fillStore, folderWith, makePng } from "./images";
+import { Service } from "./service";
 
 skipWhereItCannotRun();
 
@@ -169,4 +172,89 @@ test("an idle page transfers little", async ({ page }) => {
   expect(asked.every(({ searchParams }) => searchParams.has("since"))).toBe(true);
   expect(bytes).toBeGreaterThan(0);
   expect(bytes).toBeLessThan(20_000);
+});
+
+test("a library of 6,000 photos is scrolled, searched, sorted, selected and classified", async ({
+  page,
+}) => {
+  const own = new Service();
+  try {
+    fillStore(own.folder, 6_000, 32);
+    await own.start();
+    const asked: URL[] = [];
+    page.on("request", (request) => {
+      const url = new URL(request.url());
+      if (url.pathname === "/images") asked.push(url);
+    });
+    await page.goto(own.url);
+    await expect(page.getByText("6,000 photos stored", { exact: true })).toBeVisible();
+    expect(asked.length).toBeLessThan(5);
+
+    // Jumps and steps, with photos everywhere.
+    await page.getByLabel("Order").selectOption("name");
+    await expect(page.getByRole("gridcell", { name: /^photo-0\.png/ })).toBeVisible();
+    asked.length = 0;
+    await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight / 2));
+    await expect(
+      page.getByRole("gridcell", { name: /^photo-(29|30)\d\d\.png/ }).first(),
+    ).toBeVisible();
+    await page.mouse.move(600, 400);
+    await page.mouse.wheel(0, 3_000);
+    await expect(
+      page.getByRole("gridcell", { name: /^photo-3[01]\d\d\.png/ }).first(),
+    ).toBeVisible();
+    expect(offsets(asked).length).toBeLessThan(6);
+    await expectAccessible(page);
+    await page
+      .getByRole("gridcell", { name: /^photo-3[01]\d\d\.png/ })
+      .first()
+      .dblclick();
+    const preview = page.getByRole("dialog");
+    await expect(preview).toContainText(/^photo-3[01]\d\d\.png/);
+    await page.keyboard.press("ArrowRight");
+    await expect(preview).toContainText(/of 6,000/);
+    await page.keyboard.press("Escape");
+
+    // A search is in the address, and begins at the top.
+    await page.getByLabel("Search by name").fill("photo-59");
+    await expect(page.getByText("111 of 6,000 photos stored")).toBeVisible();
+    await expect(page.getByRole("gridcell", { name: /^photo-59\.png/ })).toBeVisible();
+    await expect(page).toHaveURL(/order=name&q=photo-59$/);
+    await page.getByRole("button", { name: "Select all 111" }).click();
+    await expect(page.getByText("111 photos selected")).toBeVisible();
+    await page.getByRole("button", { name: "Clear", exact: true }).click();
+    await page.getByLabel("Search by name").fill("");
+    await page.getByRole("button", { name: "Select all" }).click();
+    await expect(page.getByText("6,000 photos selected")).toBeVisible();
+    await page.getByRole("button", { name: "Clear", exact: true }).click();
+
+    // A folder arrives under the user's own names, and is a folder here too.
+    const folder = folderWith({ "first.png": makePng(9_001) });
+    mkdirSync(join(folder, "Day 1"));
+    writeFileSync(join(folder, "Day 1", "second.png"), makePng(9_002));
+    await page.getByLabel("Folder to upload").setInputFiles(folder);
+    const dock = page.getByRole("region", { name: "Uploads" });
+    await expect(dock).toContainText("2 photos uploaded");
+    await dock.getByRole("button", { name: "Close" }).click();
+    await page.getByLabel("Folder").selectOption({ label: "\u2003Day 1 (1)" });
+    await expect(page.getByText("1 of 6,002 photos stored")).toBeVisible();
+    await expect(page.getByRole("gridcell", { name: /\/Day 1\/second\.png/ })).toBeVisible();
+    await expectAccessible(page);
+    // Chosen again, both are known.
+    await page.getByLabel("Folder to upload").setInputFiles(folder);
+    const review = page.getByRole("dialog", { name: "Before uploading" });
+    await expect(review).toContainText("Upload 2 photos again");
+    await review.getByRole("button", { name: "Close" }).first().click();
+
+    // Without a selection the job is about every photo.
+    await page.getByRole("link", { name: "New job" }).click();
+    await expect(page.getByRole("heading", { name: "All 6,002 photos" })).toBeVisible();
+    await page.getByRole("button", { name: "Classify 6,002 photos" }).click();
+    await expect(page).toHaveURL(/\/job\//);
+    const job = page.url().split("/").at(-1) ?? "";
+    await expect(page.getByText(/of 6,002/).first()).toBeVisible();
+    await own.post(`/jobs/${job}/cancel`, {});
+  } finally {
+    await own.remove();
+  }
 });
