@@ -9,6 +9,7 @@ const backend = process.env.BACKEND_API_URL ?? "http://localhost:8080";
 const paths = [
   "/docs",
   "/events",
+  "/folders",
   "/health",
   "/images",
   "/jobs",

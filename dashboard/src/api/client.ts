@@ -1,7 +1,10 @@
 // The calls that the page makes. Every failure is an ApiError whose message can be shown to people.
 import { apiKey, settings } from "../state/settings";
 import type {
+  FolderPage,
+  ImageFilter,
   ImagePage,
+  ImageWindow,
   JobDetails,
   JobPage,
   JobResult,
@@ -163,11 +166,26 @@ export async function checkHealth(target: Target): Promise<Health> {
 export const getImages = (token: string, signal: AbortSignal) =>
   call<ImagePage>(withQuery("/images", { limit: 1000, next_token: token }), { signal });
 
+export interface WindowQuery extends Partial<ImageFilter> {
+  offset: number;
+  limit: number;
+  fields: string;
+  since?: string;
+}
+
+export const getImageWindow = (query: WindowQuery, signal?: AbortSignal) =>
+  call<ImageWindow>(withQuery("/images", { ...query }), signal ? { signal } : {});
+
+export const getFolders = (token: string, signal: AbortSignal) =>
+  call<FolderPage>(withQuery("/folders", { next_token: token }), { signal });
+
 export const deleteImage = (key: string) =>
   call<unknown>(`/images/${id(key)}`, { method: "DELETE" });
 
-export const getUploadTicket = (filename: string, type: string, signal: AbortSignal) =>
-  post<UploadTicket>("/upload-url", { filename, content_type: type }, signal);
+export const getUploadTicket = (
+  file: { filename: string; content_type: string; path: string; batch: string },
+  signal: AbortSignal,
+) => post<UploadTicket>("/upload-url", file, signal);
 
 export const submitJob = (submission: Submission) =>
   post<{ job_id: string; message: string }>("/submit", submission);

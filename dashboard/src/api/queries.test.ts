@@ -1,6 +1,5 @@
-import { QueryObserver } from "@tanstack/react-query";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { createQueryClient, imagesOf, listProblem, newestJobs, withNewest } from "./queries";
+import { createQueryClient, newestJobs, withNewest } from "./queries";
 import type { JobPage, JobStatus, JobSummary } from "./types";
 
 // Answers by path and query; undefined gives an error.
@@ -17,32 +16,6 @@ function serve(answers: (path: string) => unknown): void {
 }
 
 afterEach(() => vi.unstubAllGlobals());
-
-const image = (key: string) => ({ key, size: 1, last_modified: "2026-01-31T12:00:00Z" });
-
-test("a list whose later page fails does not count as complete", async () => {
-  let there = false;
-  serve((path) => {
-    if (!path.includes("next_token")) return { images: [image("a")], next_token: "second" };
-    return there ? { images: [image("b")] } : undefined;
-  });
-  const client = createQueryClient();
-  const observer = new QueryObserver(client, imagesOf(client));
-  const broken = await observer.refetch();
-  expect(broken.data).toEqual({ images: [image("a")], complete: false });
-  expect(listProblem(broken)?.message).toBe("no such page");
-
-  there = true;
-  const whole = await observer.refetch();
-  expect(whole.data).toEqual({ images: [image("a"), image("b")], complete: true });
-  expect(listProblem(whole)).toBeNull();
-
-  // A complete list stays complete when a later refresh fails.
-  there = false;
-  const old = await observer.refetch();
-  expect(old.error).not.toBeNull();
-  expect(listProblem(old)).toBeNull();
-});
 
 const job = (job_id: string, status: JobStatus = "completed"): JobSummary => ({
   job_id,

@@ -13,7 +13,6 @@ import {
 import { useEffect, useState } from "react";
 import {
   ApiError,
-  getImages,
   getJob,
   getJobs,
   getModels,
@@ -24,16 +23,9 @@ import {
 } from "./client";
 import { readEvents } from "./events";
 import { toRows, type Row } from "../job/results";
-import {
-  isFinal,
-  type JobDetails,
-  type JobPage,
-  type JobProgress,
-  type JobState,
-  type StoredImage,
-} from "./types";
+import { isFinal, type JobDetails, type JobPage, type JobProgress, type JobState } from "./types";
 
-const refreshMs = 30_000;
+export const refreshMs = 30_000;
 
 export function createQueryClient(): QueryClient {
   const client = new QueryClient({
@@ -72,48 +64,6 @@ export const useConnection = () =>
 
 export const useModels = () =>
   useQuery({ queryKey: ["models"], queryFn: getModels, staleTime: 60_000 });
-
-export interface ImageList {
-  images: StoredImage[];
-  complete: boolean; // false while further pages are loading
-}
-
-const sameImages = (a: readonly StoredImage[], b: readonly StoredImage[]): boolean =>
-  a.length === b.length &&
-  a.every((image, i) => image.key === b[i]?.key && image.last_modified === b[i].last_modified);
-
-// Every stored image. The first time, pages are shown as they arrive; later the list is replaced as a
-// whole, and only when something changed.
-export const imagesOf = (client: QueryClient) =>
-  queryOptions<ImageList>({
-    queryKey: ["images"],
-    refetchInterval: refreshMs,
-    structuralSharing: false,
-    queryFn: async ({ signal }) => {
-      const before = client.getQueryData<ImageList>(["images"]);
-      const images: StoredImage[] = [];
-      let token = "";
-      do {
-        const page = await getImages(token, signal);
-        images.push(...page.images);
-        token = page.next_token ?? "";
-        if (token && !before?.complete) {
-          client.setQueryData<ImageList>(["images"], { images: [...images], complete: false });
-        }
-      } while (token);
-      return before?.complete && sameImages(before.images, images)
-        ? before
-        : { images, complete: true };
-    },
-  });
-
-export const useImages = () => useQuery(imagesOf(useQueryClient()));
-
-// Why the list is incomplete; null where it is complete, even if outdated, or still loading.
-export const listProblem = (list: {
-  data: ImageList | undefined;
-  error: Error | null;
-}): Error | null => (list.data?.complete ? null : list.error);
 
 export interface HistoryFilter {
   status: string;
@@ -162,7 +112,8 @@ export const newestJobs = (client: QueryClient, filter: HistoryFilter) =>
     refetchInterval: refreshMs,
   });
 
-export const useJobs = (filter: HistoryFilter) => {
+// `refresh`: also while the page is only looked at.
+export const useJobs = (filter: HistoryFilter, refresh = true) => {
   const client = useQueryClient();
   const list = useInfiniteQuery({
     queryKey: ["jobs", filter],
@@ -174,11 +125,11 @@ export const useJobs = (filter: HistoryFilter) => {
     initialPageParam: "",
     getNextPageParam: (page) => page.next_token,
     placeholderData: keepPreviousData,
-    refetchInterval: ({ state }) => (hasMany(state.data) ? false : refreshMs),
+    refetchInterval: ({ state }) => (!refresh || hasMany(state.data) ? false : refreshMs),
   });
   useQuery({
     ...newestJobs(client, filter),
-    enabled: !list.isPlaceholderData && !list.isFetchingNextPage && hasMany(list.data),
+    enabled: refresh && !list.isPlaceholderData && !list.isFetchingNextPage && hasMany(list.data),
   });
   return list;
 };

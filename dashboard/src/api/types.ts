@@ -25,10 +25,51 @@ export interface StoredImage {
   key: string;
   size: number; // bytes
   last_modified: string;
+  name?: string; // the user's own path; the key where nobody gave one
+  taken_at?: string;
+  uploaded_at?: string;
 }
 
 export interface ImagePage {
   images: StoredImage[];
+  next_token?: string;
+}
+
+export const orderNames = ["newest", "oldest", "name", "taken", "size"] as const;
+export type Order = (typeof orderNames)[number];
+
+// Which photos of the catalogue, as a rule instead of a list of keys.
+export interface Rule {
+  all?: true;
+  q?: string;
+  folder?: string;
+  order?: Order;
+}
+
+// What is asked of the catalogue.
+export interface ImageFilter {
+  order: Order;
+  q: string;
+  folder: string;
+}
+
+// A window of the catalogue's list.
+export interface ImageWindow {
+  images: StoredImage[];
+  total: number; // all that the filter admits
+  offset: number;
+  version: string;
+  unchanged?: boolean; // since the version in the question
+  complete?: boolean; // false while the catalogue of an older data folder is made
+}
+
+export interface Folder {
+  folder: string;
+  images: number; // directly in it
+}
+
+export interface FolderPage {
+  folders: Folder[];
   next_token?: string;
 }
 
@@ -106,7 +147,8 @@ export interface JobResult {
 
 export interface Submission {
   job_type: JobType;
-  s3_keys: string[];
+  s3_keys?: string[];
+  images?: Rule; // in place of s3_keys
   custom_labels?: string[];
   model?: string;
   top_k: number;

@@ -1,11 +1,11 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { knownName, refreshImages } from "../api/catalogue";
 import { deleteImage } from "../api/client";
-import type { ImageList } from "../api/queries";
 import { selection, without } from "../state/selection";
 import { Confirm } from "../ui/Dialogs";
 import { Bar } from "../ui/Fields";
-import { displayName, formatCount, plural } from "../ui/format";
+import { formatCount, plural } from "../ui/format";
 import { tell, tellProblem } from "../ui/toast";
 import { removeImages } from "./remove";
 
@@ -16,24 +16,21 @@ export function DeleteDialog({ keys, onClose }: { keys: readonly string[]; onClo
   const remove = async () => {
     setHandled(0);
     const { gone, kept } = await removeImages(keys, deleteImage, setHandled);
-    client.setQueryData<ImageList>(["images"], (list) =>
-      list ? { ...list, images: list.images.filter(({ key }) => !gone.has(key)) } : list,
-    );
     selection.set((now) => without(now, gone));
     const first = kept[0];
     if (first) {
       tellProblem(
         `${formatCount(kept.length)} of ${plural(keys.length, "photo")} could not be deleted`,
-        `${displayName(first.key)}: ${first.reason} They are still selected, so you can try again.`,
+        `${knownName(client, first.key)}: ${first.reason} They are still selected, so you can try again.`,
       );
     } else {
       tell(`${plural(gone.size, "photo")} deleted`);
     }
     onClose();
-    void client.invalidateQueries({ queryKey: ["images"] });
+    refreshImages(client);
   };
 
-  const name = keys.length === 1 ? displayName(keys[0] ?? "") : "";
+  const name = keys.length === 1 ? knownName(client, keys[0] ?? "") : "";
   return (
     <Confirm
       open

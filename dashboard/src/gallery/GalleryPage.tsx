@@ -8,23 +8,41 @@ import {
   TriangleAlert,
   X,
 } from "lucide-react";
-import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
-import { useImages } from "../api/queries";
-import type { JobSummary } from "../api/types";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { useFolders } from "../api/catalogue";
+import { sentenceOf } from "../api/client";
+import type { JobSummary, Order, StoredImage } from "../api/types";
 import { navigate, setQuery, usePlace } from "../state/router";
-import { clearSelection, selection, toggle, withRange } from "../state/selection";
+import {
+  clearSelection,
+  covers,
+  isEmpty,
+  mostKeys,
+  ruleOf,
+  ruleWords,
+  selection,
+  selectRule,
+  toggle,
+  withKeys,
+  type Selection,
+} from "../state/selection";
 import { useStore } from "../state/store";
 import { Button, IconButton } from "../ui/Button";
 import { SearchField, Select } from "../ui/Fields";
-import { formatCount, formatTime, plural } from "../ui/format";
+import { formatBytes, formatCount, formatDay, formatTime, nameOf, plural } from "../ui/format";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
+import { tell, tellProblem } from "../ui/toast";
+import { useDebounced } from "../ui/useDebounced";
 import { unfinished } from "../upload/uploads";
 import { UploadButtons } from "../upload/UploadButtons";
-import { arrange, indexNear, indexOf, orders, type Order, type Spot } from "./arrange";
+import { isOrder, orders } from "./arrange";
 import { DeleteDialog } from "./DeleteDialog";
+import { folderChoices } from "./folders";
 import { GalleryPreview } from "./GalleryPreview";
 import { Grid } from "./Grid";
-import { countLabels, useFinishedJobs, useJobsToAsk, useLabels } from "./useLabels";
+import { indexNear, limitedTo, placeOf, type Opened, type Spot } from "./library";
+import { countLabels, mostLabelled, useFinishedJobs, useJobsToAsk, useLabels } from "./useLabels";
+import { useLibrary } from "./useLibrary";
 
 const jobName = (job: JobSummary): string =>
   `${job.job_type === "custom_classification" ? "Your categories" : "ImageNet classes"}, ${formatTime(job.created_at)}, ${plural(job.num_images, "photo")}`;
@@ -49,10 +67,11 @@ interface FilterProps {
   job: string;
   label: string;
   labels: ReadonlyMap<string, string> | undefined;
+  small: boolean; // the library: only then it can be limited to a label
 }
 
-function LabelFilter({ job, label, labels }: FilterProps) {
-  const jobs = useFinishedJobs();
+function LabelFilter({ job, label, labels, small }: FilterProps) {
+  const jobs = useFinishedJobs().filter(({ num_images }) => num_images <= mostLabelled);
   if (jobs.length === 0) return null;
   const known = labels ? countLabels(labels) : [];
   return (
@@ -69,7 +88,7 @@ function LabelFilter({ job, label, labels }: FilterProps) {
         ]}
         onChange={(value) => setQuery({ job: value, label: "" })}
       />
-      {job && (
+      {job && small && (
         <Select
           label="Label"
           value={label}
@@ -87,81 +106,197 @@ function LabelFilter({ job, label, labels }: FilterProps) {
   );
 }
 
+function FolderFilter({ folder, onChange }: { folder: string; onChange: (to: string) => void }) {
+  const folders = useFolders().data;
+  const choices = useMemo(() => folderChoices(folders ?? [], folder), [folders, folder]);
+  if (choices.length === 0) return null;
+  return (
+    <Select
+      label="Folder"
+      value={folder}
+      options={[{ value: "", label: "All folders" }, ...choices]}
+      onChange={onChange}
+    />
+  );
+}
+
+// Where one is in the list, shown while scrolling.
+const whereabouts: Record<Order, (image: StoredImage) => string> = {
+  newest: ({ uploaded_at, last_modified }) => formatDay(uploaded_at ?? last_modified),
+  oldest: ({ uploaded_at, last_modified }) => formatDay(uploaded_at ?? last_modified),
+  name: nameOf, // cut by the style
+  taken: ({ taken_at }) => (taken_at ? formatDay(taken_at) : "No date"),
+  size: ({ size }) => formatBytes(size),
+};
+
+interface BarProps {
+  selected: Selection;
+  total: number; // photos shown
+  count: number | undefined; // photos that the rule admits
+  onAll: () => void;
+  onDelete: () => void;
+}
+
+function SelectionBar({ selected: { keys, rule }, total, count, onAll, onDelete }: BarProps) {
+  return (
+    <div className="selection-bar">
+      <strong role="status">
+        {rule ? `Selected: ${ruleWords(rule, count)}` : `${plural(keys.size, "photo")} selected`}
+      </strong>
+      {!rule && (
+        <Button look="quiet" onClick={onAll}>
+          Select all {formatCount(total)}
+        </Button>
+      )}
+      <Button look="quiet" onClick={clearSelection}>
+        Clear
+      </Button>
+      <span className="spacer" />
+      {rule ? (
+        <span className="hint">
+          Only photos chosen one by one or as a range, up to {formatCount(mostKeys)}, can be
+          deleted: a deletion cannot be undone, and a rule may admit photos that nobody has seen.
+        </span>
+      ) : (
+        <Button icon={Trash2} onClick={onDelete}>
+          Delete
+        </Button>
+      )}
+      <Button look="primary" icon={Sparkles} onClick={() => navigate("/new")}>
+        Classify
+      </Button>
+    </div>
+  );
+}
+
+const smallLibrary = 2_000;
+const searchAfterMs = 150;
+const longestSearch = 250; // characters; the server takes up to 1,000 bytes
+
 export function GalleryPage() {
-  const list = useImages();
   const selected = useStore(selection);
   const query = new URLSearchParams(usePlace().query);
   const text = query.get("q") ?? "";
   const job = query.get("job") ?? "";
   const label = query.get("label") ?? "";
+  const folder = query.get("folder") ?? "";
+  const asked = query.get("order") ?? "";
+  const order = isOrder(asked) ? asked : "newest";
+  const q = useDebounced(text.trim().slice(0, longestSearch), searchAfterMs);
+  const filter = useMemo(() => ({ order, q, folder }), [order, q, folder]);
+
   const labels = useLabels(job);
   const jobsToAsk = useJobsToAsk(job);
-  const [order, setOrder] = useState<Order>("newest");
   const [activeSpot, setActiveSpot] = useState<Spot>({ key: "", index: 0 });
-  const [openSpot, setOpenSpot] = useState<Spot | null>(null);
+  const [opened, setOpened] = useState<Opened | null>(null);
   const [deleting, setDeleting] = useState<readonly string[] | null>(null);
-  const anchor = useRef("");
+  const anchor = useRef<Spot | null>(null);
 
-  const images = list.data?.images;
-  const wanted = useDeferredValue(text);
-  const shown = useMemo(() => {
-    const only =
-      labels && label
-        ? new Set([...labels].filter(([, found]) => found === label).map(([key]) => key))
-        : undefined;
-    return arrange(images ?? [], order, wanted, only);
-  }, [images, order, wanted, labels, label]);
-
-  // Photos come and go, so an index is valid for this list only.
-  const active = useMemo(() => indexNear(shown, activeSpot), [shown, activeSpot]);
-  const open = useMemo(() => (openSpot ? indexOf(shown, openSpot) : -1), [shown, openSpot]);
-  const openImage = shown[open];
-  if (openSpot && !openImage) setOpenSpot(null);
-  const spot = (index: number): Spot => ({ key: shown[index]?.key ?? "", index });
-  const setActive = (index: number) => setActiveSpot(spot(index));
-  const setOpen = (index: number) => setOpenSpot(spot(index));
-
-  const choose = useCallback(
-    (index: number) => {
-      const key = shown[index]?.key;
-      if (key === undefined) return;
-      anchor.current = key;
-      selection.set((now) => toggle(now, key));
-    },
-    [shown],
+  const { catalogue, stored, complete, error, refetch, ...state } = useLibrary(
+    filter,
+    opened?.index ?? -1,
   );
-  const chooseRange = (index: number) => {
-    const key = shown[index]?.key;
-    if (key === undefined) return;
-    anchor.current ||= shown[active]?.key ?? key;
-    const order = shown.map((image) => image.key);
-    selection.set((now) => withRange(now, order, anchor.current, key));
-  };
-  const chooseAll = () =>
-    selection.set((now) => new Set([...now, ...shown.map((image) => image.key)]));
+  const found = state.library;
+  const small = found !== undefined && (!catalogue || found.total <= smallLibrary);
+  const limited = labels !== undefined && label !== "" && small;
+  useEffect(() => {
+    if (limited) found.ensure(0, found.total - 1);
+  }, [limited, found]);
+  const library = useMemo(() => {
+    if (!found || !limited) return found;
+    return limitedTo(
+      found,
+      new Set([...labels].filter(([, each]) => each === label).map(([key]) => key)),
+    );
+  }, [found, limited, labels, label]);
 
-  const stored = images ?? [];
+  // Photos come and go, so a place is valid for this list only.
+  const active = library ? indexNear(library, activeSpot) : 0;
+  const open = library && opened ? placeOf(library, opened) : undefined;
+  if (library && opened) {
+    if (!open) setOpened(null);
+    else if (open.index !== opened.index || open.image !== opened.image) setOpened(open);
+  }
+  const spot = (index: number): Spot => ({ key: library?.at(index)?.key ?? "", index });
+  const setActive = (index: number) => setActiveSpot(spot(index));
+  const setOpen = (index: number) => setOpened({ index, image: library?.at(index) });
+
+  const change = (changes: Record<string, string>) => {
+    setQuery(changes);
+    anchor.current = null;
+    if (window.scrollY > 0) window.scrollTo(0, 0);
+  };
+
+  const isSelected = ({ key }: StoredImage): boolean =>
+    selected.rule ? covers(selected.rule, filter) : selected.keys.has(key);
+
+  const choose = (index: number) => {
+    const key = library?.at(index)?.key;
+    if (key === undefined) return;
+    anchor.current = { key, index };
+    if (selected.rule) {
+      tell(
+        "A new selection has begun",
+        "All photos were selected together, and single ones cannot be taken out of that.",
+      );
+    }
+    selection.set((now) => toggle(now, key));
+  };
+
+  const chooseKeys = async (from: number, to: number) => {
+    if (!library) return;
+    if (to - from > mostKeys) {
+      tellProblem(
+        "The range is too long",
+        `A range has up to ${plural(mostKeys, "photo")}. “Select all” has no limit.`,
+      );
+      return;
+    }
+    try {
+      const keys = library.keys(from, to);
+      const known = Array.isArray(keys) ? keys : await keys;
+      selection.set((now) => withKeys(now, known));
+    } catch (problem) {
+      tellProblem("The photos were not selected", sentenceOf(problem));
+    }
+  };
+  const chooseRange = (index: number) => {
+    if (!library) return;
+    anchor.current ??= spot(active);
+    const from = indexNear(library, anchor.current);
+    void chooseKeys(Math.min(from, index), Math.max(from, index) + 1);
+  };
+  const chooseAll = () => {
+    if (!library) return;
+    if (catalogue && !limited && library.total > mostKeys) selectRule(ruleOf(filter));
+    else void chooseKeys(0, library.total);
+  };
+
+  const empty = library !== undefined && stored === 0 && complete;
+  const total = library?.total ?? 0;
+  const isPart = q !== "" || folder !== "" || limited;
+  const { rule } = selected;
+  const ruleCount = rule?.all ? stored : rule && covers(rule, filter) ? total : undefined;
+  const listed = complete ? "" : ", loading more…";
   return (
     <>
       <header className="page-head">
         <div>
           <h1 tabIndex={-1}>Photos</h1>
           <p className="page-sub" role="status">
-            {stored.length > 0 && list.data
-              ? `${plural(stored.length, "photo")} stored${list.data.complete ? "" : ", loading more…"}`
+            {stored > 0 && library
+              ? `${isPart ? `${formatCount(total)} of ` : ""}${plural(stored, "photo")} stored${listed}`
               : "\u00a0"}
           </p>
         </div>
-        {stored.length > 0 && <UploadButtons stored={stored} />}
+        {stored > 0 && <UploadButtons />}
       </header>
       <Unfinished />
-      {list.isPending && <Loading what="photos" shape="grid" />}
-      {list.isError && !list.data && (
-        <ErrorState error={list.error} onRetry={() => void list.refetch()} />
-      )}
-      {list.data && stored.length === 0 && (
+      {!library && !error && <Loading what="photos" shape="grid" />}
+      {!library && error && <ErrorState error={error} onRetry={refetch} />}
+      {empty && (
         <div className="welcome">
-          <EmptyState icon={Images} title="Add photos" actions={<UploadButtons stored={stored} />}>
+          <EmptyState icon={Images} title="Add photos" actions={<UploadButtons />}>
             <p>
               Drop photos or a whole folder anywhere on this page, paste a photo, or choose files.
               JPEG, PNG, GIF, WebP and BMP.
@@ -186,63 +321,65 @@ export function GalleryPage() {
           </ol>
         </div>
       )}
-      {stored.length > 0 && (
+      {library && stored > 0 && (
         <>
           <div className="toolbar sticky">
-            {selected.size > 0 ? (
-              <div className="selection-bar">
-                <strong role="status">{plural(selected.size, "photo")} selected</strong>
-                <Button look="quiet" onClick={chooseAll}>
-                  Select all {formatCount(shown.length)}
-                </Button>
-                <Button look="quiet" onClick={clearSelection}>
-                  Clear
-                </Button>
-                <span className="spacer" />
-                <Button icon={Trash2} onClick={() => setDeleting([...selected])}>
-                  Delete
-                </Button>
-                <Button look="primary" icon={Sparkles} onClick={() => navigate("/new")}>
-                  Classify
-                </Button>
-              </div>
+            {!isEmpty(selected) ? (
+              <SelectionBar
+                selected={selected}
+                total={total}
+                count={ruleCount}
+                onAll={chooseAll}
+                onDelete={() => setDeleting([...selected.keys])}
+              />
             ) : (
               <>
                 <SearchField
                   label="Search by name"
                   value={text}
-                  onChange={(q) => setQuery({ q })}
+                  onChange={(words) => change({ q: words })}
                 />
-                <LabelFilter job={job} label={label} labels={labels} />
-                <Select label="Order" value={order} options={orders} onChange={setOrder} />
+                {catalogue && (
+                  <FolderFilter folder={folder} onChange={(to) => change({ folder: to })} />
+                )}
+                <LabelFilter job={job} label={label} labels={labels} small={small} />
+                <Select
+                  label="Order"
+                  value={order}
+                  options={catalogue ? orders : orders.filter(({ value }) => value !== "taken")}
+                  onChange={(to) => change({ order: to === "newest" ? "" : to })}
+                />
                 <span className="spacer" />
                 <Button
                   look="quiet"
                   icon={ListChecks}
                   className="select-all"
                   onClick={chooseAll}
-                  disabled={shown.length === 0}
+                  disabled={total === 0}
                 >
-                  <span>Select all</span>
+                  <span>Select all{isPart ? ` ${formatCount(total)}` : ""}</span>
                 </Button>
               </>
             )}
           </div>
-          {shown.length === 0 ? (
+          {total === 0 ? (
             <EmptyState
               icon={SearchX}
               title="No photo matches"
               actions={
-                <Button onClick={() => setQuery({ q: "", label: "" })}>Show all photos</Button>
+                <Button onClick={() => change({ q: "", label: "", folder: "" })}>
+                  Show all photos
+                </Button>
               }
             >
-              <p>None of the {plural(stored.length, "photo")} has this name or label.</p>
+              <p>None of the {plural(stored, "photo")} has this name, folder or label.</p>
             </EmptyState>
           ) : (
             <Grid
-              images={shown}
-              selected={selected}
+              library={library}
+              isSelected={isSelected}
               labels={labels}
+              whereabouts={whereabouts[order]}
               active={active}
               onActive={setActive}
               onToggle={choose}
@@ -250,22 +387,25 @@ export function GalleryPage() {
               onAll={chooseAll}
               onNone={clearSelection}
               onOpen={setOpen}
-              onDelete={() => setDeleting([...selected])}
+              onDelete={() => {
+                if (selected.keys.size > 0) setDeleting([...selected.keys]);
+              }}
             />
           )}
         </>
       )}
-      {openImage && (
+      {open && (
         <GalleryPreview
-          images={shown}
-          index={open}
+          image={open.image}
+          index={open.index}
+          count={total}
           jobs={jobsToAsk}
-          selected={selected.has(openImage.key)}
-          onToggle={() => choose(open)}
+          selected={open.image !== undefined && isSelected(open.image)}
+          onToggle={() => choose(open.index)}
           onIndex={setOpen}
           onClose={() => {
-            setActive(open);
-            setOpenSpot(null);
+            setActive(open.index);
+            setOpened(null);
           }}
         />
       )}

@@ -3,9 +3,9 @@ import { sentenceOf } from "../api/client";
 import { useFound } from "../api/queries";
 import type { StoredImage } from "../api/types";
 import { jobPath, Link, navigate } from "../state/router";
-import { selection } from "../state/selection";
+import { selectKeys } from "../state/selection";
 import { Button } from "../ui/Button";
-import { asSentence, displayName, formatBytes, formatExactTime } from "../ui/format";
+import { asSentence, formatBytes, formatCount, formatExactTime, nameOf } from "../ui/format";
 import { Predictions, Preview } from "../ui/Preview";
 
 interface FoundProps {
@@ -19,7 +19,7 @@ function Predicted({ image, jobs }: FoundProps) {
   if (found.isError) return <p className="problem-text">{asSentence(sentenceOf(found.error))}</p>;
   if (!found.data) {
     const classify = () => {
-      selection.set(new Set([image]));
+      selectKeys([image]);
       navigate("/new");
     };
     return (
@@ -50,8 +50,9 @@ function Predicted({ image, jobs }: FoundProps) {
 }
 
 interface Props {
-  images: readonly StoredImage[];
+  image: StoredImage | undefined; // undefined while it loads
   index: number;
+  count: number;
   jobs: readonly string[]; // predictions come from the first that has the image
   selected: boolean;
   onToggle: () => void;
@@ -59,29 +60,27 @@ interface Props {
   onClose: () => void;
 }
 
-export function GalleryPreview({
-  images,
-  index,
-  jobs,
-  selected,
-  onToggle,
-  onIndex,
-  onClose,
-}: Props) {
-  const image = images[index];
-  if (!image) return null;
+export function GalleryPreview({ image, selected, jobs, onToggle, ...place }: Props) {
+  if (!image) {
+    return (
+      <Preview {...place} image="" name={`Photo ${formatCount(place.index + 1)}`}>
+        <p className="hint" role="status">
+          Loading…
+        </p>
+      </Preview>
+    );
+  }
   return (
-    <Preview
-      image={image.key}
-      name={displayName(image.key)}
-      index={index}
-      count={images.length}
-      onIndex={onIndex}
-      onClose={onClose}
-    >
+    <Preview {...place} image={image.key} name={nameOf(image)}>
       <dl className="facts">
         <dt>Size</dt>
         <dd>{formatBytes(image.size)}</dd>
+        {image.taken_at && (
+          <>
+            <dt>Taken</dt>
+            <dd>{formatExactTime(image.taken_at)}</dd>
+          </>
+        )}
         <dt>Stored</dt>
         <dd>{formatExactTime(image.last_modified)}</dd>
         <dt>Key</dt>

@@ -1,12 +1,14 @@
-import { memo, useCallback, useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
-import { formatBytes, displayName, plural } from "../ui/format";
-import { Thumbnail } from "../ui/Picture";
-import { gridOf, tileLayout, useWindowRows } from "../ui/windowRows";
+import { memo, useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
 import type { StoredImage } from "../api/types";
+import { formatBytes, formatCount, nameOf, plural } from "../ui/format";
+import { Thumbnail } from "../ui/Picture";
+import { useTallRows } from "../ui/tallRows";
+import { gridOf, tileLayout } from "../ui/windowRows";
 import { stepInGrid } from "./arrange";
+import type { Library } from "./library";
 
 interface TileProps {
-  image: StoredImage;
+  image: StoredImage | undefined; // undefined while it loads
   index: number;
   column: number;
   selected: boolean;
@@ -16,7 +18,22 @@ interface TileProps {
 
 // Scrolling creates and removes dozens of these, so each has few elements; the icons are CSS masks.
 const Tile = memo(function Tile({ image, index, column, selected, focusable, label }: TileProps) {
-  const name = displayName(image.key);
+  if (!image) {
+    return (
+      <div
+        role="gridcell"
+        aria-colindex={column + 1}
+        aria-label={`Photo ${formatCount(index + 1)}, loading`}
+        aria-busy
+        tabIndex={focusable ? 0 : -1}
+        data-index={index}
+        className="tile loading"
+      >
+        <span className="tile-picture picture thumbnail" />
+      </div>
+    );
+  }
+  const name = nameOf(image);
   const found = label === "" ? "not in this job" : label;
   return (
     <div
@@ -34,16 +51,17 @@ const Tile = memo(function Tile({ image, index, column, selected, focusable, lab
         <span className="tile-open" data-open aria-hidden title="Open" />
       </span>
       <span className={`tile-caption ${label === "" ? "none" : ""}`} dir="auto" title={name}>
-        {found ?? name}
+        {found ?? name.slice(name.lastIndexOf("/") + 1)}
       </span>
     </div>
   );
 });
 
 interface GridProps {
-  images: readonly StoredImage[];
-  selected: ReadonlySet<string>;
+  library: Library;
+  isSelected: (image: StoredImage) => boolean;
   labels: ReadonlyMap<string, string> | undefined; // by key
+  whereabouts: (image: StoredImage) => string; // what is shown while scrolling
   active: number;
   onActive: (index: number) => void;
   onToggle: (index: number) => void;
@@ -54,27 +72,33 @@ interface GridProps {
   onDelete: () => void;
 }
 
+const headHeight = 72; // of the toolbar that stays at the top
+const longList = 200; // shorter ones need no label of the place
+
 export function Grid(props: GridProps) {
-  const { images, selected, labels, active } = props;
-  const count = images.length;
-  const rowsFor = useCallback(
-    (width: number) => {
-      const { columns, rowHeight } = gridOf(width, tileLayout("large"));
-      return { count: Math.ceil(count / columns), height: () => rowHeight };
-    },
-    [count],
-  );
-  const { ref, width, top, virtualizer } = useWindowRows(rowsFor);
-  const { columns, tile, rowHeight } = gridOf(width, tileLayout("large"));
+  const { library, isSelected, labels, active } = props;
+  const { total, ensure } = library;
   const element = useRef<HTMLDivElement>(null);
   const focusWanted = useRef(false);
+  const layout = tileLayout("large");
+  // The width is needed for the number of columns, and the number of rows for the rest.
+  const { ref, width, height, rowHeight, first, last, shift, top, scrolling, reveal } = useTallRows(
+    (width) => Math.ceil(total / gridOf(width, layout).columns),
+    (width) => gridOf(width, layout).rowHeight,
+  );
+  const { columns, tile } = gridOf(width, layout);
+
+  useEffect(() => {
+    if (last >= first && width > 0) ensure(first * columns, (last + 1) * columns - 1);
+  }, [ensure, first, last, columns, width]);
 
   useEffect(() => {
     if (!focusWanted.current) return;
     const cell = element.current?.querySelector<HTMLElement>(`[data-index="${active}"]`);
     if (!cell) return;
-    focusWanted.current = false;
     cell.focus({ preventScroll: true });
+    // The photo that takes the place of a loading one gets its focus.
+    focusWanted.current = cell.ariaBusy === "true";
   });
 
   const indexOf = (event: { target: EventTarget }): number | undefined => {
@@ -93,33 +117,72 @@ export function Grid(props: GridProps) {
 
   const press = (event: KeyboardEvent) => {
     const rowsInView = Math.max(1, Math.floor(window.innerHeight / rowHeight) - 1);
-    const to = stepInGrid(event.key, active, columns, images.length, rowsInView);
+    const to = stepInGrid(event.key, active, columns, total, rowsInView);
     const command = event.ctrlKey || event.metaKey;
     if (to !== undefined) {
       focusWanted.current = true;
       if (event.shiftKey) props.onRange(to);
       props.onActive(to);
-      virtualizer.scrollToIndex(Math.floor(to / columns), { align: "auto" });
+      reveal(Math.floor(to / columns), headHeight);
     } else if (event.key === " ") props.onToggle(active);
     else if (event.key === "Enter") props.onOpen(active);
     else if (event.key === "Escape") props.onNone();
-    else if (event.key === "Delete" && selected.size > 0) props.onDelete();
+    else if (event.key === "Delete") props.onDelete();
     else if (command && event.key.toLowerCase() === "a") props.onAll();
     else return;
     event.preventDefault();
   };
 
+  const drawn = [];
+  if (width > 0) {
+    for (let row = first; row <= last; row += 1) {
+      const tiles = [];
+      const end = Math.min(total, (row + 1) * columns);
+      for (let index = row * columns; index < end; index += 1) {
+        const image = library.at(index);
+        tiles.push(
+          <Tile
+            key={image?.key ?? index}
+            image={image}
+            index={index}
+            column={index - row * columns}
+            selected={image !== undefined && isSelected(image)}
+            focusable={index === active}
+            label={labels && image ? (labels.get(image.key) ?? "") : null}
+          />,
+        );
+      }
+      drawn.push(
+        <div
+          key={row}
+          role="row"
+          aria-rowindex={row + 1}
+          className="grid-row"
+          style={{
+            height: rowHeight,
+            transform: `translateY(${row * rowHeight - shift}px)`,
+            gridTemplateColumns: `repeat(${columns}, ${tile}px)`,
+          }}
+        >
+          {tiles}
+        </div>,
+      );
+    }
+  }
+
+  const at = library.at(top * columns);
+  const whereabouts = (at && props.whereabouts(at)) ?? "";
   return (
-    <div ref={ref} className="grid-frame" style={{ height: virtualizer.getTotalSize() }}>
+    <div ref={ref} className="grid-frame" style={{ height: height }}>
       {/* The focus moves from tile to tile, never to the grid itself. */}
       {/* eslint-disable-next-line jsx-a11y/interactive-supports-focus */}
       <div
         ref={element}
         role="grid"
         className={labels ? "labelled" : ""}
-        aria-label={plural(images.length, "photo")}
+        aria-label={plural(total, "photo")}
         aria-multiselectable
-        aria-rowcount={Math.ceil(images.length / columns)}
+        aria-rowcount={Math.ceil(total / columns)}
         aria-colcount={columns}
         onClick={click}
         onDoubleClick={(event) => {
@@ -127,40 +190,21 @@ export function Grid(props: GridProps) {
           if (index !== undefined) props.onOpen(index);
         }}
         onKeyDown={press}
+        onBlur={({ relatedTarget }) => {
+          if (relatedTarget) focusWanted.current = false;
+        }}
         onFocus={(event) => {
           const index = indexOf(event);
           if (index !== undefined && index !== active) props.onActive(index);
         }}
       >
-        {virtualizer.getVirtualItems().map((row) => (
-          <div
-            key={row.key}
-            role="row"
-            aria-rowindex={row.index + 1}
-            className="grid-row"
-            style={{
-              height: rowHeight,
-              transform: `translateY(${row.start - top}px)`,
-              gridTemplateColumns: `repeat(${columns}, ${tile}px)`,
-            }}
-          >
-            {images.slice(row.index * columns, (row.index + 1) * columns).map((image, column) => {
-              const index = row.index * columns + column;
-              return (
-                <Tile
-                  key={image.key}
-                  image={image}
-                  index={index}
-                  column={column}
-                  selected={selected.has(image.key)}
-                  focusable={index === active}
-                  label={labels ? (labels.get(image.key) ?? "") : null}
-                />
-              );
-            })}
-          </div>
-        ))}
+        {drawn}
       </div>
+      {scrolling && total > longList && (
+        <p className="whereabouts" aria-hidden>
+          {whereabouts || `${formatCount(top * columns + 1)} of ${formatCount(total)}`}
+        </p>
+      )}
     </div>
   );
 }

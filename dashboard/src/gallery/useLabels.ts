@@ -7,9 +7,10 @@ import { labelOf } from "../job/results";
 const noJobs: JobSummary[] = [];
 const noFilter = { status: "completed", job_type: "" };
 
-// Jobs that have results, newest first.
+// Jobs that have results, newest first. Requested when the page is opened and when one returns to it:
+// every 30 s they would be most of what an idle gallery transfers.
 export function useFinishedJobs(): readonly JobSummary[] {
-  const jobs = useJobs(noFilter);
+  const jobs = useJobs(noFilter, false);
   return jobs.data?.pages[0]?.jobs ?? noJobs;
 }
 
@@ -26,10 +27,13 @@ export function useJobsToAsk(chosen: string): string[] {
   }, [jobs, chosen]);
 }
 
-// Key to label; undefined while no job is chosen or its results are loading.
+// The result of a larger job is too much to fetch for labels; its own page shows them.
+export const mostLabelled = 50_000;
+
+// Key to label; undefined while no job is chosen or its results are loading, or where it is too large.
 export function useLabels(job: string): ReadonlyMap<string, string> | undefined {
-  const results = useResults(job, job !== "");
   const details = useJobDetails(job);
+  const results = useResults(job, job !== "" && (details.data?.total ?? Infinity) <= mostLabelled);
   const threshold = details.data?.confidence_threshold;
   const rows = job ? results.data?.rows : undefined;
   return useMemo(() => {

@@ -3,7 +3,7 @@ import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import type { Results as Data } from "../api/queries";
 import type { JobDetails, JobState } from "../api/types";
 import { navigate, setQuery, usePlace } from "../state/router";
-import { selection } from "../state/selection";
+import { selectKeys } from "../state/selection";
 import { Button } from "../ui/Button";
 import { SearchField, Segments, Select, Slider } from "../ui/Fields";
 import { formatCount, plural } from "../ui/format";
@@ -156,7 +156,7 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
             icon={SquareCheck}
             disabled={shown.length === 0}
             onClick={() => {
-              selection.set(new Set(shown.map(({ key }) => key)));
+              selectKeys(shown.map(({ key }) => key));
               navigate("/");
             }}
           >

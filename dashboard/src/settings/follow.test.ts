@@ -41,13 +41,15 @@ const there = "https://other.example";
 
 test("a backend chosen in another tab applies to this tab too, and nothing of the previous one stays", async () => {
   const page = await openPage();
-  page.selection.set(new Set(["uploads/a.jpg"]));
-  page.queue.add([{ file: new File(["x"], "a.jpg"), type: "image/jpeg" }]);
+  page.selection.set({ keys: new Set(["uploads/a.jpg"]), rule: null });
+  page.queue.add([
+    { file: new File(["x"], "a.jpg"), path: "a.jpg", type: "image/jpeg", batch: "" },
+  ]);
   receive("settings", { backend: there, keys: { [there]: "their-key" }, theme: "dark" });
   expect(page.settings.get().backend).toBe(there);
   expect(page.apiKey()).toBe("their-key");
   expect(dataset.theme).toBe("dark");
-  expect(page.selection.get().size).toBe(0);
+  expect(page.selection.get().keys.size).toBe(0);
   expect(page.client.getQueryData(["images"])).toBeUndefined();
   expect(page.queue.get().uploads).toEqual([]);
   expect(page.tellProblem).toHaveBeenCalledOnce();

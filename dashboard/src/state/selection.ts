@@ -1,32 +1,73 @@
-// The keys of the selected images. They stay selected from page to page.
+// The selected photos: by their keys, or by a rule where they are too many for that. They stay selected
+// from page to page.
+import type { ImageFilter, Rule } from "../api/types";
+import { plural } from "../ui/format";
 import { createStore } from "./store";
 
-export const selection = createStore<ReadonlySet<string>>(new Set());
+export interface Selection {
+  keys: ReadonlySet<string>;
+  rule: Rule | null; // in place of keys
+}
 
-export const clearSelection = (): void => selection.set(new Set());
+const nothing: Selection = { keys: new Set(), rule: null };
 
-export function toggle(now: ReadonlySet<string>, key: string): ReadonlySet<string> {
-  const next = new Set(now);
+export const selection = createStore<Selection>(nothing);
+
+// More are selected by a rule.
+export const mostKeys = 10_000;
+
+export const clearSelection = (): void => selection.set(nothing);
+
+export const selectKeys = (keys: Iterable<string>): void =>
+  selection.set({ keys: new Set(keys), rule: null });
+
+export const selectRule = (rule: Rule): void => selection.set({ keys: new Set(), rule });
+
+export const isEmpty = ({ keys, rule }: Selection): boolean => rule === null && keys.size === 0;
+
+// Nothing can be taken out of a rule, so that a photo chosen after one begins a new selection.
+export function toggle({ keys, rule }: Selection, key: string): Selection {
+  if (rule) return { keys: new Set([key]), rule: null };
+  const next = new Set(keys);
   if (!next.delete(key)) next.add(key);
-  return next;
+  return { keys: next, rule: null };
 }
 
-// `order` is the list shown. Adds everything between the two keys; if one of them is no longer shown,
-// adds only `to`.
-export function withRange(
-  now: ReadonlySet<string>,
-  order: readonly string[],
-  from: string,
-  to: string,
-): ReadonlySet<string> {
-  const next = new Set(now);
-  const start = order.indexOf(from);
-  const end = order.indexOf(to);
-  if (start < 0 || end < 0) return next.add(to);
-  for (const key of order.slice(Math.min(start, end), Math.max(start, end) + 1)) next.add(key);
-  return next;
+export const withKeys = ({ keys }: Selection, more: Iterable<string>): Selection => ({
+  keys: new Set([...keys, ...more]),
+  rule: null,
+});
+
+export const without = (now: Selection, gone: ReadonlySet<string>): Selection => ({
+  ...now,
+  keys: new Set([...now.keys].filter((key) => !gone.has(key))),
+});
+
+// The job has the order of the list.
+export function ruleOf({ order, q, folder }: ImageFilter): Rule {
+  return {
+    ...(q || folder ? {} : { all: true }),
+    ...(q ? { q } : {}),
+    ...(folder ? { folder } : {}),
+    order,
+  };
 }
 
-export function without(now: ReadonlySet<string>, gone: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set([...now].filter((key) => !gone.has(key)));
+export const filterOf = ({ order = "newest", q = "", folder = "" }: Rule): ImageFilter => ({
+  order,
+  q,
+  folder,
+});
+
+// Whether the rule selects what the filter shows.
+export const covers = (rule: Rule, { q, folder }: ImageFilter): boolean =>
+  rule.all === true || ((rule.q ?? "") === q && (rule.folder ?? "") === folder);
+
+// "all 12,000 photos that match “cat” and are in “Holiday”". The count may not be known yet.
+export function ruleWords({ q, folder }: Rule, count?: number): string {
+  const words = [q ? `match “${q}”` : "", folder ? `are in “${folder}”` : ""].filter(Boolean);
+  const photos = count === undefined ? "photos" : plural(count, "photo");
+  return ["all", photos, words.length > 0 ? `that ${words.join(" and ")}` : ""]
+    .filter(Boolean)
+    .join(" ");
 }

@@ -1,19 +1,20 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Images, Play, Terminal, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
+import { blockOf, everything, listProblem, useImageList, useSummary } from "../api/catalogue";
 import { sentenceOf, submitJob } from "../api/client";
-import { listProblem, useImages, useModels } from "../api/queries";
-import type { JobType, Model } from "../api/types";
+import { useModels } from "../api/queries";
+import type { JobType, Model, Rule } from "../api/types";
 import { arrange } from "../gallery/arrange";
 import { submitCommand } from "../job/command";
 import { jobPath, Link, navigate } from "../state/router";
-import { selection } from "../state/selection";
+import { filterOf, ruleOf, ruleWords, selection } from "../state/selection";
 import { backendAddress } from "../state/settings";
 import { useStore } from "../state/store";
 import { copy } from "../ui/browser";
 import { Button } from "../ui/Button";
 import { Select, Slider } from "../ui/Fields";
-import { formatCount, plural } from "../ui/format";
+import { asSentence, formatCount, plural } from "../ui/format";
 import { Thumbnail } from "../ui/Picture";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { tellProblem } from "../ui/toast";
@@ -49,29 +50,105 @@ function Section({
   );
 }
 
+// The photos of the job.
+interface Photos {
+  count: number;
+  first: readonly string[]; // keys, at least those of the strip
+  keys: readonly string[]; // empty where there is a rule
+  rule: Rule | null;
+  all: boolean; // every stored photo
+  listed: boolean; // the count is final
+}
+
 const stripLength = 16; // fills a wide screen
 
-function ChosenPhotos({
-  keys,
-  all,
-  listed,
-}: {
-  keys: readonly string[];
-  all: boolean;
-  listed: boolean;
-}) {
-  const count = plural(keys.length, "photo");
+// Without a selection a job is about every photo. A catalogue is told so by a rule.
+function usePhotos(): {
+  photos: Photos | undefined;
+  stored: boolean; // there is at least one photo
+  error: Error | null;
+  refetch: () => void;
+} {
+  const client = useQueryClient();
+  const { keys, rule: chosen } = useStore(selection);
+  const summary = useSummary();
+  const catalogue = summary.data ?? null;
+  const byKeys = chosen === null && keys.size > 0;
+  const rule = byKeys ? null : (chosen ?? ruleOf(everything));
+  const window = useQuery({
+    ...blockOf(filterOf(rule ?? {}), 0),
+    enabled: catalogue !== null && !byKeys,
+  });
+  const list = useImageList(summary.data === null && !byKeys);
+  const refetch = () => void client.invalidateQueries({ queryKey: ["images"] });
+
+  if (byKeys) {
+    const chosenKeys = [...keys];
+    const photos = {
+      count: keys.size,
+      first: chosenKeys,
+      keys: chosenKeys,
+      rule: null,
+      all: false,
+      listed: true,
+    };
+    return { photos, stored: true, error: null, refetch };
+  }
+  if (catalogue) {
+    const { data, error } = window;
+    const photos = data && {
+      count: data.total,
+      first: data.images.map(({ key }) => key),
+      keys: [],
+      rule,
+      all: rule?.all ?? false,
+      listed: catalogue.complete,
+    };
+    return { photos, stored: catalogue.total > 0, error: data ? null : error, refetch };
+  }
+  const error = summary.error ?? listProblem(list);
+  if (!list.data) return { photos: undefined, stored: true, error, refetch };
+  const sorted = arrange(list.data.images, "newest", "").map(({ key }) => key);
+  const photos = {
+    count: sorted.length,
+    first: sorted,
+    keys: sorted,
+    rule: null,
+    all: true,
+    listed: list.data.complete,
+  };
+  return { photos, stored: sorted.length > 0, error, refetch };
+}
+
+function titleOf({ count, rule, all, listed }: Photos): string {
+  if (all && !listed) return `All photos, ${plural(count, "photo")} listed so far`;
+  if (rule) return asSentence(ruleWords(rule, count)).replace(/\.$/, "");
+  return all ? `All ${plural(count, "photo")}` : plural(count, "photo");
+}
+
+// The gallery with what the rule admits.
+function galleryPath(rule: Rule | null): string {
+  const { order, q, folder } = filterOf(rule ?? {});
+  const query = new URLSearchParams();
+  if (order !== "newest") query.set("order", order);
+  if (q) query.set("q", q);
+  if (folder) query.set("folder", folder);
+  const text = query.toString();
+  return text ? `/?${text}` : "/";
+}
+
+function ChosenPhotos({ photos }: { photos: Photos }) {
   return (
     <Section
-      title={!all ? count : listed ? `All ${count}` : `All photos, ${count} listed so far`}
+      title={titleOf(photos)}
       aside={
-        <Link href="/" className="button quiet">
-          {all ? "Choose some" : "Change"}
+        <Link href={galleryPath(photos.rule)} className="button quiet">
+          {photos.all ? "Choose some" : "Change"}
         </Link>
       }
     >
       <ul className="strip" aria-hidden>
-        {keys.slice(0, stripLength).map((key) => (
+        {photos.first.slice(0, stripLength).map((key) => (
           <li key={key}>
             <Thumbnail image={key} size={128} />
           </li>
@@ -171,27 +248,24 @@ function ModelChoice({
 
 function Plan({
   state,
-  keys,
-  all,
-  listed,
+  photos,
   model,
 }: {
   state: Draft;
-  keys: readonly string[];
-  all: boolean;
-  listed: boolean;
+  photos: Photos;
   model: Model | undefined;
 }) {
   const client = useQueryClient();
+  const { count, keys, rule, all, listed } = photos;
   const start = useMutation({
-    mutationFn: () => submitJob(toSubmission(state, keys)),
+    mutationFn: () => submitJob(toSubmission(state, rule ? { rule } : { keys })),
     onSuccess: ({ job_id }) => {
       void client.invalidateQueries({ queryKey: ["jobs"] });
       navigate(jobPath(job_id));
     },
     onError: (error) => tellProblem("The job was not started", sentenceOf(error)),
   });
-  const missing = whatIsMissing(state, keys.length, listed, model);
+  const missing = whatIsMissing(state, count, listed, model);
   const custom = state.type === "custom_classification";
   const command = submitCommand({
     backend: backendAddress(),
@@ -207,7 +281,7 @@ function Plan({
       <h2>What will run</h2>
       <dl className="facts">
         <dt>Photos</dt>
-        <dd>{formatCount(keys.length)}</dd>
+        <dd>{formatCount(count)}</dd>
         <dt>Sorted into</dt>
         <dd>{custom ? plural(state.labels.length, "category", "categories") : "1,000 classes"}</dd>
         <dt>Model</dt>
@@ -226,28 +300,30 @@ function Plan({
         aria-describedby="plan-missing"
         onClick={() => start.mutate()}
       >
-        Classify {plural(keys.length, "photo")}
+        Classify {plural(count, "photo")}
       </Button>
       <p id="plan-missing" className="hint" role="status">
         {missing}
       </p>
-      <Button
-        look="quiet"
-        icon={Terminal}
-        disabled={missing !== ""}
-        onClick={() => void copy(command, "Command")}
-      >
-        Copy as a command
-      </Button>
+      {/* The command has no options for the other rules. */}
+      {(!rule || all) && (
+        <Button
+          look="quiet"
+          icon={Terminal}
+          disabled={missing !== ""}
+          onClick={() => void copy(command, "Command")}
+        >
+          Copy as a command
+        </Button>
+      )}
     </aside>
   );
 }
 
 export function SubmitPage() {
-  const images = useImages();
+  const { photos, stored, error: listError, refetch } = usePhotos();
   const models = useModels();
   const state = useStore(draft);
-  const selected = useStore(selection);
   const head = (
     <header className="page-head">
       <div>
@@ -256,9 +332,7 @@ export function SubmitPage() {
       </div>
     </header>
   );
-  const all = selected.size === 0;
-  // Selected photos do not need the list.
-  const error = models.error ?? (all || !images.data ? listProblem(images) : null);
+  const error = models.error ?? listError;
   if (error) {
     return (
       <>
@@ -267,13 +341,13 @@ export function SubmitPage() {
           error={error}
           onRetry={() => {
             void models.refetch();
-            void images.refetch();
+            refetch();
           }}
         />
       </>
     );
   }
-  if (!images.data || !models.data) {
+  if (!photos || !models.data) {
     return (
       <>
         {head}
@@ -281,8 +355,7 @@ export function SubmitPage() {
       </>
     );
   }
-  const stored = images.data.images;
-  if (stored.length === 0 && selected.size === 0) {
+  if (!stored && photos.count === 0) {
     return (
       <>
         {head}
@@ -300,8 +373,6 @@ export function SubmitPage() {
       </>
     );
   }
-  const listed = !all || images.data.complete;
-  const keys = all ? arrange(stored, "newest", "").map(({ key }) => key) : [...selected];
   const model = modelFor(models.data, state);
   const custom = state.type === "custom_classification";
   return (
@@ -309,7 +380,7 @@ export function SubmitPage() {
       {head}
       <div className="split">
         <div className="stack">
-          <ChosenPhotos keys={keys} all={all} listed={listed} />
+          <ChosenPhotos photos={photos} />
           <Section title="What to look for">
             <KindChoice value={state.type} />
             {custom && (
@@ -345,7 +416,7 @@ export function SubmitPage() {
             </div>
           </Section>
         </div>
-        <Plan state={state} keys={keys} all={all} listed={listed} model={model} />
+        <Plan state={state} photos={photos} model={model} />
       </div>
     </>
   );

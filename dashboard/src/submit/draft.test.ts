@@ -40,9 +40,17 @@ test("asks for no more predictions than there are categories", () => {
 
 test("labels are sent only with jobs that use them", () => {
   const labels = ["cat", "dog"];
-  expect(toSubmission({ ...initialDraft, labels }, ["k"])).not.toHaveProperty("custom_labels");
-  expect(toSubmission({ ...custom, labels }, ["k"])).toMatchObject({
+  const photos = { keys: ["k"] };
+  expect(toSubmission({ ...initialDraft, labels }, photos)).not.toHaveProperty("custom_labels");
+  expect(toSubmission({ ...custom, labels }, photos)).toMatchObject({
     custom_labels: labels,
     top_k: 2,
   });
+});
+
+test("photos are named by keys, or by a rule in their place", () => {
+  expect(toSubmission(initialDraft, { keys: new Set(["k"]) })).toMatchObject({ s3_keys: ["k"] });
+  const byRule = toSubmission(initialDraft, { rule: { q: "cat" } });
+  expect(byRule).toMatchObject({ images: { q: "cat" } });
+  expect(byRule).not.toHaveProperty("s3_keys");
 });

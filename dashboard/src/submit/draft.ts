@@ -1,5 +1,5 @@
 // The job being prepared. Kept while the user visits other pages, for instance to choose photos.
-import type { JobType, Model, Submission } from "../api/types";
+import type { JobType, Model, Rule, Submission } from "../api/types";
 import { createPersisted } from "../state/store";
 
 export interface Draft {
@@ -60,9 +60,12 @@ export function whatIsMissing(
   return "";
 }
 
-export const toSubmission = (draft: Draft, keys: readonly string[]): Submission => ({
+export const toSubmission = (
+  draft: Draft,
+  photos: { keys: Iterable<string> } | { rule: Rule },
+): Submission => ({
   job_type: draft.type,
-  s3_keys: [...keys],
+  ...("rule" in photos ? { images: photos.rule } : { s3_keys: [...photos.keys] }),
   ...(draft.type === "custom_classification" ? { custom_labels: draft.labels } : {}),
   ...(draft.model ? { model: draft.model } : {}),
   top_k: topKOf(draft),

@@ -46,7 +46,7 @@ export function Predictions({ row, threshold }: PredictionsProps) {
 }
 
 interface PreviewProps {
-  image: string; // key
+  image: string; // key; empty while it is not known
   name: string;
   index: number;
   count: number;
@@ -70,7 +70,7 @@ export function Preview({ image, name, index, count, onIndex, onClose, children 
     <Modal open onClose={onClose} title={<bdi>{name}</bdi>} className="preview" onKeyDown={press}>
       <div className="preview-body">
         <div className="preview-stage">
-          <FullPicture image={image} alt={name} />
+          {image && <FullPicture image={image} alt={name} />}
           <IconButton
             icon={ChevronLeft}
             label="Previous photo"

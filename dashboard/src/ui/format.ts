@@ -83,3 +83,12 @@ export function displayName(key: string): string {
   const name = key.slice(key.lastIndexOf("/") + 1);
   return name.replace(/_\d{8}-\d{6}_[0-9a-f]{8}(\.[a-z0-9]+)$/i, "$1");
 }
+
+// What the user called the photo: the whole path where the catalogue has it.
+export const nameOf = ({ key, name }: { key: string; name?: string }): string =>
+  name === undefined || name === "" || name === key ? displayName(key) : name;
+
+export const formatDay = (time: string): string => {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? "" : dayOfYear.format(date);
+};

@@ -8,7 +8,7 @@ interface Box {
 }
 
 // The position of an element. The callback is its ref.
-function useBox(): [(element: HTMLElement | null) => (() => void) | undefined, Box] {
+export function useBox(): [(element: HTMLElement | null) => (() => void) | undefined, Box] {
   const [box, setBox] = useState<Box>({ width: 0, top: 0 });
   const ref = useCallback((element: HTMLElement | null) => {
     if (!element) return undefined;

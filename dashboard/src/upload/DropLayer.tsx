@@ -1,15 +1,18 @@
 // Files can be dropped or pasted anywhere, on every page.
+import { useQueryClient } from "@tanstack/react-query";
 import { ImagePlus } from "lucide-react";
 import { useEffect, useState } from "react";
-import { useImages } from "../api/queries";
 import { carriesFiles, filesOfTransfer } from "./files";
+import { findStored } from "./stored";
 import { takeFiles } from "./uploads";
 
 export function DropLayer() {
-  const stored = useImages().data?.images;
+  const client = useQueryClient();
   const [over, setOver] = useState(false);
 
   useEffect(() => {
+    const take = (files: File[]) =>
+      takeFiles(files, (candidates) => findStored(client, candidates));
     // Every element that the pointer crosses sends events, so count them: the drag is over at zero.
     let depth = 0;
     const enter = (event: DragEvent) => {
@@ -30,13 +33,13 @@ export function DropLayer() {
       setOver(false);
       if (!event.dataTransfer || !carriesFiles(event.dataTransfer)) return;
       event.preventDefault();
-      void filesOfTransfer(event.dataTransfer).then((files) => takeFiles(files, stored ?? []));
+      void filesOfTransfer(event.dataTransfer).then((files) => take(files));
     };
     const paste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])];
       if (files.length === 0) return;
       event.preventDefault();
-      void takeFiles(files, stored ?? []);
+      void take(files);
     };
     window.addEventListener("dragenter", enter);
     window.addEventListener("dragleave", leave);
@@ -50,7 +53,7 @@ export function DropLayer() {
       window.removeEventListener("drop", drop);
       window.removeEventListener("paste", paste);
     };
-  }, [stored]);
+  }, [client]);
 
   if (!over) return null;
   return (

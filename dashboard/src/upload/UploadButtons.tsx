@@ -1,17 +1,19 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { FolderUp, ImageUp } from "lucide-react";
 import { useRef, type ChangeEvent, type InputHTMLAttributes } from "react";
-import type { StoredImage } from "../api/types";
 import { Button } from "../ui/Button";
+import { findStored } from "./stored";
 import { takeFiles } from "./uploads";
 
 // React supports the attribute, but its types do not have it.
 const folderAttribute = { webkitdirectory: "" } as InputHTMLAttributes<HTMLInputElement>;
 
-export function UploadButtons({ stored }: { stored: readonly StoredImage[] }) {
+export function UploadButtons() {
+  const client = useQueryClient();
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
   const take = (event: ChangeEvent<HTMLInputElement>) => {
-    void takeFiles([...(event.target.files ?? [])], stored);
+    void takeFiles([...(event.target.files ?? [])], (files) => findStored(client, files));
     event.target.value = "";
   };
   return (

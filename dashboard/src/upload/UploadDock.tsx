@@ -3,8 +3,9 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronUp, RotateCw, Sparkles, X } from "lucide-react";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { refreshImages } from "../api/catalogue";
 import { navigate } from "../state/router";
-import { selection } from "../state/selection";
+import { selectKeys } from "../state/selection";
 import { useStore } from "../state/store";
 import { Button, IconButton } from "../ui/Button";
 import { Bar } from "../ui/Fields";
@@ -49,7 +50,7 @@ function UploadList({ progress }: { progress: UploadProgress }) {
               className={upload.state}
               style={{ transform: `translateY(${row.start}px)` }}
             >
-              <span className="dock-name" dir="auto" title={upload.file.name}>
+              <span className="dock-name" dir="auto" title={upload.path}>
                 {upload.file.name}
               </span>
               <span className="dock-state" title={upload.error}>
@@ -102,7 +103,7 @@ export function UploadDock() {
   // New photos appear in the gallery after every hundred, and when the upload ends.
   const step = active ? Math.floor(done / 100) : -1;
   useEffect(() => {
-    if (uploads.length > 0) void client.invalidateQueries({ queryKey: ["images"] });
+    if (uploads.length > 0) refreshImages(client);
   }, [client, step, uploads.length]);
 
   if (uploads.length === 0) {
@@ -116,7 +117,7 @@ export function UploadDock() {
     );
   }
   const classify = () => {
-    selection.set(new Set(uploads.flatMap(({ key }) => (key ? [key] : []))));
+    selectKeys(uploads.flatMap(({ key }) => (key ? [key] : [])));
     queue.forget();
     navigate("/new");
   };

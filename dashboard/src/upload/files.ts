@@ -1,10 +1,20 @@
 // The files that a person drops, including everything in dropped folders.
 
+// The files of a dropped folder do not know their path, as those of a chosen one do.
+const droppedPaths = new WeakMap<File, string>();
+
+// The path within what was chosen or dropped, such as "Holiday/Day 1/beach.jpg".
+export const pathOf = (file: File): string =>
+  droppedPaths.get(file) ?? (file.webkitRelativePath || file.name);
+
 const filesOfEntry = async (entry: FileSystemEntry): Promise<File[]> => {
   if (entry.isFile) {
     return new Promise((resolve) =>
       (entry as FileSystemFileEntry).file(
-        (file) => resolve([file]),
+        (file) => {
+          droppedPaths.set(file, entry.fullPath.replace(/^\/+/, ""));
+          resolve([file]);
+        },
         () => resolve([]),
       ),
     );

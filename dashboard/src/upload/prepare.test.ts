@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { imageType, nameInStore, prepare } from "./prepare";
+import { imageType, nameInStore, prepare, type Candidate } from "./prepare";
 
 const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const jpeg = (content: string, name = "a.jpg") =>
   new File([bytes("\xff\xd8\xff\xe0" + content)], name);
+
+const nothingStored = () => Promise.resolve(new Set<Candidate>());
 
 test.each([
   ["\xff\xd8\xff\xe1", "image/jpeg"],
@@ -42,7 +44,7 @@ describe("prepare", () => {
         new File([bytes("\0\0\0\x18ftypheic....")], "phone.heic"),
         new File(["x"], ".DS_Store"),
       ],
-      [],
+      nothingStored,
       [],
     );
     expect(ready.map(({ file }) => file.name)).toEqual(["a.jpg"]);
@@ -53,7 +55,7 @@ describe("prepare", () => {
   test("sends equal content once, whatever its name", async () => {
     const { ready, repeated } = await prepare(
       [jpeg("same", "a.jpg"), jpeg("same", "b.jpg"), jpeg("diff", "c.jpg")],
-      [],
+      nothingStored,
       [],
     );
     expect(ready.map(({ file }) => file.name)).toEqual(["a.jpg", "c.jpg"]);
@@ -63,7 +65,7 @@ describe("prepare", () => {
   test("a file that vanishes while it is checked does not stop the others", async () => {
     const gone = jpeg("gone", "gone.jpg");
     gone.arrayBuffer = () => Promise.reject(new Error("it is not there"));
-    const { ready } = await prepare([gone, jpeg("here", "here.jpg")], [], []);
+    const { ready } = await prepare([gone, jpeg("here", "here.jpg")], nothingStored, []);
     expect(ready.map(({ file }) => file.name)).toEqual(["gone.jpg", "here.jpg"]);
   });
 
@@ -74,7 +76,7 @@ describe("prepare", () => {
       vi.stubGlobal("crypto", {});
       const { ready, repeated } = await prepare(
         [jpeg("2024", "1.jpg"), jpeg("2025", "1.jpg"), jpeg("2024", "2.jpg")],
-        [],
+        nothingStored,
         [],
       );
       expect(ready).toHaveLength(2);
@@ -93,7 +95,7 @@ describe("prepare", () => {
           jpeg("009rnw"),
           jpeg("00apba"),
         ],
-        [],
+        nothingStored,
         [],
       );
       expect(ready).toHaveLength(4);
@@ -104,12 +106,23 @@ describe("prepare", () => {
   test("sets aside what the store or the queue already has", async () => {
     const cat = jpeg("cat", "my cat.jpg");
     const dog = jpeg("doggy", "dog.jpg");
-    const stored = [
-      { key: "uploads/my_cat_20260101-120000_00000001.jpg", size: cat.size, last_modified: "" },
-    ];
-    const queued = [{ file: dog, type: "image/jpeg" }];
-    const prepared = await prepare([cat, dog, jpeg("another", "my cat.jpg")], stored, queued);
+    const findStored = (candidates: readonly Candidate[]) =>
+      Promise.resolve(new Set(candidates.filter(({ file }) => file === cat)));
+    const queued = [{ file: dog, path: "dog.jpg", type: "image/jpeg" }];
+    const prepared = await prepare([cat, dog, jpeg("another", "my cat.jpg")], findStored, queued);
     expect(prepared.stored.map(({ file }) => file.name)).toEqual(["my cat.jpg", "dog.jpg"]);
     expect(prepared.ready).toHaveLength(1);
+  });
+  test("photos of one name and size in two folders are different", async () => {
+    const photo = (content: string, path: string) =>
+      Object.defineProperty(jpeg(content, "1.jpg"), "webkitRelativePath", { value: path });
+    const queued = [{ file: photo("2024", "A/1.jpg"), path: "A/1.jpg", type: "image/jpeg" }];
+    const { ready, stored } = await prepare(
+      [photo("2025", "B/1.jpg"), photo("2024", "A/1.jpg")],
+      nothingStored,
+      queued,
+    );
+    expect(ready.map(({ path }) => path)).toEqual(["B/1.jpg"]);
+    expect(stored.map(({ path }) => path)).toEqual(["A/1.jpg"]);
   });
 });

@@ -1,11 +1,14 @@
 // Checks files before anything is sent: which are not images, are duplicates, or are already stored.
-import type { StoredImage } from "../api/types";
-import { displayName } from "../ui/format";
+import { pathOf } from "./files";
 
 export interface Candidate {
   file: File;
+  path: string; // within what was chosen; its name where it was chosen alone
   type: string; // image/… by content, not by name
 }
+
+// Which of the candidates the store has.
+export type FindStored = (candidates: readonly Candidate[]) => Promise<ReadonlySet<Candidate>>;
 
 export interface Rejected {
   name: string;
@@ -14,7 +17,7 @@ export interface Rejected {
 
 export interface Prepared {
   ready: Candidate[];
-  stored: Candidate[]; // the store has one with this name and size
+  stored: Candidate[]; // the store has one with this path and size
   repeated: Rejected[]; // same content as another of these files
   rejected: Rejected[]; // not images
 }
@@ -135,7 +138,7 @@ async function findRepeated(candidates: readonly Candidate[]): Promise<Map<Candi
 
 export async function prepare(
   files: readonly File[],
-  stored: readonly StoredImage[],
+  findStored: FindStored,
   inQueue: readonly Candidate[],
 ): Promise<Prepared> {
   const prepared: Prepared = { ready: [], stored: [], repeated: [], rejected: [] };
@@ -145,17 +148,16 @@ export async function prepare(
     try {
       const head = new Uint8Array(await file.slice(0, 12).arrayBuffer());
       const type = imageType(head);
-      if (type) candidates.push({ file, type });
+      if (type) candidates.push({ file, path: pathOf(file), type });
       else prepared.rejected.push({ name: file.name, reason: whyNoImage(head, file.name) });
     } catch {
       prepared.rejected.push({ name: file.name, reason: "cannot be read" });
     }
   }
-  const idOf = ({ file, type }: Candidate): string =>
-    `${nameInStore(file.name, type)}\n${file.size}`;
-  const known = new Set(stored.map((image) => `${displayName(image.key)}\n${image.size}`));
-  for (const candidate of inQueue) known.add(idOf(candidate));
+  const idOf = ({ file, path }: Candidate): string => `${path}\n${file.size}`;
+  const known = new Set(inQueue.map(idOf));
   const repeated = await findRepeated(candidates);
+  const stored = await findStored(candidates.filter((each) => !repeated.has(each)));
   for (const candidate of candidates) {
     const original = repeated.get(candidate);
     if (original !== undefined) {
@@ -163,7 +165,7 @@ export async function prepare(
         name: candidate.file.name,
         reason: `is the same photo as ${original}`,
       });
-    } else if (known.has(idOf(candidate))) {
+    } else if (stored.has(candidate) || known.has(idOf(candidate))) {
       prepared.stored.push(candidate);
     } else {
       prepared.ready.push(candidate);

@@ -6,7 +6,9 @@ import { UploadQueue, type Send } from "./queue";
 const candidates = (count: number) =>
   Array.from({ length: count }, (_, i) => ({
     file: new File(["0123456789"], `${i}.jpg`),
+    path: `${i}.jpg`,
     type: "image/jpeg",
+    batch: "",
   }));
 
 const quick = { tellEveryMs: 1, retryMs: 1 };
@@ -111,7 +113,7 @@ describe("UploadQueue", () => {
         { tellEveryMs: 1 },
       );
       const file = new File([new Uint8Array(10_000)], "large.jpg");
-      queue.add([{ file, type: "image/jpeg" }]);
+      queue.add([{ file, path: file.name, type: "image/jpeg", batch: "" }]);
       for (let i = 1; i <= 10; i += 1) {
         await vi.advanceTimersByTimeAsync(200);
         sent(500 * i);

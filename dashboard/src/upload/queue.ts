@@ -4,7 +4,11 @@ import type { Candidate } from "./prepare";
 
 export type UploadState = "waiting" | "sending" | "done" | "failed" | "cancelled";
 
-export interface Upload extends Candidate {
+export interface Item extends Candidate {
+  batch: string; // the upload of many files that it belongs to
+}
+
+export interface Upload extends Item {
   id: number;
   state: UploadState;
   sent: number; // bytes
@@ -27,7 +31,7 @@ export interface UploadProgress {
 
 // Sends one file and returns its key. Rejects with an ApiError, or with anything once aborted.
 export type Send = (
-  candidate: Candidate,
+  item: Item,
   onSent: (bytes: number) => void,
   signal: AbortSignal,
 ) => Promise<string>;
@@ -83,11 +87,11 @@ export class UploadQueue {
   };
 
   // A finished queue starts over.
-  add(candidates: readonly Candidate[]): void {
+  add(items: readonly Item[]): void {
     if (!this.progress.active) this.forget();
-    for (const candidate of candidates) {
+    for (const item of items) {
       this.uploads.push({
-        ...candidate,
+        ...item,
         id: this.nextId++,
         state: "waiting",
         sent: 0,

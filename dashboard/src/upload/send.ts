@@ -73,9 +73,12 @@ async function failureOf({ status, text }: Answer, file: File): Promise<ApiError
   return new ApiError(status >= 500 ? "server" : "refused", said, status);
 }
 
-export const send: Send = async ({ file, type }, onSent, signal) => {
+export const send: Send = async ({ file, path, type, batch }, onSent, signal) => {
   for (let again = false; ; again = true) {
-    const ticket = await getUploadTicket(file.name, type, signal);
+    const ticket = await getUploadTicket(
+      { filename: file.name, content_type: type, path, batch },
+      signal,
+    );
     const target = uploadTarget(ticket.upload_url, settings.get().backend);
     const answer = await put(target, file, type, onSent, signal);
     if (answer.status >= 200 && answer.status < 300) return ticket.s3_key;

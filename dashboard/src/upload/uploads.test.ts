@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Candidate } from "./prepare";
 import type { Send } from "./queue";
 
 // Uploads never finish, so that the queue keeps its files.
@@ -16,19 +17,23 @@ beforeEach(async () => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
+const nothingStored = () => Promise.resolve(new Set<Candidate>());
 const names = (list: readonly { file: File }[] | undefined) => list?.map(({ file }) => file.name);
 const sent = () => names(page.queue.get().uploads);
 
 test("files dropped while a batch waits for the user's decision are added to it", async () => {
-  await page.takeFiles([jpeg("1", "a.jpg"), notes("first.txt")], []);
+  await page.takeFiles([jpeg("1", "a.jpg"), notes("first.txt")], nothingStored);
   expect(names(page.review.get()?.ready)).toEqual(["a.jpg"]);
-  await page.takeFiles([jpeg("1", "a.jpg"), jpeg("2", "b.jpg"), notes("second.txt")], []);
+  await page.takeFiles(
+    [jpeg("1", "a.jpg"), jpeg("2", "b.jpg"), notes("second.txt")],
+    nothingStored,
+  );
   const review = page.review.get();
   expect(names(review?.ready)).toEqual(["a.jpg", "b.jpg"]);
   expect(review?.repeated.map(({ name }) => name)).toEqual(["a.jpg"]);
   expect(review?.rejected.map(({ name }) => name)).toEqual(["first.txt", "second.txt"]);
   // A file without problems also waits for the decision.
-  await page.takeFiles([jpeg("3", "c.jpg")], []);
+  await page.takeFiles([jpeg("3", "c.jpg")], nothingStored);
   expect(sent()).toEqual([]);
   const whole = page.review.get();
   expect(names(whole?.ready)).toEqual(["a.jpg", "b.jpg", "c.jpg"]);
@@ -38,8 +43,8 @@ test("files dropped while a batch waits for the user's decision are added to it"
 
 test("files in two simultaneous batches are sent once", async () => {
   await Promise.all([
-    page.takeFiles([jpeg("1", "a.jpg")], []),
-    page.takeFiles([jpeg("1", "a.jpg"), jpeg("2", "b.jpg")], []),
+    page.takeFiles([jpeg("1", "a.jpg")], nothingStored),
+    page.takeFiles([jpeg("1", "a.jpg"), jpeg("2", "b.jpg")], nothingStored),
   ]);
   expect(sent()).toEqual(["a.jpg"]);
   expect(names(page.review.get()?.stored)).toEqual(["a.jpg"]);
@@ -48,11 +53,21 @@ test("files in two simultaneous batches are sent once", async () => {
 });
 
 test("a batch decided while the next is being checked does not come back", async () => {
-  await page.takeFiles([jpeg("1", "a.jpg"), notes("first.txt")], []);
-  const next = page.takeFiles([jpeg("2", "b.jpg")], []);
+  await page.takeFiles([jpeg("1", "a.jpg"), notes("first.txt")], nothingStored);
+  const next = page.takeFiles([jpeg("2", "b.jpg")], nothingStored);
   await Promise.resolve();
   page.review.set(null); // cancelled
   await next;
   expect(page.review.get()).toBeNull();
   expect(sent()).toEqual(["b.jpg"]);
+});
+
+test("all files of one upload have the same batch, those of the next another", async () => {
+  await page.takeFiles([jpeg("1", "a.jpg"), jpeg("2", "b.jpg")], nothingStored);
+  await page.takeFiles([jpeg("3", "c.jpg")], nothingStored);
+  const [a, b, c] = page.queue.get().uploads.map(({ batch }) => batch);
+  expect(a).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d [0-9a-f]{4}$/);
+  expect(b).toBe(a);
+  expect(c).not.toBe(a);
+  expect(page.newBatch(new Date(2026, 10, 28, 15, 2), 0.5)).toBe("2026-11-28 15:02 8000");
 });

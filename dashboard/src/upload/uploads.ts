@@ -1,7 +1,6 @@
 // The page's uploads: files are checked, shown to the user where something needs attention, and sent.
 import { createPersisted, createStore } from "../state/store";
-import type { StoredImage } from "../api/types";
-import { prepare, type Prepared } from "./prepare";
+import { prepare, type FindStored, type Prepared } from "./prepare";
 import { UploadQueue } from "./queue";
 import { send } from "./send";
 
@@ -46,25 +45,25 @@ window.addEventListener("beforeunload", (event) => {
 let turn: Promise<void> = Promise.resolve();
 
 // One batch after another, so that each knows the files of the previous ones.
-export function takeFiles(files: readonly File[], stored: readonly StoredImage[]): Promise<void> {
+export function takeFiles(files: readonly File[], findStored: FindStored): Promise<void> {
   if (files.length === 0) return Promise.resolve();
   preparing.set((count) => count + files.length);
   const mine = turn
-    .then(() => check(files, stored))
+    .then(() => check(files, findStored))
     .finally(() => preparing.set((count) => count - files.length));
   turn = mine.catch(() => undefined);
   return mine;
 }
 
 // Adds the files to the batch that still waits for the user's decision, if there is one.
-async function check(added: readonly File[], stored: readonly StoredImage[]): Promise<void> {
+async function check(added: readonly File[], findStored: FindStored): Promise<void> {
   for (;;) {
     const waiting = review.get();
     const files = [...(waiting?.files ?? []), ...added];
     const inQueue = queue
       .get()
       .uploads.filter(({ state }) => state !== "failed" && state !== "cancelled");
-    const prepared = await prepare(files, stored, inQueue);
+    const prepared = await prepare(files, findStored, inQueue);
     // The user has decided meanwhile: those files are already sent, or not wanted.
     if (review.get() !== waiting) continue;
     const remarks = prepared.stored.length + prepared.repeated.length + prepared.rejected.length;
@@ -78,5 +77,16 @@ export function startUploads(prepared: Prepared, alsoStored: boolean): void {
   review.set(null);
   unfinished.set(null);
   const candidates = alsoStored ? [...prepared.ready, ...prepared.stored] : prepared.ready;
-  if (candidates.length > 0) queue.add(candidates);
+  const batch = newBatch();
+  if (candidates.length > 0) queue.add(candidates.map((each) => ({ ...each, batch })));
+}
+
+// What one upload of many files is called: "2026-11-28 15:02 4f9a", in local time.
+export function newBatch(now = new Date(), random = Math.random()): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+  const end = Math.floor(random * 0x10000)
+    .toString(16)
+    .padStart(4, "0");
+  return `${day} ${two(now.getHours())}:${two(now.getMinutes())} ${end}`;
 }

@@ -1,5 +1,5 @@
 // Images for tests: real photos where available, and small generated ones.
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
@@ -51,4 +51,19 @@ export function folderWith(files: Record<string, Buffer | string>): string {
   const made = mkdtempSync(join(tmpdir(), "classifier-files-"));
   for (const [name, content] of Object.entries(files)) writeFileSync(join(made, name), content);
   return made;
+}
+
+// Puts photos into the store's folder, as uploads do; uploading so many would only measure the upload.
+// Of a service that has not started yet.
+export function fillStore(serviceFolder: string, count: number, size = 256): void {
+  const folder = join(serviceFolder, "data/objects/distributed-classifier-input/uploads");
+  mkdirSync(folder, { recursive: true });
+  for (let i = 0; i < 64; i += 1) writeFileSync(join(serviceFolder, `${i}.png`), makePng(i, size));
+  for (let i = 0; i < count; i += 1) {
+    const hex = i.toString(16).padStart(8, "0");
+    linkSync(
+      join(serviceFolder, `${i % 64}.png`),
+      join(folder, `photo-${i}_20260101-120000_${hex}.png`),
+    );
+  }
 }

@@ -1,27 +1,11 @@
 // The cost of the page, measured in the browser: time until usable, and scrolling 50,000 photos.
-import { linkSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, skipWhereItCannotRun, test } from "./fixtures";
-import { makePng } from "./images";
+import { fillStore } from "./images";
 import { Service } from "./service";
 
 skipWhereItCannotRun();
 
 const count = 50_000;
-
-// Puts files into the store's folder, as uploads do; uploading so many would only measure the upload.
-function fill(service: Service): void {
-  const folder = join(service.folder, "data/objects/distributed-classifier-input/uploads");
-  mkdirSync(folder, { recursive: true });
-  for (let i = 0; i < 64; i += 1) writeFileSync(join(service.folder, `${i}.png`), makePng(i, 256));
-  for (let i = 0; i < count; i += 1) {
-    const hex = i.toString(16).padStart(8, "0");
-    linkSync(
-      join(service.folder, `${i % 64}.png`),
-      join(folder, `photo-${i}_20260101-120000_${hex}.png`),
-    );
-  }
-}
 
 const quantile = (sorted: number[], part: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
@@ -44,9 +28,10 @@ test("time to interactive", async ({ browser, service }) => {
 
 test("scrolling 50,000 photos", async ({ browser }) => {
   test.setTimeout(300_000);
-  const own = await new Service().start();
+  const own = new Service();
   try {
-    fill(own);
+    fillStore(own.folder, count);
+    await own.start();
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     const start = Date.now();
     await page.goto(own.url);
