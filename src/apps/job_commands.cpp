@@ -83,6 +83,9 @@ struct Submit {
   std::vector<std::string> keys;
   std::string keys_file;
   std::string prefix;
+  std::string folder;
+  std::string query;
+  std::string batch;
   ClassificationOptions how;
   std::string idempotency_key;
   bool all = false;
@@ -106,6 +109,37 @@ Result<std::vector<std::string>> keys_of_file(const std::string& path) {
   return keys;
 }
 
+// Whether the server has a catalogue of its images.
+bool has_catalogue(HttpClient& client) {
+  const auto answer = json_body(client.get("/images", {{"offset", "0"}, {"limit", "0"}}));
+  return answer && answer->contains("total");
+}
+
+// `images` of POST /submit; empty if no rule is named, or it is one of several sources of keys.
+json rule_of(const Submit& options) {
+  json rule = json::object();
+  if (!options.keys.empty() || !options.keys_file.empty()) return rule;
+  for (const auto& [name, value] : {std::pair("prefix", &options.prefix),
+                                    {"folder", &options.folder},
+                                    {"q", &options.query},
+                                    {"batch", &options.batch}}) {
+    if (!value->empty()) rule[name] = *value;
+  }
+  if (rule.empty() && options.all) rule["all"] = true;
+  return rule;
+}
+
+Result<void> check_sources(const Submit& options) {
+  const bool needs_rule =
+      !options.folder.empty() || !options.query.empty() || !options.batch.empty();
+  if (needs_rule && rule_of(options).empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--folder, --query and --batch cannot be combined with KEY or --keys-file: submit "
+                "two jobs");
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> keys_to_submit(HttpClient& client, const Submit& options) {
   std::vector<std::string> keys = options.keys;
   if (options.all || !options.prefix.empty()) {
@@ -119,9 +153,10 @@ Result<std::vector<std::string>> keys_to_submit(HttpClient& client, const Submit
     keys.insert(keys.end(), listed->begin(), listed->end());
   }
   if (keys.empty()) {
-    return fail(ErrorCode::kInvalidArgument,
-                "no images were named: give KEY…, --keys-file, --prefix or --all (`classifier "
-                "upload` prints keys, `classifier images` lists them)");
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "no images were named: give KEY…, --keys-file, --prefix, --folder, --query, --batch "
+        "or --all (`classifier upload` prints keys, `classifier images` lists them)");
   }
   return keys;
 }
@@ -130,15 +165,23 @@ int submit(const Config& config, const Submit& options) {
   BackendClient client(config);
   const auto labels = read_labels(options.how.labels, options.how.labels_file);
   if (!labels) return complain(labels.error(), kUsage);
-  const auto keys = keys_to_submit(*client, options);
-  if (!keys) {
-    return keys.error().code == ErrorCode::kInvalidArgument ? complain(keys.error(), kUsage)
-                                                            : call_failed(keys.error());
-  }
+  if (const auto clear = check_sources(options); !clear) return complain(clear.error(), kUsage);
   json request = {{"job_type", labels->empty() ? "image_classification" : "custom_classification"},
-                  {"s3_keys", *keys},
                   {"top_k", options.how.top_k},
                   {"confidence_threshold", options.how.threshold}};
+  const json rule = rule_of(options);
+  const bool keys_would_do =
+      options.folder.empty() && options.query.empty() && options.batch.empty();
+  if (!rule.empty() && (!keys_would_do || has_catalogue(*client))) {
+    request["images"] = rule;
+  } else {
+    auto keys = keys_to_submit(*client, options);
+    if (!keys) {
+      return keys.error().code == ErrorCode::kInvalidArgument ? complain(keys.error(), kUsage)
+                                                              : call_failed(keys.error());
+    }
+    request["s3_keys"] = std::move(*keys);
+  }
   if (!labels->empty()) request["custom_labels"] = *labels;
   if (!options.how.model.empty()) request["model"] = options.how.model;
   HttpClient::Headers headers;
@@ -154,7 +197,7 @@ int submit(const Config& config, const Submit& options) {
 }
 
 ResultRow row_of(const json& entry) {
-  ResultRow row{.filename = entry.value("filename", ""),
+  ResultRow row{.filename = entry.value("name", entry.value("filename", "")),
                 .predictions = {},
                 .unknown = entry.contains("reason"),
                 .error = entry.value("error", "")};
@@ -250,6 +293,14 @@ void add_submit(CLI::App& app, const SetRun& set_run) {
   command
       ->add_option("--prefix", options->prefix, "all uploaded images whose key begins with PREFIX")
       ->type_name("PREFIX");
+  command
+      ->add_option("--folder", options->folder,
+                   "all images in FOLDER, or below it, of what was uploaded")
+      ->type_name("FOLDER");
+  command->add_option("--query", options->query, "all images with these words in their names")
+      ->type_name("WORDS");
+  command->add_option("--batch", options->batch, "all images of the upload with this name")
+      ->type_name("NAME");
   command->add_flag("--all", options->all, "all uploaded images");
   add_classification_options(*command, options->how);
   command

@@ -18,6 +18,7 @@
 #include "apps/photo_files.hpp"
 #include "apps/terminal.hpp"
 #include "domain/ids.hpp"
+#include "ports/clock.hpp"
 #include "services/image_service.hpp"
 
 namespace classifier {
@@ -29,18 +30,36 @@ using nlohmann::json;
 struct UploadOptions {
   std::vector<std::string> paths;
   std::string keys_out;
+  std::string batch;
   std::size_t parallel = 8;
   bool resume = false;
 };
 
-Result<std::string> upload_one(HttpClient& client, const fs::path& file,
-                               const HttpClient::Progress& progress) {
+// The path within what is uploaded: that of a folder begins with the folder's own name.
+std::string name_within(const std::vector<std::string>& uploaded, const fs::path& file) {
+  std::error_code error;
+  fs::path best = file.filename();
+  for (const auto& path : uploaded) {
+    if (path == "-" || !fs::is_directory(path, error)) continue;
+    const fs::path inside = file.lexically_relative(path);
+    if (inside.empty() || *inside.begin() == ".." || inside == ".") continue;
+    const fs::path whole = fs::canonical(path, error);  // "." has a name
+    best = (error ? fs::path() : whole.filename()) / inside;
+  }
+  return best.string();
+}
+
+Result<std::string> upload_one(HttpClient& client, const fs::path& file, const std::string& name,
+                               const std::string& batch, const HttpClient::Progress& progress) {
   const auto type = image_content_type(file.string());
   if (!type)
     return fail(ErrorCode::kUnsupported,
                 "its name is not that of an image: it must end in .jpg, .jpeg, .png, .gif, .bmp or "
                 ".webp");
-  const json request = {{"filename", file.filename().string()}, {"content_type", *type}};
+  const json request = {{"filename", file.filename().string()},
+                        {"content_type", *type},
+                        {"path", name},
+                        {"batch", batch}};
   // Bytes of a name that are not UTF-8 are replaced.
   const auto ticket = json_body(client.post_json(
       "/upload-url", request.dump(-1, ' ', false, json::error_handler_t::replace)));
@@ -185,7 +204,8 @@ class Uploads {
         before = sent;
         return !interrupted();
       };
-      auto key = upload_one(*client_, files_[i], progress);
+      auto key = upload_one(*client_, files_[i], name_within(options_.paths, files_[i]),
+                            options_.batch, progress);
       const std::scoped_lock lock(mutex_);
       const bool stopped = interrupted();
       if (stopped) ended_ = true;
@@ -214,8 +234,8 @@ class Uploads {
                                : replace_file(options_.keys_out, keys_as_text());
       if (!written) return complain(written.error(), kSomeFailed);
     }
-    note(fmt::format("{} of {} photos uploaded, {}", uploaded_, files_.size(),
-                     human_bytes(static_cast<double>(bytes_))));
+    note(fmt::format("{} of {} photos uploaded, {} (batch {})", uploaded_, files_.size(),
+                     human_bytes(static_cast<double>(bytes_)), options_.batch));
     if (interrupted()) return kInterrupted;
     if (unreachable_) return kUnreachable;
     return failed_ > 0 || folders_failed_ ? kSomeFailed : 0;
@@ -256,6 +276,10 @@ void add_upload_command(CLI::App& app, const SetRun& set_run) {
       ->add_flag("--resume", options->resume,
                  "skip the photos that are in the file of --keys-out already")
       ->needs(keys_out);
+  command
+      ->add_option("--batch", options->batch,
+                   "a name for this upload, to list and classify its photos by (default: the time)")
+      ->type_name("NAME");
   command->add_option("--parallel", options->parallel, "uploads at once, 1 to 64 (default: 8)")
       ->type_name("N")
       ->check(CLI::Range(1, 64).description(""));
@@ -266,7 +290,11 @@ void add_upload_command(CLI::App& app, const SetRun& set_run) {
                                {"classifier upload ~/Pictures --keys-out keys.json --resume",
                                 "Continue after an interruption"}}});
   command->callback([options, set_run] {
-    set_run([options](const Config& config) { return Uploads(config, *options).run(); });
+    set_run([options](const Config& config) {
+      if (options->batch.empty())
+        options->batch = to_compact(SystemClock().now()) + "-" + random_hex(4);
+      return Uploads(config, *options).run();
+    });
   });
 }
 
