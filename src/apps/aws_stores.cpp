@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "adapters/aws/client/aws_client.hpp"
+#include "adapters/aws/dynamodb/dynamo_image_names.hpp"
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/s3/s3_object_store.hpp"
 #include "adapters/aws/sqs/sqs_status_queue.hpp"
@@ -72,6 +73,7 @@ class AwsStores final : public Stores {
         objects_(*clients_.calls, clock, config.input_bucket, config.output_bucket),
         jobs_(*clients_.calls, config.dynamodb_table, clock,
               {.retention = std::chrono::days(config.job_retention_days)}),
+        names_(*clients_.calls, config.dynamodb_table),
         queue_(
             {*clients_.calls, *clients_.wait_for_work}, config.request_queue_url,
             config.input_bucket, [this](const std::string& job_id) { return jobs_.get(job_id); },
@@ -82,6 +84,7 @@ class AwsStores final : public Stores {
   JobStore& jobs() override { return jobs_; }
   WorkQueue& queue() override { return queue_; }
   ObjectStore& objects() override { return objects_; }
+  ImageNames& image_names() override { return names_; }
   StatusQueue* status_queue() override { return &status_queue_; }
 
   // Transfers wait for the network: many images at once, few requests.
@@ -105,6 +108,7 @@ class AwsStores final : public Stores {
   Clients clients_;
   aws::S3ObjectStore objects_;
   aws::DynamoJobStore jobs_;
+  aws::DynamoImageNames names_;
   aws::SqsWorkQueue queue_;
   aws::SqsStatusQueue status_queue_;
 };

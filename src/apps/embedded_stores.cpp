@@ -45,6 +45,7 @@ class EmbeddedStores final : public Stores {
   WorkQueue& queue() override { return *queue_; }
   ObjectStore& objects() override { return *objects_; }
   UploadReceiver* uploads() override { return objects_.get(); }
+  ImageNames& image_names() override { return *catalogue_; }
   Catalogue* catalogue() override { return catalogue_.get(); }
   JobDrafts* job_drafts() override { return drafts_.get(); }
   void follow_images() override { sync_->start(); }

@@ -213,7 +213,7 @@ class Service {
           [this](std::span<const std::byte> image, int side) {
             return make_thumbnail(*decoder_, image, side);
           },
-          config_.max_image_bytes, *files_, kept, stores_->catalogue());
+          config_.max_image_bytes, *files_, kept, &stores_->image_names(), stores_->catalogue());
       thumbnail_maker_ =
           std::make_unique<ThumbnailMaker>(*idle_image_service_, [this] { return idle(); });
     }
@@ -222,7 +222,7 @@ class Service {
         [this](std::span<const std::byte> image, int side) {
           return make_thumbnail(*thumbnail_decoder_, image, side);
         },
-        config_.max_image_bytes, *files_, kept, stores_->catalogue());
+        config_.max_image_bytes, *files_, kept, &stores_->image_names(), stores_->catalogue());
     WorkerOptions worker;
     worker.pipeline = {.fetch_threads = 0,
                        .prepare_threads = config_.max_workers,
@@ -443,6 +443,7 @@ class Service {
                                       .queue = stores_->queue(),
                                       .classifier = *classifier_,
                                       .clock = clock_,
+                                      .names = &stores_->image_names(),
                                       .catalogue = stores_->catalogue(),
                                       .uploads = stores_->uploads(),
                                       .max_upload_bytes = config_.max_image_bytes,

@@ -12,6 +12,7 @@ namespace classifier {
 class CallObserver;
 class Catalogue;
 class Clock;
+class ImageNames;
 class JobDrafts;
 class JobStore;
 class ObjectStore;
@@ -31,6 +32,7 @@ class Stores {
   // Receives uploads through this service; null if clients upload to the store directly.
   virtual UploadReceiver* uploads() { return nullptr; }
 
+  virtual ImageNames& image_names() = 0;
   // Null where these stores have none.
   virtual Catalogue* catalogue() { return nullptr; }
   virtual JobDrafts* job_drafts() { return nullptr; }

@@ -13,6 +13,7 @@
 #include "domain/error.hpp"
 #include "domain/image_facts.hpp"
 #include "domain/time.hpp"
+#include "ports/image_names.hpp"
 
 namespace classifier {
 
@@ -68,14 +69,8 @@ struct FolderCount {
 
 // Thread-safe; several processes may use the same catalogue. A change is seen by every call that
 // begins after it returned, as a whole.
-class Catalogue {
+class Catalogue : public ImageNames {
  public:
-  virtual ~Catalogue() = default;
-
-  // The name and batch of an image that will be uploaded. Forgotten after a day without an image.
-  virtual Result<void> announce(std::string_view key, std::string_view name, std::string_view batch,
-                                TimePoint now) = 0;
-
   // Adds entries, or replaces those of the same key. An empty name or batch is the announced one,
   // or that of the replaced entry.
   virtual Result<void> put(std::span<const CatalogueEntry> entries) = 0;

@@ -1,6 +1,7 @@
 #include "services/image_service.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -83,13 +84,14 @@ std::optional<std::string_view> image_content_type(std::string_view key) {
 
 ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
                            std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept,
-                           Catalogue* catalogue)
+                           ImageNames* names, Catalogue* catalogue)
     : objects_(objects),
       clock_(clock),
       make_thumbnail_(std::move(make_thumbnail)),
       max_image_bytes_(max_image_bytes),
       memory_(memory),
       kept_(std::move(kept)),
+      names_(names),
       catalogue_(catalogue) {}
 
 Result<UploadTicket> ImageService::upload_url(const UploadRequest& request) {
@@ -125,9 +127,9 @@ Result<UploadTicket> ImageService::upload_url(const UploadRequest& request) {
 
 Result<void> ImageService::announce(const UploadRequest& request, std::string_view key,
                                     TimePoint now) {
-  if (catalogue_ == nullptr) return {};
+  if (names_ == nullptr) return {};
   const std::string_view name = request.path.empty() ? request.filename : request.path;
-  return catalogue_->announce(key, name, request.batch, now);
+  return names_->announce(key, name, request.batch, now);
 }
 
 Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,
@@ -169,9 +171,20 @@ Result<ImagePage> ImageService::list_store(std::string_view prefix, std::size_t 
       if (page.images.size() == limit) break;
     }
     if (!objects->more && (page.images.size() < limit || objects->objects.back().key == after))
-      return page;
+      return named(std::move(page));
   }
   page.next_token = after;
+  return named(std::move(page));
+}
+
+Result<ImagePage> ImageService::named(ImagePage page) {
+  if (names_ == nullptr || page.images.empty()) return page;
+  std::vector<std::string> keys;
+  keys.reserve(page.images.size());
+  for (const auto& image : page.images) keys.push_back(image.key);
+  auto names = names_->names(keys);
+  if (!names) return std::unexpected(names.error());
+  for (std::size_t i = 0; i < keys.size(); ++i) page.images[i].name = std::move((*names)[i]);
   return page;
 }
 
@@ -219,6 +232,15 @@ Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side
 }
 
 Result<void> ImageService::remove(std::string_view key) {
+  if (auto removed = remove_object(key); !removed) return removed;
+  // The image is gone, whatever becomes of its name.
+  if (names_ != nullptr)
+    if (auto forgotten = names_->forget(key); !forgotten)
+      spdlog::warn("the name of {} could not be removed: {}", key, forgotten.error().message);
+  return {};
+}
+
+Result<void> ImageService::remove_object(std::string_view key) {
   if (kept_.cache == nullptr) return objects_.remove(Bucket::kInput, key);
   const auto info = objects_.head(Bucket::kInput, key);
   const bool is_shared = info && content_hash(*info);

@@ -41,7 +41,7 @@ struct ListedImage {
   std::string key;
   std::uint64_t size = 0;  // bytes
   TimePoint last_modified;
-  std::string name;  // the user's; empty without a catalogue
+  std::string name;  // the user's; may be empty
 };
 
 struct ImagePage {
@@ -76,10 +76,10 @@ class ImageService {
   static constexpr std::chrono::seconds kPatience{5};
   static constexpr std::size_t kMostWaiting = 2;
 
-  // `memory` is for images that are read for thumbnails. `catalogue` may be null.
+  // `memory` is for images that are read for thumbnails. `names` and `catalogue` may be null.
   ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
                std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept = {},
-               Catalogue* catalogue = nullptr);
+               ImageNames* names = nullptr, Catalogue* catalogue = nullptr);
 
   // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL to upload its bytes to.
   // kInvalidArgument: no usable file name, path or batch; kUnsupported: not an image type.
@@ -103,7 +103,10 @@ class ImageService {
   Result<void> remove(std::string_view key);
 
  private:
+  Result<void> remove_object(std::string_view key);
   Result<void> announce(const UploadRequest& request, std::string_view key, TimePoint now);
+  // With the users' names.
+  Result<ImagePage> named(ImagePage page);
   Result<ImagePage> list_store(std::string_view prefix, std::size_t limit, std::string_view token);
   // Of the image; kInvalidArgument for the size.
   Result<ObjectInfo> info_for_thumbnail(std::string_view key, int longest_side);
@@ -117,6 +120,7 @@ class ImageService {
   std::uint64_t max_image_bytes_;
   MemoryBudget& memory_;
   KeptThumbnails kept_;
+  ImageNames* names_;
   Catalogue* catalogue_;
 };
 

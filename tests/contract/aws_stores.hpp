@@ -17,6 +17,7 @@
 
 #include "adapters/aws/client/aws_client.hpp"
 #include "adapters/aws/client/json_request.hpp"
+#include "adapters/aws/dynamodb/dynamo_image_names.hpp"
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/s3/s3_object_store.hpp"
 #include "adapters/aws/sqs/sqs_status_queue.hpp"
@@ -81,6 +82,7 @@ class AwsStores final : public Stores {
     clock_.advance(real_clock_.now() - clock_.now());
   }
 
+  ImageNames& names() override { return *names_; }
   JobStore& jobs() override { return *jobs_; }
   WorkQueue& queue() override { return *queue_; }
   ObjectStore& objects() override { return *objects_; }
@@ -260,6 +262,7 @@ class AwsStores final : public Stores {
     wait_for_status_ = make_client(servers_, real_clock_);
     objects_ = std::make_unique<aws::S3ObjectStore>(*client_, clock_, input_, output_);
     jobs_ = std::make_unique<aws::DynamoJobStore>(*client_, name_, clock_);
+    names_ = std::make_unique<aws::DynamoImageNames>(*client_, name_);
     queue_ = std::make_unique<aws::SqsWorkQueue>(
         aws::sqs::Clients{*client_, *wait_for_work_}, requests_, input_,
         [this](const std::string& job_id) { return jobs_->get(job_id); }, clock_,
@@ -282,6 +285,7 @@ class AwsStores final : public Stores {
   std::unique_ptr<aws::AwsClient> wait_for_status_;
   std::unique_ptr<aws::S3ObjectStore> objects_;
   std::unique_ptr<aws::DynamoJobStore> jobs_;
+  std::unique_ptr<aws::DynamoImageNames> names_;
   std::unique_ptr<aws::SqsWorkQueue> queue_;
   std::unique_ptr<aws::SqsStatusQueue> status_queue_;
 };

@@ -32,6 +32,7 @@ class ContractTest : public ::testing::TestWithParam<StoresFactory> {
   JobStore& jobs() { return stores_->jobs(); }
   WorkQueue& queue() { return stores_->queue(); }
   ObjectStore& objects() { return stores_->objects(); }
+  ImageNames& image_names() { return stores_->names(); }
   ManualClock& clock() { return stores_->clock(); }
 
   NewJob new_job(int images, JobSpec spec = {}) {
@@ -585,6 +586,31 @@ TEST_P(ContractTest, CopyToOutputReplacesAnExistingObject) {
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), "two");
   ASSERT_TRUE(objects().remove(Bucket::kInput, "uploads/b.jpg"));
   EXPECT_TRUE(objects().head(Bucket::kOutput, "job/cat/x.jpg"));
+}
+
+TEST_P(ContractTest, NamesOfImagesAreKeptAndForgotten) {
+  const std::string strange = "../\n\"\u00c9t\u00e9\"/" + std::string(1'000, 'x') + ".jpg";
+  const TimePoint now = stores_->clock().now();
+  ASSERT_TRUE(image_names().announce("uploads/a.jpg", "Ferien/a.jpg", "b1", now));
+  ASSERT_TRUE(image_names().announce("uploads/b.jpg", strange, "", now));
+  ASSERT_TRUE(image_names().announce("uploads/a.jpg", "Ferien/c.jpg", "", now));
+  const std::vector<std::string> keys{"uploads/b.jpg", "none", "uploads/a.jpg", "uploads/b.jpg"};
+  EXPECT_THAT(image_names().names(keys).value(), ElementsAre(strange, "", "Ferien/c.jpg", strange));
+  stores_->reopen();
+  EXPECT_THAT(image_names().names(keys).value(), ElementsAre(strange, "", "Ferien/c.jpg", strange));
+  ASSERT_TRUE(image_names().forget("none"));
+  // More than one call of DynamoDB takes.
+  std::vector<std::string> many;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 250; ++i) {
+    many.push_back("uploads/" + std::to_string(i) + ".jpg");
+    expected.push_back(i % 25 == 0 ? std::to_string(i) : "");
+    if (i % 25 == 0) {
+      ASSERT_TRUE(image_names().announce(many.back(), expected.back(), "", now));
+    }
+  }
+  EXPECT_EQ(image_names().names(many).value(), expected);
+  EXPECT_TRUE(image_names().names({}).value().empty());
 }
 
 TEST_P(ContractTest, PingsSucceed) {

@@ -6,6 +6,7 @@
 
 #include "adapters/embedded/file_object_store.hpp"
 #include "adapters/embedded/process_lock.hpp"
+#include "adapters/embedded/sqlite_catalogue.hpp"
 #include "adapters/embedded/sqlite_database.hpp"
 #include "adapters/embedded/sqlite_job_store.hpp"
 #include "adapters/embedded/sqlite_work_queue.hpp"
@@ -20,6 +21,8 @@ class EmbeddedStores final : public Stores {
 
   EmbeddedStores() { open(); }
 
+  ImageNames& names() override { return *catalogue_; }
+  SqliteCatalogue& catalogue() { return *catalogue_; }
   JobStore& jobs() override { return *jobs_; }
   WorkQueue& queue() override { return *queue_; }
   ObjectStore& objects() override { return *objects_; }
@@ -51,6 +54,7 @@ class EmbeddedStores final : public Stores {
     specs_ = std::make_unique<SpecCache>();
     process_.emplace(value(ProcessLock::acquire(dir_.path() / "processes")));
     jobs_ = std::make_unique<SqliteJobStore>(*database_, *specs_);
+    catalogue_ = std::make_unique<SqliteCatalogue>(*database_);
     queue_ = std::make_unique<SqliteWorkQueue>(*database_, *specs_, clock_, *process_,
                                                kVisibilityTimeout);
     objects_ = value(FileObjectStore::open(dir_.path() / "objects", "in", "out",
@@ -60,6 +64,7 @@ class EmbeddedStores final : public Stores {
   void close() {
     objects_.reset();
     queue_.reset();
+    catalogue_.reset();
     jobs_.reset();
     process_.reset();
     specs_.reset();
@@ -78,6 +83,7 @@ class EmbeddedStores final : public Stores {
   std::unique_ptr<SpecCache> specs_;
   std::optional<ProcessLock> process_;
   std::unique_ptr<SqliteJobStore> jobs_;
+  std::unique_ptr<SqliteCatalogue> catalogue_;
   std::unique_ptr<SqliteWorkQueue> queue_;
   std::unique_ptr<FileObjectStore> objects_;
 };

@@ -29,6 +29,7 @@ struct BackendApi {
   WorkQueue& queue;
   Classifier& classifier;
   const Clock& clock;
+  ImageNames* names = nullptr;     // may be null
   Catalogue* catalogue = nullptr;  // null where the stores have none
   // The store that receives uploads. Null if clients upload to another server, such as S3: then
   // there is no upload route.

@@ -23,9 +23,24 @@ class ResultPieces final : public http::BodyGenerator {
   std::unique_ptr<ResultWriter> writer_;
 };
 
-RecordSource records_of(JobStore& jobs, const Job& job) {
-  return [&jobs, id = job.id](std::int64_t from, std::size_t limit) {
-    return jobs.records(id, from, limit);
+// Stores with a catalogue keep the names with the job; others give those that are there now.
+Result<void> add_names(ImageNames& names, std::vector<ImageRecord>& records) {
+  std::vector<std::string> keys;
+  keys.reserve(records.size());
+  for (const auto& record : records) keys.push_back(record.s3_key);
+  auto found = names.names(keys);
+  if (!found) return std::unexpected(found.error());
+  for (std::size_t i = 0; i < records.size(); ++i) records[i].name = std::move((*found)[i]);
+  return {};
+}
+
+RecordSource records_of(const BackendApi& api, const Job& job) {
+  return [&api, id = job.id](std::int64_t from, std::size_t limit) {
+    auto records = api.jobs.records(id, from, limit);
+    if (!records || api.catalogue != nullptr || api.names == nullptr) return records;
+    if (auto added = add_names(*api.names, *records); !added)
+      return Result<std::vector<ImageRecord>>(std::unexpected(added.error()));
+    return records;
   };
 }
 
@@ -67,7 +82,7 @@ http::Response get_result(const BackendApi& api, const http::Request& request) {
   options.partial = *partial;
   options.temporary_folder = api.temporary_folder;
   if (*limit > 0) options.limit = *limit;
-  return stream_result(json_result(*job, records_of(api.jobs, *job), std::move(options)),
+  return stream_result(json_result(*job, records_of(api, *job), std::move(options)),
                        "application/json");
 }
 
@@ -76,7 +91,7 @@ http::Response get_csv(const BackendApi& api, const http::Request& request) {
   if (!job) return http::error_response(job.error());
   if (!is_final(job->status)) return not_ready(*job);
   http::Response response =
-      stream_result(csv_result(*job, records_of(api.jobs, *job)), "text/csv; charset=utf-8");
+      stream_result(csv_result(*job, records_of(api, *job)), "text/csv; charset=utf-8");
   response.headers.add("Content-Disposition", "attachment; filename=\"" + job->id + ".csv\"");
   return response;
 }

@@ -468,6 +468,25 @@ Result<void> SqliteCatalogue::announce(std::string_view key, std::string_view na
   });
 }
 
+Result<std::vector<std::string>> SqliteCatalogue::names(std::span<const std::string> keys) {
+  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<std::string>> {
+    std::vector<std::string> names;
+    for (const auto& key : keys) {
+      auto& query = connection.prepare(
+          "SELECT name FROM photos WHERE key = ?1 UNION ALL SELECT name FROM photo_announced WHERE "
+          "key = ?1");
+      query.bindNoCopy(1, key);
+      names.push_back(query.executeStep() ? query.getColumn(0).getString() : std::string());
+    }
+    return names;
+  });
+}
+
+Result<void> SqliteCatalogue::forget(std::string_view key) {
+  const std::string text(key);
+  return remove({&text, 1});
+}
+
 Result<void> SqliteCatalogue::put(std::span<const CatalogueEntry> entries) {
   if (entries.empty()) return {};
   return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {

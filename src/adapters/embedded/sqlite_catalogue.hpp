@@ -17,6 +17,8 @@ class SqliteCatalogue final : public Catalogue {
 
   Result<void> announce(std::string_view key, std::string_view name, std::string_view batch,
                         TimePoint now) override;
+  Result<std::vector<std::string>> names(std::span<const std::string> keys) override;
+  Result<void> forget(std::string_view key) override;
   Result<void> put(std::span<const CatalogueEntry> entries) override;
   Result<void> remove(std::span<const std::string> keys) override;
   Result<std::vector<CatalogueEntry>> find(std::span<const std::string> keys) override;

@@ -18,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kBatchItems = 25;         // of one BatchWriteItem
+constexpr std::size_t kBatchKeys = 100;         // of BatchGetItem
 constexpr std::size_t kBatchBytes = 8U << 20U;  // half of the limit, since JSON adds to it
 constexpr std::size_t kUpdatesAtOnce = 256;
 constexpr std::chrono::milliseconds kFirstWait{40};
@@ -89,6 +90,45 @@ Result<Item> Table::get(const Item& key) {
   if (!body) return std::unexpected(body.error());
   if (!body->contains("Item")) return fail(ErrorCode::kNotFound, "no such item");
   return std::move(body->at("Item"));
+}
+
+Result<std::vector<Item>> Table::get_all(std::span<const Item> keys) {
+  std::vector<json> batches;
+  for (const auto& key : keys) {
+    if (batches.empty() || batches.back().size() == kBatchKeys) batches.push_back(json::array());
+    batches.back().push_back(key);
+  }
+  std::vector<Item> items;
+  for (int attempt = 0; !batches.empty(); ++attempt) {
+    if (attempt > 0) wait_after(attempt);
+    std::vector<AwsRequest> requests;
+    requests.reserve(batches.size());
+    for (const auto& batch : batches)
+      requests.push_back(request("BatchGetItem", {{"RequestItems", {{name_, {{"Keys", batch}}}}}}));
+    std::vector<json> left;
+    for (auto& response : client_.call_all(std::move(requests))) {
+      auto body = answer(std::move(response));
+      if (!body) return std::unexpected(body.error());
+      const json& found = json_field(*body, "Responses");
+      if (found.contains(name_))
+        for (const auto& item : found.at(name_)) items.push_back(item);
+      const json& unprocessed = json_field(*body, "UnprocessedKeys");
+      if (unprocessed.contains(name_)) left.push_back(json_field(unprocessed.at(name_), "Keys"));
+    }
+    if (!left.empty() && attempt == kTransactionTries) {
+      return fail(ErrorCode::kUnavailable,
+                  "DynamoDB read only part of the items, because it throttles the table: try again "
+                  "later");
+    }
+    batches = std::move(left);
+  }
+  return items;
+}
+
+Result<void> Table::remove(const Item& key) {
+  const auto removed = call("DeleteItem", {{"TableName", name_}, {"Key", key}});
+  if (!removed) return std::unexpected(removed.error());
+  return {};
 }
 
 json Table::query_body(const Query& query) const {

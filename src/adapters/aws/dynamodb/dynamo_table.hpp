@@ -61,12 +61,19 @@ class Table {
   // A consistent read; kNotFound where there is no such item.
   Result<Item> get(const Item& key);
 
+  // The items of those keys that have one, in any order, read in parallel batches, each key once;
+  // not a consistent read.
+  Result<std::vector<Item>> get_all(std::span<const Item> keys);
+
   Result<std::vector<Item>> query(const Query& query);
   // Runs all queries in parallel; results are in the order of the queries.
   Result<std::vector<std::vector<Item>>> query_all(std::span<const Query> queries);
 
   // Puts all items, in parallel batches. After an error any of them may be stored.
   Result<void> put_all(std::span<const Item> items);
+
+  // No effect where there is no such item.
+  Result<void> remove(const Item& key);
 
   // The item after the update; nullopt where the condition failed.
   Result<std::optional<Item>> update(const Item& key, const Expression& expression);
