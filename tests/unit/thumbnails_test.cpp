@@ -189,6 +189,23 @@ TEST_F(ThumbnailsTest, TooManyToMakeInAdvanceAreDropped) {
   EXPECT_EQ(made_, 8);
 }
 
+TEST_F(ThumbnailsTest, OfASlowImageOnlyTheFirstIsMadeInAdvance) {
+  ImageService images = service(&cache_);
+  stores_.put_object("slow.jpg", "cat");
+  stores_.put_object("fast.jpg", "dog");
+  in_between_ = [this] {
+    if (made_ == 1) std::this_thread::sleep_for(1'100ms);
+  };
+  ThumbnailMaker maker(images, [] { return true; });
+  maker.start();
+  maker.offer("slow.jpg");
+  maker.offer("fast.jpg");
+  EXPECT_TRUE(soon([&] { return made_ == 5; }));
+  maker.stop();
+  EXPECT_EQ(images.thumbnail("fast.jpg", kPageThumbnails.back())->bytes, "dog of 96");
+  EXPECT_EQ(made_, 5);
+}
+
 TEST_F(ThumbnailsTest, AMakerThatWaitsStopsAtOnce) {
   ImageService images = service(&cache_);
   stores_.put_object("a.jpg", "cat");
