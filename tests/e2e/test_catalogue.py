@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aws_servers
 import pytest
 import requests
 from PIL import Image
@@ -398,3 +399,32 @@ def test_a_hangup_scans_again(catalogue: Service) -> None:
 
     wait_until(is_current, "the changed entry was not looked at")
     assert [image["name"] for image in listed(catalogue)["images"]] == ["a.jpg"]
+
+
+def test_names_on_aws(binary: Path, tmp_path: Path, photos: dict[str, Path]) -> None:
+    with aws_servers.emulator() as emulator:
+        settings = aws_servers.created(emulator, "names")
+        backend = Service(tmp_path / "backend", "backend", **settings)
+        worker = Service(tmp_path / "worker", "ml-service", **settings)
+        try:
+            content = photos["pets.jpg"].read_bytes()
+            keys = {upload(backend, content, path): path for path in STRANGE}
+            images = backend.get("/images").json()["images"]
+            assert {image["key"]: image["name"] for image in images} == keys
+            # What S3 cannot answer is refused with a sentence, never guessed.
+            for path in ("/images?q=ferien", "/images?order=newest", "/folders"):
+                answer = backend.get(path)
+                assert answer.status_code == 422, path
+                assert "no catalogue" in answer.json()["error"]
+            by_rule = {"job_type": "image_classification", "images": {"all": True}}
+            assert backend.post("/submit", by_rule).status_code == 422
+            job = backend.submit(list(keys), model=MODEL)
+            backend.wait(job)
+            rows = backend.get(f"/result/{job}").json()["detailed_results"]
+            assert {row["s3_key"]: row["name"] for row in rows} == keys
+            first = next(iter(keys))
+            assert requests.delete(f"{backend.url}/images/{first}", timeout=60).ok
+            assert first not in backend.get("/images").text
+        finally:
+            backend.kill()
+            worker.kill()

@@ -28,6 +28,8 @@ ACTIONS = {
     "GetItem": {"dynamodb:GetItem"},
     "Query": {"dynamodb:Query"},
     "UpdateItem": {"dynamodb:UpdateItem"},
+    "DeleteItem": {"dynamodb:DeleteItem"},
+    "BatchGetItem": {"dynamodb:BatchGetItem"},
     "BatchWriteItem": {"dynamodb:BatchWriteItem"},
     "TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"},
     "SendMessageBatch": {"sqs:SendMessage"},

@@ -36,6 +36,7 @@ constexpr std::chrono::seconds kProgress{10};
 // After a failure, or where the folders cannot be watched.
 constexpr std::chrono::minutes kScanAgain{10};
 constexpr std::chrono::hours kAnnounced{24};
+constexpr std::chrono::hours kForget{1};
 constexpr int kPollMs = 500;
 constexpr std::uint32_t kEvents = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO |
                                   IN_DELETE | IN_ONLYDIR | IN_EXCL_UNLINK;
@@ -236,7 +237,7 @@ class CatalogueSync::Impl {
     if ((event.mask & IN_ISDIR) == 0) {
       changed.insert(key);
     } else if (key != ".tmp") {
-      scan_wanted_ = true;  // which watches new folders
+      changed_folders_.insert(key + "/");
     }
   }
 
@@ -248,14 +249,29 @@ class CatalogueSync::Impl {
     while (!stop.stop_requested()) {
       const bool due = (behind_ || !watched_) && steady_clock::now() >= next_scan;
       if (scan_wanted_.exchange(false) || due) {
-        behind_ = false;
         scan(stop);
         next_scan = steady_clock::now() + kScanAgain;
       }
+      for (const auto& folder : changed_folders()) scan_folder(folder, stop);
+      forget_announced();
       if (unread_.exchange(false)) read_images(stop);
       wait_for_events();
       catch_up();
     }
+  }
+
+  // Folders that have come or gone since the last call.
+  std::set<std::string> changed_folders() {
+    const std::scoped_lock lock(watch_mutex_);
+    return std::exchange(changed_folders_, {});
+  }
+
+  void forget_announced() {
+    const TimePoint now = clock_.now();
+    if (now < forgot_at_ + kForget && now >= forgot_at_) return;
+    forgot_at_ = now;
+    if (auto forgotten = catalogue_.forget_announced(now - kAnnounced); !forgotten)
+      spdlog::warn("catalogue: {}", forgotten.error().message);
   }
 
   void wait_for_events() {
@@ -264,46 +280,52 @@ class CatalogueSync::Impl {
   }
 
   void scan(const std::stop_token& stop) {
+    behind_ = false;
     const bool first = !catalogue_.complete();
     if (first) spdlog::info("catalogue: looking through the folder of images");
-    std::int64_t seen = 0;
-    auto told = steady_clock::now();
-    const auto progress = [&](const char* what) {
-      if (steady_clock::now() < told + kProgress) return;
-      told = steady_clock::now();
-      spdlog::info("catalogue: {} images {}", seen, what);
-    };
-    std::vector<std::string> piece;
-    const auto walked = store_.walk(
-        Bucket::kInput, "",
-        [&](ObjectInfo object) {
-          if (!options_.is_image(object.key)) return !stop.stop_requested();
-          piece.push_back(std::move(object.key));
-          if (piece.size() == kPiece) {
-            look_at(piece);
-            seen += static_cast<std::int64_t>(piece.size());
-            piece.clear();
-            progress("looked at");
-          }
-          return !stop.stop_requested();
-        },
-        [&](const std::string& folder) { watch(folder); });
-    look_at(piece);
-    seen += static_cast<std::int64_t>(piece.size());
-    if (!walked) return failed("a scan", walked.error());
-    if (stop.stop_requested()) return;
-    remove_missing(stop);
+    const std::int64_t seen = scan_folder("", stop);
     if (stop.stop_requested() || behind_) return;
     if (auto done = catalogue_.set_complete(); !done) return failed("a scan", done.error());
     if (first) spdlog::info("catalogue: complete, {} images", seen);
-    std::ignore = catalogue_.forget_announced(clock_.now() - kAnnounced);
   }
 
-  void remove_missing(const std::stop_token& stop) {
-    std::string after;
+  // Makes the entries of all images in a folder ("" or ending in a slash), and below it, as the
+  // files are, and watches it. Returns how many there are.
+  std::int64_t scan_folder(const std::string& folder, const std::stop_token& stop) {
+    std::int64_t seen = 0;
+    auto told = steady_clock::now();
+    std::vector<std::string> piece;
+    const auto look = [&] {
+      look_at(piece);
+      seen += static_cast<std::int64_t>(piece.size());
+      piece.clear();
+      if (steady_clock::now() < told + kProgress) return;
+      told = steady_clock::now();
+      spdlog::info("catalogue: {} images looked at", seen);
+    };
+    const auto walked = store_.walk(
+        Bucket::kInput, folder,
+        [&](ObjectInfo object) {
+          if (options_.is_image(object.key)) piece.push_back(std::move(object.key));
+          if (piece.size() == kPiece) look();
+          return !stop.stop_requested();
+        },
+        [&](const std::string& entered) { watch(entered); });
+    look();
+    if (!walked) {
+      failed("a scan", walked.error());
+    } else {
+      remove_missing(folder, stop);
+    }
+    return seen;
+  }
+
+  void remove_missing(const std::string& folder, const std::stop_token& stop) {
+    std::string after = folder;
     while (!stop.stop_requested()) {
-      const auto keys = catalogue_.keys_after(after, kPiece);
+      auto keys = catalogue_.keys_after(after, kPiece);
       if (!keys) return failed("a scan", keys.error());
+      std::erase_if(*keys, [&](const std::string& key) { return !key.starts_with(folder); });
       if (keys->empty()) return;
       after = keys->back();
       std::vector<std::string> missing;
@@ -379,12 +401,14 @@ class CatalogueSync::Impl {
   std::atomic<bool> behind_{false};
   std::atomic<bool> unread_{false};
   std::atomic<bool> watched_{true};
+  TimePoint forgot_at_;  // of run()
   // Held from the look at a file until its entry is put, so that entries never go back in time.
   std::mutex put_mutex_;
   std::mutex storing_mutex_;
   std::set<std::string> storing_;  // guarded by storing_mutex_
   std::mutex watch_mutex_;
   const Fd watch_;
+  std::set<std::string> changed_folders_;         // guarded by watch_mutex_; end in a slash
   std::unordered_map<int, std::string> folders_;  // guarded by watch_mutex_; end in a slash, or ""
   std::jthread thread_;
 };

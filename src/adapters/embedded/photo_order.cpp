@@ -40,15 +40,15 @@ PhotoPlace read_place(const PhotoOrder& order, SQLite::Statement& row, int colum
   return place;
 }
 
-// The SQL with {} replaced by the order's column, prepared once.
+// The SQL with {0} and {1} replaced by the order's columns, prepared once.
 SQLite::Statement& prepare(SqliteConnection& connection, const PhotoOrder& order,
                            const char* pattern) {
   // Connections keep the texts' addresses, and move from thread to thread.
   static std::mutex mutex;
   static std::map<std::pair<const char*, int>, const std::string> texts;
   const std::scoped_lock lock(mutex);
-  const auto [text, is_new] =
-      texts.try_emplace({pattern, order.number}, fmt::format(fmt::runtime(pattern), order.column));
+  const auto [text, is_new] = texts.try_emplace(
+      {pattern, order.number}, fmt::format(fmt::runtime(pattern), order.column, order.tie));
   return connection.prepare(text->second.c_str());
 }
 
@@ -86,9 +86,10 @@ std::int64_t rank(SqliteConnection& connection, const PhotoOrder& order, const P
   before.bind(1, order.number);
   bind(before, 2, block->low);
   before.executeStep();
-  auto& within = prepare(connection, order,
-                         "SELECT count(*) FROM photos WHERE ({0}, id) >= (?1, ?2) AND ({0}, id) < "
-                         "(?3, ?4)");
+  auto& within =
+      prepare(connection, order,
+              "SELECT count(*) FROM photos WHERE ({0}, {1}) >= (?1, ?2) AND ({0}, {1}) < "
+              "(?3, ?4)");
   bind(within, 1, block->low);
   bind(within, 3, place);
   within.executeStep();
@@ -171,9 +172,10 @@ void count_in_block(SqliteConnection& connection, const PhotoOrder& order, const
     set_count(connection, order, *block);
     return;
   }
-  auto& middle = prepare(connection, order,
-                         "SELECT {0}, id FROM photos WHERE ({0}, id) >= (?1, ?2) ORDER BY {0}, id "
-                         "LIMIT 1 OFFSET ?3");
+  auto& middle =
+      prepare(connection, order,
+              "SELECT {0}, {1} FROM photos WHERE ({0}, {1}) >= (?1, ?2) ORDER BY {0}, {1} "
+              "LIMIT 1 OFFSET ?3");
   bind(middle, 1, block->low);
   middle.bind(3, block->count / 2);
   if (!middle.executeStep()) return;
@@ -184,7 +186,7 @@ void count_in_block(SqliteConnection& connection, const PhotoOrder& order, const
 }
 
 PhotoPlace place_of(SqliteConnection& connection, const PhotoOrder& order, std::int64_t id) {
-  auto& query = prepare(connection, order, "SELECT {0}, id FROM photos WHERE id = ?");
+  auto& query = prepare(connection, order, "SELECT {0}, {1} FROM photos WHERE id = ?");
   query.bind(1, id);
   return query.executeStep() ? read_place(order, query, 0) : PhotoPlace{};
 }
@@ -199,16 +201,16 @@ void each_in_range(SqliteConnection& connection, const PhotoOrder& order, const 
                    bool falling, const std::function<bool(std::int64_t)>& use) {
   // Only the bounds that there are, so that SQLite uses the index for them.
   static constexpr std::array<std::array<const char*, 4>, 2> kQueries{
-      {{"SELECT id FROM photos ORDER BY {0}, id",
-        "SELECT id FROM photos WHERE ({0}, id) >= (?1, ?2) ORDER BY {0}, id",
-        "SELECT id FROM photos WHERE ({0}, id) <= (?3, ?4) ORDER BY {0}, id",
-        "SELECT id FROM photos WHERE ({0}, id) >= (?1, ?2) AND ({0}, id) <= (?3, ?4) "
-        "ORDER BY {0}, id"},
-       {"SELECT id FROM photos ORDER BY {0} DESC, id DESC",
-        "SELECT id FROM photos WHERE ({0}, id) >= (?1, ?2) ORDER BY {0} DESC, id DESC",
-        "SELECT id FROM photos WHERE ({0}, id) <= (?3, ?4) ORDER BY {0} DESC, id DESC",
-        "SELECT id FROM photos WHERE ({0}, id) >= (?1, ?2) AND ({0}, id) <= (?3, ?4) "
-        "ORDER BY {0} DESC, id DESC"}}};
+      {{"SELECT id FROM photos ORDER BY {0}, {1}",
+        "SELECT id FROM photos WHERE ({0}, {1}) >= (?1, ?2) ORDER BY {0}, {1}",
+        "SELECT id FROM photos WHERE ({0}, {1}) <= (?3, ?4) ORDER BY {0}, {1}",
+        "SELECT id FROM photos WHERE ({0}, {1}) >= (?1, ?2) AND ({0}, {1}) <= (?3, ?4) "
+        "ORDER BY {0}, {1}"},
+       {"SELECT id FROM photos ORDER BY {0} DESC, {1} DESC",
+        "SELECT id FROM photos WHERE ({0}, {1}) >= (?1, ?2) ORDER BY {0} DESC, {1} DESC",
+        "SELECT id FROM photos WHERE ({0}, {1}) <= (?3, ?4) ORDER BY {0} DESC, {1} DESC",
+        "SELECT id FROM photos WHERE ({0}, {1}) >= (?1, ?2) AND ({0}, {1}) <= (?3, ?4) "
+        "ORDER BY {0} DESC, {1} DESC"}}};
   auto& query = prepare(connection, order,
                         kQueries[falling ? 1 : 0][(range.from ? 1 : 0) + (range.to ? 2 : 0)]);
   if (range.from) bind(query, 1, *range.from);
@@ -224,9 +226,10 @@ void each_from(SqliteConnection& connection, const PhotoOrder& order, const Phot
   if (wanted < first) return;
   const auto found = block_at(connection, order, wanted);
   if (!found) return;
-  auto& query = prepare(connection, order,
-                        "SELECT {0}, id FROM photos WHERE ({0}, id) >= (?1, ?2) ORDER BY {0}, id "
-                        "LIMIT 1 OFFSET ?3");
+  auto& query =
+      prepare(connection, order,
+              "SELECT {0}, {1} FROM photos WHERE ({0}, {1}) >= (?1, ?2) ORDER BY {0}, {1} "
+              "LIMIT 1 OFFSET ?3");
   bind(query, 1, found->first.low);
   query.bind(3, wanted - found->second);
   if (!query.executeStep()) return;

@@ -19,9 +19,14 @@ namespace classifier {
 struct PhotoOrder {
   int number;          // in photo_blocks
   const char* column;  // of photos
+  // The id again, as the index has it; the index of the keys needs none, since they differ.
+  const char* tie;
 };
-inline constexpr std::array<PhotoOrder, 5> kPhotoOrders{
-    {{0, "key"}, {1, "uploaded"}, {2, "sort_name"}, {3, "taken"}, {4, "size"}}};
+inline constexpr std::array<PhotoOrder, 5> kPhotoOrders{{{0, "key", "id"},
+                                                         {1, "uploaded", "seq"},
+                                                         {2, "sort_name", "seq"},
+                                                         {3, "taken", "seq"},
+                                                         {4, "size", "seq"}}};
 
 const PhotoOrder& photo_order(ImageOrder order);
 

@@ -170,6 +170,12 @@ std::pair<std::string, std::string> take_announced(SqliteConnection& connection,
   return announced;
 }
 
+std::int64_t next_id(SqliteConnection& connection) {
+  auto& query = connection.prepare("SELECT coalesce(max(id), 0) + 1 FROM photos");
+  query.executeStep();
+  return query.getColumn(0).getInt64();
+}
+
 void put_one(SqliteConnection& connection, const CatalogueEntry& entry) {
   auto [name, batch] = take_announced(connection, entry.key);
   const auto old = find_old(connection, entry.key);
@@ -179,7 +185,7 @@ void put_one(SqliteConnection& connection, const CatalogueEntry& entry) {
   if (old && batch.empty()) batch = old->batch;
   if (name.empty()) name = entry.key;
   Placed photo{
-      .id = old ? old->placed.id : 0,
+      .id = old ? old->placed.id : next_id(connection),
       .folder = 0,
       .key = entry.key,
       .sort_name = collation_key(name),
@@ -191,9 +197,10 @@ void put_one(SqliteConnection& connection, const CatalogueEntry& entry) {
   photo.folder = folder_id(connection, folder_of(name));
   const std::int64_t batch_number = batch_id(connection, batch);
   auto& insert = connection.prepare(
-      "INSERT INTO photos(id, key, name, sort_name, folder, batch, size, modified, uploaded, "
-      "taken, width, height, type, etag, sha256) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
-  if (photo.id != 0) insert.bind(1, photo.id);
+      "INSERT INTO photos(id, seq, key, name, sort_name, folder, batch, size, modified, uploaded, "
+      "taken, width, height, type, etag, sha256) "
+      "VALUES(?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
+  insert.bind(1, photo.id);
   insert.bindNoCopy(2, photo.key);
   insert.bindNoCopy(3, name);
   insert.bindNoCopy(4, photo.sort_name.data(), static_cast<int>(photo.sort_name.size()));
@@ -212,7 +219,6 @@ void put_one(SqliteConnection& connection, const CatalogueEntry& entry) {
   const std::string bytes = from_hex(hash);
   if (!bytes.empty()) insert.bindNoCopy(15, bytes.data(), static_cast<int>(bytes.size()));
   insert.exec();
-  photo.id = connection.database().getLastInsertRowid();
   count_in_blocks(connection, photo, 1);
   count_in_folder(connection, photo.folder, 1);
 }

@@ -127,10 +127,12 @@ UPDATE queue SET losses = receives;
 // The catalogue of images, and names in jobs. photo_blocks cuts each order of photos into blocks of
 // consecutive rows and counts them, so that any place is found without reading what is before it;
 // `low` and `low_id` are the least place of a block. Numbers of the orders: sqlite_catalogue.cpp.
+// `seq` is `id` again: SQLite does not use an index for (taken, id) > (?, ?) where id is the rowid.
 // A photo without a time has the least number as `taken`, since NULL cannot be compared.
 constexpr const char* kSchema4 = R"sql(
 CREATE TABLE photos(
   id INTEGER PRIMARY KEY,
+  seq INTEGER NOT NULL,
   key TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
   sort_name BLOB NOT NULL,
@@ -146,10 +148,10 @@ CREATE TABLE photos(
   etag TEXT NOT NULL,
   sha256 BLOB
 );
-CREATE INDEX photos_uploaded ON photos(uploaded);
-CREATE INDEX photos_name ON photos(sort_name);
-CREATE INDEX photos_taken ON photos(taken);
-CREATE INDEX photos_size ON photos(size);
+CREATE INDEX photos_uploaded ON photos(uploaded, seq);
+CREATE INDEX photos_name ON photos(sort_name, seq);
+CREATE INDEX photos_taken ON photos(taken, seq);
+CREATE INDEX photos_size ON photos(size, seq);
 CREATE INDEX photos_folder ON photos(folder);
 CREATE INDEX photos_batch ON photos(batch);
 CREATE INDEX photos_unread ON photos(id) WHERE sha256 IS NULL;
