@@ -129,7 +129,13 @@ Result<void> ImageService::announce(const UploadRequest& request, std::string_vi
                                     TimePoint now) {
   if (names_ == nullptr) return {};
   const std::string_view name = request.path.empty() ? request.filename : request.path;
-  return names_->announce(key, name, request.batch, now);
+  auto announced = names_->announce(key, name, request.batch, now);
+  if (!announced && announced.error().code == ErrorCode::kExhausted) {
+    // The upload itself will say so. If it finds room again, the image is named by its key.
+    spdlog::warn("the name of {} could not be kept: {}", key, announced.error().message);
+    return {};
+  }
+  return announced;
 }
 
 Result<ImagePage> ImageService::list(std::string_view prefix, std::size_t limit,

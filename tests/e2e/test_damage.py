@@ -27,7 +27,7 @@ def fill(data: Path, images: int = 4_000) -> str:
             (images, int(time.time() * 1000)),
         )
         database.executemany(
-            "INSERT INTO images VALUES(1, ?, ?, NULL)",
+            "INSERT INTO images(job, idx, key) VALUES(1, ?, ?)",
             ((i, f"uploads/a_photo_with_a_long_name_{i:06}.jpg") for i in range(images)),
         )
         database.commit()
