@@ -149,7 +149,7 @@ int main(int argc, char** argv) {
         [place = place](benchmark::State& state) { offset_of_sqlite(state, place); })
         ->Unit(benchmark::kMillisecond);
   }
-  for (const char* const words : {"12345", "beach 250", "beach 2", "beach", "img"}) {
+  for (const char* const words : {"12345", "img 12345", "beach 250", "beach 2", "beach", "img"}) {
     ImageFilter filter;
     filter.words = words;
     add(std::string("search/") + words + "/newest/first", ImageOrder::kNewest, 0, filter);

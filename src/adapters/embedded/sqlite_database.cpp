@@ -157,7 +157,7 @@ CREATE INDEX photos_batch ON photos(batch);
 CREATE INDEX photos_unread ON photos(id) WHERE sha256 IS NULL;
 
 CREATE VIRTUAL TABLE photo_words USING fts5(name, content='photos', content_rowid='id',
-  detail=none, columnsize=0, tokenize='unicode61 remove_diacritics 2');
+  detail=none, columnsize=0, prefix='2 3 4', tokenize='unicode61 remove_diacritics 2');
 CREATE TRIGGER photos_inserted AFTER INSERT ON photos BEGIN
   INSERT INTO photo_words(rowid, name) VALUES(new.id, new.name);
 END;
