@@ -292,7 +292,9 @@ export function GalleryPage() {
         {stored > 0 && <UploadButtons />}
       </header>
       <Unfinished />
-      {!library && !error && <Loading what="photos" shape="grid" />}
+      {!error && (!library || (stored === 0 && !complete)) && (
+        <Loading what="photos" shape="grid" />
+      )}
       {!library && error && <ErrorState error={error} onRetry={refetch} />}
       {empty && (
         <div className="welcome">

@@ -1,6 +1,6 @@
 import { memo, useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
 import type { StoredImage } from "../api/types";
-import { formatBytes, formatCount, nameOf, plural } from "../ui/format";
+import { formatBytes, formatCount, lastPart, nameOf, plural } from "../ui/format";
 import { Thumbnail } from "../ui/Picture";
 import { useTallRows } from "../ui/tallRows";
 import { gridOf, tileLayout } from "../ui/windowRows";
@@ -51,7 +51,7 @@ const Tile = memo(function Tile({ image, index, column, selected, focusable, lab
         <span className="tile-open" data-open aria-hidden title="Open" />
       </span>
       <span className={`tile-caption ${label === "" ? "none" : ""}`} dir="auto" title={name}>
-        {found ?? name.slice(name.lastIndexOf("/") + 1)}
+        {found ?? lastPart(name)}
       </span>
     </div>
   );
