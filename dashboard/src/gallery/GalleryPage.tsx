@@ -183,7 +183,7 @@ export function GalleryPage() {
   const asked = query.get("order") ?? "";
   const order = isOrder(asked) ? asked : "newest";
   const q = useDebounced(text.trim().slice(0, longestSearch), searchAfterMs);
-  const filter = useMemo(() => ({ order, q, folder }), [order, q, folder]);
+  const wanted = useMemo(() => ({ order, q, folder }), [order, q, folder]);
 
   const labels = useLabels(job);
   const jobsToAsk = useJobsToAsk(job);
@@ -192,8 +192,8 @@ export function GalleryPage() {
   const [deleting, setDeleting] = useState<readonly string[] | null>(null);
   const anchor = useRef<Spot | null>(null);
 
-  const { catalogue, stored, complete, error, refetch, ...state } = useLibrary(
-    filter,
+  const { filter, catalogue, stored, complete, error, refetch, ...state } = useLibrary(
+    wanted,
     opened?.index ?? -1,
   );
   const found = state.library;
@@ -274,7 +274,7 @@ export function GalleryPage() {
 
   const empty = library !== undefined && stored === 0 && complete;
   const total = library?.total ?? 0;
-  const isPart = q !== "" || folder !== "" || limited;
+  const isPart = filter.q !== "" || filter.folder !== "" || limited;
   const { rule } = selected;
   const ruleCount = rule?.all ? stored : rule && covers(rule, filter) ? total : undefined;
   const listed = complete ? "" : ", loading more…";
@@ -381,7 +381,7 @@ export function GalleryPage() {
               library={library}
               isSelected={isSelected}
               labels={labels}
-              whereabouts={whereabouts[order]}
+              whereabouts={whereabouts[filter.order]}
               active={active}
               onActive={setActive}
               onToggle={choose}
