@@ -151,11 +151,11 @@ function SelectionBar({ selected: { keys, rule }, total, count, onAll, onDelete 
       <Button look="quiet" onClick={clearSelection}>
         Clear
       </Button>
-      <span className="spacer" />
+      {!rule && <span className="spacer" />}
       {rule ? (
         <span className="hint">
-          Only photos chosen one by one or as a range, up to {formatCount(mostKeys)}, can be
-          deleted: a deletion cannot be undone, and a rule may admit photos that nobody has seen.
+          A deletion cannot be undone, so it needs photos that you have chosen yourself, up to{" "}
+          {formatCount(mostKeys)}.
         </span>
       ) : (
         <Button icon={Trash2} onClick={onDelete}>

@@ -2,7 +2,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { listOf, summaryOf } from "../api/catalogue";
 import { getImageWindow } from "../api/client";
-import { displayName, nameOf } from "../ui/format";
+import { displayName, lastPart, nameOf } from "../ui/format";
 import { nameInStore, type Candidate } from "./prepare";
 
 const pageSize = 1000;
@@ -40,6 +40,7 @@ async function idsInFolder(folder: string): Promise<string[]> {
   return ids;
 }
 
+// A file that was chosen alone may have been sent with its folder before.
 async function idsOfName(name: string): Promise<string[]> {
   const page = await getImageWindow({
     q: name,
@@ -47,7 +48,7 @@ async function idsOfName(name: string): Promise<string[]> {
     limit: pageSize,
     fields: "key,name,size",
   });
-  return page.images.map((image) => idOf(nameOf(image), image.size));
+  return page.images.map((image) => idOf(lastPart(nameOf(image)), image.size));
 }
 
 async function inCatalogue(candidates: readonly Candidate[]): Promise<ReadonlySet<Candidate>> {

@@ -115,7 +115,7 @@ test("all of a million photos are selected as a rule and submitted as one", asyn
   await page.goto("/");
   await page.getByRole("button", { name: "Select all" }).click();
   await expect(page.getByText("Selected: all 1,000,000 photos")).toBeVisible();
-  await expect(page.getByText(/can be deleted/)).toBeVisible();
+  await expect(page.getByText(/A deletion cannot be undone/)).toBeVisible();
   await expect(page.getByRole("button", { name: "Delete" })).toBeHidden();
   await expectAccessible(page);
   // A single photo cannot be taken out of it.
