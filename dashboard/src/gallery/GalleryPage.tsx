@@ -245,7 +245,7 @@ export function GalleryPage() {
 
   const chooseKeys = async (from: number, to: number) => {
     if (!library) return;
-    if (to - from > mostKeys) {
+    if (catalogue && to - from > mostKeys) {
       tellProblem(
         "The range is too long",
         `A range has up to ${plural(mostKeys, "photo")}. “Select all” has no limit.`,

@@ -170,8 +170,8 @@ export function Grid(props: GridProps) {
     }
   }
 
-  const at = library.at(top * columns);
-  const whereabouts = (at && props.whereabouts(at)) ?? "";
+  const labelled = scrolling && total > longList;
+  const at = labelled ? library.at(top * columns) : undefined;
   return (
     <div ref={ref} className="grid-frame" style={{ height: height }}>
       {/* The focus moves from tile to tile, never to the grid itself. */}
@@ -200,9 +200,10 @@ export function Grid(props: GridProps) {
       >
         {drawn}
       </div>
-      {scrolling && total > longList && (
+      {labelled && (
         <p className="whereabouts" aria-hidden>
-          {whereabouts || `${formatCount(top * columns + 1)} of ${formatCount(total)}`}
+          {(at && props.whereabouts(at)) ||
+            `${formatCount(top * columns + 1)} of ${formatCount(total)}`}
         </p>
       )}
     </div>
