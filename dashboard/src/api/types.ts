@@ -127,6 +127,7 @@ export interface Prediction {
 
 export interface ImageResult {
   filename: string;
+  name?: string; // the user's own path
   s3_key: string;
   top_prediction: string | null;
   top_confidence: number;

@@ -151,11 +151,11 @@ function SelectionBar({ selected: { keys, rule }, total, count, onAll, onDelete 
       <Button look="quiet" onClick={clearSelection}>
         Clear
       </Button>
-      <span className="spacer" />
+      {!rule && <span className="spacer" />}
       {rule ? (
         <span className="hint">
-          Only photos chosen one by one or as a range, up to {formatCount(mostKeys)}, can be
-          deleted: a deletion cannot be undone, and a rule may admit photos that nobody has seen.
+          A deletion cannot be undone, so it needs photos that you have chosen yourself, up to{" "}
+          {formatCount(mostKeys)}.
         </span>
       ) : (
         <Button icon={Trash2} onClick={onDelete}>
@@ -183,7 +183,7 @@ export function GalleryPage() {
   const asked = query.get("order") ?? "";
   const order = isOrder(asked) ? asked : "newest";
   const q = useDebounced(text.trim().slice(0, longestSearch), searchAfterMs);
-  const filter = useMemo(() => ({ order, q, folder }), [order, q, folder]);
+  const wanted = useMemo(() => ({ order, q, folder }), [order, q, folder]);
 
   const labels = useLabels(job);
   const jobsToAsk = useJobsToAsk(job);
@@ -192,8 +192,8 @@ export function GalleryPage() {
   const [deleting, setDeleting] = useState<readonly string[] | null>(null);
   const anchor = useRef<Spot | null>(null);
 
-  const { catalogue, stored, complete, error, refetch, ...state } = useLibrary(
-    filter,
+  const { filter, catalogue, stored, complete, error, refetch, ...state } = useLibrary(
+    wanted,
     opened?.index ?? -1,
   );
   const found = state.library;
@@ -245,7 +245,7 @@ export function GalleryPage() {
 
   const chooseKeys = async (from: number, to: number) => {
     if (!library) return;
-    if (to - from > mostKeys) {
+    if (catalogue && to - from > mostKeys) {
       tellProblem(
         "The range is too long",
         `A range has up to ${plural(mostKeys, "photo")}. “Select all” has no limit.`,
@@ -274,7 +274,7 @@ export function GalleryPage() {
 
   const empty = library !== undefined && stored === 0 && complete;
   const total = library?.total ?? 0;
-  const isPart = q !== "" || folder !== "" || limited;
+  const isPart = filter.q !== "" || filter.folder !== "" || limited;
   const { rule } = selected;
   const ruleCount = rule?.all ? stored : rule && covers(rule, filter) ? total : undefined;
   const listed = complete ? "" : ", loading more…";
@@ -292,7 +292,9 @@ export function GalleryPage() {
         {stored > 0 && <UploadButtons />}
       </header>
       <Unfinished />
-      {!library && !error && <Loading what="photos" shape="grid" />}
+      {!error && (!library || (stored === 0 && !complete)) && (
+        <Loading what="photos" shape="grid" />
+      )}
       {!library && error && <ErrorState error={error} onRetry={refetch} />}
       {empty && (
         <div className="welcome">
@@ -379,7 +381,7 @@ export function GalleryPage() {
               library={library}
               isSelected={isSelected}
               labels={labels}
-              whereabouts={whereabouts[order]}
+              whereabouts={whereabouts[filter.order]}
               active={active}
               onActive={setActive}
               onToggle={choose}

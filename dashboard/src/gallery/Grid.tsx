@@ -1,6 +1,6 @@
 import { memo, useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
 import type { StoredImage } from "../api/types";
-import { formatBytes, formatCount, nameOf, plural } from "../ui/format";
+import { formatBytes, formatCount, lastPart, nameOf, plural } from "../ui/format";
 import { Thumbnail } from "../ui/Picture";
 import { useTallRows } from "../ui/tallRows";
 import { gridOf, tileLayout } from "../ui/windowRows";
@@ -51,7 +51,7 @@ const Tile = memo(function Tile({ image, index, column, selected, focusable, lab
         <span className="tile-open" data-open aria-hidden title="Open" />
       </span>
       <span className={`tile-caption ${label === "" ? "none" : ""}`} dir="auto" title={name}>
-        {found ?? name.slice(name.lastIndexOf("/") + 1)}
+        {found ?? lastPart(name)}
       </span>
     </div>
   );
@@ -170,8 +170,8 @@ export function Grid(props: GridProps) {
     }
   }
 
-  const at = library.at(top * columns);
-  const whereabouts = (at && props.whereabouts(at)) ?? "";
+  const labelled = scrolling && total > longList;
+  const at = labelled ? library.at(top * columns) : undefined;
   return (
     <div ref={ref} className="grid-frame" style={{ height: height }}>
       {/* The focus moves from tile to tile, never to the grid itself. */}
@@ -200,9 +200,10 @@ export function Grid(props: GridProps) {
       >
         {drawn}
       </div>
-      {scrolling && total > longList && (
+      {labelled && (
         <p className="whereabouts" aria-hidden>
-          {whereabouts || `${formatCount(top * columns + 1)} of ${formatCount(total)}`}
+          {(at && props.whereabouts(at)) ||
+            `${formatCount(top * columns + 1)} of ${formatCount(total)}`}
         </p>
       )}
     </div>

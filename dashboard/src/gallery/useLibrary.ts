@@ -25,8 +25,14 @@ const blocksOf = (results: UseQueryResult<ImageWindow>[]) => {
   };
 };
 
+interface Shown {
+  library: Library;
+  filter: ImageFilter;
+}
+
 export interface LibraryState {
   library: Library | undefined; // undefined while nothing is loaded
+  filter: ImageFilter; // of the library: the one before while another loads
   catalogue: boolean; // the backend has one: folders, rules and all orders
   stored: number; // photos in the store
   complete: boolean; // all of them are listed
@@ -83,23 +89,24 @@ export function useLibrary(filter: ImageFilter, open: number): LibraryState {
     [images, order, wanted],
   );
 
-  // What was shown last stays until the first answer to another search or order.
-  const [kept, setKept] = useState<Library | undefined>(undefined);
+  // What was shown last stays until the first answer to another search or order, or to a jump.
+  const [kept, setKept] = useState<Shown | undefined>(undefined);
   const known = summary.data !== undefined;
-  const current = without ? inList : inWindows;
-  const next = known ? (current ?? kept) : undefined;
-  if (next !== kept) setKept(next);
+  const current = known ? (without ? inList : inWindows) : undefined;
+  if (current ? current !== kept?.library : !known && kept) {
+    setKept(current && { library: current, filter });
+  }
+  const broken = without ? list.error : blocks.error;
+  const stays = known && !(broken && kept?.filter !== filter);
+  const shown = current ? { library: current, filter } : stays ? kept : undefined;
 
   return {
-    library: known ? next : undefined,
+    library: shown?.library,
+    filter: shown?.filter ?? filter,
     catalogue: !without,
     stored: without ? (images?.length ?? 0) : (summary.data?.total ?? 0),
     complete: without ? (list.data?.complete ?? false) : (summary.data?.complete ?? true),
-    error: summary.data
-      ? next
-        ? null
-        : blocks.error
-      : (summary.error ?? (without ? list.error : null)),
+    error: shown ? null : known ? broken : summary.error,
     refetch: () => void client.invalidateQueries({ queryKey: ["images"] }),
   };
 }

@@ -1,6 +1,6 @@
 import { useCallback } from "react";
 import { Button } from "../ui/Button";
-import { formatCount, formatPercent } from "../ui/format";
+import { formatCount, formatPercent, lastPart } from "../ui/format";
 import { Thumbnail } from "../ui/Picture";
 import { gridOf, tileLayout, useWindowRows } from "../ui/windowRows";
 import { scoreOf, type Group, type Row } from "./results";
@@ -95,7 +95,7 @@ export function Groups({ groups, whole, onChoose, onOpen }: Props) {
               >
                 <Thumbnail image={row.key} />
                 <span className="mini-label" dir="auto">
-                  {row.name}
+                  {lastPart(row.name)}
                 </span>
                 <span className="mini-score">{formatPercent(scoreOf(row))}</span>
               </button>

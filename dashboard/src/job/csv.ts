@@ -32,11 +32,12 @@ export function toCsv(rows: readonly Row[], threshold: number): string {
       row.error,
       row.ms > 0 ? short(row.ms) : "",
       row.predictions.map(({ label, score }) => `${label} ${short(score)}`).join("; "),
+      row.path,
     ]
       .map(cell)
       .join(",");
   });
   const head =
-    "filename,s3_key,top_prediction,top_confidence,status,reason,error,processing_time_ms,predictions";
+    "filename,s3_key,top_prediction,top_confidence,status,reason,error,processing_time_ms,predictions,name";
   return [head, ...lines, ""].join("\r\n");
 }

@@ -1,12 +1,13 @@
 // The rows of a result: grouping, counting and filtering them.
 import type { ImageResult, Prediction } from "../api/types";
-import { displayName } from "../ui/format";
+import { nameOf } from "../ui/format";
 
 export interface Row {
   index: number; // position in the job
   key: string;
   filename: string; // unique in the job
-  name: string; // the user's own file name
+  path: string; // as the server has it: the user's own, or empty
+  name: string; // what the user called it
   predictions: Prediction[]; // falling score; empty where the image failed
   ms: number;
   error: string; // empty where the image was classified
@@ -22,7 +23,8 @@ export const toRows = (results: readonly ImageResult[], first: number): Row[] =>
     index: first + i,
     key: result.s3_key,
     filename: result.filename,
-    name: displayName(result.s3_key),
+    path: result.name ?? "",
+    name: nameOf({ key: result.s3_key, name: result.name }),
     predictions: result.all_predictions,
     ms: result.processing_time_ms,
     error: result.error ?? "",

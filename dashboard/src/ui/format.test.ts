@@ -7,6 +7,8 @@ import {
   formatPercent,
   formatTime,
   formatTimeLeft,
+  lastPart,
+  nameOf,
   plural,
 } from "./format";
 
@@ -73,4 +75,15 @@ test("a reason becomes a sentence, and a leading URL stays as it is", () => {
     "http://a.example cannot be reached.",
   );
   expect(asSentence("")).toBe("");
+});
+
+test("a photo has the user's own path where it is known", () => {
+  const key = "uploads/a_20260101-120000_00000001.jpg";
+  expect(nameOf({ key, name: "Holiday/Été/a.jpg" })).toBe("Holiday/Été/a.jpg");
+  expect([nameOf({ key }), nameOf({ key, name: "" }), nameOf({ key, name: key })]).toEqual([
+    "a.jpg",
+    "a.jpg",
+    "a.jpg",
+  ]);
+  expect(lastPart("Holiday/Été/a.jpg")).toBe("a.jpg");
 });

@@ -80,13 +80,15 @@ export const formatExactTime = (time: string): string => {
 
 // The user's file name: in upload keys a time and a random part follow it.
 export function displayName(key: string): string {
-  const name = key.slice(key.lastIndexOf("/") + 1);
-  return name.replace(/_\d{8}-\d{6}_[0-9a-f]{8}(\.[a-z0-9]+)$/i, "$1");
+  return lastPart(key).replace(/_\d{8}-\d{6}_[0-9a-f]{8}(\.[a-z0-9]+)$/i, "$1");
 }
 
 // What the user called the photo: the whole path where the catalogue has it.
-export const nameOf = ({ key, name }: { key: string; name?: string }): string =>
+export const nameOf = ({ key, name }: { key: string; name?: string | undefined }): string =>
   name === undefined || name === "" || name === key ? displayName(key) : name;
+
+// Without the folders.
+export const lastPart = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
 export const formatDay = (time: string): string => {
   const date = new Date(time);

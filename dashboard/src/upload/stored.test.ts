@@ -24,9 +24,10 @@ function serve(stored: Entry[]): string[] {
     const query = new URL(path, "http://page.example").searchParams;
     const offset = Number(query.get("offset"));
     const folder = query.get("folder");
-    const words = query.get("q");
+    const words = query.get("q")?.split(/\W|_/) ?? [];
     const found = stored.filter(
-      ({ name }) => (!folder || name.startsWith(`${folder}/`)) && (!words || name.includes(words)),
+      ({ name }) =>
+        (!folder || name.startsWith(`${folder}/`)) && words.every((word) => name.includes(word)),
     );
     const images = found.slice(offset, offset + Number(query.get("limit")));
     return Promise.resolve(Response.json({ images, total: found.length, offset, version: "1" }));
@@ -56,9 +57,16 @@ test("a folder is compared by path and size, in few calls", async () => {
 
 test("files without a folder are asked for by name", async () => {
   const old = "uploads/my_cat_20260101-120000_00000001.jpg";
-  serve([entry("a.jpg"), entry("a.jpg.jpg", 9), { key: old, name: old, size: 3 }]);
-  const found = await findStored(createQueryClient(), [file("a.jpg"), file("a.jpg.jpg")]);
-  expect(paths(found)).toEqual(["a.jpg"]);
+  serve([
+    entry("a.jpg"),
+    entry("a.jpg.jpg", 9),
+    entry("Holiday/b.jpg"),
+    { key: old, name: old, size: 3 },
+  ]);
+  const files = ["a.jpg", "a.jpg.jpg", "b.jpg", "my_cat.jpg"].map((path) => file(path));
+  const found = await findStored(createQueryClient(), files);
+  // The last two were sent with their folder, and before there were names.
+  expect(paths(found)).toEqual(["a.jpg", "b.jpg", "my_cat.jpg"]);
 });
 
 test("an empty store, and too many single files, cost one call", async () => {

@@ -2,8 +2,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { listOf, summaryOf } from "../api/catalogue";
 import { getImageWindow } from "../api/client";
-import type { StoredImage } from "../api/types";
-import { displayName } from "../ui/format";
+import { displayName, lastPart, nameOf } from "../ui/format";
 import { nameInStore, type Candidate } from "./prepare";
 
 const pageSize = 1000;
@@ -41,6 +40,7 @@ async function idsInFolder(folder: string): Promise<string[]> {
   return ids;
 }
 
+// A file that was chosen alone may have been sent with its folder before.
 async function idsOfName(name: string): Promise<string[]> {
   const page = await getImageWindow({
     q: name,
@@ -48,12 +48,8 @@ async function idsOfName(name: string): Promise<string[]> {
     limit: pageSize,
     fields: "key,name,size",
   });
-  return page.images.map((image) => idOf(ownName(image), image.size));
+  return page.images.map((image) => idOf(lastPart(nameOf(image)), image.size));
 }
-
-// Photos that were stored before there were names have the one in their key.
-const ownName = ({ key, name }: StoredImage): string =>
-  name && name !== key ? name : displayName(key);
 
 async function inCatalogue(candidates: readonly Candidate[]): Promise<ReadonlySet<Candidate>> {
   const ids = new Set<string>();
