@@ -30,6 +30,11 @@ describe("submitCommand", () => {
       "BACKEND_API_URL=http://localhost:8080 classifier submit --top-k 5 --threshold 0.5 --watch -- uploads/a.jpg",
     );
   });
+  test("names a folder and words in place of keys", () => {
+    const rule = { ...input, keys: [], folder: "Ferien 2024/Été", q: "-strand" };
+    expect(submitCommand(rule)).toMatch(/ --watch --folder='Ferien 2024\/Été' --query=-strand$/);
+    expect(needsKeysFile(rule)).toBe(false);
+  });
   test("names categories, and takes those with commas from a file", () => {
     expect(submitCommand({ ...input, labels: ["cat", "big dog"] })).toContain(
       "--labels 'cat,big dog'",

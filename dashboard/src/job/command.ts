@@ -8,6 +8,8 @@ export interface CommandInput {
   backend: string;
   keys: readonly string[];
   all: boolean; // the keys are every stored image
+  folder?: string | undefined; // all photos in it, or below it
+  q?: string | undefined; // all photos with these words in their names
   labels: readonly string[]; // empty: ImageNet's classes
   model: string; // empty: the default
   topK: number;
@@ -16,8 +18,11 @@ export interface CommandInput {
 
 const namedKeys = 20; // more are read from a file
 
+const byRule = (input: CommandInput): boolean =>
+  input.all || Boolean(input.folder) || Boolean(input.q);
+
 export const needsKeysFile = (input: CommandInput): boolean =>
-  !input.all && input.keys.length > namedKeys;
+  !byRule(input) && input.keys.length > namedKeys;
 
 export function submitCommand(input: CommandInput): string {
   const parts = ["classifier", "submit"];
@@ -31,8 +36,10 @@ export function submitCommand(input: CommandInput): string {
   }
   if (input.model) parts.push("--model", shellQuote(input.model));
   parts.push("--top-k", String(input.topK), "--threshold", String(input.threshold), "--watch");
+  if (input.folder) parts.push(`--folder=${shellQuote(input.folder)}`);
+  if (input.q) parts.push(`--query=${shellQuote(input.q)}`);
   if (input.all) parts.push("--all");
-  else if (needsKeysFile(input)) parts.push("--keys-file", "keys.json");
-  else parts.push("--", ...input.keys.map(shellQuote));
+  if (needsKeysFile(input)) parts.push("--keys-file", "keys.json");
+  else if (!byRule(input)) parts.push("--", ...input.keys.map(shellQuote));
   return `BACKEND_API_URL=${shellQuote(input.backend)} ${parts.join(" ")}`;
 }

@@ -271,6 +271,8 @@ function Plan({
     backend: backendAddress(),
     keys,
     all,
+    folder: rule?.folder,
+    q: rule?.q,
     labels: custom ? state.labels : [],
     model: state.model,
     topK: topKOf(state),
@@ -305,17 +307,14 @@ function Plan({
       <p id="plan-missing" className="hint" role="status">
         {missing}
       </p>
-      {/* The command has no options for the other rules. */}
-      {(!rule || all) && (
-        <Button
-          look="quiet"
-          icon={Terminal}
-          disabled={missing !== ""}
-          onClick={() => void copy(command, "Command")}
-        >
-          Copy as a command
-        </Button>
-      )}
+      <Button
+        look="quiet"
+        icon={Terminal}
+        disabled={missing !== ""}
+        onClick={() => void copy(command, "Command")}
+      >
+        Copy as a command
+      </Button>
     </aside>
   );
 }
