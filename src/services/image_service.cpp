@@ -239,8 +239,8 @@ Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side
 
 Result<void> ImageService::remove(std::string_view key) {
   if (auto removed = remove_object(key); !removed) return removed;
-  // The image is gone, whatever becomes of its name.
-  if (names_ != nullptr)
+  // A catalogue follows its store. The image is gone, whatever becomes of its name.
+  if (names_ != nullptr && catalogue_ == nullptr)
     if (auto forgotten = names_->forget(key); !forgotten)
       spdlog::warn("the name of {} could not be removed: {}", key, forgotten.error().message);
   return {};

@@ -31,6 +31,7 @@ void ThumbnailMaker::stop() { thread_ = {}; }
 void ThumbnailMaker::offer(std::string key) {
   {
     const std::scoped_lock lock(mutex_);
+    last_offer_ = std::chrono::steady_clock::now();
     if (keys_.size() >= capacity_) return;
     keys_.push_back(std::move(key));
   }
@@ -52,9 +53,14 @@ void ThumbnailMaker::run(const std::stop_token& stop) {
   }
 }
 
+bool ThumbnailMaker::uploads_go_on() {
+  const std::scoped_lock lock(mutex_);
+  return std::chrono::steady_clock::now() < last_offer_ + 4 * pause_;
+}
+
 void ThumbnailMaker::make(const std::string& key, const std::stop_token& stop) {
   for (const int size : kPageThumbnails) {
-    while (!idle_()) {
+    while (uploads_go_on() || !idle_()) {
       if (!classifier::pause(pause_, stop)) return;
     }
     if (stop.stop_requested()) return;

@@ -23,7 +23,8 @@ constexpr std::array<int, 4> kPageThumbnails = {320, 256, 128, 96};
 // for.
 class ThumbnailMaker {
  public:
-  // How long an image waits where the service is not idle, before it looks again.
+  // How long an image waits where the service is not idle, before it looks again. Nor is it idle
+  // for four times as long after an upload, which is rarely the last one.
   static constexpr std::chrono::milliseconds kPause{500};
 
   // `images` must keep thumbnails, and should make them at a low priority; `idle` says whether
@@ -42,6 +43,7 @@ class ThumbnailMaker {
 
  private:
   void run(const std::stop_token& stop);
+  bool uploads_go_on();
   void make(const std::string& key, const std::stop_token& stop);
 
   ImageService& images_;
@@ -50,7 +52,8 @@ class ThumbnailMaker {
   const std::chrono::milliseconds pause_;
   std::mutex mutex_;
   std::condition_variable_any offered_;
-  std::deque<std::string> keys_;  // guarded by mutex_
+  std::deque<std::string> keys_;                      // guarded by mutex_
+  std::chrono::steady_clock::time_point last_offer_;  // guarded by mutex_
   std::jthread thread_;
 };
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "support/files.hpp"
+#include "support/pause.hpp"
 #include "support/sha256.hpp"
 
 namespace classifier {
@@ -38,6 +39,7 @@ constexpr std::chrono::minutes kScanAgain{10};
 constexpr std::chrono::hours kAnnounced{24};
 constexpr std::chrono::hours kForget{1};
 constexpr int kPollMs = 500;
+constexpr std::chrono::milliseconds kGather{250};
 constexpr std::uint32_t kEvents = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO |
                                   IN_DELETE | IN_ONLYDIR | IN_EXCL_UNLINK;
 
@@ -68,66 +70,82 @@ class CatalogueSync::Impl {
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
 
-  void stop() { thread_ = {}; }
+  void stop() {
+    thread_ = {};
+    catch_up();
+  }
 
   void scan_again() { scan_wanted_ = true; }
 
   void catch_up() {
     const std::scoped_lock lock(watch_mutex_);
-    if (watch_) take_events();
+    std::set<std::string> changed = take_removed();
+    add_stored(changed);
+    if (watch_) take_events(changed);
+    // A flood is left to a scan, so that nobody who asks for a list waits for it.
+    if (changed.size() > kFlood) {
+      scan_wanted_ = true;
+    } else if (!changed.empty()) {
+      look_at(std::vector<std::string>(changed.begin(), changed.end()));
+    }
   }
 
   // Until the entry is complete, the event of this key says nothing new.
   void storing(std::string_view key) {
-    const std::scoped_lock lock(storing_mutex_);
+    const std::scoped_lock lock(changes_mutex_);
     storing_.emplace(key);
   }
 
+  void kept(std::string_view key) {
+    const std::scoped_lock lock(changes_mutex_);
+    storing_.erase(std::string(key));
+  }
+
   void stored(const ObjectInfo& object, std::string sha256) {
-    const End end(*this, object.key);
-    if (!options_.is_image(object.key)) return;
     CatalogueEntry entry = entry_of(object);
     entry.uploaded_at = clock_.now();
     entry.sha256 = std::move(sha256);
-    entry.facts = facts_of(object.key);
-    const std::scoped_lock lock(put_mutex_);
-    if (auto put = catalogue_.put({&entry, 1}); !put) failed("adding " + object.key, put.error());
+    const std::scoped_lock lock(changes_mutex_);
+    stored_.push_back(std::move(entry));
   }
 
-  void removing(std::string_view key) {
-    const std::string text(key);
-    const std::scoped_lock lock(put_mutex_);
-    if (auto removed = catalogue_.remove({&text, 1}); !removed)
-      failed("removing " + text, removed.error());
-  }
-
-  void kept(std::string_view key) {
-    const std::string text(key);
-    {
-      const End end(*this, text);
-    }
-    look_at({&text, 1});
+  void removed(std::string_view key) {
+    const std::scoped_lock lock(changes_mutex_);
+    removed_.emplace(key);
   }
 
  private:
-  // Ends what storing() began.
-  class End {
-   public:
-    End(Impl& owner, std::string key) : owner_(owner), key_(std::move(key)) {}
-    ~End() {
-      const std::scoped_lock lock(owner_.storing_mutex_);
-      owner_.storing_.erase(key_);
+  // Adds keys to `changed` whose files are not any more what was stored.
+  void add_stored(std::set<std::string>& changed) {
+    std::vector<CatalogueEntry> stored;
+    {
+      const std::scoped_lock lock(changes_mutex_);
+      stored.swap(stored_);
     }
-    End(const End&) = delete;
-    End& operator=(const End&) = delete;
+    for (std::span<CatalogueEntry> rest = stored; !rest.empty();) {
+      const auto some = rest.first(std::min(rest.size(), kPiece));
+      std::vector<CatalogueEntry> entries;
+      for (auto& entry : some) {
+        if (!options_.is_image(entry.key)) continue;
+        entry.facts = facts_of(entry.key);
+        entries.push_back(entry);
+      }
+      for (const auto& entry : entries) changed.insert(entry.key);
+      put_current(entries);
+      for (const auto& entry : entries) changed.erase(entry.key);
+      const std::scoped_lock lock(changes_mutex_);
+      for (const auto& entry : some) storing_.erase(entry.key);
+      rest = rest.subspan(some.size());
+    }
+  }
 
-   private:
-    Impl& owner_;
-    std::string key_;
-  };
+  std::set<std::string> take_removed() {
+    const std::scoped_lock lock(changes_mutex_);
+    return std::exchange(removed_, {});
+  }
 
   bool is_storing(const std::string& key) {
-    const std::scoped_lock lock(storing_mutex_);
+    const std::scoped_lock lock(changes_mutex_);
     return storing_.contains(key);
   }
 
@@ -199,12 +217,11 @@ class CatalogueSync::Impl {
     }
   }
 
-  void take_events() {
+  void take_events(std::set<std::string>& changed) {
     std::vector<char> buffer(64 << 10);
-    std::set<std::string> changed;
     for (;;) {
       const ssize_t size = ::read(watch_.get(), buffer.data(), buffer.size());
-      if (size <= 0) break;
+      if (size <= 0) return;
       for (const char* next = buffer.data(); next < buffer.data() + size;) {
         inotify_event event{};
         std::memcpy(&event, next, sizeof event);
@@ -212,12 +229,6 @@ class CatalogueSync::Impl {
         next += sizeof event + event.len;
         take_event(event, name, changed);
       }
-    }
-    // A flood is left to a scan, so that nobody who asks for a list waits for it.
-    if (changed.size() > kFlood) {
-      scan_wanted_ = true;
-    } else if (!changed.empty()) {
-      look_at(std::vector<std::string>(changed.begin(), changed.end()));
     }
   }
 
@@ -256,6 +267,8 @@ class CatalogueSync::Impl {
       forget_announced();
       if (unread_.exchange(false)) read_images(stop);
       wait_for_events();
+      // Changes rarely come alone, and a list takes them in by itself.
+      pause(kGather, stop);
       catch_up();
     }
   }
@@ -354,7 +367,7 @@ class CatalogueSync::Impl {
         catch_up();
       }
       done += static_cast<std::int64_t>(read.size());
-      put_read(read);
+      put_current(read);
       if (steady_clock::now() < told + kProgress) continue;
       told = steady_clock::now();
       spdlog::info("catalogue: {} images read", done);
@@ -362,13 +375,13 @@ class CatalogueSync::Impl {
   }
 
   // Leaves out images that have changed meanwhile.
-  void put_read(std::vector<CatalogueEntry>& read) {
+  void put_current(std::vector<CatalogueEntry>& entries) {
     const std::scoped_lock lock(put_mutex_);
-    std::erase_if(read, [&](const CatalogueEntry& entry) {
+    std::erase_if(entries, [&](const CatalogueEntry& entry) {
       const auto object = store_.head(Bucket::kInput, entry.key);
       return !object || object->etag != entry.etag;
     });
-    if (auto put = catalogue_.put(read); !put) failed("reading images", put.error());
+    if (auto put = catalogue_.put(entries); !put) failed("adding images", put.error());
   }
 
   std::optional<CatalogueEntry> read_image(const std::string& key) {
@@ -404,8 +417,10 @@ class CatalogueSync::Impl {
   TimePoint forgot_at_;  // of run()
   // Held from the look at a file until its entry is put, so that entries never go back in time.
   std::mutex put_mutex_;
-  std::mutex storing_mutex_;
-  std::set<std::string> storing_;  // guarded by storing_mutex_
+  std::mutex changes_mutex_;  // guards what this process has changed since the last catch_up()
+  std::set<std::string> storing_;
+  std::vector<CatalogueEntry> stored_;
+  std::set<std::string> removed_;
   std::mutex watch_mutex_;
   const Fd watch_;
   std::set<std::string> changed_folders_;         // guarded by watch_mutex_; end in a slash
@@ -424,8 +439,8 @@ void CatalogueSync::scan_again() { impl_->scan_again(); }
 void CatalogueSync::stored(const ObjectInfo& object, std::string sha256) {
   impl_->stored(object, std::move(sha256));
 }
-void CatalogueSync::removing(std::string_view key) { impl_->removing(key); }
 void CatalogueSync::storing(std::string_view key) { impl_->storing(key); }
 void CatalogueSync::kept(std::string_view key) { impl_->kept(key); }
+void CatalogueSync::removed(std::string_view key) { impl_->removed(key); }
 
 }  // namespace classifier

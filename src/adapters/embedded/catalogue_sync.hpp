@@ -36,7 +36,8 @@ class CatalogueSync final : public StoreObserver {
   void start();
   void stop();
 
-  // Takes in what the kernel has reported since the last call. Nothing before start().
+  // Takes in what this process has stored and removed since the last call, and what the kernel has
+  // reported. Uploads do not wait for it: a list does, for all of them at once.
   void catch_up();
 
   // Scans the folder soon.
@@ -44,8 +45,8 @@ class CatalogueSync final : public StoreObserver {
 
   void storing(std::string_view key) override;
   void stored(const ObjectInfo& object, std::string sha256) override;
-  void removing(std::string_view key) override;
   void kept(std::string_view key) override;
+  void removed(std::string_view key) override;
 
  private:
   class Impl;

@@ -376,14 +376,11 @@ Result<ObjectPage> FileObjectStore::list(Bucket bucket, std::string_view prefix,
 Result<void> FileObjectStore::remove(Bucket bucket, std::string_view key) {
   const auto path = path_of(bucket, key);
   if (!path) return std::unexpected(path.error());
-  StoreObserver* const observer = bucket == Bucket::kInput ? observer_ : nullptr;
-  if (observer != nullptr) observer->removing(key);
   if (::unlink(path->c_str()) != 0) {
-    const int error = errno;
-    if (observer != nullptr) observer->kept(key);
-    if (is_missing(error) || error == EISDIR) return missing(bucket, key);
-    return io_error("cannot delete " + path->string(), error);
+    if (is_missing(errno) || errno == EISDIR) return missing(bucket, key);
+    return io_error("cannot delete " + path->string(), errno);
   }
+  if (bucket == Bucket::kInput && observer_ != nullptr) observer_->removed(key);
   return sync_folder(path->parent_path());
 }
 

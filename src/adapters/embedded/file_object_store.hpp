@@ -22,10 +22,10 @@ class StoreObserver {
   virtual void storing(std::string_view key) = 0;
   // The object is there, durably. `sha256` is that of its content, 64 hexadecimal digits.
   virtual void stored(const ObjectInfo& object, std::string sha256) = 0;
-  // The object will be removed.
-  virtual void removing(std::string_view key) = 0;
-  // The call of storing() or removing() before this one came to nothing.
+  // It could not be stored.
   virtual void kept(std::string_view key) = 0;
+  // The object is gone.
+  virtual void removed(std::string_view key) = 0;
 };
 
 // A key has at most 1,024 bytes and no NUL; its parts between slashes have 1 to 255 bytes and are

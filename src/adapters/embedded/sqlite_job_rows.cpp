@@ -57,7 +57,8 @@ void insert_image(SqliteConnection& connection, std::int64_t seq, std::int64_t i
                   const std::string& key, const std::string& filename) {
   auto& insert = connection.prepare(
       "INSERT INTO images(job, idx, key, filename, name) VALUES(?1, ?2, ?3, ?4, "
-      "(SELECT name FROM photos WHERE key = ?3))");
+      "coalesce((SELECT name FROM photos WHERE key = ?3), "
+      "(SELECT name FROM photo_announced WHERE key = ?3)))");
   insert.bind(1, seq);
   insert.bind(2, index);
   insert.bindNoCopy(3, key);
