@@ -204,6 +204,10 @@ class Service {
       kept.content_hash = [this](std::string_view key, std::string_view etag) {
         return content_hash(key, etag);
       };
+      kept.in_use = [this](std::string_view sha256) {
+        return stores_->catalogue() == nullptr ||
+               stores_->catalogue()->has_content(sha256).value_or(true);
+      };
     }
     // Where the service decodes by itself, an image that hangs would end it, though nobody asked.
     if (kept.cache != nullptr && config_.decode_isolation == "on") {

@@ -81,6 +81,9 @@ class Catalogue : public ImageNames {
   // The entries of those keys that have one, in any order.
   virtual Result<std::vector<CatalogueEntry>> find(std::span<const std::string> keys) = 0;
 
+  // Whether an image has this content, by its SHA-256 in hexadecimal digits.
+  virtual Result<bool> has_content(std::string_view sha256) = 0;
+
   // Any window of the filtered and ordered list; empty beyond its end.
   virtual Result<CataloguePage> list(const ImageFilter& filter, ImageOrder order,
                                      std::int64_t offset, std::size_t limit) = 0;

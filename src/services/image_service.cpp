@@ -249,9 +249,11 @@ Result<void> ImageService::remove(std::string_view key) {
 Result<void> ImageService::remove_object(std::string_view key) {
   if (kept_.cache == nullptr) return objects_.remove(Bucket::kInput, key);
   const auto info = objects_.head(Bucket::kInput, key);
-  const bool is_shared = info && content_hash(*info);
+  const auto hash = info ? content_hash(*info) : std::nullopt;
+  const std::string kept = info ? kept_name(*info) : std::string();
   if (auto removed = objects_.remove(Bucket::kInput, key); !removed) return removed;
-  if (info && !is_shared) kept_.cache->remove(kept_name(*info));
+  const bool needed = hash && (!kept_.in_use || kept_.in_use(*hash));
+  if (info && !needed) kept_.cache->remove(kept);
   return {};
 }
 

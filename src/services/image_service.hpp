@@ -22,8 +22,8 @@ struct UploadRequest {
   std::string_view filename;
   std::string_view content_type;
   std::string_view base_url;
-  std::string_view path = {};   // within what is uploaded, as the user's machine has it; or empty
-  std::string_view batch = {};  // or empty
+  std::string_view path;   // within what is uploaded, as the user's machine has it; or empty
+  std::string_view batch;  // or empty
 };
 
 struct UploadTicket {
@@ -61,6 +61,9 @@ struct KeptThumbnails {
   // where it is unknown. May be empty.
   std::function<std::optional<std::string>(std::string_view key, std::string_view etag)>
       content_hash;
+  // Whether an image has this content. Where it is empty, thumbnails of a known content stay when
+  // an image is removed, until they are the ones that were not used for the longest time.
+  std::function<bool(std::string_view sha256)> in_use;
 };
 
 // Thread-safe.
@@ -97,9 +100,8 @@ class ImageService {
   // is returned only for an image that is there.
   Result<Thumbnail> thumbnail(std::string_view key, int longest_side);
 
-  // Removes the image, and its thumbnails if no other image can have the same ones. Those of a
-  // known content stay until they are the ones that were not used for the longest time: other
-  // images may have that content. kNotFound: there is none.
+  // Removes the image, and its thumbnails if no other image has the same content. kNotFound: there
+  // is none.
   Result<void> remove(std::string_view key);
 
  private:

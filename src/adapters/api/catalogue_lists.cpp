@@ -126,7 +126,8 @@ std::string query_text(const http::Request& request, std::string_view name) {
 // Of the list that this request asks for, in this version.
 std::string list_etag(const http::Request& request, std::string_view version) {
   std::string query;
-  for (const auto& [name, value] : request.query) query += name + '=' + value + '\n';
+  for (const auto& [name, value] : request.query)
+    query.append(name).append("=").append(value).append("\n");
   return fmt::format("\"{}-{}\"", version, sha256_hex(query).substr(0, 12));
 }
 

@@ -220,6 +220,7 @@ class CatalogueSync::Impl {
   void take_events(std::set<std::string>& changed) {
     std::vector<char> buffer(64 << 10);
     for (;;) {
+      // It does not block: IN_NONBLOCK. NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection)
       const ssize_t size = ::read(watch_.get(), buffer.data(), buffer.size());
       if (size <= 0) return;
       for (const char* next = buffer.data(); next < buffer.data() + size;) {

@@ -179,7 +179,7 @@ void count_in_block(SqliteConnection& connection, const PhotoOrder& order, const
   bind(middle, 1, block->low);
   middle.bind(3, block->count / 2);
   if (!middle.executeStep()) return;
-  Block second{read_place(order, middle, 0), block->count - block->count / 2};
+  const Block second{read_place(order, middle, 0), block->count - block->count / 2};
   block->count /= 2;
   set_count(connection, order, *block);
   set_count(connection, order, second);

@@ -193,6 +193,11 @@ void put_one(SqliteConnection& connection, const CatalogueEntry& entry) {
       .uploaded = old && old->etag == entry.etag ? old->placed.uploaded : to_ms(entry.uploaded_at),
       .taken = entry.facts.taken_at ? to_ms(*entry.facts.taken_at) : kNoTime,
       .size = static_cast<std::int64_t>(entry.size)};
+  // An entry without the content says nothing new of a file whose content is known.
+  if (old && old->etag == entry.etag && entry.sha256.empty() && name == old->name &&
+      batch == old->batch) {
+    return;
+  }
   if (old) remove_row(connection, old->placed);
   photo.folder = folder_id(connection, folder_of(name));
   const std::int64_t batch_number = batch_id(connection, batch);
@@ -516,7 +521,18 @@ Result<void> SqliteCatalogue::remove(std::span<const std::string> keys) {
   });
 }
 
+Result<bool> SqliteCatalogue::has_content(std::string_view sha256) {
+  if (before_reading_) before_reading_();
+  return database_.read([&](SqliteConnection& connection) -> Result<bool> {
+    const std::string bytes = from_hex(sha256);
+    auto& query = connection.prepare("SELECT 1 FROM photos WHERE sha256 = ? LIMIT 1");
+    query.bindNoCopy(1, bytes.data(), static_cast<int>(bytes.size()));
+    return query.executeStep();
+  });
+}
+
 Result<std::vector<CatalogueEntry>> SqliteCatalogue::find(std::span<const std::string> keys) {
+  if (before_reading_) before_reading_();
   return database_.read([&](SqliteConnection& connection) -> Result<std::vector<CatalogueEntry>> {
     static const std::string sql =
         std::string("SELECT ") + kColumns +

@@ -22,6 +22,7 @@ class SqliteCatalogue final : public Catalogue {
   Result<void> put(std::span<const CatalogueEntry> entries) override;
   Result<void> remove(std::span<const std::string> keys) override;
   Result<std::vector<CatalogueEntry>> find(std::span<const std::string> keys) override;
+  Result<bool> has_content(std::string_view sha256) override;
   Result<CataloguePage> list(const ImageFilter& filter, ImageOrder order, std::int64_t offset,
                              std::size_t limit) override;
   Result<void> visit(const ImageFilter& filter, ImageOrder order,

@@ -154,6 +154,7 @@ CREATE INDEX photos_taken ON photos(taken, seq);
 CREATE INDEX photos_size ON photos(size, seq);
 CREATE INDEX photos_folder ON photos(folder);
 CREATE INDEX photos_batch ON photos(batch);
+CREATE INDEX photos_content ON photos(sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX photos_unread ON photos(id) WHERE sha256 IS NULL;
 
 CREATE VIRTUAL TABLE photo_words USING fts5(name, content='photos', content_rowid='id',

@@ -40,8 +40,11 @@ class FieldReader {
     return enter();
   }
   bool key(std::string& name) {
-    if (depth_ == 1) name_ = std::move(name);
-    if (depth_ == 2 && !in_list_) name_ = object_ + "." + name;
+    if (depth_ == 2 && !in_list_) {
+      name_ = object_ + "." + name;
+    } else if (depth_ == 1) {
+      name_ = std::move(name);
+    }
     return true;
   }
   bool end_object() { return leave(); }
