@@ -136,8 +136,11 @@ void write_result(benchmark::State& state, Make make) {
   const RecordSource records = [&](std::int64_t from, std::size_t limit) {
     std::vector<ImageRecord> page;
     for (std::int64_t i = from; i < kImages && page.size() < limit; ++i)
-      page.push_back({i, "uploads/" + std::to_string(i) + ".jpg", std::to_string(i) + ".jpg",
-                      outcome(job.id, i)});
+      page.push_back({.index = i,
+                      .s3_key = "uploads/" + std::to_string(i) + ".jpg",
+                      .filename = std::to_string(i) + ".jpg",
+                      .name = {},
+                      .outcome = outcome(job.id, i)});
     return Result<std::vector<ImageRecord>>(std::move(page));
   };
   for (auto _ : state) {

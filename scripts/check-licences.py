@@ -42,6 +42,7 @@ SHIPPED = {
     "MIT-0",
     "OFL-1.1",
     "public-domain",
+    "Unicode-DFS-2015",
     "Zlib",
 }
 # For tools that are used unmodified and not distributed.

@@ -166,6 +166,35 @@ TEST_F(CatalogueTest, TheVersionChangesWithEachChange) {
   EXPECT_NE(catalogue_->version().value(), after);
 }
 
+TEST_F(CatalogueTest, AnEntryWithoutContentTakesNothingAway) {
+  put(entry("a", "x/a.jpg"));
+  auto looked_at = entry("a");
+  looked_at.sha256.clear();
+  looked_at.facts = {};
+  put(looked_at);
+  EXPECT_EQ(catalogue_->find(Keys{"a"}).value()[0].facts.width, 4);
+  EXPECT_EQ(catalogue_->find(Keys{"a"}).value()[0].sha256, sha256_hex("a"));
+  looked_at.etag = "another file";
+  put(looked_at);
+  EXPECT_EQ(catalogue_->find(Keys{"a"}).value()[0].facts.width, 0);
+  EXPECT_EQ(catalogue_->find(Keys{"a"}).value()[0].sha256, "");
+  EXPECT_EQ(catalogue_->find(Keys{"a"}).value()[0].name, "x/a.jpg");
+}
+
+TEST_F(CatalogueTest, KnowsWhetherAContentIsThere) {
+  auto one = entry("a");
+  auto two = entry("b");
+  two.sha256 = one.sha256;
+  put(one);
+  put(two);
+  EXPECT_TRUE(catalogue_->has_content(one.sha256).value());
+  ASSERT_TRUE(catalogue_->remove(Keys{"a"}));
+  EXPECT_TRUE(catalogue_->has_content(one.sha256).value());
+  ASSERT_TRUE(catalogue_->remove(Keys{"b"}));
+  EXPECT_FALSE(catalogue_->has_content(one.sha256).value());
+  EXPECT_FALSE(catalogue_->has_content("").value());
+}
+
 TEST_F(CatalogueTest, StrangeNamesAreText) {
   put(entry("1", std::string(1'000, 'x') + "/" + std::string(1'000, 'y')));
   put(entry("2", "a\r\nb/c\td.jpg"));

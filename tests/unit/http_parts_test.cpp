@@ -20,6 +20,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 Response nothing(const Request&) { return {}; }
 
@@ -129,6 +130,26 @@ TEST(JsonBodyTest, SaysWhatIsWrongWithAField) {
   EXPECT_THAT(body->required_text("x", "\"y\"").error().message, HasSubstr("x is missing"));
 }
 
+TEST(JsonBodyTest, ReadsTheFieldsOfAnObject) {
+  const auto body = JsonBody::parse(
+      R"({"q": "outer", "images": {"q": "inner", "all": true, "deep": {"q": 1}, "list": ["a"]}, "n": 1})");
+  ASSERT_TRUE(body) << body.error().message;
+  EXPECT_EQ(body->text("q", "").value(), "outer");
+  EXPECT_EQ(body->text("images.q", "").value(), "inner");
+  EXPECT_TRUE(body->boolean("images.all", false).value());
+  EXPECT_FALSE(body->boolean("images.none", false).value());
+  EXPECT_EQ(body->text("images.deep", "").error().message,
+            "images.deep must be a string, not an object");
+  EXPECT_EQ(body->text("images.list", "").error().message,
+            "images.list must be a string, not a list");
+  EXPECT_EQ(body->text("deep.q", "none").value(), "none");
+  EXPECT_THAT(body->fields_of("images").value().value(),
+              UnorderedElementsAre("q", "all", "deep", "list"));
+  EXPECT_FALSE(body->fields_of("none").value());
+  EXPECT_EQ(body->fields_of("n").error().message, "n must be an object, not 1");
+  EXPECT_EQ(body->boolean("n", false).error().message, "n must be true or false, not 1");
+}
+
 TEST(JsonBodyTest, SaysWhereTheTextBreaks) {
   EXPECT_THAT(error_of("{\"a\": 1,\n \"b\": NaN}"), HasSubstr("line 2, column"));
   EXPECT_THAT(error_of(""), HasSubstr("empty"));
@@ -163,6 +184,9 @@ TEST(JsonBodyTest, BoundsFields) {
   EXPECT_EQ(body.error().message, "the body has more than 256 fields");
   // Fields of nested objects are not kept. A repeated name is searched for again.
   EXPECT_EQ(error_of("{\"a\":" + many_fields(1'000) + "}"), "");
+  const auto inner = JsonBody::parse("{\"a\":" + many_fields(257) + "}");
+  ASSERT_TRUE(inner);
+  EXPECT_THAT(inner->fields_of("a").error().message, HasSubstr("too many fields"));
   std::string again = "{\"a\":0";
   for (int i = 0; i < 256; ++i) again += ",\"a\":1";
   EXPECT_THAT(error_of(again + "}"), HasSubstr("256 fields"));

@@ -432,7 +432,7 @@ class CatalogueSync::Impl {
 CatalogueSync::CatalogueSync(SqliteCatalogue& catalogue, FileObjectStore& store, const Clock& clock,
                              CatalogueSyncOptions options)
     : impl_(std::make_unique<Impl>(catalogue, store, clock, std::move(options))) {}
-CatalogueSync::~CatalogueSync() = default;
+CatalogueSync::~CatalogueSync() { impl_->stop(); }
 void CatalogueSync::start() { impl_->start(); }
 void CatalogueSync::stop() { impl_->stop(); }
 void CatalogueSync::catch_up() { impl_->catch_up(); }

@@ -34,7 +34,7 @@ class FieldReader {
   bool binary(std::vector<std::uint8_t>&) { return true; }  // never in JSON text
 
   bool start_object(std::size_t) {
-    if (depth_ >= 1 && !value(JsonBody::Object{}, "an object")) return false;
+    if (depth_ >= 1 && !value(JsonBody::Object(), "an object")) return false;
     if (depth_ == 1) object_ = name_;
     if (depth_ == 0) is_object_ = true;
     return enter();
@@ -91,6 +91,8 @@ class FieldReader {
   }
 
  private:
+  static constexpr std::size_t kMostInner = 256;  // fields of objects that are kept
+
   bool enter() {
     if (++depth_ <= limits_.max_depth) return true;
     error_ = {
@@ -104,22 +106,33 @@ class FieldReader {
   }
 
   bool value(JsonBody::Value given, const char* kind) {
-    if (depth_ == 1 || (depth_ == 2 && !in_list_)) {
+    if (depth_ == 2 && !in_list_) {
+      if (++inner_ <= kMostInner) {
+        keep(std::move(given));
+      } else {
+        name_ = object_;
+        keep(JsonBody::Object{.whole = false});
+      }
+    } else if (depth_ == 1) {
       if (++names_ > limits_.max_fields) {
         error_ = {ErrorCode::kInvalidArgument,
                   fmt::format("the body has more than {} fields", limits_.max_fields)};
         return false;
       }
-      // If a name comes twice, the last value counts, as in most JSON parsers.
-      auto field = std::ranges::find(body_.fields_, name_, [](const auto& f) { return f.first; });
-      if (field == body_.fields_.end())
-        field = body_.fields_.emplace(field, name_, JsonBody::Value());
-      field->second = std::move(given);
-      current_ = static_cast<std::size_t>(field - body_.fields_.begin());
+      keep(std::move(given));
     } else if (depth_ == 2 && in_list_) {
       mixed(kind);
     }
     return true;
+  }
+
+  // If a name comes twice, the last value counts, as in most JSON parsers.
+  void keep(JsonBody::Value given) {
+    auto field = std::ranges::find(body_.fields_, name_, [](const auto& f) { return f.first; });
+    if (field == body_.fields_.end())
+      field = body_.fields_.emplace(field, name_, JsonBody::Value());
+    field->second = std::move(given);
+    current_ = static_cast<std::size_t>(field - body_.fields_.begin());
   }
 
   // The field whose list is being read.
@@ -153,7 +166,8 @@ class FieldReader {
   std::string name_;
   std::string object_;  // the field whose fields are being read
   std::size_t depth_ = 0;
-  std::size_t names_ = 0;  // of fields, repeated ones counted again
+  std::size_t names_ = 0;  // of top-level fields, repeated ones counted again
+  std::size_t inner_ = 0;  // of fields of objects
   std::size_t current_ = 0;
   std::size_t items_ = 0;
   std::size_t strings_ = 0;
@@ -238,9 +252,14 @@ Result<bool> JsonBody::boolean(std::string_view name, bool fallback) const {
 Result<std::optional<std::vector<std::string>>> JsonBody::fields_of(std::string_view name) const {
   const Value* const value = find(name);
   if (value == nullptr) return std::nullopt;
-  if (!std::holds_alternative<Object>(*value)) {
+  const auto* object = std::get_if<Object>(value);
+  if (object == nullptr) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} must be an object, not {}", name, describe(*value)));
+  }
+  if (!object->whole) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} has too many fields: leave out what is not needed", name));
   }
   const std::string begin = std::string(name) + ".";
   std::vector<std::string> names;

@@ -23,9 +23,9 @@ struct JsonLimits {
   std::size_t max_depth = 64;
 };
 
-// Fields of an object that is a field itself have names such as "images.folder"; deeper ones are
-// not kept. For every getter, a field that is `null` is absent. Its errors are kInvalidArgument
-// with a message such as "top_k must be a whole number from 1 to 10, not 11".
+// Fields of an object that is a field itself have names such as "images.folder"; 256 of them are
+// kept, and none of what is deeper. For every getter, a field that is `null` is absent. Its errors
+// are kInvalidArgument with a message such as "top_k must be a whole number from 1 to 10, not 11".
 class JsonBody {
  public:
   // kUnsupported for another Content-Type. kInvalidArgument for text that is not JSON, with line
@@ -51,7 +51,9 @@ class JsonBody {
     std::size_t index = 0;
     std::string kind;
   };
-  struct Object {};
+  struct Object {
+    bool whole = true;  // all its fields are kept
+  };
   using Texts = std::vector<std::string>;
   using Value =
       std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Texts, Mixed, Object>;
