@@ -411,7 +411,7 @@ def test_a_killed_upload_has_written_what_it_did(
         env=os.environ | {"BACKEND_API_URL": slow_store.url},
     )
     expected = {str(folder / name): f"uploads/{name}" for name in names[:2]}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not keys_file.exists() or json.loads(keys_file.read_text()) != expected:
         assert time.monotonic() < deadline, "the map was not written"
         time.sleep(0.05)
