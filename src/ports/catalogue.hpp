@@ -101,7 +101,8 @@ class Catalogue : public ImageNames {
   // Opaque; changes with each change of the catalogue, and is never the same for two states.
   virtual Result<std::string> version() = 0;
 
-  // Whether all images of the store were looked at once. Until then lists miss some.
+  // Whether lists have all images of the store. They miss some until all were looked at once, and
+  // where a change could not be written.
   virtual bool complete() = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace classifier {
 
@@ -11,5 +12,9 @@ namespace classifier {
 // that "img 2" comes before "IMG 10". At most `max_bytes` bytes; names that agree so far have equal
 // keys. Bytes that are not UTF-8 count as they are.
 std::string collation_key(std::string_view name, std::size_t max_bytes = 160);
+
+// The words of a text: runs of letters and digits (Unicode categories L and N, and private use), in
+// NFC. What is between them, also beyond ASCII, separates.
+std::vector<std::string> words_of(std::string_view text);
 
 }  // namespace classifier

@@ -119,7 +119,13 @@ TEST_F(CatalogueTest, WordsAreFoundWithoutRegardToCaseAndAccents) {
   EXPECT_EQ(found("img 0001"), (Keys{"1"}));
   EXPECT_EQ(found("写"), (Keys{"4"}));
   EXPECT_EQ(found("\"'*) OR NEAR(("), Keys{});
-  EXPECT_EQ(found("-- \" "), (Keys{"1", "2", "3", "4"}));  // no words: no condition
+  EXPECT_EQ(found("  "), (Keys{"1", "2", "3", "4"}));
+  for (const char* const none : {"-- \" ", "!!!", "\u2013", "\U0001F600"})
+    EXPECT_EQ(found(none), Keys{}) << none;
+  // Separators beyond ASCII, within a word for whoever types it.
+  put(entry("5", "l\u2019\u00e9t\u00e9/a\u202fb\u3001c\U0001F600d\u00ade.jpg"));
+  EXPECT_EQ(found("l\u2019\u00e9t\u00e9"), (Keys{"5"}));
+  EXPECT_EQ(found("a\u202fb\u3001c\U0001F600d\u00ade"), (Keys{"5"}));
   EXPECT_EQ(found("spiaggia"), Keys{});
 }
 

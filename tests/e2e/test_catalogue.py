@@ -436,3 +436,89 @@ def test_names_on_aws(binary: Path, tmp_path: Path, photos: dict[str, Path]) -> 
         finally:
             backend.kill()
             worker.kill()
+
+
+@pytest.mark.parametrize(
+    "words", ["l’été", "3.45\u202fPM", "写真、猫", "a😀b", "x\u00adsoft", '"', "a*b", "\u0335x"]
+)
+def test_any_text_can_be_searched(catalogue: Service, words: str) -> None:
+    upload(catalogue, small_jpeg(1), f"{words}.jpg")
+    answer = requests.get(f"{catalogue.url}/images", params={"q": words}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["total"] == (0 if words == '"' else 1)
+
+
+@pytest.mark.parametrize("images", [{"q": "!!!"}, {"q": "😀"}, {"folder": "/"}, {"folder": "///"}])
+def test_a_condition_without_meaning_selects_nothing(
+    catalogue: Service, images: dict[str, str]
+) -> None:
+    upload(catalogue, small_jpeg(1), "a.jpg")
+    answer = catalogue.post("/submit", {"job_type": "image_classification", "images": images})
+    assert answer.status_code == 400, answer.text
+
+
+def test_a_disk_that_was_away_at_the_start_comes_back_with_all_names(
+    binary: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    service = Service(data)
+    for number in range(5):
+        upload(service, small_jpeg(number), f"trip/{number}.jpg", "b")
+    assert service.stop() == 0
+    disk = tmp_path / "disk"
+    input_folder(data).rename(disk)
+    service = Service(data)
+    wait_until(lambda: "complete" not in listed(service), "the scan of the empty folder")
+    wait_until(lambda: listed(service)["total"] == 0, "what is away is listed")
+    assert service.stop() == 0
+    shutil.rmtree(input_folder(data))
+    disk.rename(input_folder(data))
+    service = Service(data)
+    wait_until(lambda: listed(service, "batch=b")["total"] == 5, "the names are lost")
+    names = {image["name"] for image in listed(service)["images"]}
+    assert names == {f"trip/{number}.jpg" for number in range(5)}
+    assert service.stop() == 0, service.log.read_text()
+
+
+def test_the_folder_of_images_is_replaced(catalogue: Service, tmp_path: Path) -> None:
+    folder = input_folder(catalogue.data)
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(small_jpeg(number))
+    wait_until(lambda: len(all_keys(catalogue)) == 3, "the first images")
+    folder.rename(tmp_path / "old")
+    shutil.copytree(tmp_path / "old", folder)
+    time.sleep(1)
+    (folder / "0.jpg").unlink()
+    (folder / "new.jpg").write_bytes(small_jpeg(9))
+    wait_until(
+        lambda: all_keys(catalogue) == ["1.jpg", "2.jpg", "new.jpg"], "the new folder is not seen"
+    )
+    (folder / "newer.jpg").write_bytes(small_jpeg(10))
+    wait_until(lambda: "newer.jpg" in all_keys(catalogue), "the new folder is not watched")
+
+
+def test_links_that_lead_back_are_not_followed(binary: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    folder = input_folder(data) / "a"
+    folder.mkdir(parents=True)
+    (folder / "x.jpg").write_bytes(small_jpeg(1))
+    for name in ("up", "up2"):
+        (folder / name).symlink_to("..")
+    (folder.parent / "b").mkdir()
+    (folder.parent / "b/to_a").symlink_to("../a")
+    (folder / "to_b").symlink_to("../b")
+    service = Service(data)
+    wait_until(lambda: "complete" not in listed(service), "the scan does not end", 20)
+    assert all_keys(service) == ["a/x.jpg", "b/to_a/x.jpg"]
+    assert service.stop() == 0, service.log.read_text()
+
+
+def test_a_deletion_is_seen_at_once_among_many_changes(catalogue: Service) -> None:
+    folder = input_folder(catalogue.data)
+    wait_until(lambda: "complete" not in listed(catalogue), "the first scan")
+    key = upload(catalogue, small_jpeg(1), "a.jpg")
+    for number in range(2_500):  # more than a list takes in
+        (folder / f"{number}.jpg").write_bytes(b"x")
+    assert requests.delete(f"{catalogue.url}/images/{key}", timeout=60).ok
+    assert listed(catalogue, f"order=key&prefix={key}")["total"] == 0
+    wait_until(lambda: len(all_keys(catalogue)) == 2_500, "the other changes")

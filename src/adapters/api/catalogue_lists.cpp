@@ -76,7 +76,12 @@ Result<ImageFilter> read_filter(std::string_view of, TextOf text_of) {
                                                          of, filter.words.size(), kMaxWords));
   }
   std::string folder = text_of("folder");
+  const bool given = !folder.empty();
   while (folder.ends_with('/')) folder.pop_back();
+  if (given && folder.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}folder names no folder: GET /folders lists them", of));
+  }
   filter.folder = std::move(folder);
   return filter;
 }
@@ -197,16 +202,19 @@ http::Response list_folders(const BackendApi& api, const http::Request& request)
   // The folder "" is a position too, so positions begin with a slash.
   const auto after = position_of("folders", token.value_or(""));
   if (!after) return http::error_response(after.error());
+  // In ASCII, since a folder's name need not be UTF-8.
+  const auto last = percent_decode(*after);
+  if (!last) return http::error_response(400, "next_token is not one that this list returned");
   const auto version = api.catalogue->version();
   if (!version) return http::error_response(version.error());
   const auto count = static_cast<std::size_t>(*limit);
   auto folders = api.catalogue->folders(
-      after->empty() ? std::nullopt : std::optional(after->substr(1)), count + 1);
+      last->empty() ? std::nullopt : std::optional(last->substr(1)), count + 1);
   if (!folders) return http::error_response(folders.error());
   json body = {{"folders", json::array()}, {"version", *version}};
   if (folders->size() > count) {
     folders->resize(count);
-    body["next_token"] = page_token("folders", "/" + folders->back().folder);
+    body["next_token"] = page_token("folders", "/" + percent_encode(folders->back().folder));
   }
   for (const auto& each : *folders)
     body["folders"].push_back({{"folder", each.folder}, {"images", each.images}});

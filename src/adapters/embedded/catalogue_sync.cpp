@@ -37,11 +37,15 @@ constexpr std::chrono::seconds kProgress{10};
 // After a failure, or where the folders cannot be watched.
 constexpr std::chrono::minutes kScanAgain{10};
 constexpr std::chrono::hours kAnnounced{24};
+// Names of images that are gone without a deletion.
+constexpr std::chrono::days kSetAside{30};
+constexpr std::chrono::seconds kFindRoot{2};
+constexpr std::chrono::seconds kScanBehind{30};
 constexpr std::chrono::hours kForget{1};
 constexpr int kPollMs = 500;
 constexpr std::chrono::milliseconds kGather{250};
 constexpr std::uint32_t kEvents = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO |
-                                  IN_DELETE | IN_ONLYDIR | IN_EXCL_UNLINK;
+                                  IN_DELETE | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
 
 CatalogueEntry entry_of(const ObjectInfo& object) {
   CatalogueEntry entry;
@@ -79,14 +83,17 @@ class CatalogueSync::Impl {
 
   void catch_up() {
     const std::scoped_lock lock(watch_mutex_);
-    std::set<std::string> changed = take_removed();
+    std::set<std::string> changed;
     add_stored(changed);
-    if (watch_) take_events(changed);
+    look_at(changed);
+    remove_own();
+    std::set<std::string> seen;
+    if (watch_) take_events(seen);
     // A flood is left to a scan, so that nobody who asks for a list waits for it.
-    if (changed.size() > kFlood) {
+    if (seen.size() > kFlood) {
       scan_wanted_ = true;
-    } else if (!changed.empty()) {
-      look_at(std::vector<std::string>(changed.begin(), changed.end()));
+    } else {
+      look_at(seen);
     }
   }
 
@@ -139,9 +146,26 @@ class CatalogueSync::Impl {
     }
   }
 
-  std::set<std::string> take_removed() {
-    const std::scoped_lock lock(changes_mutex_);
-    return std::exchange(removed_, {});
+  // What this process has removed, and is not there again.
+  void remove_own() {
+    std::set<std::string> keys;
+    {
+      const std::scoped_lock lock(changes_mutex_);
+      keys.swap(removed_);
+    }
+    const std::scoped_lock lock(put_mutex_);
+    std::vector<std::string> gone;
+    for (const auto& key : keys) {
+      const auto object = store_.head(Bucket::kInput, key);
+      if (!object && object.error().code == ErrorCode::kNotFound) gone.push_back(key);
+    }
+    if (gone.empty()) return;
+    if (auto removed = catalogue_.remove(gone); !removed)
+      failed("removing images", removed.error());
+  }
+
+  void look_at(const std::set<std::string>& keys) {
+    if (!keys.empty()) look_at(std::vector<std::string>(keys.begin(), keys.end()));
   }
 
   bool is_storing(const std::string& key) {
@@ -176,7 +200,7 @@ class CatalogueSync::Impl {
     if (!added.empty()) unread_ = true;
     if (auto put = catalogue_.put(added); !put) failed("adding images", put.error());
     if (missing.empty()) return;
-    if (auto removed = catalogue_.remove(missing); !removed)
+    if (auto removed = catalogue_.set_aside(missing, clock_.now() + kSetAside); !removed)
       failed("removing images", removed.error());
   }
 
@@ -184,6 +208,7 @@ class CatalogueSync::Impl {
   void failed(const std::string& what, const Error& error) {
     spdlog::warn("catalogue: {} failed, the folder will be scanned again: {}", what, error.message);
     behind_ = true;
+    catalogue_.set_behind(true);
   }
 
   void cannot_watch() {
@@ -212,7 +237,8 @@ class CatalogueSync::Impl {
         watch_.get(), (store_.folder_of(Bucket::kInput) / folder).c_str(), kEvents);
     if (number >= 0) {
       folders_[number] = folder;
-    } else if (errno != ENOENT && errno != ENOTDIR) {
+      if (folder.empty()) root_is_watched_ = true;
+    } else if (errno == ENOSPC || errno == ENOMEM) {  // the kernel's limits of watches
       cannot_watch();
     }
   }
@@ -241,10 +267,14 @@ class CatalogueSync::Impl {
     }
     const auto folder = folders_.find(event.wd);
     if (folder == folders_.end()) return;
-    if ((event.mask & IN_IGNORED) != 0) {
-      folders_.erase(folder);
-      return;
+    const bool root = folder->second.empty();
+    // Another folder may be mounted or moved to its place.
+    if (root && (event.mask & (IN_IGNORED | IN_MOVE_SELF | IN_UNMOUNT)) != 0) {
+      root_is_watched_ = false;
+      if ((event.mask & IN_MOVE_SELF) != 0) ::inotify_rm_watch(watch_.get(), event.wd);
     }
+    if ((event.mask & IN_IGNORED) != 0) folders_.erase(folder);
+    if ((event.mask & (IN_IGNORED | IN_MOVE_SELF | IN_UNMOUNT)) != 0) return;
     const std::string key = folder->second + name;
     if ((event.mask & IN_ISDIR) == 0) {
       changed.insert(key);
@@ -259,10 +289,15 @@ class CatalogueSync::Impl {
     steady_clock::time_point next_scan = steady_clock::now();
     unread_ = true;
     while (!stop.stop_requested()) {
-      const bool due = (behind_ || !watched_) && steady_clock::now() >= next_scan;
+      const bool lost = watch_ && !root_is_watched_;
+      const bool due = (behind_ || !watched_ || lost) && steady_clock::now() >= next_scan;
       if (scan_wanted_.exchange(false) || due) {
         scan(stop);
-        next_scan = steady_clock::now() + kScanAgain;
+        const bool found = !watch_ || root_is_watched_;
+        next_scan = steady_clock::now() + (found ? kScanAgain : kFindRoot);
+      } else if (lost || behind_) {
+        const std::chrono::seconds pause = lost ? kFindRoot : kScanBehind;
+        next_scan = std::min(next_scan, steady_clock::now() + pause);
       }
       for (const auto& folder : changed_folders()) scan_folder(folder, stop);
       forget_announced();
@@ -295,10 +330,11 @@ class CatalogueSync::Impl {
 
   void scan(const std::stop_token& stop) {
     behind_ = false;
-    const bool first = !catalogue_.complete();
+    const bool first = !catalogue_.looked_at_all();
     if (first) spdlog::info("catalogue: looking through the folder of images");
     const std::int64_t seen = scan_folder("", stop);
     if (stop.stop_requested() || behind_) return;
+    catalogue_.set_behind(false);
     if (auto done = catalogue_.set_complete(); !done) return failed("a scan", done.error());
     if (first) spdlog::info("catalogue: complete, {} images", seen);
   }
@@ -415,6 +451,7 @@ class CatalogueSync::Impl {
   std::atomic<bool> behind_{false};
   std::atomic<bool> unread_{false};
   std::atomic<bool> watched_{true};
+  std::atomic<bool> root_is_watched_{false};
   TimePoint forgot_at_;  // of run()
   // Held from the look at a file until its entry is put, so that entries never go back in time.
   std::mutex put_mutex_;

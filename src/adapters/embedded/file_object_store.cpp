@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -447,29 +448,41 @@ Result<void> FileObjectStore::walk(
     const std::function<void(const std::string& folder)>& enter) const {
   if (auto present = check_present(bucket); !present) return present;
   const fs::path root = folder_of(bucket);
-  std::vector<std::string> folders{folder};
+  // A link to a folder that it is in would lead around for ever.
+  using Id = std::pair<dev_t, ino_t>;
+  struct Folder {
+    std::string key;
+    std::vector<Id> within;  // itself and those above it
+  };
+  struct stat status{};
+  if (::stat((root / folder).c_str(), &status) != 0) return {};
+  std::vector<Folder> folders{{folder, {{status.st_dev, status.st_ino}}}};
   while (!folders.empty()) {
-    const std::string current = std::move(folders.back());
+    const Folder current = std::move(folders.back());
     folders.pop_back();
-    if (enter) enter(current);
+    if (enter) enter(current.key);
     std::error_code error;
-    for (fs::directory_iterator entry(root / current, error), end; !error && entry != end;
+    for (fs::directory_iterator entry(root / current.key, error), end; !error && entry != end;
          entry.increment(error)) {
-      std::string key = current + entry->path().filename().string();
-      if (key == kTemporaryFolder) continue;
-      std::error_code type_error;
-      if (entry->is_directory(type_error)) {
-        if (key.size() < kMaxKeyBytes) folders.push_back(key + '/');
-        continue;
+      std::string key = current.key + entry->path().filename().string();
+      if (key == kTemporaryFolder || ::stat(entry->path().c_str(), &status) != 0) continue;
+      if (S_ISDIR(status.st_mode)) {
+        const Id id{status.st_dev, status.st_ino};
+        if (key.size() >= kMaxKeyBytes ||
+            std::ranges::find(current.within, id) != current.within.end())
+          continue;
+        folders.push_back({key + '/', current.within});
+        folders.back().within.push_back(id);
+      } else if (S_ISREG(status.st_mode) && check_key(key)) {
+        if (!use(object_info(std::move(key), status))) return {};
       }
-      struct stat status{};
-      if (::stat(entry->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-      if (!check_key(key)) continue;
-      if (!use(object_info(std::move(key), status))) return {};
     }
     if (error && error != std::errc::no_such_file_or_directory &&
         error != std::errc::not_a_directory) {
-      return io_error("cannot read " + (root / current).string(), error.value());
+      if (current.key == folder)
+        return io_error("cannot read " + (root / folder).string(), error.value());
+      spdlog::warn("the folder {} is passed over: {}", (root / current.key).string(),
+                   error.message());
     }
   }
   return {};

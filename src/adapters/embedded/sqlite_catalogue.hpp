@@ -1,6 +1,7 @@
 // The catalogue of images in the SQLite database of the jobs.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -34,6 +35,10 @@ class SqliteCatalogue final : public Catalogue {
 
   // What only the scan of the folder uses.
 
+  // Removes entries whose files are gone, though nobody deleted them here. Their names are kept
+  // until `until`, in case that the files come back, such as with their disk.
+  Result<void> set_aside(std::span<const std::string> keys, TimePoint until);
+
   // Which of the keys have an entry with this ETag, in the order of the keys.
   Result<std::vector<bool>> current(std::span<const std::string> keys,
                                     std::span<const std::string> etags);
@@ -43,12 +48,16 @@ class SqliteCatalogue final : public Catalogue {
   Result<std::vector<std::pair<std::int64_t, std::string>>> unread(std::int64_t after,
                                                                    std::size_t limit);
   Result<void> set_complete();
+  bool looked_at_all();
+  // Whether a change could not be written, such as on a full disk, so that lists may miss images.
+  void set_behind(bool behind) { behind_ = behind; }
   // Forgets what was announced before `time`.
   Result<void> forget_announced(TimePoint time);
 
  private:
   SqliteDatabase& database_;
   std::function<void()> before_reading_;
+  std::atomic<bool> behind_{false};
   std::string epoch_;  // differs for each process, since a database may be restored from a copy
 };
 
