@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import requests
 from PIL import Image
@@ -106,7 +107,7 @@ def measure(data: Path) -> None:
     took, _ = median_ms(service, "/folders", 5)
     row("all folders", f"{took:.0f} ms")
     begin = time.monotonic()
-    body = {"job_type": "image_classification", "images": {"all": True}}
+    body: dict[str, Any] = {"job_type": "image_classification", "images": {"all": True}}
     peak = memory_mb(service)
     answer = requests.post(f"{service.url}/submit", json=body, timeout=600)
     assert answer.status_code == 202, answer.text
