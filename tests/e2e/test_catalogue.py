@@ -37,6 +37,7 @@ STRANGE = [
 @pytest.fixture
 def catalogue(binary: Path, tmp_path: Path) -> Iterator[Service]:
     service = Service(tmp_path / "data")
+    assert "complete" not in listed(service), "an empty folder needs no scan in the background"
     yield service
     assert service.stop() == 0, service.log.read_text()
 

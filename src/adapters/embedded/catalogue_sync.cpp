@@ -30,6 +30,7 @@ using std::chrono::steady_clock;
 
 // Small, so that other writers wait for less than a tenth of a second.
 constexpr std::size_t kPiece = 250;
+constexpr int kFewAtStart = 500;
 constexpr std::size_t kFlood = 2'000;
 constexpr std::size_t kReadPiece = 1 << 20;  // bytes
 constexpr int kNice = 15;
@@ -71,6 +72,8 @@ class CatalogueSync::Impl {
 
   void start() {
     if (!watch_) cannot_watch();
+    // Few images, or none, take no time worth waiting for; then the catalogue is complete at once.
+    if (!catalogue_.looked_at_all() && has_few_images()) scan({});
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
 
@@ -122,6 +125,13 @@ class CatalogueSync::Impl {
   }
 
  private:
+  bool has_few_images() const {
+    int count = 0;
+    const auto walked =
+        store_.walk(Bucket::kInput, "", [&](const ObjectInfo&) { return ++count < kFewAtStart; });
+    return walked && count < kFewAtStart;
+  }
+
   // Adds keys to `changed` whose files are not any more what was stored.
   void add_stored(std::set<std::string>& changed) {
     std::vector<CatalogueEntry> stored;
