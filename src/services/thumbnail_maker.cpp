@@ -60,7 +60,7 @@ bool ThumbnailMaker::uploads_go_on() {
 
 void ThumbnailMaker::make(const std::string& key, const std::stop_token& stop) {
   for (const int size : kPageThumbnails) {
-    while (uploads_go_on() || !idle_()) {
+    while (!idle_() || uploads_go_on()) {
       if (!classifier::pause(pause_, stop)) return;
     }
     if (stop.stop_requested()) return;
