@@ -129,10 +129,13 @@ json rule_of(const Submit& options) {
   return rule;
 }
 
+// Whether only the service can find the images.
+bool needs_rule(const Submit& options) {
+  return !options.folder.empty() || !options.query.empty() || !options.batch.empty();
+}
+
 Result<void> check_sources(const Submit& options) {
-  const bool needs_rule =
-      !options.folder.empty() || !options.query.empty() || !options.batch.empty();
-  if (needs_rule && rule_of(options).empty()) {
+  if (needs_rule(options) && rule_of(options).empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 "--folder, --query and --batch cannot be combined with KEY or --keys-file: submit "
                 "two jobs");
@@ -170,9 +173,7 @@ int submit(const Config& config, const Submit& options) {
                   {"top_k", options.how.top_k},
                   {"confidence_threshold", options.how.threshold}};
   const json rule = rule_of(options);
-  const bool keys_would_do =
-      options.folder.empty() && options.query.empty() && options.batch.empty();
-  if (!rule.empty() && (!keys_would_do || has_catalogue(*client))) {
+  if (!rule.empty() && (needs_rule(options) || has_catalogue(*client))) {
     request["images"] = rule;
   } else {
     auto keys = keys_to_submit(*client, options);

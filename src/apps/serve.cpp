@@ -196,17 +196,16 @@ class Service {
         stores_->jobs(), stores_->queue(), *classifier_, clock_, metrics_, limits_,
         [this] { dispatcher_->wake(); }, RuleStores{stores_->catalogue(), stores_->job_drafts()});
     KeptThumbnails kept;
-    if (roles_.backend && config_.stores == StoreKind::kEmbedded &&
-        config_.thumbnail_store_mb > 0) {
+    Catalogue* const catalogue = stores_->catalogue();
+    if (roles_.backend && catalogue != nullptr && config_.thumbnail_store_mb > 0) {
       thumbnails_ = std::make_unique<DiskCache>(config_.data_dir / "thumbnails",
                                                 config_.thumbnail_store_mb << 20);
       kept.cache = thumbnails_.get();
-      kept.content_hash = [this](std::string_view key, std::string_view etag) {
-        return content_hash(key, etag);
+      kept.content_hash = [catalogue](std::string_view key, std::string_view etag) {
+        return content_hash(*catalogue, key, etag);
       };
-      kept.in_use = [this](std::string_view sha256) {
-        return stores_->catalogue() == nullptr ||
-               stores_->catalogue()->has_content(sha256).value_or(true);
+      kept.in_use = [catalogue](std::string_view sha256) {
+        return catalogue->has_content(sha256).value_or(true);
       };
     }
     // Where the service decodes by itself, an image that hangs would end it, though nobody asked.
@@ -217,7 +216,7 @@ class Service {
           [this](std::span<const std::byte> image, int side) {
             return make_thumbnail(*decoder_, image, side);
           },
-          config_.max_image_bytes, *files_, kept, &stores_->image_names(), stores_->catalogue());
+          config_.max_image_bytes, *files_, kept, &stores_->image_names(), catalogue);
       thumbnail_maker_ =
           std::make_unique<ThumbnailMaker>(*idle_image_service_, [this] { return idle(); });
     }
@@ -226,7 +225,7 @@ class Service {
         [this](std::span<const std::byte> image, int side) {
           return make_thumbnail(*thumbnail_decoder_, image, side);
         },
-        config_.max_image_bytes, *files_, kept, &stores_->image_names(), stores_->catalogue());
+        config_.max_image_bytes, *files_, kept, &stores_->image_names(), catalogue);
     WorkerOptions worker;
     worker.pipeline = {.fetch_threads = 0,
                        .prepare_threads = config_.max_workers,
@@ -297,10 +296,10 @@ class Service {
     return std::min(whole, config_.decode_memory_mb << 20);  // what needs more is refused
   }
 
-  std::optional<std::string> content_hash(std::string_view key, std::string_view etag) {
-    if (stores_->catalogue() == nullptr) return std::nullopt;
+  static std::optional<std::string> content_hash(Catalogue& catalogue, std::string_view key,
+                                                 std::string_view etag) {
     const std::string text(key);
-    const auto found = stores_->catalogue()->find({&text, 1});
+    const auto found = catalogue.find({&text, 1});
     if (!found || found->empty() || found->front().etag != etag || found->front().sha256.empty())
       return std::nullopt;
     return found->front().sha256;

@@ -35,16 +35,30 @@ struct UploadOptions {
   bool resume = false;
 };
 
-// The path within what is uploaded: that of a folder begins with the folder's own name.
-std::string name_within(const std::vector<std::string>& uploaded, const fs::path& file) {
+// A folder that is uploaded, and its own name, which "." has as well.
+struct Root {
+  fs::path path;
+  fs::path name;
+};
+
+std::vector<Root> roots_of(const std::vector<std::string>& uploaded) {
+  std::vector<Root> roots;
   std::error_code error;
-  fs::path best = file.filename();
   for (const auto& path : uploaded) {
     if (path == "-" || !fs::is_directory(path, error)) continue;
-    const fs::path inside = file.lexically_relative(path);
+    const fs::path whole = fs::canonical(path, error);
+    roots.push_back({path, error ? fs::path() : whole.filename()});
+  }
+  return roots;
+}
+
+// The path within what is uploaded: that of a folder begins with the folder's own name.
+std::string name_within(const std::vector<Root>& roots, const fs::path& file) {
+  fs::path best = file.filename();
+  for (const auto& root : roots) {
+    const fs::path inside = file.lexically_relative(root.path);
     if (inside.empty() || *inside.begin() == ".." || inside == ".") continue;
-    const fs::path whole = fs::canonical(path, error);  // "." has a name
-    best = (error ? fs::path() : whole.filename()) / inside;
+    best = root.name / inside;
   }
   return best.string();
 }
@@ -117,7 +131,7 @@ Result<void> write_stream(const fs::path& file, const std::string& text) {
 class Uploads {
  public:
   Uploads(const Config& config, const UploadOptions& options)
-      : options_(options), client_(config) {}
+      : options_(options), client_(config), roots_(roots_of(options.paths)) {}
 
   int run() {
     auto files = find_photos(options_.paths, {}, [&](const Error& error) {
@@ -204,8 +218,8 @@ class Uploads {
         before = sent;
         return !interrupted();
       };
-      auto key = upload_one(*client_, files_[i], name_within(options_.paths, files_[i]),
-                            options_.batch, progress);
+      auto key =
+          upload_one(*client_, files_[i], name_within(roots_, files_[i]), options_.batch, progress);
       const std::scoped_lock lock(mutex_);
       const bool stopped = interrupted();
       if (stopped) ended_ = true;
@@ -243,6 +257,7 @@ class Uploads {
 
   const UploadOptions& options_;
   BackendClient client_;
+  std::vector<Root> roots_;
   std::vector<std::string> files_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::uint64_t> bytes_{0};

@@ -73,7 +73,10 @@ class CatalogueSync::Impl {
   void start() {
     if (!watch_) cannot_watch();
     // Few images, or none, take no time worth waiting for; then the catalogue is complete at once.
-    if (!catalogue_.looked_at_all() && has_few_images()) scan({});
+    if (!catalogue_.looked_at_all() && has_few_images()) {
+      scan({});
+      scan_wanted_ = false;
+    }
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
 
@@ -212,6 +215,22 @@ class CatalogueSync::Impl {
     if (missing.empty()) return;
     if (auto removed = catalogue_.set_aside(missing, clock_.now() + kSetAside); !removed)
       failed("removing images", removed.error());
+  }
+
+  // Most files of a scan are as their entries say, and need no second look.
+  void look_at_new(std::span<const ObjectInfo> objects) {
+    std::vector<std::string> keys;
+    std::vector<std::string> etags;
+    for (const auto& object : objects) {
+      keys.push_back(object.key);
+      etags.push_back(object.etag);
+    }
+    const auto current = catalogue_.current(keys, etags);
+    if (!current) return failed("a scan", current.error());
+    std::vector<std::string> changed;
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      if (!(*current)[i]) changed.push_back(std::move(keys[i]));
+    if (!changed.empty()) look_at(changed);
   }
 
   // The image stays; only the catalogue is behind until the next scan.
@@ -354,9 +373,9 @@ class CatalogueSync::Impl {
   std::int64_t scan_folder(const std::string& folder, const std::stop_token& stop) {
     std::int64_t seen = 0;
     auto told = steady_clock::now();
-    std::vector<std::string> piece;
+    std::vector<ObjectInfo> piece;
     const auto look = [&] {
-      look_at(piece);
+      look_at_new(piece);
       seen += static_cast<std::int64_t>(piece.size());
       piece.clear();
       if (steady_clock::now() < told + kProgress) return;
@@ -366,7 +385,7 @@ class CatalogueSync::Impl {
     const auto walked = store_.walk(
         Bucket::kInput, folder,
         [&](ObjectInfo object) {
-          if (options_.is_image(object.key)) piece.push_back(std::move(object.key));
+          if (options_.is_image(object.key)) piece.push_back(std::move(object));
           if (piece.size() == kPiece) look();
           return !stop.stop_requested();
         },
@@ -481,7 +500,6 @@ CatalogueSync::CatalogueSync(SqliteCatalogue& catalogue, FileObjectStore& store,
     : impl_(std::make_unique<Impl>(catalogue, store, clock, std::move(options))) {}
 CatalogueSync::~CatalogueSync() { impl_->stop(); }
 void CatalogueSync::start() { impl_->start(); }
-void CatalogueSync::stop() { impl_->stop(); }
 void CatalogueSync::catch_up() { impl_->catch_up(); }
 void CatalogueSync::scan_again() { impl_->scan_again(); }
 void CatalogueSync::stored(const ObjectInfo& object, std::string sha256) {

@@ -32,9 +32,8 @@ class CatalogueSync final : public StoreObserver {
   CatalogueSync& operator=(const CatalogueSync&) = delete;
 
   // Starts to watch the folder, and a thread that scans it and reads the images that nobody has
-  // read yet.
+  // read yet, until the end of this object.
   void start();
-  void stop();
 
   // Takes in what this process has stored and removed since the last call, and what the kernel has
   // reported. Uploads do not wait for it: a list does, for all of them at once.

@@ -30,9 +30,7 @@ PhotoPlace read_place(const PhotoOrder& order, SQLite::Statement& row, int colum
   if (order.number == 0) {
     place.value = row.getColumn(column).getString();
   } else if (order.number == 2) {
-    const auto bytes = row.getColumn(column);
-    place.value = PhotoPlace::Bytes{std::string(static_cast<const char*>(bytes.getBlob()),
-                                                static_cast<std::size_t>(bytes.getBytes()))};
+    place.value = PhotoPlace::Bytes{row.getColumn(column).getString()};
   } else {
     place.value = row.getColumn(column).getInt64();
   }
@@ -129,6 +127,19 @@ std::optional<std::pair<Block, std::int64_t>> block_at(SqliteConnection& connect
   return std::nullopt;
 }
 
+// The `number`th place of a block, from 0.
+std::optional<PhotoPlace> place_in(SqliteConnection& connection, const PhotoOrder& order,
+                                   const Block& block, std::int64_t number) {
+  auto& query =
+      prepare(connection, order,
+              "SELECT {0}, {1} FROM photos WHERE ({0}, {1}) >= (?1, ?2) ORDER BY {0}, {1} "
+              "LIMIT 1 OFFSET ?3");
+  bind(query, 1, block.low);
+  query.bind(3, number);
+  if (!query.executeStep()) return std::nullopt;
+  return read_place(order, query, 0);
+}
+
 // Reads the ids that `query` gives first; `use` may run other statements, but not this one.
 void each_row(SQLite::Statement& query, const std::function<bool(std::int64_t)>& use) {
   while (query.executeStep())
@@ -172,14 +183,9 @@ void count_in_block(SqliteConnection& connection, const PhotoOrder& order, const
     set_count(connection, order, *block);
     return;
   }
-  auto& middle =
-      prepare(connection, order,
-              "SELECT {0}, {1} FROM photos WHERE ({0}, {1}) >= (?1, ?2) ORDER BY {0}, {1} "
-              "LIMIT 1 OFFSET ?3");
-  bind(middle, 1, block->low);
-  middle.bind(3, block->count / 2);
-  if (!middle.executeStep()) return;
-  const Block second{read_place(order, middle, 0), block->count - block->count / 2};
+  auto middle = place_in(connection, order, *block, block->count / 2);
+  if (!middle) return;
+  const Block second{std::move(*middle), block->count - block->count / 2};
   block->count /= 2;
   set_count(connection, order, *block);
   set_count(connection, order, second);
@@ -226,15 +232,8 @@ void each_from(SqliteConnection& connection, const PhotoOrder& order, const Phot
   if (wanted < first) return;
   const auto found = block_at(connection, order, wanted);
   if (!found) return;
-  auto& query =
-      prepare(connection, order,
-              "SELECT {0}, {1} FROM photos WHERE ({0}, {1}) >= (?1, ?2) ORDER BY {0}, {1} "
-              "LIMIT 1 OFFSET ?3");
-  bind(query, 1, found->first.low);
-  query.bind(3, wanted - found->second);
-  if (!query.executeStep()) return;
-  const PhotoPlace place = read_place(order, query, 0);
-  query.reset();
+  const auto place = place_in(connection, order, found->first, wanted - found->second);
+  if (!place) return;
   PhotoRange rest = range;
   (falling ? rest.to : rest.from) = place;
   each_in_range(connection, order, rest, falling, use);

@@ -34,10 +34,6 @@ std::string from_hex(std::string_view hex) {
   return bytes;
 }
 
-std::string_view blob(const SQLite::Column& column) {
-  return {static_cast<const char*>(column.getBlob()), static_cast<std::size_t>(column.getBytes())};
-}
-
 CatalogueEntry read_entry(SQLite::Statement& row) {
   CatalogueEntry entry;
   entry.key = row.getColumn(1).getString();
@@ -51,7 +47,7 @@ CatalogueEntry read_entry(SQLite::Statement& row) {
   entry.facts.height = row.getColumn(8).getInt();
   entry.facts.content_type = row.getColumn(9).getString();
   entry.etag = row.getColumn(10).getString();
-  if (!row.getColumn(11).isNull()) entry.sha256 = to_hex(blob(row.getColumn(11)));
+  if (!row.getColumn(11).isNull()) entry.sha256 = to_hex(row.getColumn(11).getString());
   entry.batch = row.getColumn(12).getString();
   return entry;
 }
@@ -139,14 +135,14 @@ std::optional<OldPhoto> find_old(SqliteConnection& connection, const std::string
   old.placed = {.id = query.getColumn(0).getInt64(),
                 .folder = query.getColumn(1).getInt64(),
                 .key = key,
-                .sort_name = std::string(blob(query.getColumn(2))),
+                .sort_name = query.getColumn(2).getString(),
                 .uploaded = query.getColumn(3).getInt64(),
                 .taken = query.getColumn(4).getInt64(),
                 .size = query.getColumn(5).getInt64()};
   old.name = query.getColumn(6).getString();
   old.etag = query.getColumn(7).getString();
   old.batch = query.getColumn(8).getString();
-  if (!query.getColumn(9).isNull()) old.sha256 = to_hex(blob(query.getColumn(9)));
+  if (!query.getColumn(9).isNull()) old.sha256 = to_hex(query.getColumn(9).getString());
   return old;
 }
 
