@@ -174,6 +174,24 @@ test("an idle page transfers little", async ({ page }) => {
   expect(bytes).toBeLessThan(20_000);
 });
 
+// Until the service has read all its photos: before, the list has a new version every moment, and the
+// page fetches what is in view again.
+async function untilAtRest(url: string): Promise<void> {
+  let last = "";
+  await expect
+    .poll(
+      async () => {
+        const answer = await fetch(`${url}/images?offset=0&limit=0`);
+        const { version, complete } = (await answer.json()) as Record<string, unknown>;
+        const same = complete !== false && version === last;
+        last = String(version);
+        return same;
+      },
+      { intervals: [2_000], timeout: 120_000 },
+    )
+    .toBe(true);
+}
+
 test("a library of 6,000 photos is scrolled, searched, sorted, selected and classified", async ({
   page,
 }) => {
@@ -181,6 +199,7 @@ test("a library of 6,000 photos is scrolled, searched, sorted, selected and clas
   try {
     fillStore(own.folder, 6_000, 32);
     await own.start();
+    await untilAtRest(own.url);
     const asked: URL[] = [];
     page.on("request", (request) => {
       const url = new URL(request.url());
