@@ -1,5 +1,5 @@
 // Any names and labels in a result: CSV and JSON must contain them unchanged, and CSV no formulas.
-// Lines, decoded: key, filename, label, error, score in thousandths.
+// Lines, decoded: key, filename, label, error, score in thousandths, the user's name.
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -65,6 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto score =
       static_cast<float>(std::strtoul(std::string(lines.next()).c_str(), nullptr, 10) % 1'001) /
       1e3F;
+  record.name = lines.next_decoded();
   ImageOutcome outcome;
   outcome.job_id = "job";
   if (error.empty()) {
@@ -87,7 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
 
   const auto table = cells_of(all_of(*csv_result(job, records)));
-  demand(table.size() == 2 && table[0].size() == 9 && table[1].size() == 9,
+  demand(table.size() == 2 && table[0].size() == 10 && table[1].size() == 10,
          "each row has as many cells as the header");
   const auto is_kept = [](const std::string& cell, const std::string& value) {
     return cell == value || cell == "'" + value;
@@ -97,7 +98,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
            "no cell is a formula");
   }
   // cells_of() drops a carriage return outside quotes, so that this check finds it too.
-  demand(is_kept(table[1][0], record.filename) && is_kept(table[1][1], record.s3_key),
+  demand(is_kept(table[1][0], record.filename) && is_kept(table[1][1], record.s3_key) &&
+             is_kept(table[1][9], record.name),
          "cells have the text");
 
   ResultOptions options;
@@ -108,5 +110,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto& entry = document["detailed_results"].at(0);
   if (is_utf8(record.s3_key)) demand(entry["s3_key"] == record.s3_key, "keys are kept");
   if (is_utf8(record.filename)) demand(entry["filename"] == record.filename, "names are kept");
+  if (is_utf8(record.name) && !record.name.empty()) {
+    demand(entry["name"] == record.name, "users' names are kept");
+  }
   return 0;
 }
