@@ -35,6 +35,8 @@ struct PreparedImage {
   int width = 0;
   int height = 0;
   std::vector<std::uint8_t> pixels;
+  // What is missing of the image, in a sentence; empty where nothing is.
+  std::string warning;
 };
 
 // Thread-safe. Models are loaded on first use and shared by all callers.

@@ -21,15 +21,20 @@ using decoder::Request;
 
 namespace {
 
+// The message of a reply, or another one where it cannot be shown.
+std::string readable(const Reply& reply, std::string_view otherwise) {
+  std::string message = one_line(reply.message.data());
+  return is_utf8(message) ? message : std::string(otherwise);
+}
+
 // What the reply of a process that has seen an image may say; anything else is not believed.
 Result<Reply> checked(Reply reply, const Request& request) {
   if (!reply.done) {
     const auto code = static_cast<ErrorCode>(reply.code);
     const bool of_an_image = code == ErrorCode::kUndecodable || code == ErrorCode::kUnsupported ||
                              code == ErrorCode::kTooLarge || code == ErrorCode::kExhausted;
-    std::string message = one_line(reply.message.data());
-    if (!is_utf8(message)) message = "the decoder gave no readable reason";
-    return fail(of_an_image ? code : ErrorCode::kUndecodable, std::move(message));
+    return fail(of_an_image ? code : ErrorCode::kUndecodable,
+                readable(reply, "the decoder gave no readable reason"));
   }
   bool sound = reply.output_size > 0 && reply.output_size <= decoder::kMaxOutput;
   if (request.operation == Operation::kPrepare) {
@@ -55,7 +60,10 @@ std::unexpected<Error> unreadable() {
 }
 
 Result<PreparedImage> read_pixels(const Process& process, const Reply& reply) {
-  PreparedImage image{reply.width, reply.height, std::vector<std::uint8_t>(reply.output_size)};
+  PreparedImage image{.width = reply.width,
+                      .height = reply.height,
+                      .pixels = std::vector<std::uint8_t>(reply.output_size),
+                      .warning = readable(reply, "the image is not whole")};
   if (!process.read_output(image.pixels.data(), image.pixels.size())) return unreadable();
   return image;
 }

@@ -118,6 +118,7 @@ Result<Reply> work_on(const Request& request, ImageDecoder& decoder, Files& file
   if (!image) return std::unexpected(image.error());
   reply.width = image->width;
   reply.height = image->height;
+  copy_text(image->warning, reply.message);
   return pass_on(image->pixels.data(), image->pixels.size());
 }
 

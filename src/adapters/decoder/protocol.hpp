@@ -42,7 +42,8 @@ struct Reply {
   int width = 0;            // of kPrepare
   int height = 0;
   std::uint64_t output_size = 0;
-  std::array<char, 1'024> message{};  // the error's, ends with a zero byte
+  // The error's, or the warning of an image that was prepared; ends with a zero byte.
+  std::array<char, 1'024> message{};
 };
 
 // The first packet that the process sends.

@@ -271,27 +271,29 @@ Result<ImageInfo> probe_bmp(ImageBytes bytes) {
   return bmp_info(*header);
 }
 
-Result<void> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
+Result<DecodeReport> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
   Deadline deadline(limits);
   const Bytes file(bytes);
   const auto header = read_header(file);
   if (!header) return std::unexpected(header.error());
   if (auto valid = check_size(ImageFormat::kBmp, header->width, header->height, limits); !valid)
-    return valid;
+    return std::unexpected(valid.error());
   if (header->pixels_at < header->palette_at || header->pixels_at >= file.size()) {
     return bad("according to its header, its pixels begin outside the file");
   }
   const ImageInfo info = bmp_info(*header);
   Painter painter(file, *header);
   if (header->compression == Compression::kRle8 || header->compression == Compression::kRle4) {
-    if (auto started = start(sink, info, 3 * pixel_count(info), limits); !started) return started;
+    if (auto started = start(sink, info, 3 * pixel_count(info), limits); !started)
+      return std::unexpected(started.error());
     const auto image = painter.paint_runs();
     if (!image) return std::unexpected(image.error());
     pass_on(image->pixels.data(), 3, info, sink);
     return {};
   }
   if (!painter.has_rows()) return truncated(ImageFormat::kBmp);
-  if (auto started = start(sink, info, 0, limits); !started) return started;
+  if (auto started = start(sink, info, 0, limits); !started)
+    return std::unexpected(started.error());
   for (std::int64_t y = 0; y < header->height; ++y) {
     if (deadline.is_over()) return too_slow(ImageFormat::kBmp);
     painter.paint_row(y, sink.next_row());

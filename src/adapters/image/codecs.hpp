@@ -17,16 +17,16 @@
 namespace classifier::codecs {
 
 Result<ImageInfo> probe_jpeg(ImageBytes bytes);
-Result<void> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
-                         RowSink& sink);
+Result<DecodeReport> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits,
+                                 int min_shortest_side, RowSink& sink);
 Result<ImageInfo> probe_png(ImageBytes bytes);
-Result<void> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
+Result<DecodeReport> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 Result<ImageInfo> probe_gif(ImageBytes bytes);
-Result<void> decode_gif(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
+Result<DecodeReport> decode_gif(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 Result<ImageInfo> probe_webp(ImageBytes bytes);
-Result<void> decode_webp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
+Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 Result<ImageInfo> probe_bmp(ImageBytes bytes);
-Result<void> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
+Result<DecodeReport> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 
 // The format that the first bytes of a file, at least 18, say; nullopt: none of them.
 std::optional<ImageFormat> sniff(ImageBytes bytes);
@@ -71,6 +71,20 @@ std::unexpected<Error> damaged(ImageFormat format, const std::string& what);
 std::unexpected<Error> truncated(ImageFormat format);
 // kExhausted, so that the image is retried.
 std::unexpected<Error> out_of_memory();
+
+// How much of an image is there.
+struct Coverage {
+  double there = 1;          // the share of its pixels, 0 to 1
+  bool ended_early = false;  // the file ends before the image does; otherwise it is damaged inside
+  std::string detail;        // what a library says of the damage; may be empty
+};
+// The rule for images that are not whole: the report where at least half of the pixels are there,
+// with a warning unless all are, and else kUndecodable.
+Result<DecodeReport> report(ImageFormat format, const Coverage& coverage);
+// What pixels become that are not there: a grey that weighs little in a model's input.
+constexpr std::uint8_t kMissing = 128;
+// Passes on the rows from `from` to the last as missing ones.
+void fill_missing(const ImageInfo& image, int from, RowSink& sink);
 
 // A colour with opacity `alpha`, 0 to 255, over white.
 inline std::uint8_t over_white(std::uint8_t colour, std::uint8_t alpha) {

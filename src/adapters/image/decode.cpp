@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <optional>
 #include <string>
@@ -181,6 +182,37 @@ Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_me
   return {};
 }
 
+Result<DecodeReport> report(ImageFormat format, const Coverage& coverage) {
+  constexpr double kEnough = 0.5;
+  if (coverage.there >= 1) return {};
+  const std::string detail = coverage.detail.empty() ? "" : " (" + coverage.detail + ")";
+  if (coverage.there < kEnough) {
+    const auto there = std::max(static_cast<int>(coverage.there * 100), 0);
+    const std::string what =
+        coverage.ended_early
+            ? fmt::format("truncated: the file ends after {} % of the picture", there)
+            : fmt::format("damaged: about {} % of the picture can be decoded", there);
+    return fail(ErrorCode::kUndecodable,
+                fmt::format("the {} is {}{}; get the file again from where it came from",
+                            to_string(format), what, detail));
+  }
+  const int percent = static_cast<int>(std::lround((1 - coverage.there) * 100));
+  const std::string share = percent < 1 ? "less than 1 %" : fmt::format("{} %", percent);
+  if (!coverage.ended_early) {
+    return DecodeReport{fmt::format(
+        "the file is damaged: about {} of the picture is missing or wrong{}", share, detail)};
+  }
+  return DecodeReport{fmt::format("the file ends early: {}{} of the picture is missing{}",
+                                  percent < 1 ? "" : "the last ", share, detail)};
+}
+
+void fill_missing(const ImageInfo& image, int from, RowSink& sink) {
+  for (int y = from; y < image.height; ++y) {
+    std::fill_n(sink.next_row(), 3 * static_cast<std::size_t>(image.width), kMissing);
+    sink.row_done();
+  }
+}
+
 void flatten_row(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {
   for (int x = 0; x < width; ++x, rgba += 4, rgb += 3) {
     const std::uint8_t alpha = rgba[3];
@@ -230,8 +262,8 @@ Result<ImageInfo> probe_image(ImageBytes bytes, const DecodeLimits& limits) {
   std::unreachable();
 }
 
-Result<void> decode_rows(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
-                         RowSink& sink) {
+Result<DecodeReport> decode_rows(ImageBytes bytes, const DecodeLimits& limits,
+                                 int min_shortest_side, RowSink& sink) {
   const auto format = identify(bytes, limits);
   if (!format) return std::unexpected(format.error());
   switch (*format) {
@@ -252,9 +284,9 @@ Result<void> decode_rows(ImageBytes bytes, const DecodeLimits& limits, int min_s
 Result<DecodedImage> decode_image(ImageBytes bytes, const DecodeLimits& limits,
                                   int min_shortest_side) {
   WholeImage whole;
-  if (auto decoded = decode_rows(bytes, limits, min_shortest_side, whole); !decoded)
-    return std::unexpected(std::move(decoded.error()));
-  return DecodedImage{whole.take(), whole.orientation()};
+  auto decoded = decode_rows(bytes, limits, min_shortest_side, whole);
+  if (!decoded) return std::unexpected(std::move(decoded.error()));
+  return DecodedImage{whole.take(), whole.orientation(), std::move(decoded->warning)};
 }
 
 RgbImage orient(RgbImage image, int orientation) {

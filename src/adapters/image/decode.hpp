@@ -23,14 +23,15 @@ Result<ImageInfo> probe_image(ImageBytes bytes, const DecodeLimits& limits);
 // Decodes an image into the sink. A JPEG is decoded at the smallest of the scales 1, 1/2, 1/4 and
 // 1/8 that leaves its shorter side with at least `min_shortest_side` pixels, which saves work that
 // a resize would discard; at full size if that is 0. kUnsupported: not one of the formats.
-// kTooLarge: exceeds a limit. kUndecodable: empty, truncated or damaged. kExhausted: out of memory.
-// After an error the sink has a part of the rows, or none.
-Result<void> decode_rows(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
-                         RowSink& sink);
+// kTooLarge: exceeds a limit. kUndecodable: empty, or less than half of its pixels can be decoded.
+// kExhausted: out of memory. After an error the sink has a part of the rows, or none.
+Result<DecodeReport> decode_rows(ImageBytes bytes, const DecodeLimits& limits,
+                                 int min_shortest_side, RowSink& sink);
 
 struct DecodedImage {
   RgbImage image;
   int orientation = 1;  // not applied yet: see orient()
+  std::string warning;  // see DecodeReport
 };
 
 // The whole image.

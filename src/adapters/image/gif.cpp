@@ -142,22 +142,23 @@ Result<ImageInfo> probe_gif(ImageBytes bytes) {
       .format = ImageFormat::kGif, .width = reader.gif().SWidth, .height = reader.gif().SHeight};
 }
 
-Result<void> decode_gif(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
+Result<DecodeReport> decode_gif(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
   Deadline deadline(limits);
   Reader reader(bytes);
   if (!reader.is_open()) return reader.error();
   GifFileType& gif = reader.gif();
   if (auto valid = check_size(ImageFormat::kGif, gif.SWidth, gif.SHeight, limits); !valid)
-    return valid;
+    return std::unexpected(valid.error());
   int transparent = NO_TRANSPARENT_COLOR;
   if (!reader.find_first_image(transparent)) return reader.error();
   const GifImageDesc& frame = gif.Image;
   if (auto valid = check_size(ImageFormat::kGif, frame.Width, frame.Height, limits); !valid)
-    return valid;
+    return std::unexpected(valid.error());
   const ColorMapObject* colours = frame.ColorMap != nullptr ? frame.ColorMap : gif.SColorMap;
   if (colours == nullptr) return damaged(ImageFormat::kGif, "it has no colour table");
   const ImageInfo canvas{.format = ImageFormat::kGif, .width = gif.SWidth, .height = gif.SHeight};
-  if (auto started = start(sink, canvas, Frame::memory(frame), limits); !started) return started;
+  if (auto started = start(sink, canvas, Frame::memory(frame), limits); !started)
+    return std::unexpected(started.error());
   Frame rows(gif);
   if (!rows.start()) return reader.error();
   // The frame may end below the canvas; all of it must be there.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +40,13 @@ struct ImageInfo {
   int width = 0;  // as stored, before `orientation` is applied
   int height = 0;
   int orientation = 1;  // Exif 2.32, tag 0x0112: 1 to 8, 1 is upright
+};
+
+// What is to be said of an image that was decoded.
+struct DecodeReport {
+  // A sentence on what is missing or was repaired, such as "the file ends early: the last 5 % of
+  // the picture is missing"; empty where all pixels are there.
+  std::string warning;
 };
 
 struct DecodeLimits {

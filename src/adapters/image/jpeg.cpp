@@ -205,19 +205,19 @@ Result<ImageInfo> probe_jpeg(ImageBytes bytes) {
   return jpeg_info(decompressor, jpeg.image_width, jpeg.image_height);
 }
 
-Result<void> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
-                         RowSink& sink) {
+Result<DecodeReport> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits,
+                                 int min_shortest_side, RowSink& sink) {
   Decompressor decompressor(bytes, limits);
   if (!decompressor.read_header()) return decompressor.error();
   const auto& jpeg = decompressor.jpeg();
   if (auto valid = check_size(ImageFormat::kJpeg, jpeg.image_width, jpeg.image_height, limits);
       !valid) {
-    return valid;
+    return std::unexpected(valid.error());
   }
   if (!decompressor.choose_scale(min_shortest_side)) return decompressor.error();
   const ImageInfo decoded = jpeg_info(decompressor, jpeg.output_width, jpeg.output_height);
   if (auto started = codecs::start(sink, decoded, decompressor.memory(), limits); !started)
-    return started;
+    return std::unexpected(started.error());
   if (!decompressor.start()) return decompressor.error();
   const bool inks = jpeg.output_components == 4;
   std::vector<std::uint8_t> cmyk(inks ? 4UL * jpeg.output_width : 0);

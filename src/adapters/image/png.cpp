@@ -64,13 +64,13 @@ Result<ImageInfo> probe_png(ImageBytes bytes) {
   return png_info(bytes, header);
 }
 
-Result<void> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
+Result<DecodeReport> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
   Deadline deadline(limits);
   spng_ihdr header{};
   const auto context = open(bytes, header);
   if (!context) return std::unexpected(context.error());
   if (auto valid = check_size(ImageFormat::kPng, header.width, header.height, limits); !valid)
-    return valid;
+    return std::unexpected(valid.error());
   spng_trns transparency{};
   const bool alpha = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA ||
                      header.color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA ||
@@ -86,7 +86,7 @@ Result<void> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& s
   // Beside it spng has two rows as they are stored, of up to 8 bytes for a pixel.
   if (auto started = start(sink, info, size + 16UL * header.width + kMaxChunkBytes, limits);
       !started) {
-    return started;
+    return std::unexpected(started.error());
   }
   std::vector<std::uint8_t> pixels(size);
   if (whole) {

@@ -44,10 +44,11 @@ Result<PreparedImage> prepare_image(ImageBytes bytes, const ResizeRule& rule,
                                          .height = crop_height}};
   });
   const int wanted = scaled_decoding ? rule.shortest_side : 0;
-  if (auto decoded = decode_rows(bytes, limits, wanted, crop); !decoded)
-    return std::unexpected(std::move(decoded.error()));
+  auto decoded = decode_rows(bytes, limits, wanted, crop);
+  if (!decoded) return std::unexpected(std::move(decoded.error()));
   RgbImage upright = crop.take();
-  return PreparedImage{upright.width, upright.height, std::move(upright.pixels)};
+  return PreparedImage{upright.width, upright.height, std::move(upright.pixels),
+                       std::move(decoded->warning)};
 }
 
 }  // namespace classifier

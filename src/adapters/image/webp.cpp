@@ -36,10 +36,10 @@ int orientation_of(ImageBytes bytes) {
 // Two canvases of the animation, and a frame.
 constexpr std::uint64_t kAnimationPixel = 16;
 
-Result<void> decode_first_frame(ImageBytes bytes, const ImageInfo& image,
-                                const DecodeLimits& limits, RowSink& sink) {
+Result<DecodeReport> decode_first_frame(ImageBytes bytes, const ImageInfo& image,
+                                        const DecodeLimits& limits, RowSink& sink) {
   if (auto started = start(sink, image, pixel_count(image) * kAnimationPixel, limits); !started)
-    return started;
+    return std::unexpected(started.error());
   const WebPData data{data_of(bytes), bytes.size()};
   const std::unique_ptr<WebPAnimDecoder, decltype(&WebPAnimDecoderDelete)> decoder(
       WebPAnimDecoderNew(&data, nullptr), &WebPAnimDecoderDelete);
@@ -70,14 +70,15 @@ std::uint64_t inner_bytes(const WebPBitstreamFeatures& features) {
   return features.has_alpha != 0 ? 2 : 0;
 }
 
-Result<void> decode_still(ImageBytes bytes, const WebPBitstreamFeatures& features,
-                          const ImageInfo& image, const DecodeLimits& limits, RowSink& sink) {
+Result<DecodeReport> decode_still(ImageBytes bytes, const WebPBitstreamFeatures& features,
+                                  const ImageInfo& image, const DecodeLimits& limits,
+                                  RowSink& sink) {
   const bool alpha = features.has_alpha != 0;
   const int channels = alpha ? 4 : 3;
   const std::uint64_t size = pixel_count(image) * static_cast<unsigned>(channels);
   if (auto started = start(sink, image, size + pixel_count(image) * inner_bytes(features), limits);
       !started) {
-    return started;
+    return std::unexpected(started.error());
   }
   std::vector<std::uint8_t> pixels(size);
   WebPDecoderConfig config;
@@ -108,12 +109,12 @@ Result<ImageInfo> probe_webp(ImageBytes bytes) {
   return webp_info(bytes, *features);
 }
 
-Result<void> decode_webp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
+Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
   const auto features = features_of(bytes);
   if (!features) return std::unexpected(features.error());
   if (auto valid = check_size(ImageFormat::kWebp, features->width, features->height, limits);
       !valid) {
-    return valid;
+    return std::unexpected(valid.error());
   }
   const ImageInfo image = webp_info(bytes, *features);
   if (features->has_animation != 0) return decode_first_frame(bytes, image, limits, sink);
