@@ -159,6 +159,7 @@ bool is_decoder_process(std::span<char* const> arguments) {
 int run_decoder_process(std::span<char* const> arguments, const MakeDecoder& make_decoder) {
   const auto memory_limit = parse_integer(arguments[2]);
   if (!memory_limit || *memory_limit <= 0) return 2;
+  load_decoders();
   Hello hello;
   copy_text(raise_walls(static_cast<std::uint64_t>(*memory_limit)), hello.missing_walls);
   if (::send(kSocket, &hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello) return 1;

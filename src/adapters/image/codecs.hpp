@@ -28,6 +28,8 @@ Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, R
 Result<ImageInfo> probe_bmp(ImageBytes bytes);
 Result<DecodeReport> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 
+// See load_decoders().
+void load_heif_decoders();
 // `format` is kHeif or kAvif.
 Result<ImageInfo> probe_heif(ImageBytes bytes, ImageFormat format);
 Result<DecodeReport> decode_heif(ImageBytes bytes, ImageFormat format, const DecodeLimits& limits,

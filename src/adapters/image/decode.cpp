@@ -62,11 +62,9 @@ Result<ImageFormat> identify(ImageBytes bytes, const DecodeLimits& limits) {
   if (const auto format = codecs::sniff(bytes)) return *format;
   const std::string_view other = known_other(bytes);
   return fail(ErrorCode::kUnsupported,
-              other.empty()
-                  ? "the file is not an image of a supported type (JPEG, PNG, GIF, WebP, BMP)"
-                  : fmt::format("the file is {}, not an image of a supported type (JPEG, PNG, GIF, "
-                                "WebP, BMP)",
-                                other));
+              fmt::format("the file is {} image of a supported type (JPEG, PNG, GIF, WebP, BMP, "
+                          "HEIC, AVIF, TIFF, JPEG XL or a camera's raw file)",
+                          other.empty() ? "not an" : fmt::format("{}, not an", other)));
 }
 
 template <class Codec>
@@ -286,6 +284,8 @@ void pass_on(const std::uint8_t* pixels, std::size_t channels, const ImageInfo& 
 }
 
 }  // namespace codecs
+
+void load_decoders() { codecs::load_heif_decoders(); }
 
 Result<void> check_file_size(ImageBytes bytes, const DecodeLimits& limits) {
   if (bytes.empty()) return fail(ErrorCode::kUndecodable, "the file is empty (0 bytes)");

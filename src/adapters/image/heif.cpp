@@ -149,6 +149,8 @@ std::uint64_t pixel_memory(const heif_image_handle* image, unsigned channels) {
 
 }  // namespace
 
+void load_heif_decoders() { heif_init(nullptr); }
+
 Result<ImageInfo> probe_heif(ImageBytes bytes, ImageFormat format) {
   HeifFile file(bytes, format);
   if (auto opened = file.open(); !opened) return std::unexpected(opened.error());
