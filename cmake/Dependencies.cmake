@@ -22,7 +22,8 @@ find_package(ZLIB REQUIRED)
 pkg_check_modules(HEIF REQUIRED IMPORTED_TARGET libheif)
 pkg_check_modules(TIFF REQUIRED IMPORTED_TARGET libtiff-4)
 pkg_check_modules(JXL REQUIRED IMPORTED_TARGET libjxl)
-pkg_check_modules(RAW REQUIRED IMPORTED_TARGET libraw_r)
+# Its pkg-config file would have the whole program built with OpenMP.
+find_library(RAW_LIBRARY raw_r REQUIRED)
 pkg_check_modules(LCMS REQUIRED IMPORTED_TARGET lcms2)
 
 # libsqlitecpp-dev has no pkg-config file.

@@ -52,7 +52,7 @@ class ObedientDecoder final : public ImageDecoder {
     if (command == "die") ::raise(SIGKILL);
     if (command == "die at the end") {
       dies_at_end_ = true;
-      return PreparedImage{rule.width, rule.height, std::vector<std::uint8_t>(3UL * 224 * 224)};
+      return PreparedImage{rule.width, rule.height, std::vector<std::uint8_t>(3UL * 224 * 224), {}};
     }
     if (command == "hang") {
       while (true) std::this_thread::yield();
@@ -64,7 +64,7 @@ class ObedientDecoder final : public ImageDecoder {
     if (command == "open") return said(::open("/etc/passwd", O_RDONLY) >= 0);
     if (command == "connect") return said(::socket(AF_INET, SOCK_STREAM, 0) >= 0);
     if (command == "environment") return said(std::getenv("API_KEYS") != nullptr);
-    if (command == "lie") return PreparedImage{1'000, 1'000, std::vector<std::uint8_t>(12)};
+    if (command == "lie") return PreparedImage{1'000, 1'000, std::vector<std::uint8_t>(12), {}};
     return local_.prepare(bytes, rule);
   }
   Result<std::string> thumbnail(ImageBytes bytes, int longest_side) override {

@@ -1,5 +1,6 @@
 #include "adapters/decoder/walls.hpp"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -90,6 +91,15 @@ bool add_rules(scmp_filter_ctx filter) {
   return true;
 }
 
+// Some write to standard error what they think of an image; the log of the service has one line for
+// it.
+void silence_libraries() {
+  const int nothing = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nothing < 0) return;
+  ::dup2(nothing, STDERR_FILENO);
+  ::close(nothing);
+}
+
 std::string filter_system_calls() {
   const std::unique_ptr<void, decltype(&seccomp_release)> filter(
       seccomp_init(SCMP_ACT_KILL_PROCESS), &seccomp_release);
@@ -104,6 +114,7 @@ std::string filter_system_calls() {
 std::string raise_walls(std::uint64_t memory_limit) {
   ::prctl(PR_SET_DUMPABLE, 0);
   limit(RLIMIT_CORE, 0);
+  if (!kSanitized) silence_libraries();
   limit(RLIMIT_FSIZE, kMaxOutput);
   if (kSanitized) return "sanitizers need system calls that a filter would refuse";
   limit(RLIMIT_DATA, data_bytes() + memory_limit);

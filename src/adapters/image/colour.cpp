@@ -59,8 +59,9 @@ class MatrixTransform final : public ColourTransform {
         const auto& row = matrix_[c];
         for (std::size_t i = 0; i < count; ++i) {
           const float value = row[0] * light[0][i] + row[1] * light[1][i] + row[2] * light[2][i];
+          // In this order a NaN, of a damaged profile, becomes 0.
           steps[c][i] = static_cast<std::int32_t>(
-              std::min(std::max(value, 0.0F), 1.0F) * (kSteps - 1) + 0.5F);
+              std::min(std::max(0.0F, value), 1.0F) * (kSteps - 1) + 0.5F);
         }
       }
       for (std::size_t i = 0; i < count; ++i) {

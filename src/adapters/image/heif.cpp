@@ -11,6 +11,7 @@
 #include "adapters/image/codecs.hpp"
 #include "adapters/image/colour.hpp"
 #include "adapters/image/heif_boxes.hpp"
+#include "domain/text.hpp"
 
 namespace classifier::codecs {
 namespace {
@@ -21,7 +22,7 @@ using HeifPixels = std::unique_ptr<heif_image, decltype(&heif_image_release)>;
 using HeifOptions = std::unique_ptr<heif_decoding_options, decltype(&heif_decoding_options_free)>;
 
 std::unexpected<Error> heif_error_of(ImageFormat format, const heif_error& error) {
-  const std::string text = error.message != nullptr ? error.message : "";
+  const std::string text = one_line(error.message != nullptr ? error.message : "");
   switch (error.code) {
     case heif_error_Memory_allocation_error:
       if (error.subcode == heif_suberror_Security_limit_exceeded) {

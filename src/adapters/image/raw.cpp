@@ -64,7 +64,6 @@ class RawFile {
     params.half_size = 1;
     params.use_camera_wb = 1;
     params.output_bps = 8;
-    params.user_flip = 0;
     const auto megabytes = static_cast<unsigned>(limits.max_memory >> 20U);
 #if LIBRAW_COMPILE_CHECK_VERSION_NOTLESS(0, 21)
     raw_.imgdata.rawparams.max_raw_memory_mb = megabytes;
@@ -78,13 +77,12 @@ class RawFile {
         &deadline_);
     // LibRaw reads from what it takes as not constant.
     code_ = raw_.open_buffer(const_cast<std::byte*>(bytes.data()), bytes.size());
+    flip_ = raw_.imgdata.sizes.flip;
+    raw_.imgdata.sizes.flip = params.user_flip = 0;
   }
 
   bool is_open() const { return code_ == LIBRAW_SUCCESS; }
-  std::string camera() const {
-    return fmt::format("{} {}", raw_.imgdata.idata.make, raw_.imgdata.idata.model);
-  }
-  int orientation() const { return exif_orientation_of(raw_.imgdata.sizes.flip); }
+  int orientation() const { return exif_orientation_of(flip_); }
 
   std::unexpected<Error> error() const {
     switch (code_) {
@@ -133,6 +131,7 @@ class RawFile {
   Deadline deadline_;
   LibRaw raw_;
   int code_ = LIBRAW_SUCCESS;
+  int flip_ = 0;  // as LibRaw counts; taken from it, so that it does not turn what it develops
 };
 
 int smallest_preview(int min_shortest_side) {

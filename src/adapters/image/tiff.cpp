@@ -16,6 +16,7 @@
 
 #include "adapters/image/codecs.hpp"
 #include "adapters/image/colour.hpp"
+#include "domain/text.hpp"
 
 namespace classifier::codecs {
 namespace {
@@ -59,7 +60,7 @@ int note_error(TIFF* /*tiff*/, void* user, const char* /*module*/, const char* f
                va_list arguments) {
   std::array<char, 256> text{};
   std::vsnprintf(text.data(), text.size(), format, arguments);
-  static_cast<TiffSource*>(user)->problem = text.data();
+  static_cast<TiffSource*>(user)->problem = one_line(text.data());
   return 1;
 }
 

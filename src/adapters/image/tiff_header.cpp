@@ -83,10 +83,10 @@ class Directories {
     for (std::uint64_t i = 0; i < count && at < reader_.bytes.size(); ++i, at += entry) {
       switch (reader_.u16(at)) {
         case kWidth:
-          if (first) header.width = static_cast<std::int64_t>(value(at, 0));
+          if (first && header.width == 0) header.width = static_cast<std::int64_t>(value(at, 0));
           break;
         case kHeight:
-          if (first) header.height = static_cast<std::int64_t>(value(at, 0));
+          if (first && header.height == 0) header.height = static_cast<std::int64_t>(value(at, 0));
           break;
         case kCompression: {
           // Of Nikon, Sony, Pentax, Samsung (two) and Kodak.
