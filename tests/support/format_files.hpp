@@ -29,6 +29,7 @@ struct HeifPicture {
   Bytes exif = {};
   Bytes profile = {};
   int thumbnail = 0;  // the longer side of one, 0: none
+  bool grey = false;  // the red channel alone, in the range of video, 16 to 235
 };
 
 inline void demand(const heif_error& error) {
@@ -44,14 +45,22 @@ inline Bytes heif(const RgbImage& image, const HeifPicture& picture = {}) {
                                                                              &heif_encoder_release);
   heif_encoder_set_lossy_quality(encoder, 95);
   heif_image* pixels = nullptr;
-  demand(heif_image_create(image.width, image.height, heif_colorspace_RGB,
-                           heif_chroma_interleaved_RGB, &pixels));
+  demand(picture.grey ? heif_image_create(image.width, image.height, heif_colorspace_monochrome,
+                                          heif_chroma_monochrome, &pixels)
+                      : heif_image_create(image.width, image.height, heif_colorspace_RGB,
+                                          heif_chroma_interleaved_RGB, &pixels));
   const std::unique_ptr<heif_image, decltype(&heif_image_release)> release(pixels,
                                                                            &heif_image_release);
-  demand(heif_image_add_plane(pixels, heif_channel_interleaved, image.width, image.height, 8));
+  const heif_channel channel = picture.grey ? heif_channel_Y : heif_channel_interleaved;
+  demand(heif_image_add_plane(pixels, channel, image.width, image.height, 8));
   int stride = 0;
-  std::uint8_t* const plane = heif_image_get_plane(pixels, heif_channel_interleaved, &stride);
+  std::uint8_t* const plane = heif_image_get_plane(pixels, channel, &stride);
   for (int y = 0; y < image.height; ++y) {
+    for (int x = 0; picture.grey && x < image.width; ++x) {
+      plane[y * stride + x] =
+          static_cast<std::uint8_t>(16 + image.pixels[image.offset(x, y)] * 219 / 255);
+    }
+    if (picture.grey) continue;
     std::memcpy(plane + static_cast<std::ptrdiff_t>(y) * stride, &image.pixels[image.offset(0, y)],
                 3 * static_cast<std::size_t>(image.width));
   }
@@ -62,6 +71,13 @@ inline Bytes heif(const RgbImage& image, const HeifPicture& picture = {}) {
   const std::unique_ptr<heif_encoding_options, decltype(&heif_encoding_options_free)> options(
       heif_encoding_options_alloc(), &heif_encoding_options_free);
   options->image_orientation = picture.orientation;
+  const std::unique_ptr<heif_color_profile_nclx, decltype(&heif_nclx_color_profile_free)> range(
+      heif_nclx_color_profile_alloc(), &heif_nclx_color_profile_free);
+  range->full_range_flag = 0;
+  if (picture.grey) {
+    heif_image_set_nclx_color_profile(pixels, range.get());
+    options->output_nclx_profile = range.get();
+  }
   heif_image_handle* handle = nullptr;
   demand(heif_context_encode_image(context.get(), pixels, encoder, options.get(), &handle));
   const std::unique_ptr<heif_image_handle, decltype(&heif_image_handle_release)> image_owner(

@@ -54,7 +54,7 @@ constexpr std::array kAllowed{
     SCMP_SYS(rt_sigreturn), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(getrandom),
     SCMP_SYS(sched_yield), SCMP_SYS(rt_sigprocmask), SCMP_SYS(gettid), SCMP_SYS(getpid),
     SCMP_SYS(tgkill), SCMP_SYS(restart_syscall), SCMP_SYS(sched_getaffinity), SCMP_SYS(alarm),
-    SCMP_SYS(getrusage),
+    SCMP_SYS(setitimer), SCMP_SYS(getrusage),
     // Of threads that begin: see add_rules().
     SCMP_SYS(set_robust_list), SCMP_SYS(rseq)};
 

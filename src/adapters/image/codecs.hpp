@@ -62,6 +62,9 @@ std::optional<TimePoint> exif_time(std::span<const std::uint8_t> tiff);
 Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t height,
                         const DecodeLimits& limits);
 
+// kTooLarge where the sink and the decoder, `own_memory` bytes, take more memory than the limit.
+Result<void> check_memory(const RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
+                          const DecodeLimits& limits);
 // Starts the sink. kTooLarge where it and the decoder, `own_memory` bytes, take more memory than
 // the limit. `decoded` is the image as it will be decoded.
 Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,

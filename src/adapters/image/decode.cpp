@@ -209,8 +209,8 @@ std::unexpected<Error> too_slow(ImageFormat format) {
               fmt::format("the {} takes too long to decode", to_string(format)));
 }
 
-Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
-                   const DecodeLimits& limits) {
+Result<void> check_memory(const RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
+                          const DecodeLimits& limits) {
   constexpr std::uint64_t kMegabyte = 1 << 20;
   const std::uint64_t needed = own_memory + sink.memory(decoded);
   if (needed > limits.max_memory) {
@@ -221,6 +221,12 @@ Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_me
                     to_string(decoded.format), (needed + kMegabyte - 1) / kMegabyte,
                     limits.max_memory / kMegabyte));
   }
+  return {};
+}
+
+Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
+                   const DecodeLimits& limits) {
+  if (auto fits = check_memory(sink, decoded, own_memory, limits); !fits) return fits;
   sink.start(decoded);
   return {};
 }

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -102,6 +103,7 @@ class HeifFile {
             .colour = colour()};
   }
   const heif_image_handle* primary() const { return image_.get(); }
+  bool monochrome() const { return header_.monochrome; }
 
  private:
   static int width(const HeifHandle& image) { return heif_image_handle_get_width(image.get()); }
@@ -148,6 +150,73 @@ std::uint64_t pixel_memory(const heif_image_handle* image, unsigned channels) {
   return deep ? 4ULL * channels : 2ULL * channels;
 }
 
+// A channel of a monochrome image, of 8 or more bits.
+class GreyPlane {
+ public:
+  GreyPlane(const heif_image* image, heif_channel channel)
+      : bytes_(heif_image_get_plane_readonly(image, channel, &stride_)),
+        bits_(heif_image_get_bits_per_pixel_range(image, channel)) {}
+
+  explicit operator bool() const { return bytes_ != nullptr && bits_ >= 8 && bits_ <= 16; }
+  // 0 to 1.
+  float at(int x, int y) const {
+    const std::uint8_t* const row = bytes_ + static_cast<std::ptrdiff_t>(y) * stride_;
+    std::uint16_t value = 0;
+    if (bits_ == 8) {
+      value = row[x];
+    } else {
+      std::memcpy(&value, row + 2 * static_cast<std::ptrdiff_t>(x), 2);
+    }
+    return static_cast<float>(value) / static_cast<float>((1U << static_cast<unsigned>(bits_)) - 1);
+  }
+
+ private:
+  int stride_ = 0;
+  const std::uint8_t* bytes_;
+  int bits_;
+};
+
+// Whether black is 16 of 255, as in video; libheif does not see to it in monochrome images.
+bool has_limited_range(const heif_image* image) {
+  heif_color_profile_nclx* nclx = nullptr;
+  if (heif_image_get_nclx_color_profile(image, &nclx).code != heif_error_Ok || nclx == nullptr)
+    return false;
+  const bool full = nclx->full_range_flag != 0;
+  heif_nclx_color_profile_free(nclx);
+  return !full;
+}
+
+Result<DecodeReport> decode_monochrome(const heif_image_handle* handle, ImageInfo image,
+                                       const DecodeLimits& limits, RowSink& sink) {
+  heif_image* decoded = nullptr;
+  const heif_error error = heif_decode_image(handle, &decoded, heif_colorspace_monochrome,
+                                             heif_chroma_monochrome, nullptr);
+  const HeifPixels pixels(decoded, &heif_image_release);
+  if (error.code != heif_error_Ok) return heif_error_of(image.format, error);
+  const GreyPlane grey(pixels.get(), heif_channel_Y);
+  if (!grey) return damaged(image.format, "it has no pixels");
+  const GreyPlane alpha(pixels.get(), heif_channel_Alpha);
+  image.width = heif_image_get_width(pixels.get(), heif_channel_Y);
+  image.height = heif_image_get_height(pixels.get(), heif_channel_Y);
+  const bool has_alpha = alpha &&
+                         heif_image_get_width(pixels.get(), heif_channel_Alpha) == image.width &&
+                         heif_image_get_height(pixels.get(), heif_channel_Alpha) == image.height;
+  if (auto started = start(sink, image, 0, limits); !started)
+    return std::unexpected(started.error());
+  const bool limited = has_limited_range(pixels.get());
+  for (int y = 0; y < image.height; ++y) {
+    std::uint8_t* target = sink.next_row();
+    for (int x = 0; x < image.width; ++x, target += 3) {
+      float value = grey.at(x, y);
+      if (limited) value = std::clamp((value - 16 / 255.F) * (255 / 219.F), 0.F, 1.F);
+      if (has_alpha) value = value * alpha.at(x, y) + 1 - alpha.at(x, y);
+      std::fill_n(target, 3, static_cast<std::uint8_t>(std::lround(value * 255)));
+    }
+    sink.row_done();
+  }
+  return {};
+}
+
 }  // namespace
 
 void load_heif_decoders() { heif_init(nullptr); }
@@ -166,14 +235,15 @@ Result<DecodeReport> decode_heif(ImageBytes bytes, ImageFormat format, const Dec
   if (auto valid = check_size(format, whole.width, whole.height, limits); !valid)
     return std::unexpected(valid.error());
   const heif_image_handle* const chosen = file.choose(min_shortest_side);
-  const ImageInfo image = file.info(chosen);
+  ImageInfo image = file.info(chosen);
   const bool alpha = heif_image_handle_has_alpha_channel(chosen) != 0;
   const unsigned channels = alpha ? 4 : 3;
-  if (auto started =
-          start(sink, image, pixel_count(image) * pixel_memory(chosen, channels), limits);
-      !started) {
-    return std::unexpected(started.error());
+  if (auto fits =
+          check_memory(sink, image, pixel_count(image) * pixel_memory(chosen, channels), limits);
+      !fits) {
+    return std::unexpected(fits.error());
   }
+  if (file.monochrome()) return decode_monochrome(chosen, image, limits, sink);
   const HeifOptions options(heif_decoding_options_alloc(), &heif_decoding_options_free);
   if (!options) return out_of_memory();
   options->convert_hdr_to_8bit = 1;
@@ -186,10 +256,12 @@ Result<DecodeReport> decode_heif(ImageBytes bytes, ImageFormat format, const Dec
   int stride = 0;
   const std::uint8_t* const plane =
       heif_image_get_plane_readonly(pixels.get(), heif_channel_interleaved, &stride);
-  if (plane == nullptr ||
-      heif_image_get_width(pixels.get(), heif_channel_interleaved) != image.width ||
-      heif_image_get_height(pixels.get(), heif_channel_interleaved) != image.height)
-    return damaged(format, "its size is not the one in its header");
+  if (plane == nullptr) return damaged(format, "it has no pixels");
+  // Of an image that is both cropped and turned, libheif says another size before.
+  image.width = heif_image_get_width(pixels.get(), heif_channel_interleaved);
+  image.height = heif_image_get_height(pixels.get(), heif_channel_interleaved);
+  if (auto started = start(sink, image, 0, limits); !started)
+    return std::unexpected(started.error());
   const bool premultiplied = heif_image_handle_is_premultiplied_alpha(chosen) != 0;
   for (int y = 0; y < image.height; ++y) {
     const std::uint8_t* const row = plane + static_cast<std::ptrdiff_t>(y) * stride;

@@ -136,6 +136,14 @@ class Meta {
         if (height > 0 && height <= header.height) header.height = height;
         break;
       }
+      case type_of("av1C"):  // AV1 Codec ISO Media File Format Binding, 2.3
+        cursor.next(2);
+        header.monochrome = (cursor.next(1) >> 4U & 1U) != 0;
+        break;
+      case type_of("hvcC"):  // ISO/IEC 14496-15, 8.3.3.1
+        cursor.next(16);
+        header.monochrome = (cursor.next(1) & 3U) == 0;
+        break;
       case type_of("irot"):
         header.turned = true;
         if (cursor.next(1) % 2 == 1) std::swap(header.width, header.height);

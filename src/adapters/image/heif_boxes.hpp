@@ -15,6 +15,7 @@ struct HeifHeader {
   std::int64_t height = 0;
   // Whether `irot` or `imir` turns the image; an Exif orientation then does not.
   bool turned = false;
+  bool monochrome = false;
   FileBytes exif;  // a TIFF block; empty: none
   // Places of references of type `auxl` to more than one image, see decode_heif.
   std::vector<std::size_t> shared_auxiliaries;
