@@ -28,6 +28,19 @@ Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, R
 Result<ImageInfo> probe_bmp(ImageBytes bytes);
 Result<DecodeReport> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 
+// `format` is kHeif or kAvif.
+Result<ImageInfo> probe_heif(ImageBytes bytes, ImageFormat format);
+Result<DecodeReport> decode_heif(ImageBytes bytes, ImageFormat format, const DecodeLimits& limits,
+                                 int min_shortest_side, RowSink& sink);
+Result<ImageInfo> probe_tiff(ImageBytes bytes);
+Result<DecodeReport> decode_tiff(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
+Result<ImageInfo> probe_jxl(ImageBytes bytes);
+Result<DecodeReport> decode_jxl(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
+// The size is that of the preview, or of the development.
+Result<ImageInfo> probe_raw(ImageBytes bytes);
+Result<DecodeReport> decode_raw(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
+                                RowSink& sink);
+
 // The format that the first bytes of a file, at least 18, say; nullopt: none of them.
 std::optional<ImageFormat> sniff(ImageBytes bytes);
 
@@ -94,6 +107,8 @@ inline std::uint8_t over_white(std::uint8_t colour, std::uint8_t alpha) {
 
 // A row of RGBA pixels over white.
 void flatten_row(const std::uint8_t* rgba, int width, std::uint8_t* rgb);
+// The same of pixels whose colours are multiplied by their alpha.
+void flatten_premultiplied_row(const std::uint8_t* rgba, int width, std::uint8_t* rgb);
 
 // Passes on what was decoded as a whole. `pixels` has 3 or 4 channels.
 void pass_on(const std::uint8_t* pixels, std::size_t channels, const ImageInfo& image,
