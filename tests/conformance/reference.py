@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
-import pillow_jxl  # noqa: F401  registers itself with Pillow
 import rawpy
 from PIL import Image, ImageCms, ImageOps
+from pillow_jxl.JpegXLImagePlugin import JXLImageFile  # registers itself with Pillow
 
 Pixels = npt.NDArray[np.uint8]  # [height, width, 3], upright sRGB
 
@@ -122,7 +122,9 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def upright_pixels(image: Image.Image) -> Pixels:
     image.load()
     profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
+    # A JPEG XL is turned by its codestream, whatever its Exif says.
+    turned = isinstance(image, JXLImageFile) and not image.jpeg
+    upright = image if turned else ImageOps.exif_transpose(image)
     colours, alpha = split_alpha(without_deep_samples(upright))
     picture = to_srgb(colours, profile)
     if alpha is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -404,11 +405,14 @@ def jxl() -> Iterator[Sample]:
     yield Sample("JPEG XL", "grey", encoded(grey, "JXL", lossless=True), grey)
     shows = over_white(picture(), alpha())
     yield Sample("JPEG XL", "alpha", encoded(with_alpha(), "JXL", lossless=True), shows)
-    # A JPEG that is packed without loss keeps its orientation, as the codestream's.
-    for sample in turned("JPEG XL", "JPEG", quality=92):
-        with Image.open(io.BytesIO(sample.content)) as image:
-            yield sample._replace(content=encoded(image, "JXL", lossless_jpeg=True))
-    yield from profiled("JPEG XL", "JXL", lossless=True)
+    # A JPEG that is packed without loss keeps its orientation and profile, as the codestream's.
+    jpegs = [*turned("JPEG XL", "JPEG", quality=92), *profiled("JPEG XL", "JPEG", quality=95)]
+    for sample in jpegs:
+        with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+            file.write(sample.content)
+            file.flush()
+            with Image.open(file.name) as image:
+                yield sample._replace(content=encoded(image, "JXL", lossless_jpeg=True))
 
 
 MAKERS: dict[str, Callable[[], Iterator[Sample]]] = {

@@ -14,7 +14,7 @@ from PIL import Image
 from sample_images import MAKERS, Sample, picture
 
 # What the program decodes.
-SUPPORTED = {"JPEG", "PNG", "GIF", "WebP", "BMP"}
+SUPPORTED = {"JPEG", "PNG", "GIF", "WebP", "BMP", "HEIF", "AVIF", "TIFF", "JPEG XL"}
 # The mean difference of a picture from the one that was encoded; lossy codecs change it most.
 ENCODED = 3.0
 
