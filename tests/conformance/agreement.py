@@ -222,7 +222,7 @@ def compare(file: Path, name: str, program: Program) -> Agreement:
         agreement.program_decodes, agreement.program = False, str(error)
     try:
         expected = reference.decode(file)
-    except reference.ReferenceError as error:
+    except reference.NotDecoded as error:
         agreement.reference_decodes, agreement.reference = False, str(error)
     if picture is not None and expected is not None:
         compare_pixels(agreement, picture.pixels, expected)

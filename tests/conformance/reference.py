@@ -12,11 +12,15 @@ import numpy.typing as npt
 import pillow_heif
 import rawpy
 from PIL import Image, ImageCms, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
 from pillow_jxl.JpegXLImagePlugin import JXLImageFile  # registers itself with Pillow
 
 Pixels = npt.NDArray[np.uint8]  # [height, width, 3], upright sRGB
 
 RAW_ENDINGS = {".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"}
+# Numbers of tags in Exif and TIFF, and a value.
+ORIENTATION, BITS_PER_SAMPLE, SAMPLE_FORMAT = 0x0112, 258, 339
+UNSIGNED = 1
 # Of the modes that Pillow has, those that a profile of a colour space describes.
 MODES_OF_SPACES = {"RGB": ("RGB",), "GRAY": ("L",), "CMYK": ("CMYK",), "Lab": ("LAB",)}
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -33,7 +37,7 @@ pillow_heif.register_heif_opener()
 Image.MAX_IMAGE_PIXELS = 60_000_000
 
 
-class ReferenceError(Exception):
+class NotDecoded(Exception):
     """Pillow cannot decode the file, and why."""
 
 
@@ -62,24 +66,30 @@ def format_of(file: Path) -> str:
     return "other"
 
 
-def scaled_to_bytes(values: npt.NDArray[Any]) -> Image.Image:
-    """Samples of more than 8 bits, or floating point, as 8 bits of grey."""
-    scaled = np.nan_to_num(values.astype(np.float64))
-    highest = scaled.max(initial=0)
+def white_of(image: Image.Image, values: npt.NDArray[Any]) -> float:
     if np.issubdtype(values.dtype, np.floating):
         # By custom, 1 is white; where values go beyond, the file has those of integers.
-        white = next((white for white in (1.0, 255.0, 65535.0) if highest <= white), highest)
-    else:
-        white = 65535.0 if highest <= 65535 else 2.0**32 - 1
-    return Image.fromarray(np.rint(np.clip(scaled / white, 0, 1) * 255).astype(np.uint8))
+        highest = float(np.nan_to_num(values).max(initial=0))
+        return next((white for white in (1.0, 255.0, 65535.0) if highest <= white), highest)
+    if isinstance(image, TiffImageFile):
+        return float(2 ** image.tag_v2.get(BITS_PER_SAMPLE, (16,))[0] - 1)
+    return 65535
 
 
 def without_deep_samples(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        grey = scaled_to_bytes(np.asarray(image))
-        grey.info = image.info
-        return grey
-    return image
+    """Samples of more than 8 bits, or floating point, as 8 bits of grey."""
+    if image.mode != "F" and not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image)
+    if image.mode == "I" and isinstance(image, TiffImageFile):
+        signed = image.tag_v2.get(SAMPLE_FORMAT, (UNSIGNED,))[0] != UNSIGNED
+        values = values if signed else values.view(np.uint32)
+    scaled = np.nan_to_num(values.astype(np.float64)) / white_of(image, values)
+    grey = Image.fromarray(np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8))
+    if "transparency" in image.info:
+        grey.putalpha(Image.fromarray(values != image.info["transparency"]).convert("L"))
+    grey.getexif().update({ORIENTATION: image.getexif().get(ORIENTATION, 1)})
+    return grey
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -124,8 +134,8 @@ def upright_pixels(image: Image.Image) -> Pixels:
     profile = image.info.get("icc_profile")
     # A JPEG XL is turned by its codestream, whatever its Exif says.
     turned = isinstance(image, JXLImageFile) and not image.jpeg
-    upright = image if turned else ImageOps.exif_transpose(image)
-    colours, alpha = split_alpha(without_deep_samples(upright))
+    shallow = without_deep_samples(image)
+    colours, alpha = split_alpha(shallow if turned else ImageOps.exif_transpose(shallow))
     picture = to_srgb(colours, profile)
     if alpha is not None:
         white = Image.new("RGB", picture.size, "white")
@@ -146,13 +156,13 @@ def raw_pixels(file: Path) -> Pixels:
         image: Image.Image = Image.open(io.BytesIO(bytes(preview.data)))
         flip = FLIPS.get(raw.sizes.flip)
         # Most cameras leave it to the raw file to say how the preview is turned.
-        if flip is not None and 0x0112 not in image.getexif():
+        if flip is not None and ORIENTATION not in image.getexif():
             image = image.transpose(flip)
         return upright_pixels(image)
 
 
 def decode(file: Path) -> Pixels:
-    """The first frame. Raises ReferenceError."""
+    """The first frame. Raises NotDecoded."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -162,4 +172,4 @@ def decode(file: Path) -> Pixels:
                 return upright_pixels(image)
     except Exception as error:  # the plugins raise of everything
         message = str(error).splitlines()[0] if str(error) else ""
-        raise ReferenceError(f"{type(error).__name__}: {message}") from error
+        raise NotDecoded(f"{type(error).__name__}: {message}") from error
