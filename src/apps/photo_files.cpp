@@ -102,10 +102,10 @@ Result<std::vector<std::string>> find_photos(const std::vector<std::string>& pat
   if (found.empty()) {
     return fail(
         ErrorCode::kNotFound,
-        fmt::format("no images were found{}; images end in .jpg, .jpeg, .png, .gif, .bmp or "
-                    ".webp",
+        fmt::format("no images were found{}; images end in one of {}",
                     outside.empty() ? std::string()
-                                    : fmt::format(", other than those in {}", left_out.string())));
+                                    : fmt::format(", other than those in {}", left_out.string()),
+                    image_extensions()));
   }
   return found;
 }

@@ -68,8 +68,8 @@ Result<std::string> upload_one(HttpClient& client, const fs::path& file, const s
   const auto type = image_content_type(file.string());
   if (!type)
     return fail(ErrorCode::kUnsupported,
-                "its name is not that of an image: it must end in .jpg, .jpeg, .png, .gif, .bmp or "
-                ".webp");
+                fmt::format("its name is not that of an image: it must end in one of {}",
+                            image_extensions()));
   const json request = {{"filename", file.filename().string()},
                         {"content_type", *type},
                         {"path", name},
