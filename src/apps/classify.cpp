@@ -17,6 +17,7 @@
 #include "apps/photo_files.hpp"
 #include "apps/processor.hpp"
 #include "apps/result_table.hpp"
+#include "apps/search_report.hpp"
 #include "apps/terminal.hpp"
 #include "domain/ids.hpp"
 #include "domain/text.hpp"
@@ -37,9 +38,10 @@ struct ClassifyOptions {
   ClassificationOptions how;
   std::string format = "table";
   std::string copy_to;
+  bool list_passed_over = false;
 };
 
-Result<std::vector<std::byte>> read_photo(const std::string& path, std::uint64_t max_bytes) {
+Result<std::vector<std::byte>> read_photo(const fs::path& path, std::uint64_t max_bytes) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
   if (error) return fail(ErrorCode::kNotFound, fmt::format("cannot read it: {}", error.message()));
@@ -119,7 +121,7 @@ Result<void> copy_sorted(const fs::path& photo, const std::string& label,
 class Classification {
  public:
   Classification(const Config& config, const ClassifyOptions& options)
-      : config_(config), options_(options) {}
+      : config_(config), options_(options), search_(options.list_passed_over, interrupted) {}
 
   int run() {
     catch_interrupts();
@@ -132,10 +134,8 @@ class Classification {
     auto inference = inference_options(config_);
     inference.decoder = std::move(*decoder);
     classifier_ = make_openvino_classifier(std::move(inference));
-    auto photos = find_photos(options_.paths, options_.copy_to, [&](const Error& error) {
-      folders_failed_ = true;
-      complain(error, 0);
-    });
+    auto photos = search_.find(options_.paths, options_.copy_to);
+    if (interrupted()) return kInterrupted;
     if (!photos) return complain(photos.error(), kUsage);
     if (auto ready = prepare(std::move(*photos)); !ready) {
       const bool broken = ready.error().code == ErrorCode::kInternal;
@@ -179,7 +179,7 @@ class Classification {
            .queue_capacity = 8 * config_.max_workers,
            .nice = 0},
           [this](const Delivery& delivery) {
-            return read_photo(delivery.task.s3_key, config_.max_image_bytes);
+            return read_photo(file_of(delivery.task.s3_key), config_.max_image_bytes);
           },
           [&](PipelineResult result) { take(std::move(result), bar); });
       for (std::size_t i = 0; i < photos_.size() && !interrupted(); ++i) {
@@ -210,7 +210,7 @@ class Classification {
     if (!options_.copy_to.empty() && state != ImageState::kFailed) {
       const auto& top = std::get<Predictions>(record.outcome->result).front().label;
       const auto copied =
-          copy_sorted(record.s3_key, state == ImageState::kUnknown ? "unknown" : top,
+          copy_sorted(file_of(record.s3_key), state == ImageState::kUnknown ? "unknown" : top,
                       record.filename, options_.copy_to);
       if (!copied && ++copies_failed_ == 1) copy_error_ = copied.error();
     }
@@ -228,8 +228,13 @@ class Classification {
                                        std::size_t count) -> Result<std::vector<ImageRecord>> {
       const auto begin = records_.begin() + from;
       const auto left = static_cast<std::size_t>(records_.end() - begin);
-      return std::vector<ImageRecord>(begin,
-                                      begin + static_cast<std::ptrdiff_t>(std::min(count, left)));
+      std::vector<ImageRecord> part(begin,
+                                    begin + static_cast<std::ptrdiff_t>(std::min(count, left)));
+      for (auto& record : part) {
+        record.s3_key = escape_non_utf8(record.s3_key);
+        record.filename = escape_non_utf8(record.filename);
+      }
+      return part;
     };
     if (copies_failed_ > 0) {
       complain({copy_error_.code, fmt::format("{} photos could not be copied; the first: {}",
@@ -248,8 +253,9 @@ class Classification {
     }
     std::cout.flush();
     summarize();
+    search_.print();
     if (interrupted()) return kInterrupted;
-    return job_.counts.failed > 0 || copies_failed_ > 0 || folders_failed_ ? kSomeFailed : 0;
+    return job_.counts.failed > 0 || copies_failed_ > 0 || search_.incomplete() ? kSomeFailed : 0;
   }
 
   std::vector<ResultRow> rows() const {
@@ -282,6 +288,7 @@ class Classification {
 
   const Config& config_;
   const ClassifyOptions& options_;
+  SearchReport search_;
   std::unique_ptr<Classifier> classifier_;
   NoMetrics metrics_;
   std::shared_ptr<const JobSpec> spec_;
@@ -291,7 +298,6 @@ class Classification {
   Job job_;                           // guarded by mutex_ while the pipeline runs
   std::size_t copies_failed_ = 0;     // guarded by mutex_ while the pipeline runs
   Error copy_error_;                  // guarded by mutex_ while the pipeline runs
-  bool folders_failed_ = false;
   double seconds_ = 0;
 };
 
@@ -302,10 +308,7 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
   auto* command =
       app.add_subcommand("classify", "Label photos and folders on this machine, without a server");
   command->group("Without a server");
-  command
-      ->add_option("PATH", options->paths,
-                   "photos or folders; - reads paths from standard input, one per line")
-      ->required();
+  command->add_option("PATH", options->paths, kPathHelp)->required();
   add_classification_options(*command, options->how);
   command->add_option("--format", options->format, "output format (default: table)")
       ->type_name("FORMAT")
@@ -315,6 +318,7 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
                    "also copy each photo to a folder of its label in DIR; photos that are already "
                    "in DIR are not classified")
       ->type_name("DIR");
+  add_search_options(*command, options->list_passed_over);
   set_help_notes(
       *command,
       {.settings_of = kClassify,
@@ -323,7 +327,7 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
            {"classifier classify ~/Pictures --labels \"cat,dog,receipt\" --copy-to sorted",
             "Your own categories, and a copy of each photo in sorted/LABEL"},
            {"classifier classify photo.jpg --format json", "All details of one photo"},
-           {"find . -name '*.png' | classifier classify - --format csv > labels.csv",
+           {"find . -name '*.png' -print0 | classifier classify - --format csv > labels.csv",
             "The files that another command finds"},
        }});
   command->callback([options, set_run] {

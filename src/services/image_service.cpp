@@ -1,6 +1,7 @@
 #include "services/image_service.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -19,15 +20,23 @@ struct ImageType {
 };
 
 // A file name without an extension of its content type gets the first one listed here.
-constexpr std::array<ImageType, 6> kImageTypes{{
-    {".jpg", "image/jpeg"},
-    {".jpeg", "image/jpeg"},
-    {".png", "image/png"},
-    {".gif", "image/gif"},
-    {".bmp", "image/bmp"},
-    {".webp", "image/webp"},
-}};
-constexpr std::string_view kSupported = "image/jpeg, image/png, image/gif, image/bmp, image/webp";
+constexpr auto kImageTypes = std::to_array<ImageType>({
+    {".jpg", "image/jpeg"},          {".jpeg", "image/jpeg"},
+    {".jfif", "image/jpeg"},         {".jpe", "image/jpeg"},
+    {".png", "image/png"},           {".apng", "image/apng"},
+    {".gif", "image/gif"},           {".webp", "image/webp"},
+    {".bmp", "image/bmp"},           {".dib", "image/bmp"},
+    {".heic", "image/heic"},         {".heif", "image/heif"},
+    {".hif", "image/heif"},          {".avif", "image/avif"},
+    {".tif", "image/tiff"},          {".tiff", "image/tiff"},
+    {".jxl", "image/jxl"},           {".dng", "image/x-adobe-dng"},
+    {".cr2", "image/x-canon-cr2"},   {".cr3", "image/x-canon-cr3"},
+    {".nef", "image/x-nikon-nef"},   {".nrw", "image/x-nikon-nrw"},
+    {".arw", "image/x-sony-arw"},    {".srf", "image/x-sony-srf"},
+    {".sr2", "image/x-sony-sr2"},    {".raf", "image/x-fuji-raf"},
+    {".orf", "image/x-olympus-orf"}, {".rw2", "image/x-panasonic-rw2"},
+    {".pef", "image/x-pentax-pef"},  {".srw", "image/x-samsung-srw"},
+});
 constexpr std::size_t kMaxBaseBytes = 100;
 constexpr std::size_t kMaxPathBytes = 4'096;
 constexpr std::size_t kMaxBatchBytes = 200;
@@ -51,6 +60,14 @@ std::string safe_base(std::string_view filename) {
   return base.find_first_not_of('_') == std::string::npos ? "image" : base;
 }
 
+std::string supported_types() {
+  std::vector<std::string_view> types;
+  for (const auto& type : kImageTypes) types.push_back(type.content_type);
+  const auto repeated = std::ranges::unique(types);
+  types.erase(repeated.begin(), repeated.end());
+  return fmt::format("{}", fmt::join(types, ", "));
+}
+
 Result<std::string> extension_for(std::string_view filename, std::string_view content_type) {
   // "image/jpg" is a common mistake for "image/jpeg".
   if (content_type == "image/jpg") content_type = "image/jpeg";
@@ -64,7 +81,7 @@ Result<std::string> extension_for(std::string_view filename, std::string_view co
   if (extension.empty()) {
     return fail(ErrorCode::kUnsupported,
                 fmt::format("content_type \"{}\" is not supported: it must be one of {}",
-                            content_type.substr(0, 100), kSupported));
+                            content_type.substr(0, 100), supported_types()));
   }
   return extension;
 }
