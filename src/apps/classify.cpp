@@ -155,12 +155,12 @@ class Classification {
                           options_.how.threshold, JobLimits{}, *classifier_);
     if (!spec) return std::unexpected(spec.error());
     spec_ = std::make_shared<const JobSpec>(std::move(*spec));
-    photos_ = std::move(photos);
-    const auto filenames = unique_filenames(photos_);
-    for (std::size_t i = 0; i < photos_.size(); ++i) {
+    auto filenames = unique_filenames(photos);
+    records_.reserve(photos.size());
+    for (std::size_t i = 0; i < photos.size(); ++i) {
       records_.push_back({.index = static_cast<std::int64_t>(i),
-                          .s3_key = photos_[i],
-                          .filename = filenames[i],
+                          .s3_key = std::move(photos[i]),
+                          .filename = std::move(filenames[i]),
                           .name = {},
                           .outcome = {}});
     }
@@ -168,7 +168,7 @@ class Classification {
   }
 
   void classify() {
-    ProgressBar bar(static_cast<std::int64_t>(photos_.size()), "images");
+    ProgressBar bar(static_cast<std::int64_t>(records_.size()), "images");
     job_.started_at = SystemClock().now();
     const auto start = SteadyClock::now();
     {
@@ -182,11 +182,11 @@ class Classification {
             return read_photo(file_of(delivery.task.s3_key), config_.max_image_bytes);
           },
           [&](PipelineResult result) { take(std::move(result), bar); });
-      for (std::size_t i = 0; i < photos_.size() && !interrupted(); ++i) {
+      for (std::size_t i = 0; i < records_.size() && !interrupted(); ++i) {
         Delivery delivery;
         delivery.task.spec = spec_;
         delivery.task.index = static_cast<std::int64_t>(i);
-        delivery.task.s3_key = photos_[i];
+        delivery.task.s3_key = records_[i].s3_key;
         pipeline.push(std::move(delivery));
       }
     }
@@ -292,7 +292,6 @@ class Classification {
   std::unique_ptr<Classifier> classifier_;
   NoMetrics metrics_;
   std::shared_ptr<const JobSpec> spec_;
-  std::vector<std::string> photos_;
   std::mutex mutex_;
   std::vector<ImageRecord> records_;  // guarded by mutex_ while the pipeline runs
   Job job_;                           // guarded by mutex_ while the pipeline runs
