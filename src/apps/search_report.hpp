@@ -37,7 +37,7 @@ class SearchReport {
 
   bool list_each_;
   std::function<bool()> stop_;
-  ProgressBar progress_{0, "files found"};
+  ProgressBar progress_{0, "files looked at"};
   KindCounts counts_;
   std::int64_t looked_at_ = 0;
   std::uint64_t problems_ = 0;

@@ -84,7 +84,9 @@ Result<std::string> upload_one(HttpClient& client, const std::string& photo,
                                const HttpClient::Progress& progress) {
   const auto type = type_of(photo);
   if (!type) return std::unexpected(type.error());
-  const json request = {{"filename", escape_non_utf8(fs::path(photo).filename().string())},
+  std::string filename = escape_non_utf8(fs::path(photo).filename().string());
+  std::ranges::replace(filename, '\\', '_');  // the service takes it for a separator
+  const json request = {{"filename", filename},
                         {"content_type", *type},
                         {"path", escape_non_utf8(name)},
                         {"batch", escape_non_utf8(batch)}};

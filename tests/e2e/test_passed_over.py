@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
+import pty
 import socket
 import struct
 import subprocess
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from program import Service
+from test_command_line import without_privileges
 
 
 @pytest.fixture
@@ -220,6 +223,46 @@ def test_files_that_may_have_been_photos_are_named(run: Run, tmp_path: Path, jpe
     assert lines[-1].endswith("31 empty files")
 
 
+def test_a_file_that_cannot_be_read_is_a_failure(
+    binary: Path, service: Service, tmp_path: Path, jpeg: bytes
+) -> None:
+    folder = fill(tmp_path / "photos", {"a.jpg": jpeg, "shut.jpg": jpeg, "shut": jpeg})
+    for name in ("shut.jpg", "shut"):
+        (folder / name).chmod(0)
+    for command in ("classify", "upload"):
+        done = subprocess.run(
+            [*without_privileges(), binary, command, folder],
+            env=os.environ | {"BACKEND_API_URL": service.url},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 1, done
+        assert len(done.stdout.splitlines()) == 1
+        *warnings, line = done.stderr.splitlines()
+        assert line == "passed over: 2 files that cannot be read"
+        assert sorted(warnings) == [
+            f"classifier: passed over (file that cannot be read): {folder}/{name}"
+            for name in ("shut", "shut.jpg")
+        ]
+
+
+def test_a_search_shows_its_progress_on_a_terminal(binary: Path, tmp_path: Path) -> None:
+    fill(tmp_path, {f"{i}.txt": b"x" for i in range(10)})
+    leader, follower = pty.openpty()
+    process = subprocess.Popen([binary, "classify", tmp_path], stdout=follower, stderr=follower)
+    os.close(follower)
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal's end
+        while part := os.read(leader, 1 << 16):
+            shown += part
+    os.close(leader)
+    assert process.wait(60) == 2
+    assert b"1 files looked at" in shown
+    assert b"passed over: 10 text files" in shown
+
+
 def test_a_file_that_is_named_is_tried(run: Run, tmp_path: Path, jpeg: bytes) -> None:
     fill(tmp_path, {"a.mov": video(), "._a.jpg": jpeg, "photo.txt": jpeg, "photo": png()})
     shown, told = run("classify", tmp_path / "a.mov", tmp_path / "._a.jpg", code=1)
@@ -292,6 +335,8 @@ def test_names_of_any_bytes(run: Run, service: Service, tmp_path: Path, jpeg: by
         name.replace("\n", r"\x0a") for name in wanted
     }
     shown, _ = run("upload", folder, "--batch", "names of any bytes")
-    assert len(set(shown.split())) == 5
+    keys = shown.split()
+    assert len(set(keys)) == 5
+    assert sum(key.startswith(("uploads/caf_xe8_", "uploads/caf_xe9_")) for key in keys) == 2
     listed = service.get("/images", params={"batch": "names of any bytes"}).json()["images"]
     assert {image["name"] for image in listed} == {f"names/{name}" for name in wanted}
