@@ -77,7 +77,6 @@ LIBRARIES = {
     "libcli11-dev": ("BSD-3-Clause", "BSD-3-clause"),
     "libcurl4": ("curl", "License: curl"),
     "libfmt": ("MIT", "Expat"),
-    "libgif7": ("MIT", "MIT"),
     "libjpeg62-turbo": ("IJG AND BSD-3-Clause AND Zlib", "BSD-3-clause"),
     "libprometheus-cpp-core": ("MIT", "Expat"),
     "libpugixml1v5": ("MIT", "Expat"),
@@ -91,6 +90,7 @@ LIBRARIES = {
     "libutf8proc": ("MIT AND Unicode-DFS-2015", "Expat"),
     "libwebp": ("BSD-3-Clause", "Redistribution and use in source and binary forms"),
     "nlohmann-json3-dev": ("MIT", "Expat"),
+    "zlib1g": ("Zlib", "Zlib"),
 }
 COMPILED_IN = ("libcli11-dev", "libsqlitecpp-dev", "nlohmann-json3-dev")
 DATA = ("ca-certificates",)
