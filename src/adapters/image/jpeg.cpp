@@ -243,7 +243,7 @@ class Decompressor {
         // By itself a rest does no harm: some cameras write one, of files that are not progressive.
         // But it is also what is left where a part of the data was overwritten.
         lose_overwritten();
-        if (jpeg_.progressive_mode == TRUE) lost_detail_ = damaged_inside_ = true;
+        if (jpeg_.progressive_mode == TRUE && !ended_) lost_detail_ = damaged_inside_ = true;
         break;
       default:
         break;
