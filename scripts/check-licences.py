@@ -54,6 +54,7 @@ TOOLS = SHIPPED | {
     "CC-BY-4.0",
     "CNRI-Python",
     "GPL-3.0",
+    "GPL-3.0-or-later",
     "MIT-CMU",
     "MPL-2.0",
     "PSF-2.0",
