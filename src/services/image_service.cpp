@@ -1,7 +1,6 @@
 #include "services/image_service.hpp"
 
 #include <spdlog/fmt/fmt.h>
-#include <spdlog/fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -37,6 +36,42 @@ constexpr auto kImageTypes = std::to_array<ImageType>({
     {".orf", "image/x-olympus-orf"}, {".rw2", "image/x-panasonic-rw2"},
     {".pef", "image/x-pentax-pef"},  {".srw", "image/x-samsung-srw"},
 });
+
+struct Alias {
+  std::string_view name;
+  std::string_view content_type;
+};
+
+// What browsers, systems and libraries also call these types.
+constexpr auto kAliases = std::to_array<Alias>({
+    {"image/jpg", "image/jpeg"},
+    {"image/jpe", "image/jpeg"},
+    {"image/jfif", "image/jpeg"},
+    {"image/pjpeg", "image/jpeg"},
+    {"image/x-jpeg", "image/jpeg"},
+    {"image/x-citrix-jpeg", "image/jpeg"},
+    {"image/x-png", "image/png"},
+    {"image/x-citrix-png", "image/png"},
+    {"image/vnd.mozilla.apng", "image/apng"},
+    {"image/x-gif", "image/gif"},
+    {"image/x-webp", "image/webp"},
+    {"image/dib", "image/bmp"},
+    {"image/x-bmp", "image/bmp"},
+    {"image/x-ms-bmp", "image/bmp"},
+    {"image/x-windows-bmp", "image/bmp"},
+    {"image/heic-sequence", "image/heic"},
+    {"image/heif-sequence", "image/heif"},
+    {"image/avif-sequence", "image/avif"},
+    {"image/tif", "image/tiff"},
+    {"image/x-tif", "image/tiff"},
+    {"image/x-tiff", "image/tiff"},
+    {"image/x-jxl", "image/jxl"},
+    {"image/dng", "image/x-adobe-dng"},
+    {"image/x-dng", "image/x-adobe-dng"},
+    {"image/x-fujifilm-raf", "image/x-fuji-raf"},
+});
+
+constexpr std::size_t kMaxTypeBytes = 200;
 constexpr std::size_t kMaxBaseBytes = 100;
 constexpr std::size_t kMaxPathBytes = 4'096;
 constexpr std::size_t kMaxBatchBytes = 200;
@@ -60,17 +95,38 @@ std::string safe_base(std::string_view filename) {
   return base.find_first_not_of('_') == std::string::npos ? "image" : base;
 }
 
-std::string supported_types() {
-  std::vector<std::string_view> types;
-  for (const auto& type : kImageTypes) types.push_back(type.content_type);
-  const auto repeated = std::ranges::unique(types);
-  types.erase(repeated.begin(), repeated.end());
-  return fmt::format("{}", fmt::join(types, ", "));
+std::string all_content_types() {
+  std::string all;
+  std::string_view last;  // those of several extensions follow one another
+  for (const auto& type : kImageTypes) {
+    if (type.content_type == last) continue;
+    last = type.content_type;
+    all += (all.empty() ? "" : ", ") + std::string(last);
+  }
+  return all;
 }
 
-Result<std::string> extension_for(std::string_view filename, std::string_view content_type) {
-  // "image/jpg" is a common mistake for "image/jpeg".
-  if (content_type == "image/jpg") content_type = "image/jpeg";
+// The upload URL's signature covers the content type as the client wrote it, so it must be one
+// that can be sent as a header.
+Result<void> check_content_type(std::string_view content_type) {
+  if (content_type.size() > kMaxTypeBytes) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("content_type has {} bytes; at most {} are allowed",
+                            content_type.size(), kMaxTypeBytes));
+  }
+  if (!std::ranges::all_of(content_type, [](char c) { return c >= ' ' && c <= '~'; })) {
+    return fail(ErrorCode::kInvalidArgument,
+                "content_type has characters other than printable ASCII, which no content type "
+                "has: send one such as \"image/jpeg\"");
+  }
+  return {};
+}
+
+// Of a content type in any case, with or without parameters, and by its usual other names.
+Result<std::string> extension_for(std::string_view filename, std::string_view sent) {
+  const std::string name = to_lower(trim(sent.substr(0, sent.find(';'))));
+  const auto* const alias = std::ranges::find(kAliases, name, &Alias::name);
+  const std::string_view content_type = alias == kAliases.end() ? name : alias->content_type;
   const std::string given = extension_of(filename);
   std::string extension;
   for (const auto& type : kImageTypes) {
@@ -81,7 +137,7 @@ Result<std::string> extension_for(std::string_view filename, std::string_view co
   if (extension.empty()) {
     return fail(ErrorCode::kUnsupported,
                 fmt::format("content_type \"{}\" is not supported: it must be one of {}",
-                            content_type.substr(0, 100), supported_types()));
+                            sent.substr(0, 100), all_content_types()));
   }
   return extension;
 }
@@ -97,6 +153,13 @@ std::optional<std::string_view> image_content_type(std::string_view key) {
   const auto* const type = std::ranges::find(kImageTypes, extension, &ImageType::extension);
   if (type == kImageTypes.end()) return std::nullopt;
   return type->content_type;
+}
+
+std::string image_extensions() {
+  std::string all;
+  for (const auto& type : kImageTypes)
+    all += (all.empty() ? "" : " ") + std::string(type.extension);
+  return all;
 }
 
 ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
@@ -126,6 +189,7 @@ Result<UploadTicket> ImageService::upload_url(const UploadRequest& request) {
         ErrorCode::kInvalidArgument,
         fmt::format("batch has {} bytes; at most {} are allowed", batch.size(), kMaxBatchBytes));
   }
+  if (auto valid = check_content_type(content_type); !valid) return std::unexpected(valid.error());
   const auto extension = extension_for(filename, content_type);
   if (!extension) return std::unexpected(extension.error());
   const TimePoint now = clock_.now();
@@ -133,7 +197,7 @@ Result<UploadTicket> ImageService::upload_url(const UploadRequest& request) {
   ticket.key = fmt::format("uploads/{}_{}_{}{}", safe_base(filename), to_compact(now),
                            random_hex(8), *extension);
   ticket.expires_at = now + kUploadValidity;
-  auto url = objects_.upload_url(ticket.key, content_type, ticket.expires_at, base_url);
+  auto url = objects_.upload_url(ticket.key, trim(content_type), ticket.expires_at, base_url);
   if (!url) return std::unexpected(url.error());
   if (auto announced = announce(request, ticket.key, now); !announced)
     return std::unexpected(announced.error());

@@ -53,6 +53,9 @@ struct ImagePage {
 // no image type.
 std::optional<std::string_view> image_content_type(std::string_view key);
 
+// All extensions of images: ".jpg .jpeg …".
+std::string image_extensions();
+
 // Thumbnails that are kept on disk, by the content that they show, so that copies of an image share
 // one, and a restart loses none.
 struct KeptThumbnails {
@@ -85,7 +88,7 @@ class ImageService {
                ImageNames* names = nullptr, Catalogue* catalogue = nullptr);
 
   // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL to upload its bytes to.
-  // kInvalidArgument: no usable file name, path or batch; kUnsupported: not an image type.
+  // kInvalidArgument: no usable file name, type, path or batch; kUnsupported: not an image type.
   Result<UploadTicket> upload_url(const UploadRequest& request);
 
   // Up to `limit` images, by extension, whose keys begin with `prefix`. `token` is the next_token
