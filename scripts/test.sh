@@ -27,7 +27,7 @@ check() {
   git ls-files -- 'bench/*.sh' 'scripts/*.sh' 'docker/*.sh' 'tests/*.sh' '.ci/run' | xargs shellcheck -x
   git ls-files -- '*.py' | xargs "$VENV/bin/ruff" check --quiet
   git ls-files -- '*.py' | xargs "$VENV/bin/ruff" format --check --quiet
-  "$VENV/bin/mypy" models/export models/evaluate_conse.py
+  "$VENV/bin/mypy" models/export models/evaluate_conse.py models/evaluate_labels.py
   "$VENV/bin/mypy" tests/models
   MYPYPATH=models:tests:bench:scripts "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra tests/packages bench scripts/*.py
   MYPYPATH=tests:tests/infra:scripts:load-tests "$VENV/bin/mypy" load-tests/loadtest tests/load

@@ -23,6 +23,7 @@
 #include "domain/text.hpp"
 #include "ports/clock.hpp"
 #include "services/job_service.hpp"
+#include "services/label_advisor.hpp"
 #include "services/output_key.hpp"
 #include "services/pipeline.hpp"
 #include "services/result_format.hpp"
@@ -164,7 +165,11 @@ class Classification {
                           .name = {},
                           .outcome = {}});
     }
-    return classifier_->warm_up(spec_, {});
+    if (auto warm = classifier_->warm_up(spec_, {}); !warm) return warm;
+    // The model is loaded, and what is embedded is not embedded again: the answer comes at once.
+    const Advice advice = LabelAdvisor(classifier_.get()).advice(*spec_, std::chrono::minutes(1));
+    for (const auto& warning : advice.warnings) warn(warning);
+    return {};
   }
 
   void classify() {
@@ -203,7 +208,8 @@ class Classification {
                                   .generation = 0,
                                   .result = std::move(result.result),
                                   .output_key = {},
-                                  .processing_time_ms = result.processing_time_ms};
+                                  .processing_time_ms = result.processing_time_ms,
+                                  .warning = std::move(result.warning)};
     const ImageState state = state_of(*record.outcome, *spec_);
     auto& counts = job_.counts;
     counts.add(state);
@@ -262,11 +268,12 @@ class Classification {
     std::vector<ResultRow> rows;
     for (const auto& record : records_) {
       if (!record.outcome) continue;
-      ResultRow row{.filename = record.filename, .predictions = {}, .error = {}};
+      ResultRow row{.filename = record.filename, .predictions = {}, .error = {}, .warning = {}};
       if (const auto* error = std::get_if<Error>(&record.outcome->result)) {
         row.error = error->message;
       } else {
         row.predictions = std::get<Predictions>(record.outcome->result);
+        row.warning = record.outcome->warning;
         row.unknown = state_of(*record.outcome, *spec_) == ImageState::kUnknown;
       }
       rows.push_back(std::move(row));
@@ -281,6 +288,13 @@ class Classification {
         counts.done(), counts.total, seconds_,
         static_cast<double>(counts.done()) / std::max(seconds_, 1e-3), spec_->model,
         counts.classified, counts.unknown, counts.failed));
+    if (const auto notice = not_whole_notice(
+            std::ranges::count_if(records_,
+                                  [](const ImageRecord& record) {
+                                    return record.outcome && !record.outcome->warning.empty();
+                                  }));
+        !notice.empty())
+      warn(notice);
     for (const auto& model : classifier_->models()) {
       if (model.name == spec_->model && model.starter) note(starter_notice(model.name));
     }

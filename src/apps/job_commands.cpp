@@ -22,6 +22,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::chrono::seconds kLabelPatience{30};  // for the model's warnings about labels
+constexpr long long kMostRead = 10'000;             // results, to count something in them
 constexpr const char* kClientGroup = "Client of a running service";
 
 std::string job_path(const char* before, const std::string& job, const char* after = "") {
@@ -65,6 +67,32 @@ int code_of(const json& status) {
              : kSomeFailed;
 }
 
+HttpClient::Query page_query(const std::string& token) {
+  HttpClient::Query query{{"limit", "1000"}};
+  if (!token.empty()) query.emplace_back("next_token", token);
+  return query;
+}
+
+std::int64_t count_not_whole(const json& page) {
+  return std::ranges::count_if(page.value("detailed_results", json::array()),
+                               [](const json& entry) { return entry.contains("warning"); });
+}
+
+// Reads the results of a job that ended to find images that are not whole; a job of very many
+// images is left to `classifier result`, which reads them anyway.
+void warn_not_whole(HttpClient& client, const std::string& job, const json& status) {
+  if (status.value("total", 0LL) > kMostRead) return;
+  std::int64_t images = 0;
+  std::string token;
+  do {
+    const auto page = json_body(client.get(job_path("/result/", job), page_query(token)));
+    if (!page) return;
+    images += count_not_whole(*page);
+    token = page->value("next_token", "");
+  } while (!token.empty());
+  if (const auto notice = not_whole_notice(images); !notice.empty()) warn(notice);
+}
+
 int watch(HttpClient& client, const std::string& job, bool as_json) {
   const auto status = wait_for(client, job);
   if (!status) return call_failed(status.error());
@@ -75,6 +103,7 @@ int watch(HttpClient& client, const std::string& job, bool as_json) {
                              status->value("done", 0LL), status->value("total", 0LL),
                              status->value("failed", 0LL));
     if (status->contains("error")) std::cout << printable(status->value("error", "")) << "\n";
+    warn_not_whole(client, job, *status);
   }
   return code_of(*status);
 }
@@ -164,6 +193,27 @@ Result<std::vector<std::string>> keys_to_submit(HttpClient& client, const Submit
   return keys;
 }
 
+void show_label_warnings(const json& answer) {
+  for (const auto& warning : answer.value("warnings", json::array()))
+    if (warning.is_string()) warn(warning.get<std::string>());
+}
+
+// Says what to know about the labels before anything runs. A model that is being loaded answers
+// later, so it is asked again for a while. False where the service cannot be asked.
+bool check_labels(HttpClient& client, const std::string& request) {
+  const auto end = std::chrono::steady_clock::now() + kLabelPatience;
+  while (true) {
+    const auto answer = json_body(client.post_json("/labels/check", request));
+    if (!answer) return false;
+    if (answer->value("complete", true) || interrupted() ||
+        std::chrono::steady_clock::now() > end) {
+      show_label_warnings(*answer);
+      return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+  }
+}
+
 int submit(const Config& config, const Submit& options) {
   BackendClient client(config);
   const auto labels = read_labels(options.how.labels, options.how.labels_file);
@@ -185,12 +235,18 @@ int submit(const Config& config, const Submit& options) {
   }
   if (!labels->empty()) request["custom_labels"] = *labels;
   if (!options.how.model.empty()) request["model"] = options.how.model;
+  const auto text = [](const json& body) {
+    return body.dump(-1, ' ', false, json::error_handler_t::replace);
+  };
+  const bool told =
+      !labels->empty() &&
+      check_labels(*client, text({{"custom_labels", *labels}, {"model", options.how.model}}));
   HttpClient::Headers headers;
   if (!options.idempotency_key.empty())
     headers.emplace_back("Idempotency-Key", options.idempotency_key);
-  const auto answer = json_body(client->post_json(
-      "/submit", request.dump(-1, ' ', false, json::error_handler_t::replace), headers));
+  const auto answer = json_body(client->post_json("/submit", text(request), headers));
   if (!answer) return call_failed(answer.error());
+  if (!told) show_label_warnings(*answer);
   const std::string job = answer->value("job_id", "");
   std::cout << job << '\n' << std::flush;
   note(answer->value("message", ""));
@@ -201,7 +257,8 @@ ResultRow row_of(const json& entry) {
   ResultRow row{.filename = entry.value("name", entry.value("filename", "")),
                 .predictions = {},
                 .unknown = entry.contains("reason"),
-                .error = entry.value("error", "")};
+                .error = entry.value("error", ""),
+                .warning = entry.value("warning", "")};
   for (const auto& prediction : entry.value("all_predictions", json::array()))
     row.predictions.push_back({prediction.value("label", ""), prediction.value("score", 0.0F)});
   return row;
@@ -210,10 +267,9 @@ ResultRow row_of(const json& entry) {
 int print_result_table(HttpClient& client, const std::string& job) {
   json page;
   std::string token;
+  std::int64_t not_whole = 0;
   do {
-    HttpClient::Query query{{"limit", "1000"}};
-    if (!token.empty()) query.emplace_back("next_token", token);
-    const auto response = client.get(job_path("/result/", job), query);
+    const auto response = client.get(job_path("/result/", job), page_query(token));
     auto body = json_body(response);
     if (!body) return call_failed(body.error());
     page = std::move(*body);
@@ -226,23 +282,30 @@ int print_result_table(HttpClient& client, const std::string& job) {
     for (const auto& entry : page.value("detailed_results", json::array()))
       rows.push_back(row_of(entry));
     print_results(rows);
+    not_whole += count_not_whole(page);
     token = page.value("next_token", "");
   } while (!token.empty() && std::cout);
   const auto summary = page.value("summary", json::object());
   note(fmt::format("{}: {} classified, {} unknown, {} failed of {}", page.value("model_used", ""),
                    summary.value("classified", 0LL), summary.value("unknown", 0LL),
                    summary.value("failed", 0LL), summary.value("total", 0LL)));
+  if (const auto notice = not_whole_notice(not_whole); !notice.empty()) warn(notice);
   return page.value("success", false) ? 0 : kSomeFailed;
 }
 
-int result(const Config& config, const std::string& job, const std::string& format) {
+int result(const Config& config, const std::string& job, const std::string& format, bool excel) {
+  if (excel && format != "csv") {
+    return complain({ErrorCode::kInvalidArgument, "--excel is for --format csv: add that"}, kUsage);
+  }
   BackendClient client(config);
   if (format == "table") return print_result_table(*client, job);
   // The exit code depends on the status: the result is printed without being parsed.
   const auto status = json_body(client->get(job_path("/status/", job)));
   if (!status) return call_failed(status.error());
-  const auto streamed = client->stream(job_path("/result/", job, format == "csv" ? ".csv" : ""), {},
-                                       [](std::string_view bytes) {
+  HttpClient::Query query;
+  if (excel) query.emplace_back("excel", "1");
+  const auto streamed = client->stream(job_path("/result/", job, format == "csv" ? ".csv" : ""),
+                                       query, [](std::string_view bytes) {
                                          std::cout << bytes;
                                          return std::cout.good() && !interrupted();
                                        });
@@ -380,11 +443,17 @@ void add_job_commands(CLI::App& app, const SetRun& set_run) {
                     BackendClient client(config);
                     return watch(*client, job, format == "json");
                   });
+  const auto excel = std::make_shared<bool>(false);
   add_job_command(
       app, set_run, "result", "Print the results of a finished job", {"table", "json", "csv"},
-      result,
-      {{"classifier result JOB --format csv > labels.csv", "A table for a spreadsheet"},
-       {"classifier result JOB --format json | jq .grouped_by_label", "The photos of each label"}});
+      [excel](const Config& config, const std::string& job, const std::string& format) {
+        return result(config, job, format, *excel);
+      },
+      {{"classifier result JOB --format csv --excel > labels.csv", "A table for Excel"},
+       {"classifier result JOB --format json | jq .grouped_by_label", "The photos of each label"}})
+      ->add_flag("--excel", *excel,
+                 "begin the CSV with a byte order mark, which Excel needs to read names and labels "
+                 "beyond ASCII");
   add_jobs(app, set_run);
   add_job_command(app, set_run, "cancel", "Cancel a job; results so far are kept", {"json"},
                   [](const Config& config, const std::string& job, const std::string&) {

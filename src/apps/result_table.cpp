@@ -71,11 +71,19 @@ void ResultTable::print(const ResultRow& row) const {
             << paint_(row.unknown ? Colour::kYellow : Colour::kBold,
                       others.empty() ? label : fit(label, label_width_))
             << paint_(Colour::kDim, others) << "\n";
+  if (!row.warning.empty())
+    std::cout << "  " << paint_(Colour::kYellow, "warning: " + printable(row.warning)) << "\n";
 }
 
 void print_results(const std::vector<ResultRow>& rows) {
   const ResultTable table(rows);
   for (const auto& row : rows) table.print(row);
+}
+
+std::string not_whole_notice(std::int64_t images) {
+  if (images == 0) return "";
+  return images == 1 ? "1 image is not whole: see its warning"
+                     : fmt::format("{} images are not whole: see their warnings", images);
 }
 
 }  // namespace classifier

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct ResultRow {
   Predictions predictions;  // highest score first; empty for an image that failed
   bool unknown = false;     // the best score is below the threshold
   std::string error;        // why the image failed
+  std::string warning;      // what is missing of an image that did not fail; may be empty
 };
 
 // Prints to standard output: a bar and colours on a terminal, plain columns elsewhere.
@@ -32,5 +34,8 @@ class ResultTable {
 };
 
 void print_results(const std::vector<ResultRow>& rows);
+
+// "2 images are not whole: see their warnings"; empty where all are.
+std::string not_whole_notice(std::int64_t images);
 
 }  // namespace classifier

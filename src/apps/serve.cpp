@@ -32,6 +32,7 @@
 #include "ports/work_queue.hpp"
 #include "services/accounting.hpp"
 #include "services/dispatcher.hpp"
+#include "services/label_advisor.hpp"
 #include "services/retention.hpp"
 #include "services/status_consumer.hpp"
 #include "services/thumbnail_maker.hpp"
@@ -188,6 +189,8 @@ class Service {
     inference.max_label_bytes = plan_.caches - thumbnail_cache_bytes();
     inference.extra_model_memory = plan_.other_models;
     classifier_ = make_openvino_classifier(std::move(inference));
+    // A backend by itself has no memory for models.
+    label_advisor_ = std::make_unique<LabelAdvisor>(roles_.ml ? classifier_.get() : nullptr);
     accounting_ = std::make_unique<Accounting>(stores_->jobs(), clock_);
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
     retention_ = std::make_unique<Retention>(stores_->jobs(), clock_,
@@ -446,6 +449,7 @@ class Service {
                                       .queue = stores_->queue(),
                                       .classifier = *classifier_,
                                       .clock = clock_,
+                                      .label_advisor = label_advisor_.get(),
                                       .names = &stores_->image_names(),
                                       .catalogue = stores_->catalogue(),
                                       .uploads = stores_->uploads(),
@@ -528,6 +532,7 @@ class Service {
   std::shared_ptr<ImageDecoder> decoder_;
   std::shared_ptr<ImageDecoder> thumbnail_decoder_;
   std::unique_ptr<Classifier> classifier_;
+  std::unique_ptr<LabelAdvisor> label_advisor_;
   std::unique_ptr<Accounting> accounting_;
   std::unique_ptr<StatusConsumer> status_consumer_;
   std::unique_ptr<Dispatcher> dispatcher_;

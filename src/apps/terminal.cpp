@@ -195,6 +195,10 @@ void note(const std::string& line) {
   if (is_terminal(stderr)) std::fprintf(stderr, "%s\n", printable(line).c_str());
 }
 
+void warn(const std::string& line) {
+  std::fprintf(stderr, "warning: %s\n", printable(line).c_str());
+}
+
 ProgressBar::ProgressBar(std::int64_t total, std::string unit)
     : total_(total), unit_(std::move(unit)), watched_(is_terminal(stderr)) {}
 

@@ -55,6 +55,8 @@ class Painter {
 
 // Prints a line to standard error if that is a terminal.
 void note(const std::string& line);
+// Prints "warning: …" to standard error, whatever that is.
+void warn(const std::string& line);
 
 // Progress in one line of standard error, which is rewritten; nothing if that is not a terminal.
 // Not thread-safe.

@@ -88,6 +88,8 @@ struct ImageOutcome {
   std::variant<Predictions, Error> result;  // Predictions is never empty
   std::string output_key;                   // key of the sorted copy; empty if there is none
   double processing_time_ms = 0;            // for decoding and inference, without time in queues
+  // What is missing of a classified image, in a sentence; may be empty.
+  std::string warning = {};  // NOLINT(readability-redundant-member-init)
 };
 
 ImageState state_of(const ImageOutcome& outcome, const JobSpec& spec);

@@ -133,6 +133,18 @@ std::string short_number(double value) {
 
 std::string_view filename_of(std::string_view key) { return key.substr(key.rfind('/') + 1); }
 
+std::string quoted_list(std::span<const std::string> texts) {
+  constexpr std::size_t kShown = 8;
+  const std::size_t shown = texts.size() > kShown + 1 ? kShown : texts.size();
+  std::string list;
+  for (std::size_t i = 0; i < shown; ++i) {
+    if (i > 0) list += i + 1 == texts.size() ? " and " : ", ";
+    list += '"' + texts[i] + '"';
+  }
+  if (shown < texts.size()) list += " and " + std::to_string(texts.size() - shown) + " more";
+  return list;
+}
+
 std::string extension_of(std::string_view path) {
   const std::string_view name = filename_of(path);
   const std::size_t dot = name.rfind('.');

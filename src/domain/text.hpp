@@ -45,6 +45,9 @@ std::string short_number(double value);
 // "cat.jpg" for "a/cat.jpg"; empty if the key ends in a slash.
 std::string_view filename_of(std::string_view key);
 
+// `"a", "b" and "c"`; of many texts the first ones, and how many more there are.
+std::string quoted_list(std::span<const std::string> texts);
+
 // The extension in lower case with its dot, ".jpg" for "a/cat.JPG"; empty if there is none.
 std::string extension_of(std::string_view path);
 

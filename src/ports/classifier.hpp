@@ -57,6 +57,15 @@ class Classifier {
   virtual Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec,
                                const std::stop_token& stop) = 0;
 
+  // What to know about the custom labels before images are classified with them: labels that the
+  // model cannot tell apart, or does not know. Each is a sentence. Loads the model and embeds the
+  // labels; kUnavailable if `stop` is requested before that is done. Models that have nothing to
+  // say need not implement it.
+  virtual Result<std::vector<std::string>> label_warnings(
+      const std::shared_ptr<const JobSpec>& /*spec*/, const std::stop_token& /*stop*/) {
+    return std::vector<std::string>();
+  }
+
   // Decodes an image file for the model of `spec`. kUndecodable, kUnsupported, kTooLarge: an error
   // of the image; all other codes: of the model.
   virtual Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) = 0;

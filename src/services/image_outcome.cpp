@@ -17,7 +17,8 @@ ImageOutcome take_outcome(PipelineResult& result) {
           .generation = task.generation,
           .result = std::move(result.result),
           .output_key = {},
-          .processing_time_ms = result.processing_time_ms};
+          .processing_time_ms = result.processing_time_ms,
+          .warning = std::move(result.warning)};
 }
 
 void copy_classified(ImageOutcome& outcome, const ImageTask& task,

@@ -10,7 +10,7 @@
 
 namespace classifier {
 
-// Moves the predictions or the error out of `result`.
+// Moves the predictions and the warning, or the error, out of `result`.
 ImageOutcome take_outcome(PipelineResult& result);
 
 // Copies the image to its key in the output bucket if it is classified, and sets `output_key`. If

@@ -109,7 +109,7 @@ void Intake::dispatch(Delivery delivery, const std::stop_token& stop) {
 
 void Intake::give_up(Delivery delivery, Error error) {
   if (!delivery.task.spec) delivery.task.spec = std::make_shared<const JobSpec>();
-  give_up_({std::move(delivery), std::move(error), 0});
+  give_up_({std::move(delivery), std::move(error), 0, {}});
 }
 
 void Intake::drop(const Delivery& delivery) {

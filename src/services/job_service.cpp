@@ -59,6 +59,17 @@ Result<void> check_labels(std::vector<std::string>& labels, const JobLimits& lim
   return {};
 }
 
+// Consoles and other tools show an object as "s3://bucket/key".
+Result<void> check_no_url(std::string_view key, std::size_t index) {
+  constexpr std::string_view kScheme = "s3://";
+  if (to_lower(key.substr(0, kScheme.size())) != kScheme) return {};
+  const std::size_t slash = key.find('/', kScheme.size());
+  const std::string_view rest =
+      slash == std::string_view::npos ? std::string_view() : key.substr(slash + 1);
+  return invalid(fmt::format("s3_keys[{}] is a URL of S3: give the key alone: {}", index,
+                             one_line(utf8_prefix(rest.empty() ? "uploads/cat.jpg" : rest, 200))));
+}
+
 Result<void> check_keys(const std::vector<std::string>& keys, const JobLimits& limits) {
   if (keys.empty()) {
     return invalid("s3_keys is missing or empty: name at least one image");
@@ -70,6 +81,7 @@ Result<void> check_keys(const std::vector<std::string>& keys, const JobLimits& l
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (keys[i].empty()) return invalid(fmt::format("s3_keys[{}] is empty", i));
+    if (auto valid = check_no_url(keys[i], i); !valid) return valid;
     if (keys[i].size() > limits.max_key_bytes) {
       return invalid(fmt::format("s3_keys[{}] has {} bytes; a key has at most {}", i,
                                  keys[i].size(), limits.max_key_bytes));

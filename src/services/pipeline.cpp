@@ -115,7 +115,7 @@ class Pipeline::Impl {
     while (auto next = next_fetched()) {
       if (options_.stopping.stop_requested()) next->bytes = stopped();
       if (!next->bytes) {
-        done_({std::move(next->delivery), std::move(next->bytes.error()), 0});
+        done_({std::move(next->delivery), std::move(next->bytes.error()), 0, {}});
         continue;
       }
       const Stopwatch watch;
@@ -131,7 +131,7 @@ class Pipeline::Impl {
       if (image) {
         prepared_.push({std::move(next->delivery), std::move(*image), seconds});
       } else {
-        done_({std::move(next->delivery), std::move(image.error()), seconds * 1e3});
+        done_({std::move(next->delivery), std::move(image.error()), seconds * 1e3, {}});
       }
     }
   }
@@ -157,7 +157,7 @@ class Pipeline::Impl {
     lower_priority();
     while (auto first = prepared_.pop()) {
       if (options_.stopping.stop_requested()) {
-        done_({std::move(first->delivery), stopped().error(), 0});
+        done_({std::move(first->delivery), stopped().error(), 0, {}});
       } else {
         classify(take_batch(std::move(*first)));
       }
@@ -191,9 +191,10 @@ class Pipeline::Impl {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const double ms = (batch[i].seconds + seconds / static_cast<double>(batch.size())) * 1e3;
       if (results[i]) {
-        done_({std::move(batch[i].delivery), std::move(*results[i]), ms});
+        done_({std::move(batch[i].delivery), std::move(*results[i]), ms,
+               std::move(images[i].warning)});
       } else {
-        done_({std::move(batch[i].delivery), std::move(results[i].error()), ms});
+        done_({std::move(batch[i].delivery), std::move(results[i].error()), ms, {}});
       }
     }
   }

@@ -26,6 +26,7 @@ struct PipelineResult {
   Delivery delivery;
   std::variant<Predictions, Error> result;
   double processing_time_ms = 0;
+  std::string warning;  // of a classified image; may be empty
 };
 
 struct PipelineOptions {

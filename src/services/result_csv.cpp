@@ -29,14 +29,15 @@ std::string cell(std::string_view text) {
 
 class CsvResult final : public ResultWriter {
  public:
-  CsvResult(Job job, RecordSource source)
-      : job_(std::move(job)), pages_(std::move(source), 0, job_.counts.total) {}
+  CsvResult(Job job, RecordSource source, CsvFor reader)
+      : job_(std::move(job)), pages_(std::move(source), 0, job_.counts.total), reader_(reader) {}
 
   Result<std::optional<std::string>> next() override {
     if (!started_) {
       started_ = true;
-      return "filename,s3_key,top_prediction,top_confidence,status,reason,error,processing_time_ms,"
-             "predictions,name\r\n";
+      return std::string(reader_ == CsvFor::kExcel ? "\xEF\xBB\xBF" : "") +
+             "filename,s3_key,top_prediction,top_confidence,status,reason,error,processing_time_ms,"
+             "predictions,name,warning\r\n";
     }
     auto page = pages_.next();
     if (!page) return std::unexpected(page.error());
@@ -60,23 +61,24 @@ class CsvResult final : public ResultWriter {
         predictions += prediction.label + " " + short_number(prediction.score);
       }
     }
-    return fmt::format("{},{},{},{},{},{},{},{},{},{}\r\n", cell(record.filename),
+    return fmt::format("{},{},{},{},{},{},{},{},{},{},{}\r\n", cell(record.filename),
                        cell(record.s3_key), cell(row.top),
                        row.error.empty() ? short_number(row.confidence) : "", status,
                        cell(row.reason), cell(row.error),
                        record.outcome ? short_number(record.outcome->processing_time_ms) : "",
-                       cell(predictions), cell(record.name));
+                       cell(predictions), cell(record.name), cell(row.warning));
   }
 
   Job job_;
   RecordPages pages_;
+  CsvFor reader_;
   bool started_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<ResultWriter> csv_result(Job job, RecordSource records) {
-  return std::make_unique<CsvResult>(std::move(job), std::move(records));
+std::unique_ptr<ResultWriter> csv_result(Job job, RecordSource records, CsvFor reader) {
+  return std::make_unique<CsvResult>(std::move(job), std::move(records), reader);
 }
 
 }  // namespace classifier

@@ -31,6 +31,10 @@ struct ResultOptions {
   std::filesystem::path temporary_folder = {};  // NOLINT(readability-redundant-member-init)
 };
 
+// Excel takes a CSV file for UTF-8 only if it begins with a byte order mark, which other programs
+// may take for a part of the first column's name.
+enum class CsvFor { kAnyProgram, kExcel };
+
 // Writes the text of one result. Used by one thread.
 class ResultWriter {
  public:
@@ -45,9 +49,10 @@ class ResultWriter {
 std::unique_ptr<ResultWriter> json_result(Job job, RecordSource records, ResultOptions options);
 
 // A header line, then a line for each image: filename, s3_key, top_prediction, top_confidence,
-// status, reason, error, processing_time_ms, predictions. A cell that a spreadsheet would run as a
-// formula gets a leading quote.
-std::unique_ptr<ResultWriter> csv_result(Job job, RecordSource records);
+// status, reason, error, processing_time_ms, predictions, name, warning. A cell that a spreadsheet
+// would run as a formula gets a leading quote.
+std::unique_ptr<ResultWriter> csv_result(Job job, RecordSource records,
+                                         CsvFor reader = CsvFor::kAnyProgram);
 
 // "confidence below threshold (0.31 < 0.5). Original prediction: X"
 std::string below_threshold_reason(const Prediction& top, double threshold);

@@ -43,6 +43,7 @@ json detail(const ImageRecord& record, const ResultRow& row) {
   }
   if (!row.reason.empty()) entry["reason"] = row.reason;
   if (!row.error.empty()) entry["error"] = row.error;
+  if (!row.warning.empty()) entry["warning"] = row.warning;
   return entry;
 }
 

@@ -29,6 +29,7 @@ ResultRow make_row(const ImageRecord& record, const JobSpec& spec) {
     return row;
   }
   row.predictions = &std::get<Predictions>(record.outcome->result);
+  row.warning = record.outcome->warning;
   const Prediction& top = row.predictions->front();
   row.confidence = score_of(top.score);
   row.top = top.label;

@@ -16,6 +16,7 @@ struct ResultRow {
   double confidence = 0;
   std::string reason;                        // why the image is unknown
   std::string error;                         // why the image failed
+  std::string warning;                       // what is missing of a classified image
   const Predictions* predictions = nullptr;  // points into the record
 };
 ResultRow make_row(const ImageRecord& record, const JobSpec& spec);

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 namespace classifier {
 namespace {
@@ -60,6 +61,23 @@ std::string collation_key(std::string_view name, std::size_t max_bytes) {
     key.append(text, begin, digits);
   }
   if (key.size() > max_bytes) key.resize(max_bytes);
+  return key;
+}
+
+std::string sameness_key(std::string_view text) {
+  const std::string folded =
+      mapped_text(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD |
+                            UTF8PROC_IGNORE);
+  std::string key;
+  bool space = false;
+  for (const char c : folded) {
+    if (c == ' ' || (c >= '\t' && c <= '\r')) {
+      space = !key.empty();
+    } else {
+      if (std::exchange(space, false)) key += ' ';
+      key += c;
+    }
+  }
   return key;
 }
 

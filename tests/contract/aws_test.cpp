@@ -279,6 +279,7 @@ TEST_F(AwsTest, StatusMessagesAreReceivedAsSent) {
   for (int i = 0; i < 100; ++i) outcomes.push_back(success(i % 2 == 0 ? "job-1" : "job-2", i));
   outcomes[3].result = Error{ErrorCode::kUndecodable, "the \"JPEG\" is truncated"};
   outcomes[3].output_key.clear();
+  outcomes[4].warning = "the file ends early: the last 5 % of the picture is missing";
   ASSERT_TRUE(queue.report(outcomes));
   std::map<std::int64_t, ImageOutcome> received;
   std::size_t starts = 0;
@@ -298,6 +299,7 @@ TEST_F(AwsTest, StatusMessagesAreReceivedAsSent) {
     EXPECT_EQ(same.job_id, outcome.job_id);
     EXPECT_EQ(same.result, outcome.result);
     EXPECT_EQ(same.output_key, outcome.output_key);
+    EXPECT_EQ(same.warning, outcome.warning);
   }
   ASSERT_TRUE(queue.remove(receipts));
   EXPECT_THAT(queue.receive(10, std::chrono::milliseconds(0), {}).value(), IsEmpty());

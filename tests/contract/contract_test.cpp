@@ -167,6 +167,22 @@ TEST_P(ContractTest, OutcomesAreStoredUnchanged) {
   EXPECT_DOUBLE_EQ(records[1].outcome->processing_time_ms, 2.5);
 }
 
+TEST_P(ContractTest, WarningsOfOutcomesAreStored) {
+  const Job job = accept(3);
+  ImageOutcome torn = success(job, 0);
+  torn.warning = "the file ends early: the last 5 % of the picture – \"sky\" – is missing";
+  record(torn);
+  record(success(job, 1));
+  record(failure(job, 2));
+  stores_->reopen();
+  const auto records = jobs().records(job.id, 0, 10).value();
+  EXPECT_EQ(records[0].outcome->warning, torn.warning);
+  EXPECT_EQ(records[0].outcome->result, torn.result);
+  EXPECT_EQ(records[1].outcome->warning, "");
+  EXPECT_EQ(records[2].outcome->warning, "");
+  EXPECT_EQ(get(job).counts, (JobCounts{.total = 3, .classified = 2, .failed = 1}));
+}
+
 TEST_P(ContractTest, OutcomesFromManyThreadsCountOnce) {
   constexpr int kImages = 200;
   const Job job = accept(kImages);

@@ -1,5 +1,5 @@
 // Any names and labels in a result: CSV and JSON must contain them unchanged, and CSV no formulas.
-// Lines, decoded: key, filename, label, error, score in thousandths, the user's name.
+// Lines, decoded: key, filename, label, error, score in thousandths, the user's name, warning.
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -66,11 +66,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       static_cast<float>(std::strtoul(std::string(lines.next()).c_str(), nullptr, 10) % 1'001) /
       1e3F;
   record.name = lines.next_decoded();
+  const std::string warning = lines.next_decoded();
   ImageOutcome outcome;
   outcome.job_id = "job";
   if (error.empty()) {
     outcome.result = Predictions{{label, score}, {"other", 1 - score}};
     outcome.output_key = output_key("job", label, record.filename);
+    outcome.warning = warning;
   } else {
     outcome.result = Error{ErrorCode::kUndecodable, error};
   }
@@ -88,7 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
 
   const auto table = cells_of(all_of(*csv_result(job, records)));
-  demand(table.size() == 2 && table[0].size() == 10 && table[1].size() == 10,
+  demand(table.size() == 2 && table[0].size() == 11 && table[1].size() == 11,
          "each row has as many cells as the header");
   const auto is_kept = [](const std::string& cell, const std::string& value) {
     return cell == value || cell == "'" + value;
@@ -99,7 +101,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   // cells_of() drops a carriage return outside quotes, so that this check finds it too.
   demand(is_kept(table[1][0], record.filename) && is_kept(table[1][1], record.s3_key) &&
-             is_kept(table[1][9], record.name),
+             is_kept(table[1][9], record.name) && is_kept(table[1][10], outcome.warning),
          "cells have the text");
 
   ResultOptions options;

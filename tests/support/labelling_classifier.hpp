@@ -8,7 +8,8 @@
 
 namespace classifier::testing {
 
-// "broken" cannot be decoded; "doubtful" has a score of 0.3, everything else 0.9.
+// "broken" cannot be decoded, "torn" is not whole; "doubtful" has a score of 0.3, everything else
+// 0.9.
 class LabellingClassifier : public Classifier {
  public:
   std::vector<ModelInfo> models() const override {
@@ -28,8 +29,9 @@ class LabellingClassifier : public Classifier {
   Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec&) override {
     PreparedImage image;
     for (const std::byte byte : bytes) image.pixels.push_back(static_cast<std::uint8_t>(byte));
-    if (std::string(image.pixels.begin(), image.pixels.end()) == "broken")
-      return fail(ErrorCode::kUndecodable, "the image is broken");
+    const std::string content(image.pixels.begin(), image.pixels.end());
+    if (content == "broken") return fail(ErrorCode::kUndecodable, "the image is broken");
+    if (content == "torn") image.warning = "half of the image is missing";
     return image;
   }
   Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,

@@ -61,6 +61,7 @@ class ApiTest : public ::testing::Test {
                              .queue = stores_.queue(),
                              .classifier = classifier_,
                              .clock = stores_.clock(),
+                             .label_advisor = &label_advisor_,
                              .uploads = &stores_.files(),
                              .max_upload_bytes = 1'000,
                              .public_base_url = {},
@@ -146,6 +147,7 @@ class ApiTest : public ::testing::Test {
                          return "thumbnail of " + std::to_string(size);
                        },
                        1'000, thumbnail_memory_};
+  LabelAdvisor label_advisor_{&classifier_};
   std::string uploaded_;  // the last key
   Server server_{{}};
   std::uint16_t port_ = 0;
@@ -215,6 +217,56 @@ TEST_F(ApiTest, TakesAnUploadThroughASignedUrl) {
   EXPECT_EQ(get("/images/" + key).body, "cat");
   stores_.clock().advance(2h);
   EXPECT_EQ(request("PUT", target, type, "cat").status, 403);
+}
+
+// As browsers, systems and libraries write them; the upload then has the same Content-Type.
+TEST_F(ApiTest, TakesContentTypesAsTheyAreWritten) {
+  const auto extension = [&](const std::string& name, const std::string& type) {
+    const json answer =
+        body_of(post("/upload-url", json{{"filename", name}, {"content_type", type}}.dump()));
+    if (!answer.contains("upload_url")) return answer.dump();
+    const std::string url = answer["upload_url"];
+    EXPECT_EQ(request("PUT", url.substr(std::string("http://here:1").size()),
+                      "Content-Type: " + type + "\r\n", "cat")
+                  .status,
+              200)
+        << type;
+    const std::string key = answer["s3_key"];
+    return key.substr(key.rfind('.'));
+  };
+  EXPECT_EQ(extension("a.jpg", "Image/JPEG; charset=x"), ".jpg");
+  EXPECT_EQ(extension("a.JPEG", "image/pjpeg"), ".jpeg");
+  EXPECT_EQ(extension("a.jfif", "image/jpeg"), ".jfif");
+  EXPECT_EQ(extension("a", "image/jpg"), ".jpg");
+  EXPECT_EQ(extension("a.png", "image/x-png"), ".png");
+  EXPECT_EQ(extension("a.dib", "IMAGE/X-MS-BMP"), ".dib");
+  EXPECT_EQ(extension("a", "image/x-tiff"), ".tif");
+  EXPECT_EQ(extension("IMG_1.HEIC", "image/heic-sequence"), ".heic");
+  EXPECT_EQ(extension("a.hif", "image/heif"), ".hif");
+  EXPECT_EQ(extension("a", "image/avif"), ".avif");
+  EXPECT_EQ(extension("a", "image/jxl ; q=1"), ".jxl");
+  EXPECT_EQ(extension("DSC1.NRW", "image/x-nikon-nrw"), ".nrw");
+  EXPECT_EQ(extension("a.dng", "image/dng"), ".dng");
+  EXPECT_THAT(extension("a.svg", "image/svg+xml"),
+              HasSubstr("is not supported: it must be one of image/jpeg, image/png, image/apng,"));
+  EXPECT_THAT(extension("a.jpg", "image/jpeg; x=\x01"), HasSubstr("printable ASCII"));
+  EXPECT_THAT(extension("a.jpg", "image/jpeg;" + std::string(300, 'x')), HasSubstr("311 bytes"));
+}
+
+TEST_F(ApiTest, ListsImagesOfEveryKind) {
+  const std::vector<std::string> names{"a.apng", "a.arw", "a.avif", "a.bmp",  "a.cr2",  "a.cr3",
+                                       "a.dib",  "a.dng", "a.gif",  "a.heic", "a.heif", "a.hif",
+                                       "a.jfif", "a.jpe", "a.jpeg", "a.jpg",  "a.jxl",  "a.nef",
+                                       "a.nrw",  "a.orf", "a.pef",  "a.png",  "a.raf",  "a.rw2",
+                                       "a.sr2",  "a.srf", "a.srw",  "a.tif",  "a.tiff", "a.webp"};
+  for (const auto& name : names) stores_.put_object("kinds/" + name, "x");
+  stores_.put_object("kinds/a.mp4", "x");
+  std::vector<std::string> listed;
+  const json answer = body_of(get("/images?prefix=kinds/"));
+  for (const auto& image : answer["images"])
+    listed.push_back(image["key"].get<std::string>().substr(6));
+  EXPECT_EQ(listed, names);
+  EXPECT_EQ(get("/images/kinds/a.cr3").header("Content-Type"), "image/x-canon-cr3");
 }
 
 TEST_F(ApiTest, RefusesUploadUrlsForOtherThings) {
@@ -334,6 +386,10 @@ TEST_F(ApiTest, ChecksSubmissions) {
   EXPECT_THAT(refused({{"s3_keys", "a.jpg"}}), HasSubstr("must be a list of strings"));
   EXPECT_THAT(refused({{"s3_keys", {"a", 1}}}), HasSubstr("s3_keys[1]"));
   EXPECT_THAT(refused({{"s3_keys", {"../a"}}}), HasSubstr("s3_keys[0]"));
+  EXPECT_EQ(refused({{"s3_keys", {"a", "s3://bucket/uploads/cat.jpg"}}}),
+            "s3_keys[1] is a URL of S3: give the key alone: uploads/cat.jpg");
+  EXPECT_EQ(refused({{"s3_keys", {"S3://bucket"}}}),
+            "s3_keys[0] is a URL of S3: give the key alone: uploads/cat.jpg");
   EXPECT_THAT(refused({{"custom_labels", {"a"}}}), HasSubstr("custom_classification"));
   EXPECT_THAT(refused({{"job_type", "custom_classification"}}), HasSubstr("custom_labels"));
   EXPECT_THAT(error_of(post("/submit", "{\"job_type\": NaN}")), HasSubstr("line 1, column"));
@@ -387,9 +443,35 @@ TEST_F(ApiTest, FollowsAJobToItsResult) {
   EXPECT_EQ(get("/result/" + job + "?limit=0").status, 400);
 
   const RawAnswer table = get("/result/" + job + ".csv");
+  EXPECT_EQ(get("/result/" + job + ".csv?excel=1").body, "\xEF\xBB\xBF" + table.body);
+  EXPECT_EQ(get("/result/" + job + ".csv?excel=0").body, table.body);
+  EXPECT_EQ(error_of(get("/result/" + job + ".csv?excel=yes")), "excel must be 1 or 0, not yes");
   EXPECT_THAT(table.header("Content-Type"), StartsWith("text/csv"));
   EXPECT_THAT(table.header("Content-Disposition"), HasSubstr(job + ".csv"));
   EXPECT_THAT(table.body, HasSubstr("cat.jpg,a/cat.jpg,cat"));
+}
+
+TEST_F(ApiTest, WarnsOfLabelsAndAcceptsThem) {
+  const auto check = [&](const json& body) { return post("/labels/check", body.dump()); };
+  EXPECT_EQ(body_of(check({{"custom_labels", {"cat", "dog"}}})),
+            json({{"warnings", json::array()}, {"complete", true}}));
+  const json warned = body_of(check({{"custom_labels", {"Cat", "cat"}}}));
+  ASSERT_EQ(warned["warnings"].size(), 1U);
+  EXPECT_THAT(warned["warnings"][0].get<std::string>(),
+              HasSubstr("\"Cat\" and \"cat\" differ only"));
+  EXPECT_EQ(check({{"custom_labels", json::array()}}).status, 400);
+  EXPECT_EQ(check({{"custom_labels", {"cat", "cat"}}}).status, 400);
+  EXPECT_EQ(check({{"custom_labels", {"cat", "dog"}}, {"model", "no"}}).status, 400);
+  EXPECT_EQ(check({{"custom_labels", "cat"}}).status, 400);
+
+  json job = {{"job_type", "custom_classification"},
+              {"s3_keys", {"a.jpg"}},
+              {"custom_labels", {"Cat", "cat"}}};
+  const RawAnswer accepted = post("/submit", job.dump());
+  EXPECT_EQ(accepted.status, 202);
+  EXPECT_EQ(body_of(accepted)["warnings"], warned["warnings"]);
+  job["custom_labels"] = {"cat", "dog"};
+  EXPECT_FALSE(body_of(post("/submit", job.dump())).contains("warnings"));
 }
 
 TEST_F(ApiTest, TellsWhatIsDoneWhileAJobRuns) {

@@ -14,6 +14,7 @@
 #include <sstream>
 #include <thread>
 
+#include "adapters/inference/label_check.hpp"
 #include "adapters/inference/label_sets.hpp"
 #include "adapters/inference/model_folder.hpp"
 #include "adapters/inference/openvino_classifier.hpp"
@@ -153,6 +154,41 @@ TEST_F(InferenceTest, CustomLabelsAreRanked) {
       classify(*classifier, spec("conse_efficientnet_lite0_minilm", {"only"}), "owl.jpg");
   EXPECT_EQ(one.size(), 1U);
   EXPECT_FLOAT_EQ(one[0].score, 1);
+}
+
+TEST_F(InferenceTest, LabelsThatTheStarterDoesNotKnowAreNamed) {
+  const auto classifier = make();
+  const auto warnings = [&](const std::vector<std::string>& labels) {
+    return classifier->label_warnings(spec("conse_efficientnet_lite0_minilm", labels), {}).value();
+  };
+  EXPECT_THAT(warnings({"cat", "dog", "bird", "beach", "pizza", "animal"}), ::testing::IsEmpty());
+  // Words of another script are all the same unknown word.
+  EXPECT_THAT(
+      warnings({"cat", "person", "猫", "狗"}),
+      ::testing::ElementsAre(::testing::HasSubstr("the model cannot tell \"猫\" and \"狗\" apart"),
+                             ::testing::HasSubstr("cannot see \"person\", \"猫\" and \"狗\":")));
+  EXPECT_THAT(classifier->label_warnings(spec("efficientnet_lite0"), {}).value(),
+              ::testing::IsEmpty());
+  std::stop_source stopped;
+  stopped.request_stop();
+  EXPECT_EQ(
+      classifier
+          ->label_warnings(spec("conse_efficientnet_lite0_minilm", {"a", "b"}), stopped.get_token())
+          .error()
+          .code,
+      ErrorCode::kUnavailable);
+}
+
+TEST(LabelCheck, LabelsWithOneEmbeddingAreAGroup) {
+  const std::vector<float> rows{1, 0, 0, 1, 1, 0, 0, 1, 0.6F, 0.8F};
+  const std::vector<std::string> labels{"a", "b", "c", "d", "e"};
+  EXPECT_THAT(indistinct_labels(rows, labels),
+              ::testing::ElementsAre(::testing::HasSubstr("tell \"a\" and \"c\" apart"),
+                                     ::testing::HasSubstr("tell \"b\" and \"d\" apart")));
+  EXPECT_THAT(indistinct_labels({}, {}), ::testing::IsEmpty());
+  const std::vector<float> classes{1, 0};
+  EXPECT_THAT(unknown_labels(rows, labels, classes), ::testing::HasSubstr("see \"b\" and \"d\":"));
+  EXPECT_EQ(unknown_labels(rows, labels, {}), "");
 }
 
 TEST_F(InferenceTest, BatchReturnsThePredictionsOfEachImage) {

@@ -160,6 +160,29 @@ TEST_F(ResultFormatTest, CsvQuotesAndDisarms) {
   EXPECT_THAT(text, ::testing::HasSubstr("c.jpg,uploads/c.jpg,,,failed,,the JPEG is truncated,"));
 }
 
+TEST_F(ResultFormatTest, ImagesThatAreNotWholeCarryAWarning) {
+  const std::string warning = "the file ends early: the last 5 % of the picture is missing";
+  records_[1].outcome->warning = warning;
+  records_[2].outcome->warning = warning;  // of an image that failed: its error says more
+  const json result = json::parse(
+      all(*json_result(job_, source(), {.output_bucket = "out", .from = 0, .limit = {}})));
+  const auto& details = result.at("detailed_results");
+  EXPECT_FALSE(details[0].contains("warning"));
+  EXPECT_EQ(details[1].at("warning"), warning);
+  EXPECT_FALSE(details[2].contains("warning"));
+  const std::string table = all(*csv_result(job_, source()));
+  EXPECT_THAT(table, ::testing::HasSubstr(",predictions,name,warning\r\n"));
+  EXPECT_THAT(table, ::testing::HasSubstr(",dog 0.31,," + warning + "\r\n"));
+  EXPECT_THAT(table, ::testing::HasSubstr("the JPEG is truncated,2,,,\r\n"));
+}
+
+TEST_F(ResultFormatTest, ExcelGetsAByteOrderMarkOnce) {
+  const std::string mark = "\xEF\xBB\xBF";
+  const std::string plain = all(*csv_result(job_, source()));
+  EXPECT_EQ(all(*csv_result(job_, source(), CsvFor::kExcel)), mark + plain);
+  EXPECT_EQ(plain.find(mark), std::string::npos);
+}
+
 TEST(BelowThreshold, NeverSaysThatEqualNumbersDiffer) {
   EXPECT_EQ(below_threshold_reason({"x", 0.4999F}, 0.5),
             "confidence below threshold (0.499900 < 0.5). Original prediction: x");

@@ -133,6 +133,22 @@ TEST_F(WorkerTest, ImageThatTheModelFailsOnTakesNoOtherOfItsBatchWithIt) {
   EXPECT_EQ(finish(job.id).counts, (JobCounts{.total = 40, .classified = 34, .failed = 6}));
 }
 
+// Also in a batch: each warning stays with its own image.
+TEST_F(WorkerTest, WarningsStayWithTheirImages) {
+  std::vector<std::string> contents(12, "cat");
+  contents[1] = contents[6] = contents[11] = "torn";
+  const Job job = submit(contents);
+  start_worker();
+  EXPECT_EQ(finish(job.id).counts, (JobCounts{.total = 12, .classified = 12}));
+  const auto records = stores_.jobs().records(job.id, 0, 20).value();
+  ASSERT_EQ(records.size(), contents.size());
+  for (const auto& record : records) {
+    EXPECT_EQ(record.outcome->warning, contents[static_cast<std::size_t>(record.index)] == "torn"
+                                           ? "half of the image is missing"
+                                           : "");
+  }
+}
+
 TEST_F(WorkerTest, PassingFailureIsTriedAgain) {
   const Job job = submit({"flaky 2"});
   start_worker();

@@ -188,7 +188,15 @@ export const getUploadTicket = (
 ) => post<UploadTicket>("/upload-url", file, signal);
 
 export const submitJob = (submission: Submission) =>
-  post<{ job_id: string; message: string }>("/submit", submission);
+  post<{ job_id: string; message: string; warnings?: string[] }>("/submit", submission);
+
+// What the server would warn of in a submission with these categories.
+export const checkLabels = (labels: readonly string[], model: string, signal: AbortSignal) =>
+  post<{ warnings: string[]; complete: boolean }>(
+    "/labels/check",
+    { custom_labels: labels, ...(model ? { model } : {}) },
+    signal,
+  );
 
 export const getJobs = (
   filter: { status: string; job_type: string; limit: number; next_token?: string },
@@ -210,8 +218,13 @@ export const getResultPage = (job: string, token: string, signal: AbortSignal) =
 export const getPartialResult = (job: string, from: number, limit: number, signal: AbortSignal) =>
   call<JobResult>(withQuery(`/result/${id(job)}`, { partial: "true", from, limit }), { signal });
 
-export const getResultFile = (job: string, format: "csv" | "json"): Promise<Blob> =>
-  request(`/result/${id(job)}${format === "csv" ? ".csv" : ""}`, { timeout: longTimeoutMs }).then(
+export type ResultFormat = "csv" | "excel" | "json";
+
+// Excel needs a mark in CSV to see that it is UTF-8.
+const resultFileOf: Record<ResultFormat, string> = { csv: ".csv", excel: ".csv?excel=1", json: "" };
+
+export const getResultFile = (job: string, format: ResultFormat): Promise<Blob> =>
+  request(`/result/${id(job)}${resultFileOf[format]}`, { timeout: longTimeoutMs }).then(
     (response) => response.blob(),
   );
 

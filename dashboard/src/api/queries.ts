@@ -13,6 +13,7 @@ import {
 import { useEffect, useState } from "react";
 import {
   ApiError,
+  checkLabels,
   getJob,
   getJobs,
   getModels,
@@ -64,6 +65,20 @@ export const useConnection = () =>
 
 export const useModels = () =>
   useQuery({ queryKey: ["models"], queryFn: getModels, staleTime: 60_000 });
+
+// Warnings about categories, before a job runs with them. A server that cannot check them says so in
+// its answer to the submission.
+export const useLabelWarnings = (labels: readonly string[], model: string) =>
+  useQuery({
+    queryKey: ["label warnings", model, labels],
+    queryFn: ({ signal }) => checkLabels(labels, model, signal),
+    enabled: labels.length > 0,
+    retry: false,
+    staleTime: Infinity,
+    // A model that is being loaded answers later.
+    refetchInterval: ({ state }) => (state.data?.complete === false ? 1_000 : false),
+    placeholderData: keepPreviousData,
+  });
 
 export interface HistoryFilter {
   status: string;

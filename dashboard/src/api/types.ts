@@ -135,6 +135,7 @@ export interface ImageResult {
   processing_time_ms: number;
   reason?: string;
   error?: string;
+  warning?: string; // what is missing of an image that was classified
 }
 
 export interface JobResult {

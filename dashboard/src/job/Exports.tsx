@@ -5,10 +5,11 @@ import {
   Filter,
   Link2,
   Share2,
+  Sheet,
   Terminal,
   Download,
 } from "lucide-react";
-import { getResultFile, sentenceOf } from "../api/client";
+import { getResultFile, sentenceOf, type ResultFormat } from "../api/client";
 import type { JobDetails } from "../api/types";
 import { backendAddress, settings } from "../state/settings";
 import { linkFor } from "../state/shared";
@@ -29,9 +30,9 @@ interface Props {
 }
 
 export function Exports({ job, details, rows, shown, threshold }: Props) {
-  const save = async (format: "csv" | "json") => {
+  const save = async (format: ResultFormat) => {
     try {
-      download(await getResultFile(job, format), `${job}.${format}`);
+      download(await getResultFile(job, format), `${job}.${format === "json" ? format : "csv"}`);
     } catch (error) {
       tellProblem("Download failed", sentenceOf(error));
     }
@@ -42,6 +43,12 @@ export function Exports({ job, details, rows, shown, threshold }: Props) {
       hint: "as the job was run",
       icon: FileSpreadsheet,
       onSelect: () => void save("csv"),
+    },
+    {
+      label: "CSV for Excel",
+      hint: "the same, with the mark that Excel needs for UTF-8",
+      icon: Sheet,
+      onSelect: () => void save("excel"),
     },
     {
       label: "CSV, as shown",

@@ -1,6 +1,7 @@
 import { useCallback } from "react";
 import { Button } from "../ui/Button";
 import { formatCount, formatPercent, lastPart } from "../ui/format";
+import { NotWhole } from "../ui/NotWhole";
 import { Thumbnail } from "../ui/Picture";
 import { gridOf, tileLayout, useWindowRows } from "../ui/windowRows";
 import { scoreOf, type Group, type Row } from "./results";
@@ -97,7 +98,9 @@ export function Groups({ groups, whole, onChoose, onOpen }: Props) {
                 <span className="mini-label" dir="auto">
                   {lastPart(row.name)}
                 </span>
-                <span className="mini-score">{formatPercent(scoreOf(row))}</span>
+                <span className="mini-score">
+                  <NotWhole warning={row.warning} /> {formatPercent(scoreOf(row))}
+                </span>
               </button>
             ))}
           </div>

@@ -10,6 +10,7 @@ import {
 } from "@tanstack/react-table";
 import { useMemo, useState } from "react";
 import { formatDuration, formatPercent } from "../ui/format";
+import { NotWhole } from "../ui/NotWhole";
 import { Thumbnail } from "../ui/Picture";
 import { SortableTable } from "../ui/SortableTable";
 import { labelOf, outcomeOf, scoreOf, type Outcome, type Row } from "./results";
@@ -70,7 +71,7 @@ function Cells({ line, onOpen }: { line: Line; onOpen: (row: Row) => void }) {
       ) : (
         <>
           <td className={`cell-label ${outcome}`} title={label}>
-            <bdi>{label}</bdi>
+            <bdi>{label}</bdi> <NotWhole warning={row.warning} />
           </td>
           <td className="cell-score">
             <span className="score">

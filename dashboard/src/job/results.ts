@@ -11,6 +11,7 @@ export interface Row {
   predictions: Prediction[]; // falling score; empty where the image failed
   ms: number;
   error: string; // empty where the image was classified
+  warning?: string; // what is missing of a classified image
 }
 
 export type Outcome = "classified" | "unknown" | "failed";
@@ -28,6 +29,7 @@ export const toRows = (results: readonly ImageResult[], first: number): Row[] =>
     predictions: result.all_predictions,
     ms: result.processing_time_ms,
     error: result.error ?? "",
+    ...(result.warning ? { warning: result.warning } : {}),
   }));
 
 export const scoreOf = (row: Row): number => row.predictions[0]?.score ?? 0;

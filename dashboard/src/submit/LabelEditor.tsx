@@ -141,10 +141,7 @@ export function LabelEditor({ labels, onChange }: Props) {
         </Button>
       </div>
       <p id={`${id}-remark`} className={remark ? "warning-text" : "hint"} role="status">
-        {remark ||
-          (labels.length === 1
-            ? "With only one category, every photo gets it. Add the others that may occur."
-            : "Press Enter or type a comma to add a category, or paste a list.")}
+        {remark || "Press Enter or type a comma to add a category, or paste a list."}
       </p>
     </div>
   );

@@ -3,7 +3,7 @@ import { Images, Play, Terminal, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { blockOf, everything, listProblem, useImageList, useSummary } from "../api/catalogue";
 import { sentenceOf, submitJob } from "../api/client";
-import { useModels } from "../api/queries";
+import { useLabelWarnings, useModels } from "../api/queries";
 import type { JobType, Model, Rule } from "../api/types";
 import { arrange } from "../gallery/arrange";
 import { submitCommand } from "../job/command";
@@ -17,7 +17,8 @@ import { Select, Slider } from "../ui/Fields";
 import { asSentence, formatCount, plural } from "../ui/format";
 import { Thumbnail } from "../ui/Picture";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
-import { tellProblem } from "../ui/toast";
+import { tell, tellProblem } from "../ui/toast";
+import { useDebounced } from "../ui/useDebounced";
 import {
   changeDraft,
   draft,
@@ -246,6 +247,28 @@ function ModelChoice({
   );
 }
 
+// What the server finds in the categories, such as two that it cannot tell apart.
+function LabelWarnings({ labels, model }: { labels: readonly string[]; model: string }) {
+  const settled = useDebounced(labels, 500);
+  const { data } = useLabelWarnings(settled, model);
+  const warnings = labels.length > 0 ? (data?.warnings ?? []) : [];
+  return (
+    <div role="status">
+      {warnings.length > 0 && (
+        <Notice icon={TriangleAlert} tone="warning">
+          <ul className="warnings" aria-label="Warnings about the categories">
+            {warnings.map((warning) => (
+              <li key={warning} dir="auto">
+                {asSentence(warning)}
+              </li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+    </div>
+  );
+}
+
 function Plan({
   state,
   photos,
@@ -259,7 +282,11 @@ function Plan({
   const { count, keys, rule, all, listed } = photos;
   const start = useMutation({
     mutationFn: () => submitJob(toSubmission(state, rule ? { rule } : { keys })),
-    onSuccess: ({ job_id }) => {
+    onSuccess: ({ job_id, warnings = [] }) => {
+      const known = client.getQueryData(["label warnings", state.model, state.labels]);
+      if (!known && warnings.length > 0) {
+        tell("The categories may mislead", warnings.map(asSentence).join(" "));
+      }
       void client.invalidateQueries({ queryKey: ["jobs"] });
       navigate(jobPath(job_id));
     },
@@ -386,6 +413,7 @@ export function SubmitPage() {
               <>
                 <LabelSets labels={state.labels} onChoose={(labels) => changeDraft({ labels })} />
                 <LabelEditor labels={state.labels} onChange={(labels) => changeDraft({ labels })} />
+                <LabelWarnings labels={state.labels} model={state.model} />
               </>
             )}
             <ModelChoice models={models.data} state={state} model={model} />

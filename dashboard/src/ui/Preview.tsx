@@ -1,10 +1,10 @@
 // One photo in full size, with its details; arrow keys lead to its neighbours.
-import { ChevronLeft, ChevronRight, CircleAlert } from "lucide-react";
+import { ChevronLeft, ChevronRight, CircleAlert, TriangleAlert } from "lucide-react";
 import type { KeyboardEvent, ReactNode } from "react";
 import { outcomeOf, scoreOf, type Row } from "../job/results";
 import { IconButton } from "./Button";
 import { Modal } from "./Dialogs";
-import { formatCount, formatPercent } from "./format";
+import { asSentence, formatCount, formatPercent } from "./format";
 import { FullPicture } from "./Picture";
 
 interface PredictionsProps {
@@ -35,6 +35,11 @@ export function Predictions({ row, threshold }: PredictionsProps) {
           </li>
         ))}
       </ol>
+      {row.warning && (
+        <p className="warning-text">
+          <TriangleAlert size={16} aria-hidden /> {asSentence(row.warning)}
+        </p>
+      )}
       {outcomeOf(row, threshold) === "unknown" && (
         <p className="hint">
           Counted as unknown: {formatPercent(scoreOf(row))} is below the threshold of{" "}

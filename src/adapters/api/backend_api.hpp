@@ -17,6 +17,7 @@
 #include "ports/work_queue.hpp"
 #include "services/image_service.hpp"
 #include "services/job_service.hpp"
+#include "services/label_advisor.hpp"
 
 namespace classifier::api {
 
@@ -29,8 +30,9 @@ struct BackendApi {
   WorkQueue& queue;
   Classifier& classifier;
   const Clock& clock;
-  ImageNames* names = nullptr;     // may be null
-  Catalogue* catalogue = nullptr;  // null where the stores have none
+  LabelAdvisor* label_advisor = nullptr;  // null: labels are accepted without warnings
+  ImageNames* names = nullptr;            // may be null
+  Catalogue* catalogue = nullptr;         // null where the stores have none
   // The store that receives uploads. Null if clients upload to another server, such as S3: then
   // there is no upload route.
   UploadReceiver* uploads = nullptr;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "adapters/api/page_token.hpp"
 #include "adapters/api/routes.hpp"
@@ -24,6 +25,15 @@ constexpr std::uint64_t kMaxSubmission = 64ULL << 20;
 // poll.
 constexpr std::chrono::milliseconds kPollAge{200};
 
+// How long the model may take to say what it thinks of labels. A submission is accepted by then,
+// but its client waits for the answer.
+constexpr std::chrono::milliseconds kLabelPatience{2'000};
+
+Advice advice_on(const BackendApi& api, const JobSpec& spec) {
+  if (api.label_advisor == nullptr) return {};
+  return api.label_advisor->advice(spec, kLabelPatience);
+}
+
 http::Response post_submit(const BackendApi& api, const http::Request& request) {
   const auto submission = read_submission(request);
   if (!submission) return http::error_response(submission.error());
@@ -32,11 +42,31 @@ http::Response post_submit(const BackendApi& api, const http::Request& request) 
   const auto job = api.job_service.submit(*submission);
   if (!job) return field_error(job.error());
   const auto count = job->counts.total;
+  json body = {{"job_id", job->id},
+               {"status", "queued"},
+               {"message", fmt::format("{} image{} accepted for {}", count, count == 1 ? "" : "s",
+                                       job->spec->model)}};
+  if (auto warnings = advice_on(api, *job->spec).warnings; !warnings.empty())
+    body["warnings"] = std::move(warnings);
+  return http::json_response(202, body);
+}
+
+// The warnings that POST /submit would give with these labels, before anything is submitted.
+http::Response post_labels_check(const BackendApi& api, const http::Request& request) {
+  auto body = http::JsonBody::read(request);
+  if (!body) return http::error_response(body.error());
+  auto labels = body->texts("custom_labels");
+  if (!labels) return http::error_response(labels.error());
+  const auto model = body->text("model", "");
+  if (!model) return http::error_response(model.error());
+  const SubmitRequest defaults;
+  const auto spec =
+      make_spec(JobType::kCustomClassification, *model, std::move(*labels), defaults.top_k,
+                defaults.confidence_threshold, JobLimits{}, api.classifier);
+  if (!spec) return field_error(spec.error());
+  auto advice = advice_on(api, *spec);
   return http::json_response(
-      202, {{"job_id", job->id},
-            {"status", "queued"},
-            {"message", fmt::format("{} image{} accepted for {}", count, count == 1 ? "" : "s",
-                                    job->spec->model)}});
+      200, {{"warnings", std::move(advice.warnings)}, {"complete", advice.complete}});
 }
 
 http::Response job_answer(int status, const Result<Job>& job) {
@@ -214,6 +244,8 @@ void add_job_routes(http::Router& router, const SharedApi& api) {
   if (api->quick_jobs) quick.run = http::RunOn::kIoThread;
   router.add("POST", "/submit", submission,
              [api](const http::Request& request) { return post_submit(*api, request); });
+  router.add("POST", "/labels/check", {},
+             [api](const http::Request& request) { return post_labels_check(*api, request); });
   router.add("GET", "/status/{id}", quick, [api](const http::Request& request) {
     return job_answer(200, api->jobs.get(request.param("id")));
   });

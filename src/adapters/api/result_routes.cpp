@@ -61,6 +61,14 @@ Result<bool> read_partial(const http::Request& request) {
               fmt::format("partial must be true or false, not {}", http::excerpt(value)));
 }
 
+Result<CsvFor> read_excel(const http::Request& request) {
+  const std::string_view value = request.query_value("excel").value_or("0");
+  if (value == "1" || value == "true") return CsvFor::kExcel;
+  if (value == "0" || value == "false") return CsvFor::kAnyProgram;
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("excel must be 1 or 0, not {}", http::excerpt(value)));
+}
+
 http::Response get_result(const BackendApi& api, const http::Request& request) {
   const auto job = api.jobs.get(request.param("id"));
   if (!job) return http::error_response(job.error());
@@ -89,9 +97,11 @@ http::Response get_result(const BackendApi& api, const http::Request& request) {
 http::Response get_csv(const BackendApi& api, const http::Request& request) {
   const auto job = api.jobs.get(request.param("id"));
   if (!job) return http::error_response(job.error());
+  const auto reader = read_excel(request);
+  if (!reader) return http::error_response(reader.error());
   if (!is_final(job->status)) return not_ready(*job);
   http::Response response =
-      stream_result(csv_result(*job, records_of(api, *job)), "text/csv; charset=utf-8");
+      stream_result(csv_result(*job, records_of(api, *job), *reader), "text/csv; charset=utf-8");
   response.headers.add("Content-Disposition", "attachment; filename=\"" + job->id + ".csv\"");
   return response;
 }

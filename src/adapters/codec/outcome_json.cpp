@@ -91,6 +91,7 @@ json outcome_to_json(const ImageOutcome& outcome) {
     body["error"] = {{"code", error_code_name(error->code)}, {"message", error->message}};
   } else {
     body["predictions"] = predictions_to_json(std::get<Predictions>(outcome.result));
+    if (!outcome.warning.empty()) body["warning"] = outcome.warning;
   }
   if (!outcome.output_key.empty()) body["output_key"] = outcome.output_key;
   return body;
@@ -118,6 +119,7 @@ Result<ImageOutcome> outcome_from_json(const json& body, std::string_view job_id
   auto predictions = predictions_from_json(json_field(body, "predictions"));
   if (!predictions) return std::unexpected(std::move(predictions.error()));
   outcome.result = std::move(*predictions);
+  outcome.warning = text_field(body, "warning");
   return outcome;
 }
 

@@ -97,6 +97,8 @@ bool insert_outcome(SqliteConnection& connection, std::int64_t seq, ImageState s
   insert.bind(4, outcome.processing_time_ms);
   if (const auto* predictions = std::get_if<Predictions>(&outcome.result)) {
     insert.bind(5, utf8_json(predictions_to_json(*predictions)));
+    // A row with predictions has no error: the column holds what is missing of the image.
+    if (!outcome.warning.empty()) insert.bind(8, outcome.warning);
   } else {
     const auto& error = std::get<Error>(outcome.result);
     insert.bind(7, static_cast<int>(error.code));
@@ -151,6 +153,7 @@ ImageRecord read_record(SQLite::Statement& row, const std::string& job_id, int g
   outcome.processing_time_ms = row.getColumn(4).getDouble();
   if (!row.getColumn(5).isNull()) {
     outcome.result = result_from_text(row.getColumn(5).getString());
+    outcome.warning = row.getColumn(8).getString();
   } else {
     outcome.result =
         Error{static_cast<ErrorCode>(row.getColumn(7).getInt()), row.getColumn(8).getString()};

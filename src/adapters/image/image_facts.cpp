@@ -1,13 +1,17 @@
 #include "adapters/image/image_facts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "adapters/image/byte_reader.hpp"
 #include "adapters/image/codecs.hpp"
+#include "adapters/image/heif_boxes.hpp"
+#include "adapters/image/tiff_header.hpp"
 
 namespace classifier {
 namespace {
@@ -20,7 +24,9 @@ using Exif = std::span<const std::uint8_t>;
 struct HeaderFacts {
   std::int64_t width = 0;  // as stored
   std::int64_t height = 0;
-  Exif exif;  // a TIFF block
+  Exif exif = {};        // a TIFF block
+  bool turned = false;   // the size is upright already, whatever Exif says
+  bool swapped = false;  // the sides are to be swapped, whatever Exif says
 };
 
 // ITU T.81, annex B.
@@ -135,6 +141,85 @@ HeaderFacts webp_facts(Exif file) {
   return {};  // it may have to be turned
 }
 
+HeaderFacts heif_facts(Exif file) {
+  const auto header = codecs::read_heif_header(file);
+  return {
+      .width = header.width, .height = header.height, .exif = header.exif, .turned = header.turned};
+}
+
+// Of raw files the size of what is decoded is not known without decoding.
+HeaderFacts tiff_facts(Exif file, bool raw) {
+  if (raw) return {.exif = file};
+  const auto header = codecs::read_tiff_header(file);
+  return {.width = header.width, .height = header.height, .exif = file};
+}
+
+// Numbers of some bits, the lowest first, as JPEG XL has them.
+class Bits {
+ public:
+  explicit Bits(Exif bytes) : bytes_(bytes) {}
+  std::uint32_t next(unsigned count) {
+    std::uint32_t value = 0;
+    for (unsigned i = 0; i < count; ++i, ++at_) {
+      if (at_ / 8 < bytes_.size()) value |= (bytes_[at_ / 8] >> at_ % 8 & 1U) << i;
+    }
+    return value;
+  }
+  bool ended() const { return at_ > 8 * bytes_.size(); }
+
+ private:
+  Exif bytes_;
+  std::size_t at_ = 0;
+};
+
+// ISO/IEC 18181-1, annexes D.2 and D.3. The codestream is the file, or begins in its box `jxlc` or
+// `jxlp`.
+HeaderFacts jxl_facts(Exif file) {
+  const ByteReader reader{file, ByteOrder::kBig};
+  Exif stream = file;
+  if (reader.u16(0) != 0xFF0A) {
+    constexpr std::uint32_t kWhole = 0x6A786C63;  // "jxlc"
+    constexpr std::uint32_t kPart = 0x6A786C70;   // "jxlp"
+    stream = {};
+    for (std::size_t at = 0; at + 8 <= file.size() && stream.empty();) {
+      const std::size_t size = reader.u32(at);
+      const std::uint32_t type = reader.u32(at + 4);
+      if (type == kWhole) stream = file.subspan(at + 8);
+      if (type == kPart && at + 12 < file.size()) stream = file.subspan(at + 12);
+      if (size < 8 || size > file.size() - at) break;
+      at += size;
+    }
+    if (stream.size() < 2 || stream[0] != 0xFF || stream[1] != 0x0A) return {};
+  }
+  Bits bits(stream.subspan(2));
+  const bool small = bits.next(1) != 0;
+  const auto side = [&]() -> std::int64_t {
+    if (small) return 8 * (std::int64_t{bits.next(5)} + 1);
+    constexpr std::array<unsigned, 4> kSizes{9, 13, 18, 30};
+    return std::int64_t{bits.next(kSizes[bits.next(2)])} + 1;
+  };
+  HeaderFacts facts;
+  facts.height = side();
+  constexpr std::array<std::pair<int, int>, 7> kRatios{
+      {{1, 1}, {12, 10}, {4, 3}, {3, 2}, {16, 9}, {5, 4}, {2, 1}}};
+  const std::uint32_t ratio = bits.next(3);
+  facts.width =
+      ratio == 0 ? side() : facts.height * kRatios[ratio - 1].first / kRatios[ratio - 1].second;
+  const bool all_default = bits.next(1) != 0;
+  if (!all_default && bits.next(1) != 0) facts.swapped = bits.next(3) >= 4;
+  return bits.ended() ? HeaderFacts{} : facts;
+}
+
+std::string_view raw_type(Exif file) {
+  const ByteReader reader{file, ByteOrder::kBig};
+  if (reader.u32(4) == 0x66747970) return "image/x-canon-cr3";  // "ftyp"
+  if (reader.u32(0) == 0x46554A49) return "image/x-fuji-raf";   // "FUJI"
+  if (reader.u32(0) == 0x49495500) return "image/x-panasonic-rw2";
+  if (reader.u16(2) == 0x524F || reader.u16(2) == 0x5253 || reader.u16(2) == 0x4F52)
+    return "image/x-olympus-orf";
+  return "image/x-adobe-dng";
+}
+
 }  // namespace
 
 ImageFacts read_image_facts(std::span<const std::byte> file) {
@@ -167,12 +252,30 @@ ImageFacts read_image_facts(std::span<const std::byte> file) {
       header = *bmp;
       break;
     }
+    case ImageFormat::kHeif:
+    case ImageFormat::kAvif:
+      facts.content_type = *format == ImageFormat::kHeif ? "image/heic" : "image/avif";
+      header = heif_facts(bytes);
+      break;
+    case ImageFormat::kTiff:
+      facts.content_type = "image/tiff";
+      header = tiff_facts(bytes, false);
+      break;
+    case ImageFormat::kJxl:
+      facts.content_type = "image/jxl";
+      header = jxl_facts(bytes);
+      break;
+    case ImageFormat::kRaw:
+      facts.content_type = raw_type(bytes);
+      header = tiff_facts(bytes, true);
+      break;
   }
   facts.taken_at = codecs::exif_time(header.exif);
   constexpr std::int64_t kMost = std::numeric_limits<int>::max();
   if (header.width < 1 || header.height < 1 || header.width > kMost || header.height > kMost)
     return facts;
-  if (codecs::exif_orientation(header.exif) >= 5) std::swap(header.width, header.height);
+  if (header.swapped || (!header.turned && codecs::exif_orientation(header.exif) >= 5))
+    std::swap(header.width, header.height);
   facts.width = static_cast<int>(header.width);
   facts.height = static_cast<int>(header.height);
   return facts;

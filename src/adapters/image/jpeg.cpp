@@ -16,6 +16,8 @@
 // clang-format on
 
 #include "adapters/image/codecs.hpp"
+#include "adapters/image/colour.hpp"
+#include "adapters/image/icc.hpp"
 
 namespace classifier::codecs {
 namespace {
@@ -178,6 +180,8 @@ class Decompressor {
   bool created_ = false;
 };
 
+std::uint8_t complement(std::uint8_t ink) { return static_cast<std::uint8_t>(255 - ink); }
+
 // `inverted`: the file has Adobe's marker, whose writers store inks inverted.
 void cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, bool inverted, std::uint8_t* rgb) {
   for (std::size_t in = 0; in < cmyk.size(); in += 4, rgb += 3) {
@@ -215,16 +219,24 @@ Result<DecodeReport> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits,
     return std::unexpected(valid.error());
   }
   if (!decompressor.choose_scale(min_shortest_side)) return decompressor.error();
-  const ImageInfo decoded = jpeg_info(decompressor, jpeg.output_width, jpeg.output_height);
+  ImageInfo decoded = jpeg_info(decompressor, jpeg.output_width, jpeg.output_height);
+  const bool inks = jpeg.output_components == 4;
+  const auto profile = jpeg_profile({data_of(bytes), bytes.size()});
+  const auto ink_colours = inks ? ink_transform(profile) : nullptr;
+  if (!inks) decoded.colour = colour_transform(profile);
   if (auto started = codecs::start(sink, decoded, decompressor.memory(), limits); !started)
     return std::unexpected(started.error());
   if (!decompressor.start()) return decompressor.error();
-  const bool inks = jpeg.output_components == 4;
   std::vector<std::uint8_t> cmyk(inks ? 4UL * jpeg.output_width : 0);
   while (jpeg.output_scanline < jpeg.output_height) {
     std::uint8_t* const row = sink.next_row();
     if (!decompressor.read_row(inks ? cmyk.data() : row)) return decompressor.error();
-    if (inks) cmyk_to_rgb(cmyk, jpeg.saw_Adobe_marker == TRUE, row);
+    if (ink_colours) {
+      if (jpeg.saw_Adobe_marker == TRUE) std::ranges::transform(cmyk, cmyk.begin(), complement);
+      ink_colours->apply(cmyk.data(), jpeg.output_width, row);
+    } else if (inks) {
+      cmyk_to_rgb(cmyk, jpeg.saw_Adobe_marker == TRUE, row);
+    }
     sink.row_done();
   }
   if (!decompressor.finish()) return decompressor.error();

@@ -6,6 +6,8 @@
 
 #include "adapters/image/byte_reader.hpp"
 #include "adapters/image/codecs.hpp"
+#include "adapters/image/colour.hpp"
+#include "adapters/image/icc.hpp"
 
 namespace classifier::codecs {
 namespace {
@@ -78,7 +80,8 @@ Result<DecodeReport> decode_png(ImageBytes bytes, const DecodeLimits& limits, Ro
   const int format = alpha ? SPNG_FMT_RGBA8 : SPNG_FMT_RGB8;
   const int flags = alpha ? SPNG_DECODE_TRNS : 0;
   const std::size_t channels = alpha ? 4 : 3;
-  const ImageInfo info = png_info(bytes, header);
+  ImageInfo info = png_info(bytes, header);
+  info.colour = colour_transform(png_profile({data_of(bytes), bytes.size()}));
   const std::size_t row_size = header.width * channels;
   // An interlaced image grows everywhere at once.
   const bool whole = header.interlace_method != SPNG_INTERLACE_NONE;

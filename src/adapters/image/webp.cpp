@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "adapters/image/codecs.hpp"
+#include "adapters/image/colour.hpp"
+#include "adapters/image/icc.hpp"
 
 namespace classifier::codecs {
 namespace {
@@ -116,7 +118,8 @@ Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, R
       !valid) {
     return std::unexpected(valid.error());
   }
-  const ImageInfo image = webp_info(bytes, *features);
+  ImageInfo image = webp_info(bytes, *features);
+  image.colour = colour_transform(webp_profile({data_of(bytes), bytes.size()}));
   if (features->has_animation != 0) return decode_first_frame(bytes, image, limits, sink);
   return decode_still(bytes, *features, image, limits, sink);
 }

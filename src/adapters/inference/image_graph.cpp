@@ -1,6 +1,8 @@
 #include "adapters/inference/image_graph.hpp"
 
+#include <openvino/op/constant.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace classifier {
@@ -64,6 +66,17 @@ ImageGraph read_image_graph(ov::Core& core, const std::filesystem::path& file,
   const auto shape = graph.model->output(0).get_partial_shape();
   graph.outputs = static_cast<std::size_t>(shape.rbegin()->get_length());
   return graph;
+}
+
+std::vector<float> gathered_rows(const ov::Model& model, std::size_t columns) {
+  for (const auto& node : model.get_ops()) {
+    if (std::string_view(node->get_type_name()) != "Gather") continue;
+    const auto table =
+        std::dynamic_pointer_cast<ov::op::v0::Constant>(node->get_input_node_shared_ptr(0));
+    if (table && table->get_shape().size() == 2 && table->get_shape()[1] == columns)
+      return table->cast_vector<float>();
+  }
+  return {};
 }
 
 }  // namespace classifier

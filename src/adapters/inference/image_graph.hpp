@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <openvino/openvino.hpp>
+#include <vector>
 
 #include "adapters/inference/model_folder.hpp"
 
@@ -21,5 +22,8 @@ struct ImageGraph {
 // `max_batch`. Throws the exceptions of OpenVINO.
 ImageGraph read_image_graph(ov::Core& core, const std::filesystem::path& file,
                             const ModelFolder& folder, std::size_t max_batch);
+
+// The rows of `columns` values that the graph gathers from a constant; empty if there is none such.
+std::vector<float> gathered_rows(const ov::Model& model, std::size_t columns);
 
 }  // namespace classifier

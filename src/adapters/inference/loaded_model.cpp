@@ -58,6 +58,8 @@ LoadedModel::LoadedModel(InferenceCore& core, ModelFolder folder, const Inferenc
     throw std::runtime_error(fmt::format("its graph has {} outputs, but labels.txt has {} lines",
                                          outputs_, folder_.labels.size()));
   }
+  if (folder_.kind == ModelKind::kImageText && folder_.starter)
+    class_embeddings_ = gathered_rows(*graph.model, outputs_);
   image_ = std::make_unique<RequestPool>(compile(graph.model, options_.streams), options_.streams);
 }
 

@@ -36,6 +36,10 @@ class LoadedModel {
   const ModelFolder& folder() const { return folder_; }
   std::size_t max_batch() const { return max_batch_; }
 
+  // [classes, dimensions], rows of length 1: what the image graph of a starter model averages, and
+  // so all that the model knows. Empty for other models.
+  const std::vector<float>& class_embeddings() const { return class_embeddings_; }
+
   // The predictions of each image, in order. See Classifier::classify.
   Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
                                             const std::shared_ptr<const JobSpec>& spec);
@@ -64,6 +68,7 @@ class LoadedModel {
   std::size_t outputs_ = 0;  // classes, or dimensions of the embedding
   std::size_t max_batch_ = 1;
   std::size_t max_embeddings_ = 0;
+  std::vector<float> class_embeddings_;
   std::unique_ptr<RequestPool> image_;
 
   std::mutex embed_mutex_;

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "adapters/inference/label_check.hpp"
 #include "adapters/inference/loaded_model.hpp"
 #include "adapters/inference/model_folder.hpp"
 
@@ -75,6 +76,21 @@ class OpenVinoClassifier final : public Classifier {
       if (model.folder().kind == ModelKind::kImageText && !model.label_matrix(spec, stop))
         return fail(ErrorCode::kUnavailable, "stopped before all labels were embedded");
       return {};
+    });
+  }
+
+  Result<std::vector<std::string>> label_warnings(const std::shared_ptr<const JobSpec>& spec,
+                                                  const std::stop_token& stop) override {
+    using Warnings = std::vector<std::string>;
+    return guarded(spec->model, [&](LoadedModel& model) -> Result<Warnings> {
+      if (model.folder().kind != ModelKind::kImageText) return Warnings();
+      const auto labels = model.label_matrix(spec, stop);
+      if (!labels) return fail(ErrorCode::kUnavailable, "stopped before all labels were embedded");
+      Warnings warnings = indistinct_labels(*labels, spec->custom_labels);
+      if (auto unknown = unknown_labels(*labels, spec->custom_labels, model.class_embeddings());
+          !unknown.empty())
+        warnings.push_back(std::move(unknown));
+      return warnings;
     });
   }
 

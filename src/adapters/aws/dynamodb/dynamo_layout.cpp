@@ -268,6 +268,7 @@ Item outcome_item(const ImageOutcome& outcome, ImageState state, std::string_vie
   } else {
     item["predictions"] =
         text(utf8_json(predictions_to_json(std::get<Predictions>(outcome.result))));
+    if (!outcome.warning.empty()) item["warning"] = text(outcome.warning);
   }
   if (!outcome.output_key.empty()) item["output_key"] = text(outcome.output_key);
   expire(item, expires_at);
@@ -298,6 +299,7 @@ std::optional<ImageOutcome> read_outcome(const Item& item, std::string_view job_
   outcome.output_key = text_of(item, "output_key");
   if (has(item, "predictions")) {
     outcome.result = result_from_text(text_of(item, "predictions"));
+    outcome.warning = text_of(item, "warning");
   } else {
     outcome.result = Error{error_code_from_name(text_of(item, "code")), text_of(item, "error")};
   }
