@@ -74,9 +74,9 @@ Result<std::string_view> type_of(const std::string& photo) {
   if (!content) return fail(ErrorCode::kNotFound, "cannot read it");
   if (content->kind == FileKind::kImage) return content->content_type;
   return fail(ErrorCode::kUnsupported,
-              fmt::format("neither its name nor its content is that of an image: by its content "
-                          "it is of the kind \"{}\"",
-                          word_for(content->kind)));
+              fmt::format("it is no image but, by its content, of the kind \"{}\"; names of images "
+                          "end in one of {}",
+                          word_for(content->kind), image_extensions()));
 }
 
 Result<std::string> upload_one(HttpClient& client, const std::string& photo,

@@ -83,19 +83,33 @@ constexpr auto kSignatures = std::to_array<Signature>({
     {0, "\0\5\x16\7"sv, {FileKind::kToolFile, {}}},
 });
 
-// ISO/IEC 14496-12: the brand says what the boxes are for.
-ContentKind kind_of_brand(std::string_view brand) {
-  constexpr auto kHeif = std::to_array<std::string_view>(
+// A photo that a brand of the ISO base media format stands for.
+std::string_view photo_of_brand(std::string_view brand) {
+  constexpr auto kHeic = std::to_array<std::string_view>(
       {"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"});
-  constexpr auto kAvif = std::to_array<std::string_view>({"avif", "avis"});
   constexpr auto kAnyCoding = std::to_array<std::string_view>({"mif1", "mif2", "msf1", "miaf"});
+  if (is_one_of(brand, kHeic)) return "image/heic";
+  if (brand == "avif" || brand == "avis") return "image/avif";
+  if (brand == "crx ") return "image/x-canon-cr3";
+  return is_one_of(brand, kAnyCoding) ? "image/heif" : "";
+}
+
+// ISO/IEC 14496-12: the first brand is the best for the file, others that fit follow the version.
+ContentKind kind_of_base_media(std::string_view head) {
   constexpr auto kSound = std::to_array<std::string_view>({"M4A ", "M4B ", "M4P "});
-  if (is_one_of(brand, kHeif)) return {FileKind::kImage, "image/heic"};
-  if (is_one_of(brand, kAvif)) return {FileKind::kImage, "image/avif"};
-  if (is_one_of(brand, kAnyCoding)) return {FileKind::kImage, "image/heif"};
-  if (brand == "crx ") return {FileKind::kImage, "image/x-canon-cr3"};
-  if (is_one_of(brand, kSound)) return {FileKind::kSound, {}};
-  return {FileKind::kVideo, {}};
+  const std::string_view major = head.substr(8, 4);
+  if (const auto type = photo_of_brand(major); !type.empty() && type != "image/heif")
+    return {FileKind::kImage, type};
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(head[at]); };
+  const std::size_t size = byte(0) != 0 || byte(1) != 0 ? head.size() : byte(2) * 256U + byte(3);
+  std::string_view general = photo_of_brand(major);
+  for (std::size_t at = 16; at + 4 <= std::min(size, head.size()); at += 4) {
+    const auto type = photo_of_brand(head.substr(at, 4));
+    if (!type.empty() && type != "image/heif") return {FileKind::kImage, type};
+    if (!type.empty()) general = type;
+  }
+  if (!general.empty()) return {FileKind::kImage, general};
+  return {is_one_of(major, kSound) ? FileKind::kSound : FileKind::kVideo, {}};
 }
 
 // A text may begin with "BM" as well.
@@ -119,7 +133,7 @@ ContentKind kind_of_content(std::span<const std::byte> bytes) {
   const std::string_view head(reinterpret_cast<const char*>(bytes.data()),
                               std::min(bytes.size(), kKindBytes));
   if (is_bmp(head)) return {FileKind::kImage, "image/bmp"};
-  if (head.size() >= 12 && head.substr(4, 4) == "ftyp") return kind_of_brand(head.substr(8, 4));
+  if (head.size() >= 12 && head.substr(4, 4) == "ftyp") return kind_of_base_media(head);
   for (const auto& signature : kSignatures) {
     if (head.size() >= signature.from && head.substr(signature.from).starts_with(signature.bytes))
       return signature.what;

@@ -86,6 +86,13 @@ TEST(ContentKind, ImagesHaveTheTypeOfTheirBytes) {
   EXPECT_EQ(type("\0\0\0\x18"
                  "ftypcrx "sv),
             "image/x-canon-cr3");
+  // The brand that fits best may follow the first one.
+  EXPECT_EQ(type("\0\0\0\x18"
+                 "ftypmif1\0\0\0\0mif1avif"sv),
+            "image/avif");
+  EXPECT_EQ(type("\0\0\0\x18"
+                 "ftypisom\0\0\0\0isomheic"sv),
+            "image/heic");
   EXPECT_EQ(type("II*\0\x10\0\0\0CR\2\0"sv), "image/x-canon-cr2");
   EXPECT_EQ(type("MM\0*"sv), "image/tiff");
   EXPECT_EQ(type("\xFF\x0A"sv), "image/jxl");

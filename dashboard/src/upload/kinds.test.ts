@@ -75,6 +75,8 @@ test.each([
   ["a.HEIC", "\0\0\0\x18ftypheic", "image/heic"],
   ["a.hif", "\0\0\0\x18ftypheix", "image/heif"],
   ["a.heic", "\xff\xd8\xff", "image/jpeg"],
+  ["a", "\0\0\0\x18ftypmif1\0\0\0\0mif1avif", "image/avif"],
+  ["a", "\0\0\0\x14ftypqt  \0\0\0\0qt  heic", ""],
   ["a.avif", "\0\0\0\x18ftypavif", "image/avif"],
   ["a.jxl", "\xff\x0a", "image/jxl"],
   ["a.cr3", "\0\0\0\x18ftypcrx ", "image/x-canon-cr3"],

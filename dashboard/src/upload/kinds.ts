@@ -334,7 +334,7 @@ const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean =>
   Array.from(text).every((char, i) => bytes[at + i] === char.charCodeAt(0));
 
 // How many of the first bytes say what a file is.
-export const headBytes = 32;
+export const headBytes = 128;
 
 const signatures: readonly (readonly [at: number, text: string, type: string])[] = [
   [0, "\xff\xd8\xff", "image/jpeg"],
@@ -374,8 +374,16 @@ const brands: Record<string, string> = {
 
 // The type of an image by its first bytes; empty for anything else.
 export function imageType(bytes: Uint8Array): string {
-  if (startsWith(bytes, "ftyp", 4)) return brands[String.fromCharCode(...bytes.slice(8, 12))] ?? "";
-  return signatures.find(([at, text]) => startsWith(bytes, text, at))?.[2] ?? "";
+  if (!startsWith(bytes, "ftyp", 4))
+    return signatures.find(([at, text]) => startsWith(bytes, text, at))?.[2] ?? "";
+  // The first brand and those that follow the version; HEIF itself says less than the others.
+  const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  const types: string[] = [];
+  for (let at = 8; at + 4 <= Math.min(size, bytes.length); at += at === 8 ? 8 : 4) {
+    const type = brands[String.fromCharCode(...bytes.slice(at, at + 4))];
+    if (type) types.push(type);
+  }
+  return types.find((type) => type !== "image/heif") ?? types[0] ?? "";
 }
 
 // The bytes cannot tell the types of a group apart, but the name can: raw files of most cameras are TIFF.
