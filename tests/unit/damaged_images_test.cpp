@@ -6,9 +6,8 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <random>
 #include <vector>
@@ -49,6 +48,7 @@ struct JpegKind {
   bool optimized = false;
   J_COLOR_SPACE colours = JCS_YCbCr;
   bool arithmetic = false;
+  bool separate = false;  // a scan for each colour
 };
 
 Bytes jpeg_of(const RgbImage& image, const JpegKind& kind) {
@@ -70,6 +70,12 @@ Bytes jpeg_of(const RgbImage& image, const JpegKind& kind) {
   jpeg.restart_interval = static_cast<unsigned>(kind.restart_interval);
   jpeg.optimize_coding = kind.optimized ? TRUE : FALSE;
   jpeg.arith_code = kind.arithmetic ? TRUE : FALSE;
+  std::array<jpeg_scan_info, 3> scans{};
+  for (int i = 0; i < 3; ++i) scans[static_cast<std::size_t>(i)] = {1, {i}, 0, DCTSIZE2 - 1, 0, 0};
+  if (kind.separate) {
+    jpeg.scan_info = scans.data();
+    jpeg.num_scans = jpeg.num_components;
+  }
   jpeg_start_compress(&jpeg, TRUE);
   for (int y = 0; y < image.height; ++y) {
     auto* row = const_cast<JSAMPLE*>(&image.pixels[image.offset(0, y)]);
@@ -217,6 +223,21 @@ TEST(DamagedJpeg, ProgressiveFilesLoseDetail) {
     EXPECT_THAT(error_of(file.substr(0, first + (second - first) * 3 / 10)).message,
                 HasSubstr("truncated"));
   }
+}
+
+TEST(DamagedJpeg, ColoursMayBeMissing) {
+  const Bytes file = jpeg_of(picture(), {.separate = true});
+  EXPECT_EQ(said(file), "");
+  EXPECT_EQ(said(file.substr(0, file.size() - 2)), "");
+  const std::size_t first = scan_of(file);
+  const std::size_t second = file.find("\xFF\xDA", first);
+  const std::size_t third = file.find("\xFF\xDA", second + 2);
+  for (const std::size_t size : {second, second + 500, third, third + 500})
+    EXPECT_EQ(said(file.substr(0, size)), "the file ends early: the picture has less detail");
+  EXPECT_THAT(said(file.substr(0, first + (second - first) * 8 / 10)),
+              HasSubstr("of the picture is missing"));
+  EXPECT_THAT(error_of(file.substr(0, first + (second - first) * 3 / 10)).message,
+              HasSubstr("truncated"));
 }
 
 // libjpeg refuses a table or a scan that is not valid. The scans before it are there.
