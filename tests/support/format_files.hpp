@@ -26,6 +26,7 @@ namespace classifier::testing {
 struct HeifPicture {
   heif_compression_format compression = heif_compression_HEVC;
   heif_orientation orientation = heif_orientation_normal;  // as irot and imir
+  int quality = 95;                                        // 0 to 100
   Bytes exif = {};
   Bytes profile = {};
   int thumbnail = 0;  // the longer side of one, 0: none
@@ -43,7 +44,7 @@ inline Bytes heif(const RgbImage& image, const HeifPicture& picture = {}) {
   demand(heif_context_get_encoder_for_format(context.get(), picture.compression, &encoder));
   const std::unique_ptr<heif_encoder, decltype(&heif_encoder_release)> owner(encoder,
                                                                              &heif_encoder_release);
-  heif_encoder_set_lossy_quality(encoder, 95);
+  heif_encoder_set_lossy_quality(encoder, picture.quality);
   heif_image* pixels = nullptr;
   demand(picture.grey ? heif_image_create(image.width, image.height, heif_colorspace_monochrome,
                                           heif_chroma_monochrome, &pixels)
