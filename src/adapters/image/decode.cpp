@@ -48,6 +48,10 @@ KnownOther known_other(ImageBytes bytes) {
   static constexpr std::array kOthers = {
       Magic{0, "%PDF"sv, "a PDF document"},
       Magic{4, "ftypjp2 "sv, "a JPEG 2000 image", true},
+      Magic{4, "ftyphevc"sv, "a HEIC sequence", true},
+      Magic{4, "ftyphevx"sv, "a HEIC sequence", true},
+      Magic{4, "ftypmsf1"sv, "a HEIF sequence", true},
+      Magic{4, "ftypavis"sv, "an AVIF sequence", true},
       Magic{4, "ftyp"sv, "a video"},
       Magic{4, "jP  "sv, "a JPEG 2000 image", true},
       Magic{4, "jP\x1A\x1A"sv, "a JPEG 2000 image", true},
@@ -136,8 +140,9 @@ namespace {
 std::optional<ImageFormat> sniff_base_media(ImageBytes bytes) {
   if (head(bytes, 4, 4) != "ftyp") return std::nullopt;
   const auto format_of = [](std::string_view brand) -> std::optional<ImageFormat> {
-    if (brand == "avif" || brand == "avis") return ImageFormat::kAvif;
-    for (const auto heif : {"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"}) {
+    // Not the brands of sequences alone: in such a file there is no image that libheif reads.
+    if (brand == "avif") return ImageFormat::kAvif;
+    for (const auto heif : {"heic", "heix", "heim", "heis"}) {
       if (brand == heif) return ImageFormat::kHeif;
     }
     if (brand == "crx ") return ImageFormat::kRaw;
@@ -145,7 +150,7 @@ std::optional<ImageFormat> sniff_base_media(ImageBytes bytes) {
   };
   if (const auto format = format_of(head(bytes, 8, 4))) return format;
   const auto is_general = [](std::string_view brand) {
-    return brand == "mif1" || brand == "msf1" || brand == "miaf" || brand == "mif2";
+    return brand == "mif1" || brand == "miaf" || brand == "mif2";
   };
   bool general = is_general(head(bytes, 8, 4));
   const ByteReader reader{{data_of(bytes), bytes.size()}, ByteOrder::kBig};

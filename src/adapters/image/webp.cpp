@@ -98,8 +98,9 @@ Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, R
   const std::uint64_t frame_pixels =
       static_cast<std::uint64_t>(features.width) * static_cast<std::uint64_t>(features.height);
   const std::size_t row_size = static_cast<std::size_t>(features.width) * channels;
+  constexpr std::uint64_t kBuffers = 1UL << 20;
   const auto memory = [&](bool part) {
-    return frame_pixels * ((part ? 2 : 1) * channels + inner_bytes(features)) +
+    return kBuffers + frame_pixels * ((part ? 2 : 1) * channels + inner_bytes(features)) +
            (part ? whole_size : 0);
   };
   if (auto started = start(sink, canvas, memory(is_part), limits); !started)
