@@ -94,7 +94,8 @@ def markdown_table(rows: list[list[str]]) -> Iterator[str]:
 
 def report(collections: list[Collection], markdown: bool) -> Iterator[str]:
     rows = [["collection", *HEADINGS]]
-    for collection in collections:
+    together = Collection("all", [one for each in collections for one in each.agreements])
+    for collection in [*collections, together] if len(collections) > 1 else collections:
         rows += [[collection.name, *row] for row in collection.rows()]
     yield from (markdown_table if markdown else terminal_table)(rows)
     for collection in collections:

@@ -335,6 +335,9 @@ def tiff() -> Iterator[Sample]:
     rgba = np.asarray(with_alpha())
     content = tiff_file(rgba, photometric="rgb", extrasamples=["unassalpha"])
     yield Sample("TIFF", "rgba", content, over_white(picture(), alpha()))
+    # A channel that is no alpha, such as a selection that was saved.
+    content = tiff_file(rgba, photometric="rgb", extrasamples=["unspecified"])
+    yield Sample("TIFF", "rgb_and_other", content, picture())
     # Compressions, by libtiff.
     for compression in ("tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg"):
         options = {"compression": compression}

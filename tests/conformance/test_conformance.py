@@ -118,6 +118,10 @@ def test_report_counts_what_one_side_decodes() -> None:
     assert lines[2] == "| some | PNG | 4 | 1 | 1 | 1 | 1 | 1.00 | 3 | 1 | 1 | 1 | 2 |"
     assert "- `b.png`: only Pillow decodes it: no" in lines
     assert "- `c.png`: only the program decodes it; Pillow: no" in lines
+    other = Collection("other", [Agreement("e.png", "PNG", mean=2, largest=2)])
+    assert list(report([collection, other], markdown=True))[4] == (
+        "| all | PNG | 5 | 2 | 1 | 1 | 1 | 1.50 | 3 | 2 | 2 | 2 | 3 |"
+    )
 
 
 def test_a_decoder_that_crashes_is_reported_and_replaced(tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ struct Page {
   std::uint16_t planar = PLANARCONFIG_CONTIG;
   std::uint16_t compression = COMPRESSION_NONE;
   bool alpha = false;
-  bool associated = false;  // the colours are multiplied by their alpha
+  bool associated = false;     // the colours are multiplied by their alpha
+  bool other_channel = false;  // behind the colours, such as a selection that was saved
   std::span<const std::uint8_t> profile;
 
   unsigned colours() const {
@@ -137,6 +138,7 @@ class TiffFile {
     if (extra_count > 0 && extra != nullptr) {
       page.associated = extra[0] == EXTRASAMPLE_ASSOCALPHA;
       page.alpha = page.associated || extra[0] == EXTRASAMPLE_UNASSALPHA;
+      page.other_channel = extra[0] == EXTRASAMPLE_UNSPECIFIED;
     }
     std::uint32_t profile_size = 0;
     void* profile = nullptr;
@@ -242,7 +244,8 @@ Result<DecodeReport> decode_as_rgba(const TiffFile& file, const Page& page, cons
       std::uint8_t* target = sink.next_row();
       const std::uint32_t* pixel = pixels.data() + static_cast<std::size_t>(y) * page.width;
       for (std::uint32_t x = 0; x < page.width; ++x, ++pixel, target += 3) {
-        const unsigned uncovered = 255U - TIFFGetA(*pixel);  // the colours are premultiplied
+        // The colours are premultiplied. libtiff takes any fourth channel for alpha.
+        const unsigned uncovered = page.other_channel ? 0 : 255U - TIFFGetA(*pixel);
         target[0] = static_cast<std::uint8_t>(std::min(TIFFGetR(*pixel) + uncovered, 255U));
         target[1] = static_cast<std::uint8_t>(std::min(TIFFGetG(*pixel) + uncovered, 255U));
         target[2] = static_cast<std::uint8_t>(std::min(TIFFGetB(*pixel) + uncovered, 255U));
