@@ -14,10 +14,19 @@ pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(PUGIXML REQUIRED IMPORTED_TARGET pugixml)
 pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)
-pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
+pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+find_package(ZLIB REQUIRED)
+# Tests and benchmarks make GIFs with it.
 find_package(GIF REQUIRED)
+find_package(ZLIB REQUIRED)
+pkg_check_modules(HEIF REQUIRED IMPORTED_TARGET libheif)
+pkg_check_modules(TIFF REQUIRED IMPORTED_TARGET libtiff-4)
+pkg_check_modules(JXL REQUIRED IMPORTED_TARGET libjxl)
+# Its pkg-config file would have the whole program built with OpenMP.
+find_library(RAW_LIBRARY raw_r REQUIRED)
+pkg_check_modules(LCMS REQUIRED IMPORTED_TARGET lcms2)
 
 # libsqlitecpp-dev has no pkg-config file.
 find_library(SQLITECPP_LIBRARY SQLiteCpp REQUIRED)

@@ -45,11 +45,15 @@ end_started() {
 
 # The apt packages needed for building and running; names differ between Debian 12 and Ubuntu 24.04.
 build_packages() {
-  local boost=1.81
+  local boost=1.81 heif=()
   # shellcheck disable=SC1091
-  if [ "$(. /etc/os-release && echo "$ID")" = ubuntu ]; then boost=1.83; fi
+  if [ "$(. /etc/os-release && echo "$ID")" = ubuntu ]; then
+    boost=1.83
+    heif=(libheif-plugin-libde265 libheif-plugin-dav1d) # in Debian 12 they are inside libheif
+  fi
   echo build-essential cmake ninja-build pkg-config ca-certificates curl python3 python3-venv \
     libturbojpeg0-dev libjpeg-turbo-dev libspng-dev libwebp-dev libgif-dev zlib1g-dev libseccomp-dev \
+    libheif-dev libtiff-dev libjxl-dev libraw-dev liblcms2-dev "${heif[@]}" \
     "libboost$boost-dev" "libboost-url$boost-dev" libssl-dev libcurl4-openssl-dev \
     nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libutf8proc-dev libspdlog-dev libcli11-dev prometheus-cpp-dev libpugixml-dev
 }

@@ -18,9 +18,12 @@ SAVE_EVERY = 100
 
 
 def images_in(folder: Path) -> list[Path]:
-    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in TYPES)
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    found = sorted(file for file in files if file.suffix.lower() in TYPES)
     if not found:
         raise ApiError(f"there is no image in {folder}, that is, no file with {' '.join(TYPES)}")
+    if len(found) < len(files):
+        print(f"passed over: {len(files) - len(found)} other files", file=sys.stderr)
     return found
 
 

@@ -11,7 +11,8 @@ for argument in "$@"; do
     cat <<'HELP'
 usage: scripts/run.sh [--once] [FOLDER]
 Sets everything up (scripts/setup.sh), starts the service, uploads the photos of FOLDER (or a few sample photos),
-classifies them into ImageNet's classes and into categories, and prints the results and the page's address. The
+classifies them into ImageNet's classes and into categories, and prints the results and the page's address. Files of
+FOLDER that are no photos are passed over and counted, as by `classifier upload`. The
 service runs until Ctrl-C; with --once it stops after the results.
 LABELS sets the categories; PORT, DATA_DIR and the other variables of docs/configuration.md apply too.
 START_SECONDS (60) is how long the service may take to become ready.

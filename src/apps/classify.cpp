@@ -17,6 +17,7 @@
 #include "apps/photo_files.hpp"
 #include "apps/processor.hpp"
 #include "apps/result_table.hpp"
+#include "apps/search_report.hpp"
 #include "apps/terminal.hpp"
 #include "domain/ids.hpp"
 #include "domain/text.hpp"
@@ -38,9 +39,10 @@ struct ClassifyOptions {
   ClassificationOptions how;
   std::string format = "table";
   std::string copy_to;
+  bool list_passed_over = false;
 };
 
-Result<std::vector<std::byte>> read_photo(const std::string& path, std::uint64_t max_bytes) {
+Result<std::vector<std::byte>> read_photo(const fs::path& path, std::uint64_t max_bytes) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
   if (error) return fail(ErrorCode::kNotFound, fmt::format("cannot read it: {}", error.message()));
@@ -120,7 +122,7 @@ Result<void> copy_sorted(const fs::path& photo, const std::string& label,
 class Classification {
  public:
   Classification(const Config& config, const ClassifyOptions& options)
-      : config_(config), options_(options) {}
+      : config_(config), options_(options), search_(options.list_passed_over, interrupted) {}
 
   int run() {
     catch_interrupts();
@@ -133,10 +135,8 @@ class Classification {
     auto inference = inference_options(config_);
     inference.decoder = std::move(*decoder);
     classifier_ = make_openvino_classifier(std::move(inference));
-    auto photos = find_photos(options_.paths, options_.copy_to, [&](const Error& error) {
-      folders_failed_ = true;
-      complain(error, 0);
-    });
+    auto photos = search_.find(options_.paths, options_.copy_to);
+    if (interrupted()) return kInterrupted;
     if (!photos) return complain(photos.error(), kUsage);
     if (auto ready = prepare(std::move(*photos)); !ready) {
       const bool broken = ready.error().code == ErrorCode::kInternal;
@@ -156,12 +156,12 @@ class Classification {
                           options_.how.threshold, JobLimits{}, *classifier_);
     if (!spec) return std::unexpected(spec.error());
     spec_ = std::make_shared<const JobSpec>(std::move(*spec));
-    photos_ = std::move(photos);
-    const auto filenames = unique_filenames(photos_);
-    for (std::size_t i = 0; i < photos_.size(); ++i) {
+    auto filenames = unique_filenames(photos);
+    records_.reserve(photos.size());
+    for (std::size_t i = 0; i < photos.size(); ++i) {
       records_.push_back({.index = static_cast<std::int64_t>(i),
-                          .s3_key = photos_[i],
-                          .filename = filenames[i],
+                          .s3_key = std::move(photos[i]),
+                          .filename = std::move(filenames[i]),
                           .name = {},
                           .outcome = {}});
     }
@@ -173,7 +173,7 @@ class Classification {
   }
 
   void classify() {
-    ProgressBar bar(static_cast<std::int64_t>(photos_.size()), "images");
+    ProgressBar bar(static_cast<std::int64_t>(records_.size()), "images");
     job_.started_at = SystemClock().now();
     const auto start = SteadyClock::now();
     {
@@ -184,14 +184,14 @@ class Classification {
            .queue_capacity = 8 * config_.max_workers,
            .nice = 0},
           [this](const Delivery& delivery) {
-            return read_photo(delivery.task.s3_key, config_.max_image_bytes);
+            return read_photo(file_of(delivery.task.s3_key), config_.max_image_bytes);
           },
           [&](PipelineResult result) { take(std::move(result), bar); });
-      for (std::size_t i = 0; i < photos_.size() && !interrupted(); ++i) {
+      for (std::size_t i = 0; i < records_.size() && !interrupted(); ++i) {
         Delivery delivery;
         delivery.task.spec = spec_;
         delivery.task.index = static_cast<std::int64_t>(i);
-        delivery.task.s3_key = photos_[i];
+        delivery.task.s3_key = records_[i].s3_key;
         pipeline.push(std::move(delivery));
       }
     }
@@ -216,7 +216,7 @@ class Classification {
     if (!options_.copy_to.empty() && state != ImageState::kFailed) {
       const auto& top = std::get<Predictions>(record.outcome->result).front().label;
       const auto copied =
-          copy_sorted(record.s3_key, state == ImageState::kUnknown ? "unknown" : top,
+          copy_sorted(file_of(record.s3_key), state == ImageState::kUnknown ? "unknown" : top,
                       record.filename, options_.copy_to);
       if (!copied && ++copies_failed_ == 1) copy_error_ = copied.error();
     }
@@ -234,8 +234,13 @@ class Classification {
                                        std::size_t count) -> Result<std::vector<ImageRecord>> {
       const auto begin = records_.begin() + from;
       const auto left = static_cast<std::size_t>(records_.end() - begin);
-      return std::vector<ImageRecord>(begin,
-                                      begin + static_cast<std::ptrdiff_t>(std::min(count, left)));
+      std::vector<ImageRecord> part(begin,
+                                    begin + static_cast<std::ptrdiff_t>(std::min(count, left)));
+      for (auto& record : part) {
+        record.s3_key = escape_non_utf8(record.s3_key);
+        record.filename = escape_non_utf8(record.filename);
+      }
+      return part;
     };
     if (copies_failed_ > 0) {
       complain({copy_error_.code, fmt::format("{} photos could not be copied; the first: {}",
@@ -254,8 +259,9 @@ class Classification {
     }
     std::cout.flush();
     summarize();
+    search_.print();
     if (interrupted()) return kInterrupted;
-    return job_.counts.failed > 0 || copies_failed_ > 0 || folders_failed_ ? kSomeFailed : 0;
+    return job_.counts.failed > 0 || copies_failed_ > 0 || search_.incomplete() ? kSomeFailed : 0;
   }
 
   std::vector<ResultRow> rows() const {
@@ -296,16 +302,15 @@ class Classification {
 
   const Config& config_;
   const ClassifyOptions& options_;
+  SearchReport search_;
   std::unique_ptr<Classifier> classifier_;
   NoMetrics metrics_;
   std::shared_ptr<const JobSpec> spec_;
-  std::vector<std::string> photos_;
   std::mutex mutex_;
   std::vector<ImageRecord> records_;  // guarded by mutex_ while the pipeline runs
   Job job_;                           // guarded by mutex_ while the pipeline runs
   std::size_t copies_failed_ = 0;     // guarded by mutex_ while the pipeline runs
   Error copy_error_;                  // guarded by mutex_ while the pipeline runs
-  bool folders_failed_ = false;
   double seconds_ = 0;
 };
 
@@ -316,10 +321,7 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
   auto* command =
       app.add_subcommand("classify", "Label photos and folders on this machine, without a server");
   command->group("Without a server");
-  command
-      ->add_option("PATH", options->paths,
-                   "photos or folders; - reads paths from standard input, one per line")
-      ->required();
+  command->add_option("PATH", options->paths, kPathHelp)->required();
   add_classification_options(*command, options->how);
   command->add_option("--format", options->format, "output format (default: table)")
       ->type_name("FORMAT")
@@ -329,6 +331,7 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
                    "also copy each photo to a folder of its label in DIR; photos that are already "
                    "in DIR are not classified")
       ->type_name("DIR");
+  add_search_options(*command, options->list_passed_over);
   set_help_notes(
       *command,
       {.settings_of = kClassify,
@@ -337,7 +340,7 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
            {"classifier classify ~/Pictures --labels \"cat,dog,receipt\" --copy-to sorted",
             "Your own categories, and a copy of each photo in sorted/LABEL"},
            {"classifier classify photo.jpg --format json", "All details of one photo"},
-           {"find . -name '*.png' | classifier classify - --format csv > labels.csv",
+           {"find . -name '*.png' -print0 | classifier classify - --format csv > labels.csv",
             "The files that another command finds"},
        }});
   command->callback([options, set_run] {

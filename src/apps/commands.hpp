@@ -76,6 +76,12 @@ struct ClassificationOptions {
 };
 void add_classification_options(CLI::App& command, ClassificationOptions& options);
 
+// Of commands that take photos and folders.
+inline constexpr const char* kPathHelp =
+    "photos or folders; - is standard input: an image, or a list of files, one per line or, as of "
+    "find -print0, separated by NUL";
+void add_search_options(CLI::App& command, bool& list_passed_over);
+
 // Without a decoder.
 InferenceOptions inference_options(const Config& config);
 

@@ -224,6 +224,11 @@ void add_classification_options(CLI::App& command, ClassificationOptions& option
       });
 }
 
+void add_search_options(CLI::App& command, bool& list_passed_over) {
+  command.add_flag("--list-passed-over", list_passed_over,
+                   "name every file of the folders that is passed over, and say what it is");
+}
+
 InferenceOptions inference_options(const Config& config) {
   InferenceOptions options;
   options.models_dir = config.models_dir;

@@ -204,13 +204,18 @@ ProgressBar::ProgressBar(std::int64_t total, std::string unit)
 
 void ProgressBar::show(std::int64_t done, std::int64_t failed, std::uint64_t bytes) {
   const auto now = Clock::now();
-  if (!watched_ || (done < total_ && now - last_ < std::chrono::milliseconds(100))) return;
+  const bool last = done >= total_ && total_ > 0;
+  if (!watched_ || (!last && now - last_ < std::chrono::milliseconds(100))) return;
   if (first_done_ < 0) first_done_ = done;
   last_ = now;
+  if (total_ == 0) {
+    std::fprintf(stderr, "\r\x1b[K%s", fmt::format("{} {}", done, unit_).c_str());
+    return;
+  }
   const double seconds = std::max(std::chrono::duration<double>(now - start_).count(), 1e-3);
   const double rate = static_cast<double>(done - first_done_) / seconds;
   constexpr std::size_t kWidth = 24;
-  const double share = total_ == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total_);
+  const double share = static_cast<double>(done) / static_cast<double>(total_);
   std::string line = fmt::format("{} {} of {} {}", paint_(Colour::kGreen, bar(share, kWidth)), done,
                                  total_, unit_);
   if (rate > 0) {

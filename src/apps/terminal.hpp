@@ -62,6 +62,7 @@ void warn(const std::string& line);
 // Not thread-safe.
 class ProgressBar {
  public:
+  // `total` 0: it is not known, and only the count is shown.
   ProgressBar(std::int64_t total, std::string unit);
   ~ProgressBar() { clear(); }
   ProgressBar(const ProgressBar&) = delete;

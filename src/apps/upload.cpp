@@ -16,8 +16,11 @@
 #include "apps/commands.hpp"
 #include "apps/help.hpp"
 #include "apps/photo_files.hpp"
+#include "apps/search_report.hpp"
 #include "apps/terminal.hpp"
+#include "domain/content_kind.hpp"
 #include "domain/ids.hpp"
+#include "domain/text.hpp"
 #include "ports/clock.hpp"
 #include "services/image_service.hpp"
 
@@ -33,6 +36,7 @@ struct UploadOptions {
   std::string batch;
   std::size_t parallel = 8;
   bool resume = false;
+  bool list_passed_over = false;
 };
 
 // A folder that is uploaded, and its own name, which "." has as well.
@@ -63,22 +67,33 @@ std::string name_within(const std::vector<Root>& roots, const fs::path& file) {
   return best.string();
 }
 
-Result<std::string> upload_one(HttpClient& client, const fs::path& file, const std::string& name,
-                               const std::string& batch, const HttpClient::Progress& progress) {
-  const auto type = image_content_type(file.string());
-  if (!type)
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("its name is not that of an image: it must end in one of {}",
-                            image_extensions()));
-  const json request = {{"filename", file.filename().string()},
+// By its ending, or else by its first bytes.
+Result<std::string_view> type_of(const std::string& photo) {
+  if (const auto type = image_content_type(photo)) return *type;
+  const auto content = content_of(file_of(photo));
+  if (!content) return fail(ErrorCode::kNotFound, "cannot read it");
+  if (content->kind == FileKind::kImage) return content->content_type;
+  return fail(ErrorCode::kUnsupported,
+              fmt::format("it is no image but, by its content, of the kind \"{}\"; names of images "
+                          "end in one of {}",
+                          word_for(content->kind), image_extensions()));
+}
+
+Result<std::string> upload_one(HttpClient& client, const std::string& photo,
+                               const std::string& name, const std::string& batch,
+                               const HttpClient::Progress& progress) {
+  const auto type = type_of(photo);
+  if (!type) return std::unexpected(type.error());
+  std::string filename = escape_non_utf8(fs::path(photo).filename().string());
+  std::ranges::replace(filename, '\\', '_');  // the service takes it for a separator
+  const json request = {{"filename", filename},
                         {"content_type", *type},
-                        {"path", name},
-                        {"batch", batch}};
-  // Bytes of a name that are not UTF-8 are replaced.
-  const auto ticket = json_body(client.post_json(
-      "/upload-url", request.dump(-1, ' ', false, json::error_handler_t::replace)));
+                        {"path", escape_non_utf8(name)},
+                        {"batch", escape_non_utf8(batch)}};
+  const auto ticket = json_body(client.post_json("/upload-url", request.dump()));
   if (!ticket) return std::unexpected(ticket.error());
-  const auto stored = client.put_file(ticket->value("upload_url", ""), *type, file, progress);
+  const auto stored =
+      client.put_file(ticket->value("upload_url", ""), *type, file_of(photo), progress);
   if (!stored) return std::unexpected(stored.error());
   return ticket->value("s3_key", "");
 }
@@ -131,13 +146,14 @@ Result<void> write_stream(const fs::path& file, const std::string& text) {
 class Uploads {
  public:
   Uploads(const Config& config, const UploadOptions& options)
-      : options_(options), client_(config), roots_(roots_of(options.paths)) {}
+      : options_(options),
+        client_(config),
+        search_(options.list_passed_over, interrupted),
+        roots_(roots_of(options.paths)) {}
 
   int run() {
-    auto files = find_photos(options_.paths, {}, [&](const Error& error) {
-      folders_failed_ = true;
-      complain(error, 0);
-    });
+    auto files = search_.find(options_.paths);
+    if (interrupted()) return kInterrupted;
     if (!files) return complain(files.error(), kUsage);
     files_ = std::move(*files);
     if (options_.resume) {
@@ -250,13 +266,15 @@ class Uploads {
     }
     note(fmt::format("{} of {} photos uploaded, {} (batch {})", uploaded_, files_.size(),
                      human_bytes(static_cast<double>(bytes_)), options_.batch));
+    search_.print();
     if (interrupted()) return kInterrupted;
     if (unreachable_) return kUnreachable;
-    return failed_ > 0 || folders_failed_ ? kSomeFailed : 0;
+    return failed_ > 0 || search_.incomplete() ? kSomeFailed : 0;
   }
 
   const UploadOptions& options_;
   BackendClient client_;
+  SearchReport search_;
   std::vector<Root> roots_;
   std::vector<std::string> files_;
   std::atomic<std::size_t> next_{0};
@@ -268,7 +286,6 @@ class Uploads {
   std::int64_t uploaded_ = 0;
   std::int64_t failed_ = 0;
   bool unreachable_ = false;
-  bool folders_failed_ = false;
 };
 
 }  // namespace
@@ -278,10 +295,7 @@ void add_upload_command(CLI::App& app, const SetRun& set_run) {
   auto* command =
       app.add_subcommand("upload", "Upload photos and folders to the service; prints their keys");
   command->group("Client of a running service");
-  command
-      ->add_option("PATH", options->paths,
-                   "photos or folders; - reads paths from standard input, one per line")
-      ->required();
+  command->add_option("PATH", options->paths, kPathHelp)->required();
   auto* keys_out = command
                        ->add_option("--keys-out", options->keys_out,
                                     "write a JSON map of file to key to FILE instead of printing "
@@ -298,6 +312,7 @@ void add_upload_command(CLI::App& app, const SetRun& set_run) {
   command->add_option("--parallel", options->parallel, "uploads at once, 1 to 64 (default: 8)")
       ->type_name("N")
       ->check(CLI::Range(1, 64).description(""));
+  add_search_options(*command, options->list_passed_over);
   set_help_notes(*command,
                  {.settings_of = kClients,
                   .examples = {{"classifier upload ~/Pictures --keys-out keys.json",

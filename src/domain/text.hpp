@@ -13,8 +13,13 @@ namespace classifier {
 // Removes ASCII white space at both ends.
 std::string trim(std::string_view text);
 
+bool is_one_of(std::string_view text, std::span<const std::string_view> list);
+
 // Whether the text is valid UTF-8: no overlong forms, no surrogates, nothing beyond U+10FFFF.
 bool is_utf8(std::string_view text);
+
+// Valid UTF-8: bytes that are not are written as "\\xNN", so that different texts stay different.
+std::string escape_non_utf8(std::string_view text);
 
 // The longest prefix of a UTF-8 text with at most `max_bytes` bytes and no cut character.
 std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes);

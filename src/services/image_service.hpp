@@ -75,7 +75,7 @@ class ImageService {
   using MakeThumbnail =
       std::function<Result<std::string>(std::span<const std::byte> image, int longest_side)>;
   static constexpr int kMinThumbnail = 16;
-  static constexpr int kMaxThumbnail = 1024;
+  static constexpr int kMaxThumbnail = 2048;
   static constexpr std::chrono::hours kUploadValidity{1};
   // How long a thumbnail waits for memory, and how many may wait, since each blocks a thread that
   // other requests need.

@@ -76,7 +76,7 @@ def test_classify_prints_a_table_json_and_csv(shell: Shell, folder: Path) -> Non
     assert any("猫.jpg" in line and "macaw" in line for line in lines)
     assert any("broken.png" in line and "failed: " in line for line in lines)
     assert "\x1b" not in done.stdout + done.stderr
-    assert done.stderr == ""  # not a terminal
+    assert done.stderr == "passed over: 1 text file\n"  # no more: not a terminal
     result = json.loads(shell("classify", folder, "--format", "json", code=1))
     assert result["summary"]["failed"] == 1
     assert result["summary"]["total"] == 3

@@ -65,6 +65,18 @@ def crashing(tmp_path: Path) -> dict[str, str]:
     }
 
 
+def test_the_largest_shows_a_photo_on_a_whole_screen(binary: Path, tmp_path: Path) -> None:
+    """For types that browsers do not show."""
+    file = io.BytesIO()
+    Image.effect_noise((4000, 3000), 80).convert("RGB").save(file, "JPEG", quality=95)
+    with running(tmp_path / "data") as service:
+        key = service.upload(file.getvalue(), "large.jpg")
+        thumbnail(service, key, 2048)
+        refused = service.get(f"/images/{key}/thumbnail", params={"size": 2049})
+        assert refused.status_code == 400
+        assert "from 16 to 2048" in refused.json()["error"]
+
+
 def test_a_restart_makes_none_again(binary: Path, tmp_path: Path, crashing: dict[str, str]) -> None:
     data = tmp_path / "data"
     with running(data) as service:

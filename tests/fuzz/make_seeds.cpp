@@ -1,5 +1,5 @@
-// Writes small images of all formats and variants into a folder, as seeds for image_fuzz and
-// image_facts_fuzz.
+// Writes small images of all formats and variants into folders, as seeds for the targets of the
+// same names.
 #include <spng.h>
 
 #include <array>
@@ -8,10 +8,12 @@
 #include <iostream>
 #include <map>
 
-#include "support/image_files.hpp"
+#include "support/format_files.hpp"
 
 namespace classifier::testing {
 namespace {
+
+using Seeds = std::map<std::string, Bytes>;
 
 Bytes frame_chunk(const Bytes& webp) { return webp.substr(12); }  // after "RIFF", size and "WEBP"
 
@@ -29,7 +31,7 @@ Bytes turned_webp() {
 }
 
 // Colour types and depths of PNG, except palettes, which need a PLTE chunk.
-void add_pngs(std::map<std::string, Bytes>& seeds) {
+void add_pngs(Seeds& seeds) {
   struct Kind {
     const char* name;
     int colour_type;
@@ -49,7 +51,7 @@ void add_pngs(std::map<std::string, Bytes>& seeds) {
   }
 }
 
-void add_bmps(std::map<std::string, Bytes>& seeds) {
+void add_bmps(Seeds& seeds) {
   for (const std::uint32_t bits : {1U, 4U, 8U, 16U, 32U}) {
     const std::uint32_t palette = bits <= 8 ? 1U << bits : 0;
     Bytes file = bmp_header(5, -3, bits, 0, palette);
@@ -61,8 +63,8 @@ void add_bmps(std::map<std::string, Bytes>& seeds) {
   seeds["bits24.bmp"] = bmp(marked(8, 6));
 }
 
-std::map<std::string, Bytes> make_seeds() {
-  std::map<std::string, Bytes> seeds{
+Seeds common_seeds() {
+  Seeds seeds{
       {"whole.jpg", jpeg()},
       {"turned.jpg", jpeg_with_orientation(6)},
       {"dated.jpg", jpeg_with_exif(exif({.orientation = 6,
@@ -87,6 +89,80 @@ std::map<std::string, Bytes> make_seeds() {
   return seeds;
 }
 
+Seeds heif_seeds() {
+  const RgbImage picture = marked(32, 24);
+  return {{"plain.heic", heif(picture)},
+          {"turned.heic", heif(picture, {.orientation = heif_orientation_rotate_90_cw})},
+          {"exif.heic", heif(picture, {.exif = exif(6), .profile = p3_profile()})},
+          {"thumbnail.heic", heif(marked(96, 64), {.thumbnail = 32})},
+          {"plain.avif", heif(picture, {.compression = heif_compression_AV1})}};
+}
+
+Seeds jxl_seeds() {
+  return {{"lossless.jxl", jxl(marked(16, 12))},
+          {"lossy.jxl", jxl(marked(64, 48), false)},
+          {"turned.jxl", jxl(marked(16, 12), true, 6)}};
+}
+
+Seeds tiff_seeds() {
+  const RgbImage picture = marked(32, 16);
+  Seeds seeds{{"plain.tif", tiff(picture)},
+              {"turned.tif", tiff(picture, {.orientation = ORIENTATION_RIGHTTOP})},
+              {"big_endian.tif", tiff(picture, {.mode = "wb"})},
+              {"bigtiff.tif", tiff(picture, {.mode = "w8"})},
+              {"tiles.tif", tiff(picture, {.compression = COMPRESSION_LZW, .tile = 16})},
+              {"profile.tif", tiff(picture, {.profile = p3_profile()})}};
+  for (const int compression :
+       {COMPRESSION_LZW, COMPRESSION_ADOBE_DEFLATE, COMPRESSION_PACKBITS, COMPRESSION_JPEG}) {
+    seeds["compression" + std::to_string(compression) + ".tif"] =
+        tiff(picture, {.compression = static_cast<std::uint16_t>(compression)});
+  }
+  for (const int compression :
+       {COMPRESSION_CCITTRLE, COMPRESSION_CCITTFAX3, COMPRESSION_CCITTFAX4}) {
+    seeds["bilevel" + std::to_string(compression) + ".tif"] =
+        tiff({.width = 32,
+              .height = 4,
+              .bits = 1,
+              .samples = 1,
+              .photometric = PHOTOMETRIC_MINISWHITE,
+              .compression = static_cast<std::uint16_t>(compression)},
+             Bytes("\xF0\x0F\0\xFF\xAA\x55\0\0\xF0\x0F\0\xFF\xAA\x55\0\0", 16));
+  }
+  seeds["floats.tif"] = tiff({.width = 2,
+                              .height = 2,
+                              .bits = 32,
+                              .samples = 1,
+                              .photometric = PHOTOMETRIC_MINISBLACK,
+                              .format = SAMPLEFORMAT_IEEEFP},
+                             Bytes("\0\0\x80\x3F\0\0\0\0\0\0\0\x3F\0\0\0\x40", 16));
+  seeds["inks.tif"] =
+      tiff({.width = 2, .height = 1, .samples = 4, .photometric = PHOTOMETRIC_SEPARATED},
+           Bytes("\xFF\0\0\0\0\0\0\xFF", 8));
+  return seeds;
+}
+
+Seeds raw_seeds() {
+  std::vector<std::uint16_t> values(64 * 64);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint16_t>(i * 16);
+  return {{"plain.dng", dng(64, 64, values)}, {"turned.dng", dng(64, 64, values, 6)}};
+}
+
+Seeds colour_seeds() {
+  return {{"srgb.icc", srgb_profile()}, {"p3.icc", p3_profile()}, {"grey.icc", grey_profile(2.2)}};
+}
+
+bool write(const std::filesystem::path& folder, const Seeds& seeds, bool images = true) {
+  std::filesystem::create_directories(folder);
+  for (const auto& [name, bytes] : seeds) {
+    if (const auto decoded = decode_image(view(bytes), {}); images && !decoded) {
+      std::cerr << name << " cannot be decoded: " << decoded.error().message << '\n';
+      return false;
+    }
+    std::ofstream(folder / name, std::ios::binary) << bytes;
+  }
+  return true;
+}
+
 }  // namespace
 }  // namespace classifier::testing
 
@@ -97,12 +173,18 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::filesystem::path folder = argv[1];
-  std::filesystem::create_directories(folder);
-  for (const auto& [name, bytes] : make_seeds()) {
-    if (!classifier::decode_image(view(bytes), {})) {
-      std::cerr << name << " cannot be decoded\n";
-      return 1;
-    }
-    std::ofstream(folder / name, std::ios::binary) << bytes;
+  Seeds all = common_seeds();
+  bool written = write(folder / "image", all);
+  const std::map<std::string, Seeds> formats{{"image_heif", heif_seeds()},
+                                             {"image_jxl", jxl_seeds()},
+                                             {"image_tiff", tiff_seeds()},
+                                             {"image_raw", raw_seeds()}};
+  for (const auto& [name, seeds] : formats) {
+    written = written && write(folder / name, seeds);
+    all.insert(seeds.begin(), seeds.end());
   }
+  return written && write(folder / "image_facts", all) &&
+                 write(folder / "colour", colour_seeds(), false)
+             ? 0
+             : 1;
 }

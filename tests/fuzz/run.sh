@@ -23,7 +23,7 @@ if [ $# -eq 0 ]; then
     set -- "$@" "${name%_fuzz}"
   done
 fi
-"$programs/make_seeds" build/fuzz/seeds/image
+"$programs/make_seeds" build/fuzz/seeds
 
 dictionary_of() {
   case $1 in
@@ -36,7 +36,7 @@ dictionary_of() {
 fuzz() {
   local target=$1 seeds=tests/fuzz/seeds/$1 corpus=build/fuzz/corpus/$1 findings=build/fuzz/findings/$1
   local log=build/fuzz/$1.log used=0 executions=0 edges=- found status=0 piece
-  [[ "$target" != image* ]] || seeds=build/fuzz/seeds/image
+  [ -d "$seeds" ] || seeds=build/fuzz/seeds/$target
   local program=("$programs/${target}_fuzz")
   [ "$target" != checkpoint ] || program=(.deps/venv/bin/python tests/fuzz/checkpoint_fuzz.py)
   mkdir -p "$corpus" "$findings"

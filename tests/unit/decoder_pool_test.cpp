@@ -12,13 +12,14 @@
 #include <csignal>
 #include <cstdlib>
 #include <map>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "adapters/decoder/decoder_process.hpp"
 #include "adapters/decoder/protocol.hpp"
-#include "support/image_files.hpp"
+#include "support/format_files.hpp"
 
 namespace classifier {
 namespace {
@@ -52,10 +53,14 @@ class ObedientDecoder final : public ImageDecoder {
     if (command == "die") ::raise(SIGKILL);
     if (command == "die at the end") {
       dies_at_end_ = true;
-      return PreparedImage{rule.width, rule.height, std::vector<std::uint8_t>(3UL * 224 * 224)};
+      return PreparedImage{rule.width, rule.height, std::vector<std::uint8_t>(3UL * 224 * 224), {}};
     }
     if (command == "hang") {
       while (true) std::this_thread::yield();
+    }
+    if (command == "compute") {
+      std::mt19937 random;
+      for (std::atomic<unsigned> sum = 0;;) sum += random();
     }
     if (command == "grow") {
       std::vector<std::string> held;
@@ -64,7 +69,7 @@ class ObedientDecoder final : public ImageDecoder {
     if (command == "open") return said(::open("/etc/passwd", O_RDONLY) >= 0);
     if (command == "connect") return said(::socket(AF_INET, SOCK_STREAM, 0) >= 0);
     if (command == "environment") return said(std::getenv("API_KEYS") != nullptr);
-    if (command == "lie") return PreparedImage{1'000, 1'000, std::vector<std::uint8_t>(12)};
+    if (command == "lie") return PreparedImage{1'000, 1'000, std::vector<std::uint8_t>(12), {}};
     return local_.prepare(bytes, rule);
   }
   Result<std::string> thumbnail(ImageBytes bytes, int longest_side) override {
@@ -145,6 +150,32 @@ TEST_F(DecoderPoolTest, AnImageThatHangsIsEnded) {
   EXPECT_THAT(error.message, HasSubstr("not decoded within 0.3 seconds"));
 }
 
+TEST_F(DecoderPoolTest, AnImageThatTakesTooMuchProcessorTimeIsEnded) {
+  DecoderPoolOptions options;
+  options.processes = 1;
+  options.limits.max_time = 100ms;
+  const auto pool = DecoderPool::start(options).value();
+  const auto error = pool->prepare(view("compute"), kRule).error();
+  EXPECT_EQ(error.code, ErrorCode::kTooLarge);
+  EXPECT_THAT(error.message, HasSubstr("more than 0.1 seconds of processor time"));
+  expect_works(*pool);
+}
+
+TEST_F(DecoderPoolTest, NewFormatsAreDecodedBehindTheWalls) {
+  const auto pool = start();
+  const RgbImage picture = testing::marked(320, 256);
+  std::vector<std::uint16_t> values(512 * 512, 20'000);
+  for (const std::string& file :
+       {testing::heif(picture), testing::heif(picture, {.compression = heif_compression_AV1}),
+        testing::tiff(picture, {.compression = COMPRESSION_LZW}), testing::jxl(picture, false),
+        testing::dng(512, 512, values)}) {
+    const auto prepared = pool->prepare(view(file), kRule);
+    EXPECT_TRUE(prepared) << prepared.error().message;
+    const auto thumbnail = pool->thumbnail(view(file), 200);
+    EXPECT_TRUE(thumbnail) << thumbnail.error().message;
+  }
+}
+
 TEST_F(DecoderPoolTest, AnImageThatTakesTooMuchMemoryIsRefusedByName) {
   const auto pool = start();
   if (!locked_up_) GTEST_SKIP() << "no limit of memory under sanitizers: " << notices_.front();
@@ -213,7 +244,14 @@ TEST_F(DecoderPoolTest, WhatIsNotRefusedByItsHeaderFits) {
       {"lossy WebP", testing::webp_lossy(image, 80)},
       {"lossless WebP", testing::webp_lossless(image)},
       {"BMP", testing::bmp(image)},
-      {"GIF", testing::gif(picture)}};
+      {"GIF", testing::gif(picture)},
+      {"HEIC", testing::heif(image)},
+      {"AVIF", testing::heif(image, {.compression = heif_compression_AV1})},
+      {"TIFF", testing::tiff(image)},
+      {"TIFF of JPEG tiles", testing::tiff(image, {.compression = COMPRESSION_JPEG, .tile = 256})},
+      {"lossless JPEG XL", testing::jxl(image)},
+      {"lossy JPEG XL", testing::jxl(image, false)},
+      {"raw file", testing::dng(w, h, std::vector<std::uint16_t>(1UL * w * h, 9'000))}};
   for (const auto& [name, file] : files) {
     std::uint64_t megabytes = 1;
     while (!LocalDecoder({.max_memory = megabytes << 20}).thumbnail(view(file), 1'500))

@@ -3,13 +3,17 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <ostream>
 #include <sstream>
+#include <string>
 
 #include "apps/photo_files.hpp"
 #include "apps/standard_output.hpp"
@@ -165,6 +169,91 @@ TEST_F(PhotoFiles, FoldersGiveTheirImagesSorted) {
 TEST_F(PhotoFiles, WhatIsNotThereIsSaid) {
   EXPECT_EQ(find_photos({at("none")}).error().message, "there is no file or folder " + at("none"));
   EXPECT_EQ(find_photos({folder_.path().string()}).error().code, ErrorCode::kNotFound);
+}
+
+// A file by its path within the folder, and what it is.
+using Passed = std::map<std::string, FileKind>;
+
+TEST_F(PhotoFiles, WhatIsPassedOverIsTold) {
+  const std::string jpeg = "\xFF\xD8\xFF\xE0 and so on";
+  write("IMG_0001.HEIC");
+  write("IMG_0001.MOV");
+  write("IMG_0001.AAE");
+  write("without ending", jpeg);
+  write("wrong.txt", jpeg);
+  write("video.THM", jpeg);
+  write("README", "some words");
+  write("none.jpg", "");
+  write("._IMG_0001.HEIC");
+  write("@eaDir/IMG_0001.HEIC/thumb.jpg");
+  write(".hidden/a.jpg");
+  write("2026/a.jpg");
+  const auto link = [&](const char* to, const char* from) {
+    std::filesystem::create_symlink(to, folder_.path() / from);
+  };
+  link("nowhere", "broken.jpg");
+  link("loop.jpg", "loop.jpg");
+  link("2026", "link");
+  ASSERT_EQ(::mkfifo(at("pipe").c_str(), 0600), 0);
+  Passed passed;
+  const auto found = find_photos(
+      {folder_.path().string()},
+      {.unreadable = {},
+       .passed_over =
+           [&](const std::string& path, FileKind kind) {
+             passed[std::filesystem::path(path).lexically_relative(folder_.path())] = kind;
+           },
+       .looked_at = {}});
+  EXPECT_THAT(*found, ElementsAre(at("2026/a.jpg"), at("IMG_0001.HEIC"), at("without ending"),
+                                  at("wrong.txt")));
+  EXPECT_EQ(passed, (Passed{{"IMG_0001.MOV", FileKind::kVideo},
+                            {"IMG_0001.AAE", FileKind::kSidecar},
+                            {"video.THM", FileKind::kSidecar},
+                            {"README", FileKind::kText},
+                            {"none.jpg", FileKind::kEmpty},
+                            {"._IMG_0001.HEIC", FileKind::kToolFile},
+                            {"@eaDir", FileKind::kToolFolder},
+                            {".hidden", FileKind::kHiddenFolder},
+                            {"broken.jpg", FileKind::kBrokenLink},
+                            {"loop.jpg", FileKind::kLinkLoop},
+                            {"link", FileKind::kFolderLink},
+                            {"pipe", FileKind::kSpecial}}));
+  // What is named itself is not passed over.
+  EXPECT_THAT(*find_photos({at("IMG_0001.MOV"), at("@eaDir")}),
+              ElementsAre(at("IMG_0001.MOV"), at("@eaDir/IMG_0001.HEIC/thumb.jpg")));
+}
+
+TEST_F(PhotoFiles, AFolderWithoutImagesSaysWhatItHas) {
+  const std::string folder = folder_.path().string();
+  EXPECT_EQ(find_photos({folder}).error().message,
+            "no images were found in " + folder + ": there are no files");
+  write("a.mov");
+  write("b.mov");
+  write("a.aae");
+  EXPECT_EQ(find_photos({folder}).error().message,
+            "no images were found in " + folder + "; passed over: 2 videos, 1 sidecar file");
+}
+
+TEST_F(PhotoFiles, ASearchCanBeEnded) {
+  for (const auto* const name : {"a.jpg", "b.jpg", "c.jpg"}) write(name);
+  int looked_at = 0;
+  EXPECT_FALSE(find_photos(
+      {folder_.path().string()},
+      {.unreadable = {}, .passed_over = {}, .looked_at = [&] { return ++looked_at < 2; }}));
+  EXPECT_EQ(looked_at, 2);
+}
+
+TEST_F(PhotoFiles, ListsAreOfLinesOrSeparatedByNul) {
+  using namespace std::string_view_literals;
+  EXPECT_THAT(files_in_list("a.jpg\nb c.jpg\n"), ElementsAre("a.jpg", "b c.jpg"));
+  EXPECT_THAT(files_in_list("\xef\xbb\xbf"
+                            "a.jpg\r\n\r\n b.jpg \r\nc.jpg"),
+              ElementsAre("a.jpg", "b.jpg", "c.jpg"));
+  EXPECT_THAT(files_in_list("a\nb.jpg\0 c.jpg\r\0\xe9.jpg"sv),
+              ElementsAre("a\nb.jpg", " c.jpg\r", "\xe9.jpg"));
+  EXPECT_THAT(files_in_list(""), ElementsAre());
+  write(" spaces ");
+  EXPECT_THAT(files_in_list(at(" spaces ") + "\n"), ElementsAre(at(" spaces ")));
 }
 
 TEST_F(PhotoFiles, LabelsOfListAndFile) {

@@ -2,6 +2,7 @@
 import { ImageOff } from "lucide-react";
 import { useEffect, useState } from "react";
 import { imagePath, request, thumbnailPath } from "../api/client";
+import { isShownByBrowsers } from "../upload/kinds";
 import { apiKey, settings } from "../state/settings";
 
 // The URL for an <img>; undefined while loading, null when the image cannot be loaded.
@@ -34,9 +35,10 @@ interface PictureProps {
   alt: string;
   className?: string;
   lazy?: boolean;
+  onBroken?: () => void; // called in place of saying that it cannot be shown
 }
 
-function Picture({ path, alt, className = "", lazy = false }: PictureProps) {
+function Picture({ path, alt, className = "", lazy = false, onBroken }: PictureProps) {
   const source = useSource(path);
   const [broken, setBroken] = useState(false);
   if (broken || source === null) {
@@ -58,7 +60,7 @@ function Picture({ path, alt, className = "", lazy = false }: PictureProps) {
       loading={lazy ? "lazy" : "eager"}
       decoding="async"
       draggable={false}
-      onError={() => setBroken(true)}
+      onError={onBroken ?? (() => setBroken(true))}
     />
   );
 }
@@ -75,6 +77,27 @@ export const Thumbnail = ({
   <Picture key={image} path={thumbnailPath(image, size)} alt={alt} className="thumbnail" lazy />
 );
 
-export const FullPicture = ({ image, alt }: { image: string; alt: string }) => (
-  <Picture key={image} path={imagePath(image)} alt={alt} className="full" />
-);
+const largest = 2048; // pixels of a thumbnail
+
+// The original, or where browsers do not show its type, the largest thumbnail. A name may be wrong, so the
+// thumbnail is also tried for an original that is not shown.
+export function FullPicture({ image, alt }: { image: string; alt: string }) {
+  const [notShown, setNotShown] = useState("");
+  const original = isShownByBrowsers(image) && notShown !== image;
+  return original ? (
+    <Picture
+      key={image}
+      path={imagePath(image)}
+      alt={alt}
+      className="full"
+      onBroken={() => setNotShown(image)}
+    />
+  ) : (
+    <Picture
+      key={`${image} thumbnail`}
+      path={thumbnailPath(image, largest)}
+      alt={alt}
+      className="full"
+    />
+  );
+}

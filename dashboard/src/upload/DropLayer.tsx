@@ -2,7 +2,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { ImagePlus } from "lucide-react";
 import { useEffect, useState } from "react";
-import { carriesFiles, filesOfTransfer } from "./files";
+import { carriesFiles, filesOfTransfer, type Chosen } from "./files";
 import { findStored } from "./stored";
 import { takeFiles } from "./uploads";
 
@@ -11,8 +11,8 @@ export function DropLayer() {
   const [over, setOver] = useState(false);
 
   useEffect(() => {
-    const take = (files: File[]) =>
-      takeFiles(files, (candidates) => findStored(client, candidates));
+    const take = ({ files, unreadable }: Chosen) =>
+      takeFiles(files, (candidates) => findStored(client, candidates), unreadable);
     // Every element that the pointer crosses sends events, so count them: the drag is over at zero.
     let depth = 0;
     const enter = (event: DragEvent) => {
@@ -33,13 +33,13 @@ export function DropLayer() {
       setOver(false);
       if (!event.dataTransfer || !carriesFiles(event.dataTransfer)) return;
       event.preventDefault();
-      void filesOfTransfer(event.dataTransfer).then((files) => take(files));
+      void filesOfTransfer(event.dataTransfer).then(take);
     };
     const paste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])];
       if (files.length === 0) return;
       event.preventDefault();
-      void take(files);
+      void take({ files, unreadable: [] });
     };
     window.addEventListener("dragenter", enter);
     window.addEventListener("dragleave", leave);

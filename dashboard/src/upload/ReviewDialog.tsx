@@ -3,32 +3,19 @@ import { useStore } from "../state/store";
 import { Button } from "../ui/Button";
 import { Modal } from "../ui/Dialogs";
 import { formatBytes, plural } from "../ui/format";
-import type { Rejected } from "./prepare";
+import { countsOf } from "./kinds";
+import { PassedOverList } from "./PassedOver";
 import { review, startUploads } from "./uploads";
 
-function Names({ title, files }: { title: string; files: readonly Rejected[] }) {
-  if (files.length === 0) return null;
-  return (
-    <details open={files.length <= 5}>
-      <summary>{title}</summary>
-      <ul className="review-names">
-        {files.slice(0, 500).map((file, i) => (
-          <li key={i}>
-            <bdi>{file.name}</bdi> {file.reason}
-          </li>
-        ))}
-        {files.length > 500 && <li>and {plural(files.length - 500, "other")}</li>}
-      </ul>
-    </details>
-  );
-}
+const fewNames = 5;
 
 // Shows, before anything is sent, what will be left out.
 export function ReviewDialog() {
   const prepared = useStore(review);
   const [alsoStored, setAlsoStored] = useState(false);
   if (!prepared) return null;
-  const { ready, stored, repeated, rejected } = prepared;
+  const { ready, stored, repeated } = prepared;
+  const rejected = [...prepared.rejected, ...prepared.clutter];
   const sent = alsoStored ? [...ready, ...stored] : ready;
   const bytes = sent.reduce((sum, { file }) => sum + file.size, 0);
   const close = () => {
@@ -60,11 +47,16 @@ export function ReviewDialog() {
             </span>
           </label>
         )}
-        <Names
+        <PassedOverList
           title={`${plural(repeated.length, "photo")} chosen twice, sent once`}
           files={repeated}
+          open={repeated.length <= fewNames}
         />
-        <Names title={`${plural(rejected.length, "file")} left out`} files={rejected} />
+        <PassedOverList
+          title={`Passed over: ${countsOf(rejected.map(({ kind }) => kind))}`}
+          files={rejected}
+          open={rejected.length <= fewNames}
+        />
       </div>
       <footer className="modal-foot">
         <Button onClick={close}>{sent.length > 0 ? "Cancel" : "Close"}</Button>

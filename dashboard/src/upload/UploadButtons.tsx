@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { FolderUp, ImageUp } from "lucide-react";
 import { useRef, type ChangeEvent, type InputHTMLAttributes } from "react";
 import { Button } from "../ui/Button";
+import { acceptedFiles } from "./kinds";
 import { findStored } from "./stored";
 import { takeFiles } from "./uploads";
 
@@ -29,7 +30,7 @@ export function UploadButtons() {
         type="file"
         multiple
         hidden
-        accept="image/jpeg,image/png,image/gif,image/webp,image/bmp"
+        accept={acceptedFiles}
         aria-label="Photos to upload"
         onChange={take}
       />

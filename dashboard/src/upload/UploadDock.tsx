@@ -11,7 +11,9 @@ import { Button, IconButton } from "../ui/Button";
 import { Bar } from "../ui/Fields";
 import { formatBytes, formatCount, formatTimeLeft, plural } from "../ui/format";
 import type { Upload, UploadProgress } from "./queue";
-import { preparing, queue } from "./uploads";
+import { countsOf } from "./kinds";
+import { PassedOverList } from "./PassedOver";
+import { passedOver, preparing, queue } from "./uploads";
 
 const words: Record<Upload["state"], (upload: Upload) => string> = {
   waiting: () => "waiting",
@@ -97,6 +99,7 @@ export function UploadDock() {
   const client = useQueryClient();
   const progress = useSyncExternalStore(queue.subscribe, queue.get);
   const looking = useStore(preparing);
+  const notSent = useStore(passedOver);
   const [open, setOpen] = useState(false);
   const { active, done, uploads } = progress;
 
@@ -140,6 +143,10 @@ export function UploadDock() {
       )}
       {detailOf(progress) && <p className="dock-detail">{detailOf(progress)}</p>}
       {open && <UploadList progress={progress} />}
+      <PassedOverList
+        title={`Passed over: ${countsOf(notSent.map(({ kind }) => kind))}`}
+        files={notSent}
+      />
       <footer className="buttons">
         {active && (
           <Button look="quiet" onClick={() => queue.cancel()}>

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { imageType, nameInStore, prepare, type Candidate } from "./prepare";
+import { imageType } from "./kinds";
+import { nameInStore, prepare, type Candidate } from "./prepare";
 
 const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const jpeg = (content: string, name = "a.jpg") =>
@@ -36,20 +37,28 @@ describe("nameInStore", () => {
 
 describe("prepare", () => {
   test("reports which files are not images, and why", async () => {
-    const { ready, rejected } = await prepare(
+    const { ready, rejected, clutter } = await prepare(
       [
         jpeg("1"),
         new File(["text"], "notes.txt"),
         new File([], "empty.jpg"),
         new File([bytes("\0\0\0\x18ftypheic....")], "phone.heic"),
+        new File([bytes("\0\0\0\x18ftypqt  ....")], "phone.mov"),
         new File(["x"], ".DS_Store"),
       ],
       nothingStored,
       [],
     );
-    expect(ready.map(({ file }) => file.name)).toEqual(["a.jpg"]);
-    expect(rejected.map(({ name }) => name)).toEqual(["notes.txt", "empty.jpg", "phone.heic"]);
-    expect(rejected[2]?.reason).toContain("HEIC");
+    expect(ready.map(({ file, type }) => [file.name, type])).toEqual([
+      ["a.jpg", "image/jpeg"],
+      ["phone.heic", "image/heic"],
+    ]);
+    expect(rejected.map(({ name, reason }) => [name, reason])).toEqual([
+      ["notes.txt", "is not an image, but a text file"],
+      ["empty.jpg", "is empty"],
+      ["phone.mov", "is not an image, but a video"],
+    ]);
+    expect(clutter.map(({ name, kind }) => [name, kind])).toEqual([[".DS_Store", "toolFile"]]);
   });
 
   test("sends equal content once, whatever its name", async () => {
@@ -59,7 +68,9 @@ describe("prepare", () => {
       [],
     );
     expect(ready.map(({ file }) => file.name)).toEqual(["a.jpg", "c.jpg"]);
-    expect(repeated).toEqual([{ name: "b.jpg", reason: "is the same photo as a.jpg" }]);
+    expect(repeated).toEqual([
+      { name: "b.jpg", kind: "repeated", reason: "is the same photo as a.jpg" },
+    ]);
   });
 
   test("a file that vanishes while it is checked does not stop the others", async () => {
@@ -67,6 +78,37 @@ describe("prepare", () => {
     gone.arrayBuffer = () => Promise.reject(new Error("it is not there"));
     const { ready } = await prepare([gone, jpeg("here", "here.jpg")], nothingStored, []);
     expect(ready.map(({ file }) => file.name)).toEqual(["gone.jpg", "here.jpg"]);
+  });
+
+  test("in a folder the files of photo tools, sidecars and unreadable ones are told, too", async () => {
+    const inFolder = (path: string, content = "1") =>
+      Object.defineProperty(
+        jpeg(content, path.slice(path.lastIndexOf("/") + 1)),
+        "webkitRelativePath",
+        {
+          value: path,
+        },
+      );
+    const files = [
+      inFolder("DCIM/a.jpg"),
+      inFolder("DCIM/b.THM", "2"),
+      inFolder("DCIM/@eaDir/a.jpg/thumb.jpg", "3"),
+      inFolder("DCIM/._a.jpg", "4"),
+      inFolder("DCIM/without ending", "5"),
+    ];
+    const { ready, rejected, clutter } = await prepare(files, nothingStored, [], ["DCIM/gone.jpg"]);
+    expect(ready.map(({ path }) => path)).toEqual(["DCIM/a.jpg", "DCIM/without ending"]);
+    expect(rejected.map(({ name, kind }) => [name, kind])).toEqual([
+      ["DCIM/b.THM", "sidecar"],
+      ["DCIM/gone.jpg", "unreadable"],
+    ]);
+    expect(clutter.map(({ name }) => name)).toEqual([
+      "DCIM/@eaDir/a.jpg/thumb.jpg",
+      "DCIM/._a.jpg",
+    ]);
+    // Chosen alone they are wanted.
+    const alone = await prepare([jpeg("2", "b.THM"), jpeg("4", "._a.jpg")], nothingStored, []);
+    expect(alone.ready).toHaveLength(2);
   });
 
   describe("where the browser offers no digests", () => {
@@ -80,7 +122,9 @@ describe("prepare", () => {
         [],
       );
       expect(ready).toHaveLength(2);
-      expect(repeated).toEqual([{ name: "2.jpg", reason: "is the same photo as 1.jpg" }]);
+      expect(repeated).toEqual([
+        { name: "2.jpg", kind: "repeated", reason: "is the same photo as 1.jpg" },
+      ]);
     });
 
     test("files that differ only near the end, or have the same checksum, are not duplicates", async () => {

@@ -1,5 +1,15 @@
 // Checks files before anything is sent: which are not images, are duplicates, or are already stored.
 import { pathOf } from "./files";
+import {
+  endingOf,
+  headBytes,
+  imageTypes,
+  kindOfContent,
+  kindOfPath,
+  typeOf,
+  words,
+  type Kind,
+} from "./kinds";
 
 export interface Candidate {
   file: File;
@@ -10,58 +20,31 @@ export interface Candidate {
 // Which of the candidates the store has.
 export type FindStored = (candidates: readonly Candidate[]) => Promise<ReadonlySet<Candidate>>;
 
-export interface Rejected {
-  name: string;
+export interface PassedOver {
+  name: string; // the path, where it was chosen with a folder
+  kind: Kind;
   reason: string;
 }
 
 export interface Prepared {
   ready: Candidate[];
   stored: Candidate[]; // the store has one with this path and size
-  repeated: Rejected[]; // same content as another of these files
-  rejected: Rejected[]; // not images
+  repeated: PassedOver[]; // same content as another of these files
+  rejected: PassedOver[]; // not images
+  clutter: PassedOver[]; // of photo tools and systems, and hidden: nobody needs to decide about them
 }
 
-const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean =>
-  Array.from(text).every((char, i) => bytes[at + i] === char.charCodeAt(0));
+const article = (word: string): string => (/^[aeiou]/.test(word) ? "an" : "a");
 
-// The type of an image by its first bytes (12 are enough); empty for anything else.
-export function imageType(bytes: Uint8Array): string {
-  if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return "image/jpeg";
-  if (bytes[0] === 0x89 && startsWith(bytes, "PNG\r\n", 1)) return "image/png";
-  if (startsWith(bytes, "GIF87a") || startsWith(bytes, "GIF89a")) return "image/gif";
-  if (startsWith(bytes, "RIFF") && startsWith(bytes, "WEBP", 8)) return "image/webp";
-  if (startsWith(bytes, "BM")) return "image/bmp";
-  return "";
+function whyNoImage(kind: Kind): string {
+  if (kind === "empty") return "is empty";
+  if (kind === "unreadable") return "cannot be read";
+  if (kind === "otherImage")
+    return "is a picture of a type that is not supported; save it as JPEG or PNG first";
+  const [word] = words[kind];
+  return kind === "other" ? "is not an image" : `is not an image, but ${article(word)} ${word}`;
 }
 
-function whyNoImage(bytes: Uint8Array, name: string): string {
-  if (bytes.length === 0) return "is empty";
-  if (
-    startsWith(bytes, "ftypheic", 4) ||
-    startsWith(bytes, "ftypmif1", 4) ||
-    /\.hei[cf]$/i.test(name)
-  ) {
-    return "is HEIC; convert it to JPEG first";
-  }
-  if (startsWith(bytes, "ftypavif", 4)) return "is AVIF; convert it to JPEG first";
-  if (startsWith(bytes, "II*\0") || startsWith(bytes, "MM\0*")) {
-    return "is TIFF or a raw photo; convert it to JPEG first";
-  }
-  return "is not an image (JPEG, PNG, GIF, WebP or BMP)";
-}
-
-// Files that systems put into folders and nobody wants to upload.
-const isClutter = (name: string): boolean =>
-  name.startsWith(".") || name === "Thumbs.db" || name === "desktop.ini";
-
-const extensions: Record<string, string[]> = {
-  "image/jpeg": ["jpg", "jpeg"],
-  "image/png": ["png"],
-  "image/gif": ["gif"],
-  "image/webp": ["webp"],
-  "image/bmp": ["bmp"],
-};
 const maxBaseBytes = 100;
 
 // The name that the server will give the file, without the time and the random part.
@@ -73,9 +56,9 @@ export function nameInStore(name: string, type: string): string {
     bytes.length <= maxBaseBytes
       ? base
       : new TextDecoder().decode(bytes.slice(0, maxBaseBytes)).replace(/\ufffd$/, "");
-  const known = extensions[type] ?? [];
-  const own = name.slice(dot + 1).toLowerCase();
-  return `${cut}.${dot > 0 && known.includes(own) ? own : (known[0] ?? "jpg")}`;
+  const known = imageTypes[type] ?? [];
+  const own = endingOf(name);
+  return cut + (dot > 0 && known.includes(own) ? own : (known[0] ?? ".jpg"));
 }
 
 const chunk = 1 << 20; // bytes
@@ -136,24 +119,47 @@ async function findRepeated(candidates: readonly Candidate[]): Promise<Map<Candi
   return repeated;
 }
 
+// What a file is, and where that is an image, its type. A file that was chosen alone is judged by its
+// content only: somebody wants that one.
+async function judge(file: File, path: string): Promise<Kind | { type: string }> {
+  const alone = !path.includes("/");
+  const named = kindOfPath(path);
+  if (!alone && (isClutter(named) || named === "sidecar")) return named;
+  const head = new Uint8Array(await file.slice(0, headBytes).arrayBuffer());
+  const type = typeOf(file.name, head);
+  if (type) return { type };
+  if (named !== "other") return named;
+  return head.length === 0 ? "empty" : kindOfContent(head);
+}
+
+const isClutter = (kind: Kind): boolean => kind === "toolFile" || kind === "hiddenFile";
+
+// `unreadable` are paths that the browser could not open.
 export async function prepare(
   files: readonly File[],
   findStored: FindStored,
   inQueue: readonly Candidate[],
+  unreadable: readonly string[] = [],
 ): Promise<Prepared> {
-  const prepared: Prepared = { ready: [], stored: [], repeated: [], rejected: [] };
+  const prepared: Prepared = { ready: [], stored: [], repeated: [], rejected: [], clutter: [] };
+  const passOver = (name: string, kind: Kind) =>
+    prepared[isClutter(kind) ? "clutter" : "rejected"].push({
+      name,
+      kind,
+      reason: whyNoImage(kind),
+    });
   const candidates: Candidate[] = [];
   for (const file of files) {
-    if (isClutter(file.name)) continue;
+    const path = pathOf(file);
     try {
-      const head = new Uint8Array(await file.slice(0, 12).arrayBuffer());
-      const type = imageType(head);
-      if (type) candidates.push({ file, path: pathOf(file), type });
-      else prepared.rejected.push({ name: file.name, reason: whyNoImage(head, file.name) });
+      const found = await judge(file, path);
+      if (typeof found === "string") passOver(path, found);
+      else candidates.push({ file, path, type: found.type });
     } catch {
-      prepared.rejected.push({ name: file.name, reason: "cannot be read" });
+      passOver(path, "unreadable");
     }
   }
+  for (const path of unreadable) passOver(path, "unreadable");
   const idOf = ({ file, path }: Candidate): string => `${path}\n${file.size}`;
   const known = new Set(inQueue.map(idOf));
   const repeated = await findRepeated(candidates);
@@ -163,6 +169,7 @@ export async function prepare(
     if (original !== undefined) {
       prepared.repeated.push({
         name: candidate.file.name,
+        kind: "repeated",
         reason: `is the same photo as ${original}`,
       });
     } else if (stored.has(candidate) || known.has(idOf(candidate))) {

@@ -1,6 +1,6 @@
 // The page's uploads: files are checked, shown to the user where something needs attention, and sent.
 import { createPersisted, createStore } from "../state/store";
-import { prepare, type FindStored, type Prepared } from "./prepare";
+import { prepare, type FindStored, type PassedOver, type Prepared } from "./prepare";
 import { UploadQueue } from "./queue";
 import { send } from "./send";
 
@@ -11,7 +11,11 @@ export const preparing = createStore(0);
 
 export interface Review extends Prepared {
   files: readonly File[]; // all files of the batch
+  unreadable: readonly string[];
 }
+
+// What was not sent of the files of the uploads in the queue.
+export const passedOver = createStore<readonly PassedOver[]>([]);
 
 // The batch that waits for the user's decision.
 export const review = createStore<Review | null>(null);
@@ -45,29 +49,39 @@ window.addEventListener("beforeunload", (event) => {
 let turn: Promise<void> = Promise.resolve();
 
 // One batch after another, so that each knows the files of the previous ones.
-export function takeFiles(files: readonly File[], findStored: FindStored): Promise<void> {
-  if (files.length === 0) return Promise.resolve();
+export function takeFiles(
+  files: readonly File[],
+  findStored: FindStored,
+  unreadable: readonly string[] = [],
+): Promise<void> {
+  if (files.length + unreadable.length === 0) return Promise.resolve();
   preparing.set((count) => count + files.length);
   const mine = turn
-    .then(() => check(files, findStored))
+    .then(() => check(files, findStored, unreadable))
     .finally(() => preparing.set((count) => count - files.length));
   turn = mine.catch(() => undefined);
   return mine;
 }
 
 // Adds the files to the batch that still waits for the user's decision, if there is one.
-async function check(added: readonly File[], findStored: FindStored): Promise<void> {
+async function check(
+  added: readonly File[],
+  findStored: FindStored,
+  addedUnreadable: readonly string[],
+): Promise<void> {
   for (;;) {
     const waiting = review.get();
     const files = [...(waiting?.files ?? []), ...added];
+    const unreadable = [...(waiting?.unreadable ?? []), ...addedUnreadable];
     const inQueue = queue
       .get()
       .uploads.filter(({ state }) => state !== "failed" && state !== "cancelled");
-    const prepared = await prepare(files, findStored, inQueue);
+    const prepared = await prepare(files, findStored, inQueue, unreadable);
     // The user has decided meanwhile: those files are already sent, or not wanted.
     if (review.get() !== waiting) continue;
     const remarks = prepared.stored.length + prepared.repeated.length + prepared.rejected.length;
-    if (remarks > 0 || waiting) review.set({ ...prepared, files });
+    const nothing = prepared.ready.length === 0;
+    if (remarks > 0 || nothing || waiting) review.set({ ...prepared, files, unreadable });
     else startUploads(prepared, false);
     return;
   }
@@ -77,8 +91,21 @@ export function startUploads(prepared: Prepared, alsoStored: boolean): void {
   review.set(null);
   unfinished.set(null);
   const candidates = alsoStored ? [...prepared.ready, ...prepared.stored] : prepared.ready;
+  if (candidates.length === 0) return;
+  const stored = alsoStored ? [] : prepared.stored;
+  passedOver.set((before) => [
+    ...(queue.get().active ? before : []),
+    ...prepared.rejected,
+    ...stored.map(({ path }) => ({
+      name: path,
+      kind: "stored" as const,
+      reason: "is stored already",
+    })),
+    ...prepared.repeated,
+    ...prepared.clutter,
+  ]);
   const batch = newBatch();
-  if (candidates.length > 0) queue.add(candidates.map((each) => ({ ...each, batch })));
+  queue.add(candidates.map((each) => ({ ...each, batch })));
 }
 
 // What one upload of many files is called: "2026-11-28 15:02 4f9a", in local time.

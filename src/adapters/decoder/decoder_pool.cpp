@@ -186,6 +186,13 @@ Result<Reply> DecoderPool::run(Lease& lease, const Request& request, ImageBytes 
     lease.discard();
     const std::string how = signal == 0 ? "it ended by itself" : name_of(signal);
     options_.on_notice(fmt::format("a decoder process ended: {}", how));
+    if (signal == SIGPROF) {
+      return fail(
+          ErrorCode::kTooLarge,
+          fmt::format("decoding the image takes more than {} seconds of processor time: make "
+                      "it smaller, or save it as JPEG or PNG",
+                      std::chrono::duration<double>(options_.limits.max_time).count()));
+    }
     if (!from_outside(signal))
       return fail(ErrorCode::kUndecodable,
                   fmt::format("the decoder crashed on the image ({})", how));

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -138,6 +139,14 @@ bool is_over_limit(std::uint64_t limit) {
   return true;
 }
 
+// Libraries that decode an image in one call cannot be asked to stop: after the limit SIGPROF ends
+// the process. 0: no limit.
+void limit_processor_time(std::chrono::milliseconds limit) {
+  itimerval timer{};
+  timer.it_value.tv_sec = std::chrono::ceil<std::chrono::seconds>(limit).count();
+  ::setitimer(ITIMER_PROF, &timer, nullptr);
+}
+
 Reply answer(const Request& request, const MakeDecoder& make_decoder, Files& files) {
   try {
     auto reply = work_on(request, *make_decoder(request.limits), files);
@@ -159,6 +168,7 @@ bool is_decoder_process(std::span<char* const> arguments) {
 int run_decoder_process(std::span<char* const> arguments, const MakeDecoder& make_decoder) {
   const auto memory_limit = parse_integer(arguments[2]);
   if (!memory_limit || *memory_limit <= 0) return 2;
+  load_decoders();
   Hello hello;
   copy_text(raise_walls(static_cast<std::uint64_t>(*memory_limit)), hello.missing_walls);
   if (::send(kSocket, &hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello) return 1;
@@ -169,7 +179,11 @@ int run_decoder_process(std::span<char* const> arguments, const MakeDecoder& mak
     if (size < 0 && errno == EINTR) continue;
     if (size != sizeof request) return 0;  // the owner is gone
     ::alarm(request.seconds);
+    // Decoders that work in rows stop by themselves before.
+    constexpr std::chrono::seconds kGrace{1};
+    limit_processor_time(request.limits.max_time + kGrace);
     Reply reply = answer(request, make_decoder, files);
+    limit_processor_time({});
     ::alarm(0);
     if (!reply.done && reply.code == static_cast<std::uint32_t>(ErrorCode::kExhausted))
       reply.over_limit = is_over_limit(static_cast<std::uint64_t>(*memory_limit));

@@ -42,6 +42,9 @@ std::vector<char*> environment() {
       if (std::string_view(*variable).starts_with(prefix)) variables.push_back(*variable);
     }
   }
+  // LibRaw's parallel loops: images are decoded in parallel already.
+  static std::string threads = "OMP_NUM_THREADS=1";
+  variables.push_back(threads.data());
   variables.push_back(nullptr);
   return variables;
 }

@@ -7,11 +7,13 @@
 
 namespace classifier::codecs {
 
+using FileBytes = std::span<const std::uint8_t>;
+
 enum class ByteOrder { kLittle, kBig };
 
 // A number that is not wholly inside `bytes` is 0.
 struct ByteReader {
-  std::span<const std::uint8_t> bytes;
+  FileBytes bytes;
   ByteOrder order = ByteOrder::kLittle;
 
   std::uint32_t u8(std::size_t at) const { return number(at, 1); }
@@ -20,7 +22,7 @@ struct ByteReader {
   std::uint32_t u32(std::size_t at) const { return number(at, 4); }
 
   // What of this range is there.
-  std::span<const std::uint8_t> part(std::size_t at, std::size_t size) const {
+  FileBytes part(std::size_t at, std::size_t size) const {
     if (at >= bytes.size()) return {};
     const auto rest = bytes.subspan(at);
     return rest.first(size < rest.size() ? size : rest.size());

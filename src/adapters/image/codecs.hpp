@@ -28,16 +28,30 @@ Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, R
 Result<ImageInfo> probe_bmp(ImageBytes bytes);
 Result<DecodeReport> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
 
+// See load_decoders().
+void load_heif_decoders();
+// `format` is kHeif or kAvif.
+Result<ImageInfo> probe_heif(ImageBytes bytes, ImageFormat format);
+Result<DecodeReport> decode_heif(ImageBytes bytes, ImageFormat format, const DecodeLimits& limits,
+                                 int min_shortest_side, RowSink& sink);
+Result<ImageInfo> probe_tiff(ImageBytes bytes);
+Result<DecodeReport> decode_tiff(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
+Result<ImageInfo> probe_jxl(ImageBytes bytes);
+Result<DecodeReport> decode_jxl(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink);
+// The size is that of the preview, or of the development.
+Result<ImageInfo> probe_raw(ImageBytes bytes);
+Result<DecodeReport> decode_raw(ImageBytes bytes, const DecodeLimits& limits, int min_shortest_side,
+                                RowSink& sink);
+
 // The format that the first bytes of a file, at least 18, say; nullopt: none of them.
 std::optional<ImageFormat> sniff(ImageBytes bytes);
-
-// The TIFF block in the chunk eXIf of a PNG, which may be behind the pixels; empty where there is
-// none, or not all of it.
-std::span<const std::uint8_t> png_exif(ImageBytes bytes);
 
 // The orientation (Exif 2.32, tag 0x0112) in a TIFF block, "II*\0…" or "MM\0*…", with or without
 // "Exif\0\0" before it: 1 to 8; 1 where there is none or the block is damaged.
 int exif_orientation(std::span<const std::uint8_t> tiff);
+
+// The same; where the block has none, that of an XMP packet. Either may be empty.
+int orientation_of(std::span<const std::uint8_t> tiff, std::span<const std::uint8_t> xmp);
 
 // When the photo was taken, or else when the file was changed: DateTimeOriginal or DateTime, with
 // their fractions of a second and offsets; see ImageFacts. nullopt where neither is a time.
@@ -47,6 +61,9 @@ std::optional<TimePoint> exif_time(std::span<const std::uint8_t> tiff);
 Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t height,
                         const DecodeLimits& limits);
 
+// kTooLarge where the sink and the decoder, `own_memory` bytes, take more memory than the limit.
+Result<void> check_memory(const RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
+                          const DecodeLimits& limits);
 // Starts the sink. kTooLarge where it and the decoder, `own_memory` bytes, take more memory than
 // the limit. `decoded` is the image as it will be decoded.
 Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
@@ -86,6 +103,10 @@ constexpr std::uint8_t kMissing = 128;
 // Passes on the rows from `from` to the last as missing ones.
 void fill_missing(const ImageInfo& image, int from, RowSink& sink);
 
+// The first run of at least `least` equal bytes, such as what a lost part of a file was overwritten
+// with; empty: none.
+std::span<const std::uint8_t> find_run(std::span<const std::uint8_t> bytes, std::size_t least);
+
 // A colour with opacity `alpha`, 0 to 255, over white.
 inline std::uint8_t over_white(std::uint8_t colour, std::uint8_t alpha) {
   const unsigned value = colour * alpha + 255U * (255U - alpha);
@@ -94,6 +115,8 @@ inline std::uint8_t over_white(std::uint8_t colour, std::uint8_t alpha) {
 
 // A row of RGBA pixels over white.
 void flatten_row(const std::uint8_t* rgba, int width, std::uint8_t* rgb);
+// The same of pixels whose colours are multiplied by their alpha.
+void flatten_premultiplied_row(const std::uint8_t* rgba, int width, std::uint8_t* rgb);
 
 // Passes on what was decoded as a whole. `pixels` has 3 or 4 channels.
 void pass_on(const std::uint8_t* pixels, std::size_t channels, const ImageInfo& image,

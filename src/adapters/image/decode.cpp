@@ -12,8 +12,10 @@
 #include <string_view>
 #include <utility>
 
+#include "adapters/image/byte_reader.hpp"
 #include "adapters/image/codecs.hpp"
 #include "adapters/image/image_sinks.hpp"
+#include "adapters/image/tiff_header.hpp"
 
 namespace classifier {
 namespace {
@@ -31,33 +33,39 @@ std::string_view head(ImageBytes bytes, std::size_t from, std::size_t size) {
 }
 
 // The type of a file that is not supported, for the error message; empty where it is unknown.
-std::string_view known_other(ImageBytes bytes) {
+struct KnownOther {
+  std::string_view name;
+  bool is_picture = false;  // that a program can save as JPEG or PNG
+};
+KnownOther known_other(ImageBytes bytes) {
   struct Magic {
     std::size_t from;
     std::string_view bytes;
     std::string_view name;
+    bool is_picture = false;
   };
   using namespace std::string_view_literals;
   static constexpr std::array kOthers = {
       Magic{0, "%PDF"sv, "a PDF document"},
-      Magic{0, "II*\0"sv, "a TIFF or raw camera image"},
-      Magic{0, "MM\0*"sv, "a TIFF or raw camera image"},
-      Magic{4, "ftypheic"sv, "a HEIC image"},
-      Magic{4, "ftypheix"sv, "a HEIC image"},
-      Magic{4, "ftypmif1"sv, "a HEIF image"},
-      Magic{4, "ftypavif"sv, "an AVIF image"},
+      Magic{4, "ftypjp2 "sv, "a JPEG 2000 image", true},
       Magic{4, "ftyp"sv, "a video"},
-      Magic{0, "\xFF\x0A"sv, "a JPEG XL image"},
+      Magic{4, "jP  "sv, "a JPEG 2000 image", true},
+      Magic{4, "jP\x1A\x1A"sv, "a JPEG 2000 image", true},
+      Magic{0, "\xFF\x4F\xFF\x51"sv, "a JPEG 2000 image", true},
+      Magic{0, "II\xBC"sv, "a JPEG XR image", true},
+      Magic{0, "\x1A\x45\xDF\xA3"sv, "a video"},
+      Magic{8, "AVI "sv, "a video"},
       Magic{0, "\0\0\1\0"sv, "an icon"},
       Magic{0, "PK\3\4"sv, "a ZIP archive or office document"},
-      Magic{0, "8BPS"sv, "a Photoshop document"},
+      Magic{0, "8BPS"sv, "a Photoshop document", true},
       Magic{0, "<svg"sv, "an SVG drawing"},
       Magic{0, "<?xml"sv, "an XML or SVG file"},
       Magic{0, "<!DOCTYPE"sv, "a web page"},
       Magic{0, "<html"sv, "a web page"},
   };
   for (const auto& other : kOthers) {
-    if (head(bytes, other.from, other.bytes.size()) == other.bytes) return other.name;
+    if (head(bytes, other.from, other.bytes.size()) == other.bytes)
+      return {other.name, other.is_picture};
   }
   return {};
 }
@@ -65,13 +73,13 @@ std::string_view known_other(ImageBytes bytes) {
 Result<ImageFormat> identify(ImageBytes bytes, const DecodeLimits& limits) {
   if (auto fits = check_file_size(bytes, limits); !fits) return std::unexpected(fits.error());
   if (const auto format = codecs::sniff(bytes)) return *format;
-  const std::string_view other = known_other(bytes);
-  return fail(ErrorCode::kUnsupported,
-              other.empty()
-                  ? "the file is not an image of a supported type (JPEG, PNG, GIF, WebP, BMP)"
-                  : fmt::format("the file is {}, not an image of a supported type (JPEG, PNG, GIF, "
-                                "WebP, BMP)",
-                                other));
+  const auto [name, is_picture] = known_other(bytes);
+  return fail(
+      ErrorCode::kUnsupported,
+      fmt::format("the file is {} image of a supported type (JPEG, PNG, GIF, WebP, BMP, "
+                  "HEIC, AVIF, TIFF, JPEG XL or a camera's raw file){}",
+                  name.empty() ? "not an" : fmt::format("{}, not an", name),
+                  is_picture ? ": save it as JPEG or PNG, for example with XnConvert" : ""));
 }
 
 template <class Codec>
@@ -104,11 +112,53 @@ std::string_view to_string(ImageFormat format) {
       return "WebP";
     case ImageFormat::kBmp:
       return "BMP";
+    case ImageFormat::kHeif:
+      return "HEIC";
+    case ImageFormat::kAvif:
+      return "AVIF";
+    case ImageFormat::kTiff:
+      return "TIFF";
+    case ImageFormat::kJxl:
+      return "JPEG XL";
+    case ImageFormat::kRaw:
+      return "raw file";
   }
   return "image";
 }
 
 namespace codecs {
+
+using namespace std::string_view_literals;
+
+namespace {
+
+// Files in the ISO base media format (ISO/IEC 14496-12): the brands say what they are for.
+std::optional<ImageFormat> sniff_base_media(ImageBytes bytes) {
+  if (head(bytes, 4, 4) != "ftyp") return std::nullopt;
+  const auto format_of = [](std::string_view brand) -> std::optional<ImageFormat> {
+    if (brand == "avif" || brand == "avis") return ImageFormat::kAvif;
+    for (const auto heif : {"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"}) {
+      if (brand == heif) return ImageFormat::kHeif;
+    }
+    if (brand == "crx ") return ImageFormat::kRaw;
+    return std::nullopt;
+  };
+  if (const auto format = format_of(head(bytes, 8, 4))) return format;
+  const auto is_general = [](std::string_view brand) {
+    return brand == "mif1" || brand == "msf1" || brand == "miaf" || brand == "mif2";
+  };
+  bool general = is_general(head(bytes, 8, 4));
+  const ByteReader reader{{data_of(bytes), bytes.size()}, ByteOrder::kBig};
+  const std::size_t end = std::min<std::size_t>({reader.u32(0), bytes.size(), 256});
+  for (std::size_t at = 16; at + 4 <= end; at += 4) {
+    if (const auto format = format_of(head(bytes, at, 4))) return format;
+    general = general || is_general(head(bytes, at, 4));
+  }
+  if (general) return ImageFormat::kHeif;
+  return std::nullopt;
+}
+
+}  // namespace
 
 std::optional<ImageFormat> sniff(ImageBytes bytes) {
   if (head(bytes, 0, 3) == "\xFF\xD8\xFF") return ImageFormat::kJpeg;
@@ -116,6 +166,14 @@ std::optional<ImageFormat> sniff(ImageBytes bytes) {
   if (head(bytes, 0, 6) == "GIF87a" || head(bytes, 0, 6) == "GIF89a") return ImageFormat::kGif;
   if (head(bytes, 0, 4) == "RIFF" && head(bytes, 8, 4) == "WEBP") return ImageFormat::kWebp;
   if (head(bytes, 0, 2) == "BM" && bytes.size() >= 18) return ImageFormat::kBmp;
+  if (const auto format = sniff_base_media(bytes)) return format;
+  if (head(bytes, 0, 2) == "\xFF\x0A" || head(bytes, 0, 12) == "\0\0\0\x0CJXL \r\n\x87\n"sv)
+    return ImageFormat::kJxl;
+  for (const auto start : {"IIRO"sv, "IIRS"sv, "MMOR"sv, "IIU\0"sv, "FUJIFILMCCD-RAW"sv}) {
+    if (head(bytes, 0, start.size()) == start) return ImageFormat::kRaw;
+  }
+  const std::span<const std::uint8_t> file(data_of(bytes), bytes.size());
+  if (is_tiff(file)) return read_tiff_header(file).is_raw ? ImageFormat::kRaw : ImageFormat::kTiff;
   return std::nullopt;
 }
 
@@ -166,8 +224,8 @@ std::unexpected<Error> too_slow(ImageFormat format) {
               fmt::format("the {} takes too long to decode", to_string(format)));
 }
 
-Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
-                   const DecodeLimits& limits) {
+Result<void> check_memory(const RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
+                          const DecodeLimits& limits) {
   constexpr std::uint64_t kMegabyte = 1 << 20;
   const std::uint64_t needed = own_memory + sink.memory(decoded);
   if (needed > limits.max_memory) {
@@ -178,6 +236,12 @@ Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_me
                     to_string(decoded.format), (needed + kMegabyte - 1) / kMegabyte,
                     limits.max_memory / kMegabyte));
   }
+  return {};
+}
+
+Result<void> start(RowSink& sink, const ImageInfo& decoded, std::uint64_t own_memory,
+                   const DecodeLimits& limits) {
+  if (auto fits = check_memory(sink, decoded, own_memory, limits); !fits) return fits;
   sink.start(decoded);
   return {};
 }
@@ -197,13 +261,15 @@ Result<DecodeReport> report(ImageFormat format, const Coverage& coverage) {
                             to_string(format), what, detail));
   }
   const int percent = static_cast<int>(std::lround((1 - coverage.there) * 100));
-  const std::string share = percent < 1 ? "less than 1 %" : fmt::format("{} %", percent);
-  if (!coverage.ended_early) {
-    return DecodeReport{fmt::format(
-        "the file is damaged: about {} of the picture is missing or wrong{}", share, detail)};
-  }
-  return DecodeReport{fmt::format("the file ends early: {}{} of the picture is missing{}",
-                                  percent < 1 ? "" : "the last ", share, detail)};
+  const std::string share = percent < 1            ? "less than 1 %"
+                            : coverage.ended_early ? fmt::format("the last {} %", percent)
+                                                   : fmt::format("about {} %", percent);
+  return DecodeReport{
+      coverage.ended_early
+          ? fmt::format("the file ends early: {} of the picture is missing{}", share, detail)
+          : fmt::format("the file is damaged: {} of the picture is missing or "
+                        "wrong{}",
+                        share, detail)};
 }
 
 void fill_missing(const ImageInfo& image, int from, RowSink& sink) {
@@ -213,10 +279,31 @@ void fill_missing(const ImageInfo& image, int from, RowSink& sink) {
   }
 }
 
+std::span<const std::uint8_t> find_run(std::span<const std::uint8_t> bytes, std::size_t least) {
+  // A run of that length has one of these positions in it, and the byte before.
+  const std::size_t step = least / 2;
+  for (std::size_t at = step; at < bytes.size(); at += step) {
+    if (bytes[at] != bytes[at - 1]) continue;
+    std::size_t begin = at;
+    while (begin > 0 && bytes[begin - 1] == bytes[at]) --begin;
+    std::size_t end = at;
+    while (end < bytes.size() && bytes[end] == bytes[at]) ++end;
+    if (end - begin >= least) return bytes.subspan(begin, end - begin);
+  }
+  return {};
+}
+
 void flatten_row(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {
   for (int x = 0; x < width; ++x, rgba += 4, rgb += 3) {
     const std::uint8_t alpha = rgba[3];
     for (std::size_t c = 0; c < 3; ++c) rgb[c] = over_white(rgba[c], alpha);
+  }
+}
+
+void flatten_premultiplied_row(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {
+  for (int x = 0; x < width; ++x, rgba += 4, rgb += 3) {
+    for (std::size_t c = 0; c < 3; ++c)
+      rgb[c] = static_cast<std::uint8_t>(std::min(rgba[c] + 255 - rgba[3], 255));
   }
 }
 
@@ -234,6 +321,8 @@ void pass_on(const std::uint8_t* pixels, std::size_t channels, const ImageInfo& 
 }
 
 }  // namespace codecs
+
+void load_decoders() { codecs::load_heif_decoders(); }
 
 Result<void> check_file_size(ImageBytes bytes, const DecodeLimits& limits) {
   if (bytes.empty()) return fail(ErrorCode::kUndecodable, "the file is empty (0 bytes)");
@@ -258,6 +347,16 @@ Result<ImageInfo> probe_image(ImageBytes bytes, const DecodeLimits& limits) {
       return checked(codecs::probe_webp, bytes, limits);
     case ImageFormat::kBmp:
       return checked(codecs::probe_bmp, bytes, limits);
+    case ImageFormat::kHeif:
+    case ImageFormat::kAvif:
+      return checked([&](ImageBytes file) { return codecs::probe_heif(file, *format); }, bytes,
+                     limits);
+    case ImageFormat::kTiff:
+      return checked(codecs::probe_tiff, bytes, limits);
+    case ImageFormat::kJxl:
+      return checked(codecs::probe_jxl, bytes, limits);
+    case ImageFormat::kRaw:
+      return checked(codecs::probe_raw, bytes, limits);
   }
   std::unreachable();
 }
@@ -277,6 +376,15 @@ Result<DecodeReport> decode_rows(ImageBytes bytes, const DecodeLimits& limits,
       return codecs::decode_webp(bytes, limits, sink);
     case ImageFormat::kBmp:
       return codecs::decode_bmp(bytes, limits, sink);
+    case ImageFormat::kHeif:
+    case ImageFormat::kAvif:
+      return codecs::decode_heif(bytes, *format, limits, min_shortest_side, sink);
+    case ImageFormat::kTiff:
+      return codecs::decode_tiff(bytes, limits, sink);
+    case ImageFormat::kJxl:
+      return codecs::decode_jxl(bytes, limits, sink);
+    case ImageFormat::kRaw:
+      return codecs::decode_raw(bytes, limits, min_shortest_side, sink);
   }
   std::unreachable();
 }

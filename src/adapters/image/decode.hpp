@@ -1,6 +1,6 @@
-// Decodes image files: JPEG (including CMYK and progressive), PNG, WebP, GIF, BMP; of animations
-// the first frame. The content determines the format, not the file's name. Transparent pixels are
-// drawn over white.
+// Decodes image files: JPEG, PNG, WebP, GIF, BMP, HEIC, AVIF, TIFF, JPEG XL and raw files of
+// cameras; of animations the first frame, of several pages the first. The content determines the
+// format, not the file's name. Transparent pixels are drawn over white.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,10 @@
 namespace classifier {
 
 using ImageBytes = std::span<const std::byte>;
+
+// Loads what decoders otherwise load from files at the first image: libheif has its decoders in
+// plugins. A process that gives up its files calls this before.
+void load_decoders();
 
 // kUndecodable for an empty file, kTooLarge for one over the limit of bytes.
 Result<void> check_file_size(ImageBytes bytes, const DecodeLimits& limits);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,9 @@ inline RgbImage make_image(int width, int height, std::uint8_t fill = 0) {
   return image;
 }
 
-enum class ImageFormat { kJpeg, kPng, kGif, kWebp, kBmp };
+class ColourTransform;
+
+enum class ImageFormat { kJpeg, kPng, kGif, kWebp, kBmp, kHeif, kAvif, kTiff, kJxl, kRaw };
 std::string_view to_string(ImageFormat format);  // "JPEG", …
 
 // The content of a file's header.
@@ -40,6 +43,10 @@ struct ImageInfo {
   int width = 0;  // as stored, before `orientation` is applied
   int height = 0;
   int orientation = 1;  // Exif 2.32, tag 0x0112: 1 to 8, 1 is upright
+  // What makes sRGB of the pixels, for whoever has the last of them; null: they are sRGB.
+  // Converting the few pixels that a resize leaves costs little, and differs from converting all by
+  // rounding and, at edges, by the curve of tones.
+  std::shared_ptr<const ColourTransform> colour = nullptr;
 };
 
 // What is to be said of an image that was decoded.

@@ -1,5 +1,6 @@
 #include "adapters/image/image_sinks.hpp"
 
+#include "adapters/image/colour.hpp"
 #include "adapters/image/decode.hpp"
 
 namespace classifier {
@@ -18,6 +19,12 @@ std::uint64_t WholeImage::memory(const ImageInfo& image) const {
 void WholeImage::start(const ImageInfo& image) {
   image_ = make_image(image.width, image.height);
   orientation_ = image.orientation;
+  colour_ = image.colour;
+}
+
+RgbImage WholeImage::take() {
+  if (colour_) colour_->apply(image_.pixels);
+  return std::move(image_);
 }
 
 std::uint64_t ResizedImage::memory(const ImageInfo& image) const {
@@ -37,6 +44,7 @@ void ResizedImage::start(const ImageInfo& image) {
   first_ = rows_.data() + kAlignment + kAlignment / 8 -
            reinterpret_cast<std::uintptr_t>(rows_.data()) % kAlignment;
   orientation_ = image.orientation;
+  colour_ = image.colour;
 }
 
 void ResizedImage::row_done() {
@@ -44,6 +52,10 @@ void ResizedImage::row_done() {
   slot_ = (slot_ + 1) % resizer_->rows_in_use();
 }
 
-RgbImage ResizedImage::take() { return orient(resizer_->take(), orientation_); }
+RgbImage ResizedImage::take() {
+  RgbImage image = orient(resizer_->take(), orientation_);
+  if (colour_) colour_->apply(image.pixels);
+  return image;
+}
 
 }  // namespace classifier

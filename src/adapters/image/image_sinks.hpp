@@ -16,13 +16,14 @@ class WholeImage final : public RowSink {
   std::uint8_t* next_row() override { return &image_.pixels[image_.offset(0, row_)]; }
   void row_done() override { ++row_; }
 
-  RgbImage take() { return std::move(image_); }
+  RgbImage take();
   int orientation() const { return orientation_; }
 
  private:
   RgbImage image_;
   int row_ = 0;
   int orientation_ = 1;
+  std::shared_ptr<const ColourTransform> colour_;
 };
 
 // Has as many rows at once as the resize blends to one.
@@ -44,7 +45,7 @@ class ResizedImage final : public RowSink {
   std::uint8_t* next_row() override { return first_ + slot_ * stride_; }
   void row_done() override;
 
-  // Upright.
+  // Upright, in sRGB.
   RgbImage take();
 
  private:
@@ -56,6 +57,7 @@ class ResizedImage final : public RowSink {
   std::size_t stride_ = 0;
   std::size_t slot_ = 0;
   int orientation_ = 1;
+  std::shared_ptr<const ColourTransform> colour_;
 };
 
 }  // namespace classifier

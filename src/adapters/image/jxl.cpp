@@ -1,0 +1,131 @@
+// JPEG XL, with libjxl: still images, and the first frame of animations.
+#include <jxl/decode.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "adapters/image/codecs.hpp"
+#include "adapters/image/colour.hpp"
+
+namespace classifier::codecs {
+namespace {
+
+using JxlHandle = std::unique_ptr<JxlDecoder, decltype(&JxlDecoderDestroy)>;
+
+struct Opened {
+  JxlHandle decoder;
+  JxlBasicInfo basic{};
+};
+
+ImageInfo jxl_info(const JxlBasicInfo& basic) {
+  return {.format = ImageFormat::kJxl,
+          .width = static_cast<int>(basic.xsize),
+          .height = static_cast<int>(basic.ysize),
+          .orientation = static_cast<int>(basic.orientation)};
+}
+
+// Up to the size. What libjxl needs to go on is only asked for after it.
+Result<Opened> open_jxl(ImageBytes bytes, int events) {
+  Opened opened{JxlHandle(JxlDecoderCreate(nullptr), &JxlDecoderDestroy)};
+  JxlDecoder* const decoder = opened.decoder.get();
+  if (decoder == nullptr) return out_of_memory();
+  JxlDecoderSubscribeEvents(decoder, JXL_DEC_BASIC_INFO | events);
+  JxlDecoderSetKeepOrientation(decoder, JXL_TRUE);
+  JxlDecoderSetUnpremultiplyAlpha(decoder, JXL_TRUE);
+  JxlDecoderSetInput(decoder, data_of(bytes), bytes.size());
+  switch (JxlDecoderProcessInput(decoder)) {
+    case JXL_DEC_BASIC_INFO:
+      break;
+    case JXL_DEC_NEED_MORE_INPUT:
+      return truncated(ImageFormat::kJxl);
+    default:
+      return damaged(ImageFormat::kJxl, "its header is not valid");
+  }
+  if (JxlDecoderGetBasicInfo(decoder, &opened.basic) != JXL_DEC_SUCCESS)
+    return damaged(ImageFormat::kJxl, "its header is not valid");
+  if (opened.basic.xsize > INT32_MAX || opened.basic.ysize > INT32_MAX)
+    return damaged(ImageFormat::kJxl, "its size is not valid");
+  return opened;
+}
+
+// What the colours of the pixels mean, after asking for sRGB, which libjxl can give of most files.
+std::shared_ptr<const ColourTransform> colour_of(JxlDecoder* decoder, const JxlPixelFormat& format,
+                                                 bool grey) {
+  JxlColorEncoding srgb{};
+  srgb.color_space = grey ? JXL_COLOR_SPACE_GRAY : JXL_COLOR_SPACE_RGB;
+  srgb.white_point = JXL_WHITE_POINT_D65;
+  srgb.primaries = JXL_PRIMARIES_SRGB;
+  srgb.transfer_function = JXL_TRANSFER_FUNCTION_SRGB;
+  srgb.rendering_intent = JXL_RENDERING_INTENT_PERCEPTUAL;
+  JxlDecoderSetPreferredColorProfile(decoder, &srgb);
+  std::size_t size = 0;
+  if (JxlDecoderGetICCProfileSize(decoder, &format, JXL_COLOR_PROFILE_TARGET_DATA, &size) !=
+      JXL_DEC_SUCCESS)
+    return nullptr;
+  std::vector<std::uint8_t> profile(size);
+  if (JxlDecoderGetColorAsICCProfile(decoder, &format, JXL_COLOR_PROFILE_TARGET_DATA,
+                                     profile.data(), size) != JXL_DEC_SUCCESS)
+    return nullptr;
+  return colour_transform(profile);
+}
+
+// libjxl works on planes of floats, of which it has several at a time.
+constexpr std::uint64_t kPlanes = 24;
+
+}  // namespace
+
+Result<ImageInfo> probe_jxl(ImageBytes bytes) {
+  const auto opened = open_jxl(bytes, 0);
+  if (!opened) return std::unexpected(opened.error());
+  return jxl_info(opened->basic);
+}
+
+Result<DecodeReport> decode_jxl(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
+  const auto opened = open_jxl(bytes, JXL_DEC_COLOR_ENCODING | JXL_DEC_FULL_IMAGE);
+  if (!opened) return std::unexpected(opened.error());
+  JxlDecoder* const decoder = opened->decoder.get();
+  ImageInfo image = jxl_info(opened->basic);
+  if (auto valid = check_size(image.format, image.width, image.height, limits); !valid)
+    return std::unexpected(valid.error());
+  const bool alpha = opened->basic.alpha_bits > 0;
+  const JxlPixelFormat format{alpha ? 4U : 3U, JXL_TYPE_UINT8, JXL_NATIVE_ENDIAN, 0};
+  std::vector<std::uint8_t> pixels;
+  const auto finish = [&](std::string warning) -> Result<DecodeReport> {
+    pass_on(pixels.data(), format.num_channels, image, sink);
+    return DecodeReport{std::move(warning)};
+  };
+  while (true) {
+    switch (JxlDecoderProcessInput(decoder)) {
+      case JXL_DEC_COLOR_ENCODING:
+        image.colour = colour_of(decoder, format, opened->basic.num_color_channels == 1);
+        break;
+      case JXL_DEC_NEED_IMAGE_OUT_BUFFER: {
+        std::size_t size = 0;
+        if (JxlDecoderImageOutBufferSize(decoder, &format, &size) != JXL_DEC_SUCCESS ||
+            size != pixel_count(image) * format.num_channels)
+          return damaged(image.format, "its size is not the one in its header");
+        if (auto started = start(sink, image, size + pixel_count(image) * kPlanes, limits);
+            !started)
+          return std::unexpected(started.error());
+        pixels.resize(size);
+        JxlDecoderSetImageOutBuffer(decoder, &format, pixels.data(), size);
+        break;
+      }
+      case JXL_DEC_FULL_IMAGE:
+      case JXL_DEC_SUCCESS:
+        if (pixels.empty()) return damaged(image.format, "it has no image");
+        return finish({});
+      case JXL_DEC_NEED_MORE_INPUT:
+        // What has not arrived is there in a coarser form.
+        if (pixels.empty() || JxlDecoderFlushImage(decoder) != JXL_DEC_SUCCESS)
+          return truncated(image.format);
+        return finish("the file ends early: a part of the picture has less detail");
+      default:
+        return damaged(image.format, "its data is not valid");
+    }
+  }
+}
+
+}  // namespace classifier::codecs

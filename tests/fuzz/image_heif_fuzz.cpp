@@ -1,0 +1,8 @@
+// HEIC and AVIF files, by libheif and its decoders.
+#include "image_fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using classifier::ImageFormat;
+  classifier::fuzz::check_format(data, size, {ImageFormat::kHeif, ImageFormat::kAvif});
+  return 0;
+}
