@@ -67,7 +67,7 @@ Result<void> check_no_url(std::string_view key, std::size_t index) {
   const std::string_view rest =
       slash == std::string_view::npos ? std::string_view() : key.substr(slash + 1);
   return invalid(fmt::format("s3_keys[{}] is a URL of S3: give the key alone: {}", index,
-                             one_line(utf8_prefix(rest.empty() ? "uploads/cat.jpg" : rest, 200))));
+                             rest.empty() ? "uploads/cat.jpg" : utf8_prefix(rest, 200)));
 }
 
 Result<void> check_keys(const std::vector<std::string>& keys, const JobLimits& limits) {
@@ -81,13 +81,13 @@ Result<void> check_keys(const std::vector<std::string>& keys, const JobLimits& l
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (keys[i].empty()) return invalid(fmt::format("s3_keys[{}] is empty", i));
-    if (auto valid = check_no_url(keys[i], i); !valid) return valid;
     if (keys[i].size() > limits.max_key_bytes) {
       return invalid(fmt::format("s3_keys[{}] has {} bytes; a key has at most {}", i,
                                  keys[i].size(), limits.max_key_bytes));
     }
     if (has_control_character(keys[i]) || !is_utf8(keys[i]))
       return invalid(fmt::format("s3_keys[{}] has a control character or is not UTF-8", i));
+    if (auto valid = check_no_url(keys[i], i); !valid) return valid;
     if (has_dot_part(keys[i])) {
       return invalid(fmt::format(
           "s3_keys[{}] has \".\" or \"..\" between slashes, which no key of an image has", i));

@@ -357,6 +357,13 @@ TEST_F(AwsTest, PresignedUploadAcceptsOnlyItsContentType) {
   EXPECT_EQ(AwsStores::put(url->url, "image/png", "bytes"), 403);
   EXPECT_EQ(AwsStores::put(url->url, "image/jpeg", "bytes"), 200);
   EXPECT_EQ(stores_->objects().head(Bucket::kInput, "uploads/ü 1.jpg").value().size, 5U);
+  // As the client wrote it, since that is what it sends.
+  const std::string type = "Image/JPEG; charset=x";
+  const auto written = stores_->objects().upload_url(
+      "uploads/2.jpg", type, stores_->clock().now() + std::chrono::hours(1), "");
+  ASSERT_TRUE(written) << written.error().message;
+  EXPECT_EQ(AwsStores::put(written->url, "image/jpeg", "bytes"), 403);
+  EXPECT_EQ(AwsStores::put(written->url, type, "bytes"), 200);
 }
 
 // What workers report in the simulation below.

@@ -39,6 +39,7 @@ class Service {
                                       .queue = stores_.queue(),
                                       .classifier = classifier_,
                                       .clock = stores_.clock(),
+                                      .label_advisor = &label_advisor_,
                                       .uploads = &stores_.files(),
                                       .max_upload_bytes = kMaxUpload,
                                       .public_base_url = {},
@@ -54,6 +55,7 @@ class Service {
  private:
   testing::EmbeddedStores stores_;
   testing::LabellingClassifier classifier_;
+  LabelAdvisor label_advisor_{nullptr};
   NoMetrics metrics_;
   JobService job_service_{
       stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {}, [] {}};

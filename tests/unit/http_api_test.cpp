@@ -671,6 +671,17 @@ TEST_F(ApiTest, TheMlServiceClassifiesImagesInAForm) {
   EXPECT_EQ(request("POST", "/classify", type, std::string(10'001, 'x'), ml_port_).status, 413);
 }
 
+TEST_F(ApiTest, DirectAnswersSayWhatIsMissing) {
+  const std::string form =
+      "--B\r\nContent-Disposition: form-data; name=\"job_type\"\r\n\r\nimage_classification\r\n"
+      "--B\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.jpg\"\r\n\r\ntorn\r\n"
+      "--B--\r\n";
+  const RawAnswer answer = request(
+      "POST", "/classify", "Content-Type: multipart/form-data; boundary=B\r\n", form, ml_port_);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(body_of(answer)["detailed_results"][0]["warning"], "half of the image is missing");
+}
+
 TEST_F(ApiTest, ImagesInAFormAreToldApart) {
   stores_.put_object("cat.jpg", "cat");
   const auto file = [](const std::string& name, const std::string& content) {
