@@ -54,6 +54,7 @@ TOOLS = SHIPPED | {
     "CC-BY-4.0",
     "CNRI-Python",
     "GPL-3.0",
+    "GPL-3.0-or-later",
     "MIT-CMU",
     "MPL-2.0",
     "PSF-2.0",
@@ -80,7 +81,6 @@ LIBRARIES = {
     "libcli11-dev": ("BSD-3-Clause", "BSD-3-clause"),
     "libcurl4": ("curl", "License: curl"),
     "libfmt": ("MIT", "Expat"),
-    "libgif7": ("MIT", "MIT"),
     "libjpeg62-turbo": ("IJG AND BSD-3-Clause AND Zlib", "BSD-3-clause"),
     "libheif1": ("LGPL-3.0-or-later", "LGPL-3+"),
     "libjxl": ("BSD-3-Clause", "BSD-3-clause-Google"),
@@ -100,6 +100,7 @@ LIBRARIES = {
     "libwebp": ("BSD-3-Clause", "Redistribution and use in source and binary forms"),
     "zlib1g": ("Zlib", "Zlib"),
     "nlohmann-json3-dev": ("MIT", "Expat"),
+    "zlib1g": ("Zlib", "Zlib"),
 }
 COMPILED_IN = ("libcli11-dev", "libsqlitecpp-dev", "nlohmann-json3-dev")
 DATA = ("ca-certificates",)

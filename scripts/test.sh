@@ -32,6 +32,7 @@ check() {
   MYPYPATH=models:tests:bench:scripts "$VENV/bin/mypy" tests/*.py tests/e2e tests/api tests/infra tests/packages bench scripts/*.py
   MYPYPATH=tests:tests/infra:scripts:load-tests "$VENV/bin/mypy" load-tests/loadtest tests/load
   MYPYPATH=models:tests:tests/soak "$VENV/bin/mypy" tests/soak tests/fuzz
+  MYPYPATH=tests:tests/conformance "$VENV/bin/mypy" tests/conformance
   "$VENV/bin/mypy" docker/sbom.py
   npm_run run --silent check
   "$PYTHON" scripts/check-licences.py

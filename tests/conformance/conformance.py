@@ -8,7 +8,7 @@ import argparse
 import json
 import resource
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def markdown_table(rows: list[list[str]]) -> Iterator[str]:
         yield f"| {' | '.join(row)} |"
 
 
-def report(collections: Iterable[Collection], markdown: bool) -> Iterator[str]:
+def report(collections: list[Collection], markdown: bool) -> Iterator[str]:
     rows = [["collection", *HEADINGS]]
     for collection in collections:
         rows += [[collection.name, *row] for row in collection.rows()]

@@ -25,6 +25,7 @@ UNSIGNED = 1
 MODES_OF_SPACES = {"RGB": ("RGB",), "GRAY": ("L",), "CMYK": ("CMYK",), "Lab": ("LAB",)}
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+SMALLEST_PREVIEW = 400  # pixels of its shorter side, as in the program
 # LibRaw's flips, as Pillow's transpositions.
 FLIPS = {
     3: Image.Transpose.ROTATE_180,
@@ -144,21 +145,31 @@ def upright_pixels(image: Image.Image) -> Pixels:
     return np.asarray(picture)
 
 
+def preview_of(raw: rawpy.RawPy) -> Image.Image | None:
+    """The JPEG that the camera stored for people to look at, not for its own screen."""
+    try:
+        preview = raw.extract_thumb()
+    except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+        return None
+    if preview.format is not rawpy.ThumbFormat.JPEG:
+        return None
+    image: Image.Image = Image.open(io.BytesIO(bytes(preview.data)))
+    if min(image.size) < SMALLEST_PREVIEW:
+        return None
+    flip = FLIPS.get(raw.sizes.flip)
+    # Most cameras leave it to the raw file to say how the preview is turned.
+    if flip is not None and image.getexif().get(ORIENTATION, 1) == 1:
+        image = image.transpose(flip)
+    return image
+
+
 def raw_pixels(file: Path) -> Pixels:
-    """The preview that the camera stored, or else a development at half the size."""
+    """The preview, or else a development at half the size."""
     with rawpy.imread(str(file)) as raw:
-        try:
-            preview = raw.extract_thumb()
-        except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
-            return np.asarray(raw.postprocess(half_size=True))
-        if preview.format is not rawpy.ThumbFormat.JPEG:
-            return np.asarray(raw.postprocess(half_size=True))
-        image: Image.Image = Image.open(io.BytesIO(bytes(preview.data)))
-        flip = FLIPS.get(raw.sizes.flip)
-        # Most cameras leave it to the raw file to say how the preview is turned.
-        if flip is not None and ORIENTATION not in image.getexif():
-            image = image.transpose(flip)
-        return upright_pixels(image)
+        preview = preview_of(raw)
+        if preview is not None:
+            return upright_pixels(preview)
+        return np.asarray(raw.postprocess(half_size=True, use_camera_wb=True))
 
 
 def decode(file: Path) -> Pixels:

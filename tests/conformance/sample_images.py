@@ -415,6 +415,63 @@ def jxl() -> Iterator[Sample]:
                 yield sample._replace(content=encoded(image, "JXL", lossless_jpeg=True))
 
 
+def dng(image: Image.Image, orientation: int, preview: bool) -> bytes:
+    """As of a camera whose sensor lies as the image does."""
+    light = (np.asarray(image) / 255) ** 2.2
+    samples = np.rint(light * 65535).astype(np.uint16)
+    mosaic = samples[:, :, 1].copy()
+    mosaic[::2, ::2] = samples[::2, ::2, 0]
+    mosaic[1::2, 1::2] = samples[1::2, 1::2, 2]
+    # Numbers and types of tags: TIFF 6.0 and the DNG specification.
+    xyz_to_srgb = (32406, -15372, -4986, -9689, 18758, 415, 557, -2040, 10570)
+    camera: list[tuple[Any, ...]] = [
+        (50706, "B", 4, (1, 4, 0, 0), True),  # version
+        (50708, "s", 0, "Test", True),  # model
+        (ORIENTATION_TAG, "H", 1, orientation, True),
+        (50721, "2i", 9, tuple(n for value in xyz_to_srgb for n in (value, 10000)), True),
+        (50728, "2I", 3, (1,) * 6, True),  # neutral
+        (50778, "H", 1, 21, True),  # daylight D65
+    ]
+    pattern: list[tuple[Any, ...]] = [
+        (33421, "H", 2, (2, 2), True),
+        (33422, "B", 4, (0, 1, 1, 2), True),  # red, green, green, blue
+        (50717, "I", 1, 65535, True),  # white
+    ]
+    color_filter_array = 32803
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        if preview:
+            jpeg = encoded(image, "JPEG", quality=92, subsampling="4:2:0")
+            writer.write(
+                iter([jpeg]),
+                shape=(image.height, image.width, 3),
+                dtype=np.uint8,
+                compression="jpeg",
+                photometric="ycbcr",
+                subsampling=(2, 2),
+                subfiletype=1,
+                subifds=1,
+                rowsperstrip=image.height,
+                extratags=camera,
+            )
+        tags = pattern if preview else camera + pattern
+        writer.write(mosaic, photometric=color_filter_array, subfiletype=0, extratags=tags)
+    return stream.getvalue()
+
+
+def raw() -> Iterator[Sample]:
+    # Cameras turn their pictures, and do not mirror them.
+    for orientation in (1, 3, 6, 8):
+        # The preview has to be large enough for people to look at.
+        image = picture().resize((600, 448), Image.Resampling.BICUBIC)
+        upright = image
+        if orientation > 1:
+            image = image.transpose(STORED[orientation])
+        yield Sample("raw", f"preview{orientation}", dng(image, orientation, True), upright)
+        # LibRaw brightens what it develops.
+        yield Sample("raw", f"sensor{orientation}", dng(image, orientation, False))
+
+
 MAKERS: dict[str, Callable[[], Iterator[Sample]]] = {
     "JPEG": jpeg,
     "PNG": png,
@@ -425,4 +482,5 @@ MAKERS: dict[str, Callable[[], Iterator[Sample]]] = {
     "HEIF": heif,
     "AVIF": avif,
     "JPEG XL": jxl,
+    "raw": raw,
 }

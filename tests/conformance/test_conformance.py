@@ -14,7 +14,7 @@ from PIL import Image
 from sample_images import MAKERS, Sample, picture
 
 # What the program decodes.
-SUPPORTED = {"JPEG", "PNG", "GIF", "WebP", "BMP", "HEIF", "AVIF", "TIFF", "JPEG XL"}
+SUPPORTED = {"JPEG", "PNG", "GIF", "WebP", "BMP", "HEIF", "AVIF", "TIFF", "JPEG XL", "raw"}
 # The mean difference of a picture from the one that was encoded; lossy codecs change it most.
 ENCODED = 3.0
 
@@ -28,7 +28,8 @@ def program() -> Iterator[Program]:
 
 
 def written(sample: Sample, folder: Path) -> Path:
-    file = folder / f"{sample.name}.image"  # its format is to be known by content
+    # The program knows formats by content; for the reference, raw files are those with such names.
+    file = folder / f"{sample.name}.{'dng' if sample.format == 'raw' else 'image'}"
     file.write_bytes(sample.content)
     return file
 

@@ -30,6 +30,24 @@ Bytes turned_webp() {
                        frame_chunk(webp_lossy(marked(16, 12), 80)) + riff_chunk("EXIF", exif(6)));
 }
 
+Bytes small_screen() {
+  Bytes file = gif();
+  return file.replace(6, 4, Bytes("\1\0\1\0", 4));
+}
+
+// An orientation in a text chunk, whose checksum nobody looks at.
+Bytes png_with_profile() {
+  Bytes text = Bytes("Raw profile type exif\0\nexif\n 26\n", 35);
+  constexpr const char* kDigits = "0123456789abcdef";
+  for (const char c : exif(6)) {
+    text += kDigits[static_cast<std::uint8_t>(c) >> 4U];
+    text += kDigits[static_cast<std::uint8_t>(c) & 15U];
+  }
+  Bytes file = png(marked(16, 12));
+  const Bytes length{0, 0, 0, static_cast<char>(text.size())};
+  return file.insert(33, length + "tEXt" + text + "crc.");
+}
+
 // Colour types and depths of PNG, except palettes, which need a PLTE chunk.
 void add_pngs(Seeds& seeds) {
   struct Kind {
@@ -52,7 +70,7 @@ void add_pngs(Seeds& seeds) {
 }
 
 void add_bmps(Seeds& seeds) {
-  for (const std::uint32_t bits : {1U, 4U, 8U, 16U, 32U}) {
+  for (const std::uint32_t bits : {1U, 2U, 4U, 8U, 16U, 32U}) {
     const std::uint32_t palette = bits <= 8 ? 1U << bits : 0;
     Bytes file = bmp_header(5, -3, bits, 0, palette);
     for (std::uint32_t i = 0; i < palette; ++i) put(file, i * 0x010203U, 4);
@@ -60,6 +78,9 @@ void add_bmps(Seeds& seeds) {
     seeds["bits" + std::to_string(bits) + ".bmp"] = file;
   }
   seeds["runs8.bmp"] = bmp_runs();
+  Bytes masks = bmp_header(2, 2, 32, 3, 0);
+  for (const std::uint32_t mask : {0xFF0000U, 0xFF00U, 0xFFU}) put(masks, mask, 4);
+  seeds["masks.bmp"] = masks + Bytes(16, '\x55');
   seeds["bits24.bmp"] = bmp(marked(8, 6));
 }
 
@@ -83,6 +104,8 @@ Seeds common_seeds() {
       {"animated.webp", animated_webp()},
       {"turned.webp", turned_webp()},
       {"hole.gif", gif()},
+      {"small_screen.gif", small_screen()},
+      {"profile.png", png_with_profile()},
   };
   add_pngs(seeds);
   add_bmps(seeds);

@@ -156,7 +156,16 @@ TEST_F(InferenceTest, CustomLabelsAreRanked) {
   EXPECT_FLOAT_EQ(one[0].score, 1);
 }
 
-TEST_F(InferenceTest, LabelsThatTheStarterDoesNotKnowAreNamed) {
+// Needs no photos.
+class LabelWarningTest : public InferenceTest {
+ protected:
+  void SetUp() override {
+    if (!fs::is_directory(MODELS_DIR "/conse_efficientnet_lite0_minilm"))
+      GTEST_SKIP() << "no starter model in " MODELS_DIR;
+  }
+};
+
+TEST_F(LabelWarningTest, LabelsThatTheStarterDoesNotKnowAreNamed) {
   const auto classifier = make();
   const auto warnings = [&](const std::vector<std::string>& labels) {
     return classifier->label_warnings(spec("conse_efficientnet_lite0_minilm", labels), {}).value();

@@ -1,5 +1,4 @@
-// The result table as CSV, with the columns of the server's CSV, at the threshold of the page. The
-// last one, of warnings, is there only if a photo has one.
+// The result table as CSV, with the columns of the server's CSV, at the threshold of the page.
 import { labelOf, outcomeOf, scoreOf, type Row } from "./results";
 
 // RFC 4180; a leading quote stops a spreadsheet from running the text as a formula.
@@ -21,7 +20,6 @@ function reasonOf(row: Row, threshold: number): string {
 }
 
 export function toCsv(rows: readonly Row[], threshold: number): string {
-  const warned = rows.some(({ warning }) => warning);
   const lines = rows.map((row) => {
     const outcome = outcomeOf(row, threshold);
     return [
@@ -35,12 +33,12 @@ export function toCsv(rows: readonly Row[], threshold: number): string {
       row.ms > 0 ? short(row.ms) : "",
       row.predictions.map(({ label, score }) => `${label} ${short(score)}`).join("; "),
       row.path,
-      ...(warned ? [row.warning ?? ""] : []),
+      row.warning ?? "",
     ]
       .map(cell)
       .join(",");
   });
   const head =
-    "filename,s3_key,top_prediction,top_confidence,status,reason,error,processing_time_ms,predictions,name";
-  return [warned ? `${head},warning` : head, ...lines, ""].join("\r\n");
+    "filename,s3_key,top_prediction,top_confidence,status,reason,error,processing_time_ms,predictions,name,warning";
+  return [head, ...lines, ""].join("\r\n");
 }

@@ -1,6 +1,7 @@
-// Windows bitmaps with a BITMAPCOREHEADER, BITMAPINFOHEADER or later header: 1, 4, 8, 16, 24 and 32
-// bits, bit fields, and run-length encoding of 4 and 8 bits.
+// Bitmaps of Windows and OS/2, with headers of all versions: 1, 2, 4, 8, 16, 24 and 32 bits, bit
+// fields, and run-length encoding of 4 and 8 bits.
 // https://learn.microsoft.com/windows/win32/gdi/bitmap-storage
+// OS/2: http://www.fileformat.info/format/os2bmp/egff.htm
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
@@ -19,7 +20,9 @@ enum class Compression : std::uint32_t {
   kNone = 0,
   kRle8 = 1,
   kRle4 = 2,
-  kBitFields = 3,
+  kBitFields = 3,  // in OS/2 with 1 bit: Huffman codes
+  kJpeg = 4,       // in OS/2 with 24 bits: run lengths
+  kPng = 5,
   kAlphaBitFields = 6
 };
 
@@ -53,12 +56,21 @@ class Bytes {
 
 std::unexpected<Error> bad(const std::string& what) { return damaged(ImageFormat::kBmp, what); }
 
+std::unexpected<Error> unsupported_bmp(const std::string& what) {
+  return fail(
+      ErrorCode::kUnsupported,
+      fmt::format("the BMP has {}, which is not supported: save it as PNG, for example with "
+                  "XnConvert",
+                  what));
+}
+
 Result<void> check_depth(const Header& header) {
   const unsigned bits = header.bits;
   bool valid = false;
   switch (header.compression) {
     case Compression::kNone:
-      valid = bits == 1 || bits == 4 || bits == 8 || bits == 16 || bits == 24 || bits == 32;
+      valid = bits == 1 || bits == 2 || bits == 4 || bits == 8 || bits == 16 || bits == 24 ||
+              bits == 32;
       break;
     case Compression::kRle8:
       valid = bits == 8 && !header.top_down;
@@ -67,14 +79,45 @@ Result<void> check_depth(const Header& header) {
       valid = bits == 4 && !header.top_down;
       break;
     case Compression::kBitFields:
+      if (bits == 1) return unsupported_bmp("Huffman codes");
+      valid = bits == 16 || bits == 32;
+      break;
     case Compression::kAlphaBitFields:
       valid = bits == 16 || bits == 32;
       break;
+    case Compression::kJpeg:
+      return unsupported_bmp(bits == 24 ? "run lengths of 24 bits" : "a JPEG inside");
+    case Compression::kPng:
+      return unsupported_bmp("a PNG inside");
   }
   if (valid) return {};
-  return fail(ErrorCode::kUnsupported,
-              fmt::format("the BMP has {} bits with compression {}, which is not supported", bits,
-                          static_cast<unsigned>(header.compression)));
+  return unsupported_bmp(
+      fmt::format("{} bits with compression {}", bits, static_cast<unsigned>(header.compression)));
+}
+
+std::uint64_t stride_of(const Header& header) {
+  return (static_cast<std::uint64_t>(header.width) * header.bits + 31) / 32 * 4;
+}
+
+// Where the pixels begin: some programs forget the palette, or write 0 or nonsense.
+void place_pixels(const Bytes& file, Header& header) {
+  const std::size_t palette_end =
+      header.palette_at + (header.bits <= 8 ? header.palette_size * header.palette_entry : 0);
+  const std::size_t stated = header.pixels_at;
+  const bool has_rows = header.compression != Compression::kRle8 &&
+                        header.compression != Compression::kRle4 && header.width > 0;
+  const std::uint64_t rows =
+      has_rows ? stride_of(header) * static_cast<std::uint64_t>(header.height) : 0;
+  if (stated >= palette_end && stated < file.size()) {
+    // More than what belongs to the format may be before the pixels, unless they do not fit then.
+    if (stated + rows <= file.size() + 3 || palette_end + rows > file.size()) return;
+  } else if (header.bits <= 8 && stated > header.palette_at && stated < palette_end &&
+             (!has_rows || palette_end + rows > file.size())) {
+    // The palette is shorter than the header says.
+    header.palette_size = (stated - header.palette_at) / header.palette_entry;
+    return;
+  }
+  header.pixels_at = palette_end;
 }
 
 Result<Header> read_header(const Bytes& file) {
@@ -87,14 +130,18 @@ Result<Header> read_header(const Bytes& file) {
     header.height = file.u16(20);
     header.bits = file.u16(24);
     header.palette_entry = 3;
-  } else if (size >= 40 && size <= 256) {
+  } else if (size >= 16 && size <= 256) {
+    // The header of OS/2 may end after any field.
+    const auto field = [&](std::size_t at) {
+      return at + 4 <= kFileHeader + size ? file.u32(at) : 0;
+    };
     header.width = file.i32(18);
     header.height = file.i32(22);
     header.top_down = header.height < 0;
     header.height = std::abs(header.height);
     header.bits = file.u16(28);
-    header.compression = static_cast<Compression>(file.u32(30));
-    header.palette_size = file.u32(46);
+    header.compression = static_cast<Compression>(field(30));
+    header.palette_size = field(46);
   } else {
     return bad(fmt::format("its header has {} bytes", size));
   }
@@ -108,16 +155,17 @@ Result<Header> read_header(const Bytes& file) {
                       header.compression == Compression::kAlphaBitFields;
   if (fields) {
     // The masks follow a 40-byte header; larger headers contain them at the same offset.
+    const bool with_alpha = header.compression == Compression::kAlphaBitFields;
     for (std::size_t i = 0; i < 4; ++i) {
-      if (i < 3 || size >= 56 || header.compression == Compression::kAlphaBitFields) {
-        header.masks[i] = file.u32(54 + 4 * i);
-      }
+      if (i < 3 || size >= 56 || with_alpha) header.masks[i] = file.u32(54 + 4 * i);
     }
-  } else if (header.bits == 16) {
-    header.masks = {0x7C00, 0x03E0, 0x001F, 0};
-  } else if (header.bits == 32) {
-    header.masks = {0x00FF0000, 0x0000FF00, 0x000000FF, 0};
+    if (size == 40) header.palette_at += with_alpha ? 16 : 12;
   }
+  if (header.masks[0] == 0 && header.masks[1] == 0 && header.masks[2] == 0) {
+    if (header.bits == 16) header.masks = {0x7C00, 0x03E0, 0x001F, 0};
+    if (header.bits == 32) header.masks = {0x00FF0000, 0x0000FF00, 0x000000FF, 0};
+  }
+  place_pixels(file, header);
   return header;
 }
 
@@ -145,34 +193,58 @@ std::uint8_t field(std::uint32_t value, std::uint32_t mask) {
 
 class Painter {
  public:
-  Painter(const Bytes& file, const Header& header)
-      : file_(file), header_(header), palette_(read_palette(file, header)) {}
+  Painter(const Bytes& file, Header header)
+      : file_(file), header_(header), palette_(read_palette(file, header)) {
+    // Programs that know nothing of opacity write 0 for all pixels, and viewers show them.
+    if (header_.masks[3] != 0 && !has_opacity()) header_.masks[3] = 0;
+  }
 
-  // Whether the file has all rows.
-  bool has_rows() const {
-    // Some writers omit the padding of the last row.
-    return header_.pixels_at + stride() * static_cast<std::uint64_t>(header_.height) <=
-           file_.size() + 3;
+  // How many rows, as stored, the file has. Some writers omit the padding of the last row.
+  std::int64_t rows_there() const {
+    if (header_.pixels_at >= file_.size()) return 0;
+    const std::uint64_t bytes = file_.size() - header_.pixels_at;
+    const std::uint64_t row = (static_cast<std::uint64_t>(header_.width) * header_.bits + 7) / 8;
+    const std::uint64_t rows = (bytes + stride_of(header_) - row) / stride_of(header_);
+    return std::min(static_cast<std::int64_t>(rows), header_.height);
   }
 
   // `y` counts from the top.
+  std::int64_t stored_row(std::int64_t y) const {
+    return header_.top_down ? y : header_.height - 1 - y;
+  }
+
   void paint_row(std::int64_t y, std::uint8_t* target) const {
-    const std::int64_t stored = header_.top_down ? y : header_.height - 1 - y;
-    const std::size_t row_at = header_.pixels_at + stride() * static_cast<std::uint64_t>(stored);
+    const std::size_t row_at = row_offset(stored_row(y));
     for (std::int64_t x = 0; x < header_.width; ++x)
       target = std::ranges::copy(colour_at(row_at, x), target).out;
   }
 
-  // Run lengths, whose rows come from the bottom.
-  Result<RgbImage> paint_runs() {
+  // Run lengths, whose rows come from the bottom. Pixels that are skipped are transparent. Sets
+  // `there` to the share of the picture that the file has.
+  RgbImage paint_runs(double& there) {
     image_ = make_image(static_cast<int>(header_.width), static_cast<int>(header_.height), 255);
-    if (!paint_all_runs()) return truncated(ImageFormat::kBmp);
+    const double rows = paint_all_runs();
+    there = rows / static_cast<double>(header_.height);
+    const auto missing = static_cast<int>(static_cast<double>(header_.height) - rows);
+    std::fill_n(image_.pixels.begin(), image_.offset(0, missing), kMissing);
     return std::move(image_);
   }
 
  private:
-  std::uint64_t stride() const {
-    return (static_cast<std::uint64_t>(header_.width) * header_.bits + 31) / 32 * 4;
+  std::size_t row_offset(std::int64_t stored) const {
+    return header_.pixels_at + stride_of(header_) * static_cast<std::uint64_t>(stored);
+  }
+
+  bool has_opacity() const {
+    const std::size_t size = header_.bits / 8;
+    for (std::int64_t y = 0, rows = rows_there(); y < rows; ++y) {
+      std::size_t at = row_offset(y);
+      for (std::int64_t x = 0; x < header_.width; ++x, at += size) {
+        const std::uint32_t value = size == 2 ? file_.u16(at) : file_.u32(at);
+        if ((value & header_.masks[3]) != 0) return true;
+      }
+    }
+    return false;
   }
 
   // `y` counts rows as stored.
@@ -213,8 +285,9 @@ class Painter {
     return colour;
   }
 
-  // Whether the end-of-bitmap mark or the end of the last row came before the end of the file.
-  bool paint_all_runs() {
+  // Returns how many rows there are: all, where the mark of the end or the last row comes before
+  // the end of the file.
+  double paint_all_runs() {
     const bool nibbles = header_.compression == Compression::kRle4;
     std::int64_t x = 0;
     std::int64_t y = 0;
@@ -224,33 +297,36 @@ class Painter {
       const std::uint32_t value = file_.u8(at + 1);
       at += 2;
       if (count > 0) {
-        for (std::uint32_t i = 0; i < count; ++i) {
+        for (std::uint32_t i = 0; i < count && x < header_.width; ++i) {
           set(x++, y, palette_[!nibbles ? value : i % 2 == 0 ? value >> 4U : value & 0xFU]);
         }
       } else if (value == 0) {
         x = 0;
         ++y;
       } else if (value == 1) {
-        return true;
+        y = header_.height;
       } else if (value == 2) {
         x += file_.u8(at);
         y += file_.u8(at + 1);
         at += 2;
       } else {
         const std::size_t bytes = nibbles ? (value + 1) / 2 : value;
-        if (at + bytes > file_.size()) return false;
         for (std::uint32_t i = 0; i < value; ++i) {
-          const std::uint32_t byte = file_.u8(at + (nibbles ? i / 2 : i));
+          const std::size_t byte_at = at + (nibbles ? i / 2 : i);
+          if (byte_at >= file_.size()) break;
+          const std::uint32_t byte = file_.u8(byte_at);
           set(x++, y, palette_[!nibbles ? byte : i % 2 == 0 ? byte >> 4U : byte & 0xFU]);
         }
         at += bytes + bytes % 2;
       }
     }
-    return y >= header_.height;
+    if (y >= header_.height) return static_cast<double>(header_.height);
+    const auto columns = static_cast<double>(std::min(x, header_.width));
+    return static_cast<double>(y) + columns / static_cast<double>(header_.width);
   }
 
   const Bytes& file_;
-  const Header& header_;
+  Header header_;
   std::vector<Colour> palette_;
   RgbImage image_;
 };
@@ -261,6 +337,10 @@ ImageInfo bmp_info(const Header& header) {
   return {.format = ImageFormat::kBmp,
           .width = static_cast<int>(std::clamp<std::int64_t>(header.width, 0, kMost)),
           .height = static_cast<int>(std::min(header.height, kMost))};
+}
+
+Result<DecodeReport> bmp_report(double there) {
+  return report(ImageFormat::kBmp, {.there = there, .ended_early = true, .detail = {}});
 }
 
 }  // namespace
@@ -278,28 +358,33 @@ Result<DecodeReport> decode_bmp(ImageBytes bytes, const DecodeLimits& limits, Ro
   if (!header) return std::unexpected(header.error());
   if (auto valid = check_size(ImageFormat::kBmp, header->width, header->height, limits); !valid)
     return std::unexpected(valid.error());
-  if (header->pixels_at < header->palette_at || header->pixels_at >= file.size()) {
-    return bad("according to its header, its pixels begin outside the file");
-  }
   const ImageInfo info = bmp_info(*header);
   Painter painter(file, *header);
   if (header->compression == Compression::kRle8 || header->compression == Compression::kRle4) {
     if (auto started = start(sink, info, 3 * pixel_count(info), limits); !started)
       return std::unexpected(started.error());
-    const auto image = painter.paint_runs();
-    if (!image) return std::unexpected(image.error());
-    pass_on(image->pixels.data(), 3, info, sink);
-    return {};
+    double there = 1;
+    const RgbImage image = painter.paint_runs(there);
+    auto reported = bmp_report(there);
+    if (reported) pass_on(image.pixels.data(), 3, info, sink);
+    return reported;
   }
-  if (!painter.has_rows()) return truncated(ImageFormat::kBmp);
+  const std::int64_t rows = painter.rows_there();
+  auto reported = bmp_report(static_cast<double>(rows) / static_cast<double>(header->height));
+  if (!reported) return reported;
   if (auto started = start(sink, info, 0, limits); !started)
     return std::unexpected(started.error());
   for (std::int64_t y = 0; y < header->height; ++y) {
     if (deadline.is_over()) return too_slow(ImageFormat::kBmp);
-    painter.paint_row(y, sink.next_row());
+    std::uint8_t* const row = sink.next_row();
+    if (painter.stored_row(y) < rows) {
+      painter.paint_row(y, row);
+    } else {
+      std::fill_n(row, 3 * static_cast<std::size_t>(info.width), kMissing);
+    }
     sink.row_done();
   }
-  return {};
+  return reported;
 }
 
 }  // namespace classifier::codecs

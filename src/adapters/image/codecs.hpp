@@ -46,13 +46,12 @@ Result<DecodeReport> decode_raw(ImageBytes bytes, const DecodeLimits& limits, in
 // The format that the first bytes of a file, at least 18, say; nullopt: none of them.
 std::optional<ImageFormat> sniff(ImageBytes bytes);
 
-// The TIFF block in the chunk eXIf of a PNG, which may be behind the pixels; empty where there is
-// none, or not all of it.
-std::span<const std::uint8_t> png_exif(ImageBytes bytes);
-
 // The orientation (Exif 2.32, tag 0x0112) in a TIFF block, "II*\0…" or "MM\0*…", with or without
 // "Exif\0\0" before it: 1 to 8; 1 where there is none or the block is damaged.
 int exif_orientation(std::span<const std::uint8_t> tiff);
+
+// The same; where the block has none, that of an XMP packet. Either may be empty.
+int orientation_of(std::span<const std::uint8_t> tiff, std::span<const std::uint8_t> xmp);
 
 // When the photo was taken, or else when the file was changed: DateTimeOriginal or DateTime, with
 // their fractions of a second and offsets; see ImageFacts. nullopt where neither is a time.
@@ -103,6 +102,10 @@ Result<DecodeReport> report(ImageFormat format, const Coverage& coverage);
 constexpr std::uint8_t kMissing = 128;
 // Passes on the rows from `from` to the last as missing ones.
 void fill_missing(const ImageInfo& image, int from, RowSink& sink);
+
+// The first run of at least `least` equal bytes, such as what a lost part of a file was overwritten
+// with; empty: none.
+std::span<const std::uint8_t> find_run(std::span<const std::uint8_t> bytes, std::size_t least);
 
 // A colour with opacity `alpha`, 0 to 255, over white.
 inline std::uint8_t over_white(std::uint8_t colour, std::uint8_t alpha) {

@@ -33,26 +33,43 @@ std::string_view head(ImageBytes bytes, std::size_t from, std::size_t size) {
 }
 
 // The type of a file that is not supported, for the error message; empty where it is unknown.
-std::string_view known_other(ImageBytes bytes) {
+struct KnownOther {
+  std::string_view name;
+  bool is_picture = false;  // that a program can save as JPEG or PNG
+};
+KnownOther known_other(ImageBytes bytes) {
   struct Magic {
     std::size_t from;
     std::string_view bytes;
     std::string_view name;
+    bool is_picture = false;
   };
   using namespace std::string_view_literals;
   static constexpr std::array kOthers = {
       Magic{0, "%PDF"sv, "a PDF document"},
+      Magic{4, "ftypjp2 "sv, "a JPEG 2000 image", true},
+      Magic{4, "ftyphevc"sv, "a HEIC sequence", true},
+      Magic{4, "ftyphevx"sv, "a HEIC sequence", true},
+      Magic{4, "ftypmsf1"sv, "a HEIF sequence", true},
+      Magic{4, "ftypavis"sv, "an AVIF sequence", true},
       Magic{4, "ftyp"sv, "a video"},
+      Magic{4, "jP  "sv, "a JPEG 2000 image", true},
+      Magic{4, "jP\x1A\x1A"sv, "a JPEG 2000 image", true},
+      Magic{0, "\xFF\x4F\xFF\x51"sv, "a JPEG 2000 image", true},
+      Magic{0, "II\xBC"sv, "a JPEG XR image", true},
+      Magic{0, "\x1A\x45\xDF\xA3"sv, "a video"},
+      Magic{8, "AVI "sv, "a video"},
       Magic{0, "\0\0\1\0"sv, "an icon"},
       Magic{0, "PK\3\4"sv, "a ZIP archive or office document"},
-      Magic{0, "8BPS"sv, "a Photoshop document"},
+      Magic{0, "8BPS"sv, "a Photoshop document", true},
       Magic{0, "<svg"sv, "an SVG drawing"},
       Magic{0, "<?xml"sv, "an XML or SVG file"},
       Magic{0, "<!DOCTYPE"sv, "a web page"},
       Magic{0, "<html"sv, "a web page"},
   };
   for (const auto& other : kOthers) {
-    if (head(bytes, other.from, other.bytes.size()) == other.bytes) return other.name;
+    if (head(bytes, other.from, other.bytes.size()) == other.bytes)
+      return {other.name, other.is_picture};
   }
   return {};
 }
@@ -60,11 +77,13 @@ std::string_view known_other(ImageBytes bytes) {
 Result<ImageFormat> identify(ImageBytes bytes, const DecodeLimits& limits) {
   if (auto fits = check_file_size(bytes, limits); !fits) return std::unexpected(fits.error());
   if (const auto format = codecs::sniff(bytes)) return *format;
-  const std::string_view other = known_other(bytes);
-  return fail(ErrorCode::kUnsupported,
-              fmt::format("the file is {} image of a supported type (JPEG, PNG, GIF, WebP, BMP, "
-                          "HEIC, AVIF, TIFF, JPEG XL or a camera's raw file)",
-                          other.empty() ? "not an" : fmt::format("{}, not an", other)));
+  const auto [name, is_picture] = known_other(bytes);
+  return fail(
+      ErrorCode::kUnsupported,
+      fmt::format("the file is {} image of a supported type (JPEG, PNG, GIF, WebP, BMP, "
+                  "HEIC, AVIF, TIFF, JPEG XL or a camera's raw file){}",
+                  name.empty() ? "not an" : fmt::format("{}, not an", name),
+                  is_picture ? ": save it as JPEG or PNG, for example with XnConvert" : ""));
 }
 
 template <class Codec>
@@ -121,8 +140,9 @@ namespace {
 std::optional<ImageFormat> sniff_base_media(ImageBytes bytes) {
   if (head(bytes, 4, 4) != "ftyp") return std::nullopt;
   const auto format_of = [](std::string_view brand) -> std::optional<ImageFormat> {
-    if (brand == "avif" || brand == "avis") return ImageFormat::kAvif;
-    for (const auto heif : {"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"}) {
+    // Not the brands of sequences alone: in such a file there is no image that libheif reads.
+    if (brand == "avif") return ImageFormat::kAvif;
+    for (const auto heif : {"heic", "heix", "heim", "heis"}) {
       if (brand == heif) return ImageFormat::kHeif;
     }
     if (brand == "crx ") return ImageFormat::kRaw;
@@ -130,7 +150,7 @@ std::optional<ImageFormat> sniff_base_media(ImageBytes bytes) {
   };
   if (const auto format = format_of(head(bytes, 8, 4))) return format;
   const auto is_general = [](std::string_view brand) {
-    return brand == "mif1" || brand == "msf1" || brand == "miaf" || brand == "mif2";
+    return brand == "mif1" || brand == "miaf" || brand == "mif2";
   };
   bool general = is_general(head(bytes, 8, 4));
   const ByteReader reader{{data_of(bytes), bytes.size()}, ByteOrder::kBig};
@@ -246,13 +266,15 @@ Result<DecodeReport> report(ImageFormat format, const Coverage& coverage) {
                             to_string(format), what, detail));
   }
   const int percent = static_cast<int>(std::lround((1 - coverage.there) * 100));
-  const std::string share = percent < 1 ? "less than 1 %" : fmt::format("{} %", percent);
-  if (!coverage.ended_early) {
-    return DecodeReport{fmt::format(
-        "the file is damaged: about {} of the picture is missing or wrong{}", share, detail)};
-  }
-  return DecodeReport{fmt::format("the file ends early: {}{} of the picture is missing{}",
-                                  percent < 1 ? "" : "the last ", share, detail)};
+  const std::string share = percent < 1            ? "less than 1 %"
+                            : coverage.ended_early ? fmt::format("the last {} %", percent)
+                                                   : fmt::format("about {} %", percent);
+  return DecodeReport{
+      coverage.ended_early
+          ? fmt::format("the file ends early: {} of the picture is missing{}", share, detail)
+          : fmt::format("the file is damaged: {} of the picture is missing or "
+                        "wrong{}",
+                        share, detail)};
 }
 
 void fill_missing(const ImageInfo& image, int from, RowSink& sink) {
@@ -260,6 +282,20 @@ void fill_missing(const ImageInfo& image, int from, RowSink& sink) {
     std::fill_n(sink.next_row(), 3 * static_cast<std::size_t>(image.width), kMissing);
     sink.row_done();
   }
+}
+
+std::span<const std::uint8_t> find_run(std::span<const std::uint8_t> bytes, std::size_t least) {
+  // A run of that length has one of these positions in it, and the byte before.
+  const std::size_t step = least / 2;
+  for (std::size_t at = step; at < bytes.size(); at += step) {
+    if (bytes[at] != bytes[at - 1]) continue;
+    std::size_t begin = at;
+    while (begin > 0 && bytes[begin - 1] == bytes[at]) --begin;
+    std::size_t end = at;
+    while (end < bytes.size() && bytes[end] == bytes[at]) ++end;
+    if (end - begin >= least) return bytes.subspan(begin, end - begin);
+  }
+  return {};
 }
 
 void flatten_row(const std::uint8_t* rgba, int width, std::uint8_t* rgb) {

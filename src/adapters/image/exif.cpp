@@ -21,27 +21,45 @@ enum class ExifTag : std::uint32_t {
   kSubSecTime = 0x9290,
   kSubSecTimeOriginal = 0x9291,
 };
-enum class ExifType : std::uint32_t { kAscii = 2, kShort = 3, kLong = 4 };
+enum class ExifType : std::uint32_t {
+  kByte = 1,
+  kAscii = 2,
+  kShort = 3,
+  kLong = 4,
+  kSignedByte = 6,
+  kSignedShort = 8,
+  kSignedLong = 9
+};
 
 class ExifBlock {
  public:
   explicit ExifBlock(std::span<const std::uint8_t> tiff) {
-    // That JPEG has before the block, and some programs write into other formats too.
-    constexpr std::string_view kPrefix("Exif\0\0", 6);
-    if (tiff.size() >= kPrefix.size() && std::ranges::equal(tiff.first(kPrefix.size()), kPrefix))
-      tiff = tiff.subspan(kPrefix.size());
+    // JPEG has this and a zero before the block. Some programs write it into other formats too, or
+    // twice.
+    constexpr std::string_view kPrefix("Exif\0", 5);
+    while (tiff.size() > kPrefix.size() &&
+           std::ranges::equal(tiff.first(kPrefix.size()), kPrefix)) {
+      tiff = tiff.subspan(kPrefix.size() + 1);
+    }
     if (tiff.size() < 8 || tiff[0] != tiff[1] || (tiff[0] != 'I' && tiff[0] != 'M')) return;
     reader_ = {tiff, tiff[0] == 'M' ? ByteOrder::kBig : ByteOrder::kLittle};
     if (reader_.u16(2) == 42) first_ = reader_.u32(4);
   }
 
-  int orientation() const {
-    const std::size_t value = value_of(first_, ExifTag::kOrientation, ExifType::kShort);
-    const std::size_t wrong_type = value_of(first_, ExifTag::kOrientation, ExifType::kLong);
-    const std::uint32_t orientation = value != 0        ? reader_.u16(value)
-                                      : wrong_type != 0 ? reader_.u32(wrong_type)
-                                                        : 1;
-    return orientation >= 1 && orientation <= 8 ? static_cast<int>(orientation) : 1;
+  // Exif wants a SHORT; programs write other integers too.
+  std::optional<int> orientation() const {
+    for (const auto type : {ExifType::kShort, ExifType::kLong, ExifType::kByte,
+                            ExifType::kSignedByte, ExifType::kSignedShort, ExifType::kSignedLong}) {
+      std::size_t value = value_of(first_, ExifTag::kOrientation, type);
+      if (value == 0) continue;
+      const std::size_t size = size_of(type);
+      if (reader_.u32(value - 4) > 4 / size) value = reader_.u32(value);  // several numbers
+      const std::uint32_t orientation = size == 1   ? reader_.u8(value)
+                                        : size == 2 ? reader_.u16(value)
+                                                    : reader_.u32(value);
+      if (orientation >= 1 && orientation <= 8) return static_cast<int>(orientation);
+    }
+    return std::nullopt;
   }
 
   std::optional<TimePoint> taken_at() const {
@@ -56,6 +74,11 @@ class ExifBlock {
   }
 
  private:
+  static std::size_t size_of(ExifType type) {
+    if (type == ExifType::kLong || type == ExifType::kSignedLong) return 4;
+    return type == ExifType::kShort || type == ExifType::kSignedShort ? 2 : 1;
+  }
+
   // Where the value of an entry of this directory is, or the offset of a value of more than four
   // bytes; 0: there is no such entry. A directory at 0 has none.
   std::size_t value_of(std::size_t directory, ExifTag tag, ExifType type) const {
@@ -122,9 +145,39 @@ class ExifBlock {
   std::size_t first_ = 0;  // the first directory; 0: none
 };
 
+// XMP, part 2, 3.3: tiff:Orientation, as an attribute or as an element.
+std::optional<int> xmp_orientation(std::string_view xmp) {
+  constexpr std::string_view kName = "tiff:Orientation";
+  constexpr std::string_view kSpace = " \t\r\n";
+  const auto skip = [&xmp](std::string_view characters) {
+    xmp.remove_prefix(std::min(xmp.find_first_not_of(characters), xmp.size()));
+  };
+  for (;;) {
+    const std::size_t name = xmp.find(kName);
+    if (name == std::string_view::npos) return std::nullopt;
+    xmp.remove_prefix(name + kName.size());
+    skip(kSpace);
+    if (xmp.empty() || (xmp.front() != '=' && xmp.front() != '>')) continue;
+    xmp.remove_prefix(1);
+    skip(kSpace);
+    if (!xmp.empty() && (xmp.front() == '"' || xmp.front() == '\'')) xmp.remove_prefix(1);
+    skip(kSpace);
+    const bool one_digit = xmp.size() < 2 || xmp[1] < '0' || xmp[1] > '9';
+    if (!xmp.empty() && xmp.front() >= '1' && xmp.front() <= '8' && one_digit)
+      return xmp.front() - '0';
+  }
+}
+
 }  // namespace
 
-int exif_orientation(std::span<const std::uint8_t> tiff) { return ExifBlock(tiff).orientation(); }
+int exif_orientation(std::span<const std::uint8_t> tiff) {
+  return ExifBlock(tiff).orientation().value_or(1);
+}
+
+int orientation_of(std::span<const std::uint8_t> tiff, std::span<const std::uint8_t> xmp) {
+  if (const auto orientation = ExifBlock(tiff).orientation()) return *orientation;
+  return xmp_orientation({reinterpret_cast<const char*>(xmp.data()), xmp.size()}).value_or(1);
+}
 
 std::optional<TimePoint> exif_time(std::span<const std::uint8_t> tiff) {
   return ExifBlock(tiff).taken_at();

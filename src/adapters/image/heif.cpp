@@ -143,11 +143,13 @@ class HeifFile {
   HeifHandle thumbnail_{nullptr, &heif_image_handle_release};
 };
 
-// Bytes that libheif takes for each pixel: the planes of the image and, for the moment of their
-// conversion, RGB; of more than 8 bits twice as much.
-std::uint64_t pixel_memory(const heif_image_handle* image, unsigned channels) {
-  const bool deep = heif_image_handle_get_luma_bits_per_pixel(image) > 8;
-  return deep ? 4ULL * channels : 2ULL * channels;
+// Bytes that libheif takes: the planes of the image and, for the moment of their conversion, RGB,
+// of more than 8 bits twice as much; and the threads of its decoders.
+std::uint64_t heif_memory(const ImageInfo& image, const heif_image_handle* handle,
+                          unsigned channels) {
+  constexpr std::uint64_t kThreads = 16UL << 20;
+  const bool deep = heif_image_handle_get_luma_bits_per_pixel(handle) > 8;
+  return kThreads + pixel_count(image) * channels * (deep ? 4 : 2);
 }
 
 // A channel of a monochrome image, of 8 or more bits.
@@ -238,9 +240,7 @@ Result<DecodeReport> decode_heif(ImageBytes bytes, ImageFormat format, const Dec
   ImageInfo image = file.info(chosen);
   const bool alpha = heif_image_handle_has_alpha_channel(chosen) != 0;
   const unsigned channels = alpha ? 4 : 3;
-  if (auto fits =
-          check_memory(sink, image, pixel_count(image) * pixel_memory(chosen, channels), limits);
-      !fits) {
+  if (auto fits = check_memory(sink, image, heif_memory(image, chosen, channels), limits); !fits) {
     return std::unexpected(fits.error());
   }
   if (file.monochrome()) return decode_monochrome(chosen, image, limits, sink);

@@ -4,9 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <csetjmp>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <string>
+#include <utility>
 
 // clang-format off: jpeglib.h needs the headers before it.
 #include <cstddef>
@@ -18,21 +22,60 @@
 #include "adapters/image/codecs.hpp"
 #include "adapters/image/colour.hpp"
 #include "adapters/image/icc.hpp"
+#include "adapters/image/metadata.hpp"
 
 namespace classifier::codecs {
 namespace {
 
-constexpr int kExifMarker = JPEG_APP0 + 1;
-constexpr std::array<std::uint8_t, 6> kExifHeader = {'E', 'x', 'i', 'f', 0, 0};
+enum class Stop { kNone, kError, kTime, kScans };
 
-enum class Stop { kNone, kError, kTruncated, kTime, kScans };
+// Coded data have no run of equal bytes as long as this, unless the picture is flat.
+constexpr std::size_t kLongRun = 64;
+// One of which it is worth to look for in every file: a sector of a disk is not smaller.
+constexpr std::size_t kSector = 256;
 
-// One decompression. libjpeg's errors leave it by longjmp, so each method that calls it has a
-// setjmp of its own, and no objects with destructors after that.
+// How many bits a block takes, on average, in data of this byte only: few, where a flat picture may
+// be coded so; infinite, where no picture can.
+double bits_per_block(std::uint8_t byte, const JHUFF_TBL& dc, const JHUFF_TBL& ac) {
+  constexpr int kBlocks = 32;
+  unsigned bits = 0;
+  bool valid = true;
+  // ITU T.81, F.2.2.3
+  const auto next_symbol = [&](const JHUFF_TBL& table) -> unsigned {
+    unsigned code = 0;
+    unsigned first = 0;
+    unsigned index = 0;
+    for (std::size_t length = 1; length <= 16; ++length) {
+      code = code << 1U | (byte >> (7U - bits % 8) & 1U);
+      ++bits;
+      if (code - first < table.bits[length]) return table.huffval[(index + code - first) & 0xFFU];
+      index += table.bits[length];
+      first = (first + table.bits[length]) << 1U;
+    }
+    valid = false;
+    return 0;
+  };
+  for (int block = 0; block < kBlocks; ++block) {
+    bits += next_symbol(dc) & 0xFU;
+    for (unsigned k = 1; k < DCTSIZE2; ++k) {
+      const unsigned symbol = next_symbol(ac);
+      const unsigned size = symbol & 0xFU;
+      if (size == 0 && symbol != 0xF0) break;
+      k += symbol >> 4U;
+      bits += size;
+    }
+  }
+  return valid ? static_cast<double>(bits) / kBlocks : std::numeric_limits<double>::infinity();
+}
+
+// One decompression. libjpeg goes on where data are missing or damaged, with grey or with what it
+// makes of them, and warns; what is lost is counted here, in shares of the picture. libjpeg's
+// errors leave it by longjmp, so each method that calls it has a setjmp of its own, and no objects
+// with destructors after that.
 class Decompressor {
  public:
   Decompressor(ImageBytes bytes, const DecodeLimits& limits)
-      : deadline_(limits), max_scans_(limits.max_scans) {
+      : file_(data_of(bytes), bytes.size()), deadline_(limits), max_scans_(limits.max_scans) {
     std::memset(&jpeg_, 0, sizeof jpeg_);
     jpeg_.err = jpeg_std_error(&errors_);
     jpeg_.client_data = this;
@@ -40,7 +83,7 @@ class Decompressor {
     errors_.emit_message = [](j_common_ptr common, int level) { self(common).on_warning(level); };
     errors_.output_message = [](j_common_ptr) {};
     progress_.progress_monitor = [](j_common_ptr common) { self(common).check_progress(); };
-    created_ = create(bytes);
+    created_ = create();
   }
   ~Decompressor() {
     if (created_) jpeg_destroy_decompress(&jpeg_);
@@ -50,7 +93,6 @@ class Decompressor {
 
   bool read_header() {
     if (!created_ || setjmp(jump_) != 0) return false;
-    jpeg_save_markers(&jpeg_, kExifMarker, 0xFFFF);
     return jpeg_read_header(&jpeg_, TRUE) == JPEG_HEADER_OK;
   }
 
@@ -91,6 +133,7 @@ class Decompressor {
 
   bool start() {
     if (setjmp(jump_) != 0) return false;
+    run_ = find_run(file_.subspan(position()), kSector);
     return jpeg_start_decompress(&jpeg_) == TRUE;
   }
 
@@ -100,27 +143,43 @@ class Decompressor {
     return true;
   }
 
-  bool finish() {
-    if (setjmp(jump_) != 0) return false;
+  // Reads what is behind the rows; what cannot be read there does no harm.
+  void finish() {
+    if (setjmp(jump_) != 0) return;
+    check_run();
     jpeg_finish_decompress(&jpeg_);
-    return true;
   }
 
-  int orientation() const {
-    for (auto* marker = jpeg_.marker_list; marker != nullptr; marker = marker->next) {
-      const std::span<const std::uint8_t> data(marker->data, marker->data_length);
-      if (marker->marker == kExifMarker && data.size() > kExifHeader.size() &&
-          std::equal(kExifHeader.begin(), kExifHeader.end(), data.begin())) {
-        return exif_orientation(data.subspan(kExifHeader.size()));
-      }
-    }
-    return 1;
+  // The file up to where start() met with what libjpeg refuses, without it; empty where it had no
+  // whole scan by then.
+  ImageBytes good_part() const {
+    if (stop_ != Stop::kError || errors_.msg_code == JERR_OUT_OF_MEMORY) return {};
+    return std::as_bytes(file_.first(end_of_scan_));
   }
+
+  // After start(): whether scans are missing that other ones have announced.
+  bool lacks_scans() const {
+    if (!ended_) return false;
+    if (jpeg_.coef_bits == nullptr)  // not progressive
+      return components_seen_ != (1U << static_cast<unsigned>(jpeg_.num_components)) - 1;
+    for (int i = 0; i < jpeg_.num_components; ++i) {
+      if (std::ranges::any_of(std::span(jpeg_.coef_bits[i], DCTSIZE2),
+                              [](int missing) { return missing != 0; }))
+        return true;
+    }
+    return false;
+  }
+
+  // The share of the picture that is missing or wrong.
+  double lost() const { return (components_seen_ & 1U) == 0 ? 1 : std::min(lost_, 1.0); }
+  bool lost_detail() const { return lost_detail_; }
+  bool ended() const { return ended_; }
+  bool ends_early() const { return ended_ && !damaged_inside_; }
+  // Whether all data of all scans were used; after finish().
+  bool is_whole() const { return lost_ == 0 && !lost_detail_ && !has_rest_; }
 
   std::unexpected<Error> error() {
     switch (stop_) {
-      case Stop::kTruncated:
-        return truncated(ImageFormat::kJpeg);
       case Stop::kTime:
         return too_slow(ImageFormat::kJpeg);
       case Stop::kScans:
@@ -130,6 +189,7 @@ class Decompressor {
         break;
     }
     if (errors_.msg_code == JERR_OUT_OF_MEMORY) return out_of_memory();
+    if (ended_) return truncated(ImageFormat::kJpeg);
     std::array<char, JMSG_LENGTH_MAX> message{};
     errors_.format_message(reinterpret_cast<j_common_ptr>(&jpeg_), message.data());
     return damaged(ImageFormat::kJpeg, message.data());
@@ -142,13 +202,18 @@ class Decompressor {
     return *static_cast<Decompressor*>(common->client_data);
   }
 
-  bool create(ImageBytes bytes) {
+  bool create() {
     if (setjmp(jump_) != 0) return false;
     void* const client = jpeg_.client_data;
     jpeg_create_decompress(&jpeg_);
     jpeg_.client_data = client;
     jpeg_.progress = &progress_;
-    jpeg_mem_src(&jpeg_, data_of(bytes), bytes.size());
+    jpeg_mem_src(&jpeg_, file_.data(), file_.size());
+    jpeg_.src->resync_to_restart = [](j_decompress_ptr jpeg, int wanted) {
+      const boolean done = jpeg_resync_to_restart(jpeg, wanted);
+      self(reinterpret_cast<j_common_ptr>(jpeg)).on_wrong_restart();
+      return done;
+    };
     return true;
   }
 
@@ -157,19 +222,155 @@ class Decompressor {
     std::longjmp(jump_, 1);
   }
 
-  // Most warnings are harmless, but not those of missing or damaged data.
   void on_warning(int level) {
     if (level >= 0) return;
-    const int code = errors_.msg_code;
-    if (code == JWRN_JPEG_EOF) fail_with(Stop::kTruncated);
-    if (code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE) fail_with(Stop::kError);
+    switch (errors_.msg_code) {
+      case JWRN_JPEG_EOF:
+        ended_ = true;
+        // Arithmetic coding goes on with zeros, and may have left out the last ones.
+        if (jpeg_.arith_code == TRUE && jpeg_.input_iMCU_row + 1 < jpeg_.total_iMCU_rows)
+          on_end_of_data();
+        break;
+      case JWRN_HIT_MARKER:
+      case JWRN_ARITH_BAD_CODE:
+        on_end_of_data();
+        break;
+      case JWRN_HUFF_BAD_CODE:
+        damaged_inside_ = true;
+        lose(1 / mcus_in_scan());
+        break;
+      case JWRN_EXTRANEOUS_DATA:
+        if (jpeg_.input_scan_number == 0) break;  // between segments of the header
+        has_rest_ = true;
+        // By itself a rest does no harm: some cameras write one, of files that are not progressive.
+        // But it is also what is left where a part of the data was overwritten.
+        lose_overwritten();
+        if (jpeg_.progressive_mode == TRUE && !ended_) lost_detail_ = damaged_inside_ = true;
+        break;
+      default:
+        break;
+    }
+  }
+
+  // The data of a scan, or of the interval up to a restart marker, end before their picture does.
+  void on_end_of_data() {
+    if (position() == lost_interval_at_) return;
+    if (!ended_) damaged_inside_ = true;
+    lose_overwritten();
+    const double interval = interval_share();
+    lose(std::max(interval - std::fmod(share_now(), interval), 1 / mcus_in_scan()));
+  }
+
+  // A restart marker is missing or has another number. libjpeg leaves it where the interval that
+  // should begin is missing.
+  void on_wrong_restart() {
+    if (jpeg_.unread_marker == 0) return;
+    if (!ended_) damaged_inside_ = true;
+    lost_interval_at_ = position();
+    lose(interval_share());
+  }
+
+  // Where the data of a scan do not fit its picture, what was decoded from a long run of equal
+  // bytes behind the last marker.
+  void lose_overwritten() {
+    std::size_t end = position();
+    if (jpeg_.unread_marker != 0 && !ended_ && end >= 2) end -= 2;
+    std::size_t begin = end;
+    while (begin > 2 && (file_[begin - 2] != 0xFF || file_[begin - 1] == 0)) --begin;
+    const auto data = file_.subspan(begin, end - begin);
+    const auto run = find_run(data, kLongRun);
+    // One that ends the data is padding.
+    if (run.data() + run.size() != data.data() + data.size()) lose_run(run);
+  }
+
+  void lose_run(std::span<const std::uint8_t> run) {
+    if (run.empty() || run.data() == lost_run_) return;
+    lost_run_ = run.data();
+    damaged_inside_ = true;
+    const std::size_t end = jpeg_has_multiple_scans(&jpeg_) == TRUE ? position() : file_.size();
+    lose(static_cast<double>(run.size()) /
+         static_cast<double>(std::max(end - scan_at_, run.size())));
+  }
+
+  // A run that was seen in the file before it was decoded.
+  void check_run() {
+    if (run_.empty() || ended_ || position() < position_of(run_) + run_.size()) return;
+    const auto run = std::exchange(run_, {});
+    // Such a file may have a preview, or another image behind the first one.
+    if (position_of(run) < scan_at_) return;
+    const jpeg_component_info& first = *jpeg_.cur_comp_info[0];
+    const JHUFF_TBL* const dc = jpeg_.dc_huff_tbl_ptrs[first.dc_tbl_no];
+    const JHUFF_TBL* const ac = jpeg_.ac_huff_tbl_ptrs[first.ac_tbl_no];
+    constexpr double kFlat = 16;
+    // A progressive scan has a code for many flat blocks; but of the mean of blocks, not of detail.
+    const bool may_be_flat = jpeg_.progressive_mode == TRUE ? jpeg_.Ss == 0
+                             : jpeg_.arith_code == TRUE     ? false
+                             : dc == nullptr || ac == nullptr
+                                 ? true
+                                 : bits_per_block(run.front(), *dc, *ac) <= kFlat;
+    if (!may_be_flat) lose_run(run);
+  }
+
+  std::size_t position_of(std::span<const std::uint8_t> part) const {
+    return static_cast<std::size_t>(part.data() - file_.data());
+  }
+
+  // Of scans behind the first one that has every pixel, a part that is lost is detail.
+  void lose(double share) {
+    bool has_pixels = jpeg_.Ss == 0 && jpeg_.Ah == 0;
+    has_pixels = has_pixels && jpeg_.cur_comp_info[0] == &jpeg_.comp_info[0];
+    if (has_pixels) {
+      lost_ += share;
+    } else {
+      lost_detail_ = true;
+    }
+  }
+
+  // How many bytes libjpeg has taken.
+  std::size_t position() const {
+    return ended_ ? file_.size()
+                  : static_cast<std::size_t>(jpeg_.src->next_input_byte - file_.data());
+  }
+
+  double mcus_in_scan() const {
+    return std::max(static_cast<double>(jpeg_.MCUs_per_row) * jpeg_.MCU_rows_in_scan, 1.0);
+  }
+
+  double interval_share() const {
+    return jpeg_.restart_interval == 0 ? 1 : std::min(jpeg_.restart_interval / mcus_in_scan(), 1.0);
+  }
+
+  // How much of the picture the scan has reached. Within a row of MCUs, which libjpeg does not
+  // tell, rows are taken to have as many bytes as the one before.
+  double share_now() const {
+    const auto bytes = static_cast<double>(position() - std::min(row_at_, position()));
+    const double part = row_bytes_ > 0 ? std::min(bytes / row_bytes_, 1.0) : 0.5;
+    const double row_height = jpeg_.max_v_samp_factor * DCTSIZE;
+    return std::min((jpeg_.input_iMCU_row + part) * row_height / jpeg_.image_height, 1.0);
   }
 
   void check_progress() {
     if (jpeg_.input_scan_number > max_scans_) fail_with(Stop::kScans);
     if (deadline_.is_over()) fail_with(Stop::kTime);
+    check_run();
+    if (jpeg_.input_scan_number != scan_) {
+      scan_ = jpeg_.input_scan_number;
+      row_ = 0;
+      row_bytes_ = 0;
+      scan_at_ = row_at_ = position();
+      for (int i = 0; i < jpeg_.comps_in_scan; ++i)
+        components_seen_ |= 1U << static_cast<unsigned>(jpeg_.cur_comp_info[i]->component_index);
+    } else if (jpeg_.input_iMCU_row != row_) {
+      row_ = jpeg_.input_iMCU_row;
+      row_bytes_ = static_cast<double>(position() - row_at_);
+      row_at_ = position();
+    }
+    // Between two scans; the marker that follows has been taken already.
+    if (row_ == jpeg_.total_iMCU_rows && !ended_)
+      end_of_scan_ = position() - (jpeg_.unread_marker != 0 ? 2 : 0);
   }
 
+  std::span<const std::uint8_t> file_;
   jpeg_decompress_struct jpeg_;
   jpeg_error_mgr errors_{};
   jpeg_progress_mgr progress_{};
@@ -178,6 +379,22 @@ class Decompressor {
   int max_scans_;
   Stop stop_ = Stop::kNone;
   bool created_ = false;
+
+  double lost_ = 0;
+  bool lost_detail_ = false;
+  bool damaged_inside_ = false;
+  bool ended_ = false;     // the file, before its end marker
+  bool has_rest_ = false;  // bytes before a marker that were not used
+  std::size_t lost_interval_at_ = static_cast<std::size_t>(-1);
+  unsigned components_seen_ = 0;       // bits
+  std::span<const std::uint8_t> run_;  // of equal bytes
+  const std::uint8_t* lost_run_ = nullptr;
+  std::size_t scan_at_ = 0;
+  std::size_t end_of_scan_ = 0;
+  int scan_ = 0;
+  JDIMENSION row_ = 0;  // of MCUs, in this scan
+  std::size_t row_at_ = 0;
+  double row_bytes_ = 0;  // of the row before
 };
 
 std::uint8_t complement(std::uint8_t ink) { return static_cast<std::uint8_t>(255 - ink); }
@@ -193,44 +410,108 @@ void cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, bool inverted, std::uint
   }
 }
 
-ImageInfo jpeg_info(const Decompressor& decompressor, JDIMENSION width, JDIMENSION height) {
+ImageInfo jpeg_info(ImageBytes bytes, JDIMENSION width, JDIMENSION height) {
+  const JpegMetadata metadata = read_jpeg_metadata({data_of(bytes), bytes.size()});
   return {.format = ImageFormat::kJpeg,
           .width = static_cast<int>(width),
           .height = static_cast<int>(height),
-          .orientation = decompressor.orientation()};
+          .orientation = orientation_of(metadata.exif, metadata.xmp)};
+}
+
+// Why the header cannot be read.
+std::unexpected<Error> header_error(ImageBytes bytes, Decompressor& decompressor) {
+  const JpegMetadata metadata = read_jpeg_metadata({data_of(bytes), bytes.size()});
+  const auto unsupported = [](const std::string& what) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("the JPEG is {}, which is not supported: save it as an ordinary JPEG "
+                            "or as PNG, for example with XnConvert",
+                            what));
+  };
+  switch (metadata.frame) {
+    case 0:
+      break;
+    case 0xF7:
+      return unsupported("in the format JPEG-LS");
+    case 0xC3:
+    case 0xC7:
+    case 0xCB:
+    case 0xCF:
+      return unsupported("compressed without loss");
+    case 0xC5:
+    case 0xC6:
+    case 0xCD:
+    case 0xCE:
+      return unsupported("hierarchical");
+    default:
+      if (metadata.bits != 8 && metadata.bits != 0)
+        return unsupported(fmt::format("of {} bits for each colour", metadata.bits));
+  }
+  return decompressor.error();
+}
+
+// Copies that were interrupted have zeros, or another byte, up to their full size. Without such an
+// end libjpeg finds no picture in it. Data of a flat picture may end so too, and need it.
+ImageBytes without_empty_end(ImageBytes bytes, const DecodeLimits& limits) {
+  const std::span<const std::uint8_t> file(data_of(bytes), bytes.size());
+  std::size_t end = file.size();
+  while (end > 2 && file[end - 2] == file.back()) --end;
+  --end;
+  if (file.size() - end < kLongRun || end < 2) return bytes;
+  if (file[end - 2] == 0xFF && file[end - 1] == JPEG_EOI) return bytes;
+  Decompressor trial(bytes, limits);
+  if (!trial.read_header() || !trial.choose_scale(1) || !trial.start()) return bytes.first(end);
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(trial.jpeg().output_width) * 4);
+  while (trial.jpeg().output_scanline < trial.jpeg().output_height) {
+    if (!trial.read_row(row.data())) return bytes.first(end);
+  }
+  trial.finish();
+  return trial.is_whole() ? bytes : bytes.first(end);
 }
 
 }  // namespace
 
 Result<ImageInfo> probe_jpeg(ImageBytes bytes) {
   Decompressor decompressor(bytes, DecodeLimits{});
-  if (!decompressor.read_header()) return decompressor.error();
+  if (!decompressor.read_header()) return header_error(bytes, decompressor);
   const auto& jpeg = decompressor.jpeg();
-  return jpeg_info(decompressor, jpeg.image_width, jpeg.image_height);
+  return jpeg_info(bytes, jpeg.image_width, jpeg.image_height);
 }
 
 Result<DecodeReport> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits,
                                  int min_shortest_side, RowSink& sink) {
-  Decompressor decompressor(bytes, limits);
-  if (!decompressor.read_header()) return decompressor.error();
-  const auto& jpeg = decompressor.jpeg();
+  std::optional<Decompressor> decompressor(std::in_place, bytes, limits);
+  if (!decompressor->read_header()) return header_error(bytes, *decompressor);
+  const auto& jpeg = decompressor->jpeg();
   if (auto valid = check_size(ImageFormat::kJpeg, jpeg.image_width, jpeg.image_height, limits);
       !valid) {
     return std::unexpected(valid.error());
   }
-  if (!decompressor.choose_scale(min_shortest_side)) return decompressor.error();
-  ImageInfo decoded = jpeg_info(decompressor, jpeg.output_width, jpeg.output_height);
+  if (!decompressor->choose_scale(min_shortest_side)) return decompressor->error();
+  ImageInfo decoded = jpeg_info(bytes, jpeg.output_width, jpeg.output_height);
   const bool inks = jpeg.output_components == 4;
-  const auto profile = jpeg_profile({data_of(bytes), bytes.size()});
+  const auto profile = jpeg_profile(read_jpeg_metadata({data_of(bytes), bytes.size()}));
   const auto ink_colours = inks ? ink_transform(profile) : nullptr;
   if (!inks) decoded.colour = colour_transform(profile);
-  if (auto started = codecs::start(sink, decoded, decompressor.memory(), limits); !started)
+  if (auto started = codecs::start(sink, decoded, decompressor->memory(), limits); !started)
     return std::unexpected(started.error());
-  if (!decompressor.start()) return decompressor.error();
+  const auto restart = [&](ImageBytes part) {
+    decompressor.emplace(part, limits);
+    return decompressor->read_header() && decompressor->choose_scale(min_shortest_side) &&
+           decompressor->start();
+  };
+  bool refused = false;
+  const ImageBytes used = without_empty_end(bytes, limits);
+  if (!(used.size() == bytes.size() ? decompressor->start() : restart(used))) {
+    // Of several scans the first ones may be whole. Then the others are as if they were missing.
+    const ImageBytes good = decompressor->good_part();
+    if (good.empty()) return decompressor->error();
+    refused = !decompressor->ended();
+    if (!restart(good)) return decompressor->error();
+  }
   std::vector<std::uint8_t> cmyk(inks ? 4UL * jpeg.output_width : 0);
   while (jpeg.output_scanline < jpeg.output_height) {
     std::uint8_t* const row = sink.next_row();
-    if (!decompressor.read_row(inks ? cmyk.data() : row)) return decompressor.error();
+    if (!decompressor->read_row(inks ? cmyk.data() : row)) return decompressor->error();
     if (ink_colours) {
       if (jpeg.saw_Adobe_marker == TRUE) std::ranges::transform(cmyk, cmyk.begin(), complement);
       ink_colours->apply(cmyk.data(), jpeg.output_width, row);
@@ -239,8 +520,15 @@ Result<DecodeReport> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits,
     }
     sink.row_done();
   }
-  if (!decompressor.finish()) return decompressor.error();
-  return {};
+  const bool lacks_scans = decompressor->lacks_scans();
+  decompressor->finish();
+  const bool ends_early = decompressor->ends_early() && !refused;
+  if (decompressor->lost() == 0 && (lacks_scans || decompressor->lost_detail())) {
+    return DecodeReport{ends_early ? "the file ends early: the picture has less detail"
+                                   : "the file is damaged: the picture has less detail"};
+  }
+  return report(ImageFormat::kJpeg,
+                {.there = 1 - decompressor->lost(), .ended_early = ends_early, .detail = {}});
 }
 
 }  // namespace classifier::codecs

@@ -1,67 +1,24 @@
-// WebP, with libwebp: still images, and the first frame of animations.
+// WebP, with libwebp: still images, and the first frame of animations, drawn on its canvas.
 #include <webp/decode.h>
-#include <webp/demux.h>
 
-#include <memory>
+#include <algorithm>
 #include <utility>
 
 #include "adapters/image/codecs.hpp"
 #include "adapters/image/colour.hpp"
-#include "adapters/image/icc.hpp"
+#include "adapters/image/metadata.hpp"
 
 namespace classifier::codecs {
 namespace {
 
-Result<WebPBitstreamFeatures> features_of(ImageBytes bytes) {
-  WebPBitstreamFeatures features{};
-  switch (WebPGetFeatures(data_of(bytes), bytes.size(), &features)) {
-    case VP8_STATUS_OK:
-      return features;
-    case VP8_STATUS_NOT_ENOUGH_DATA:
-      return truncated(ImageFormat::kWebp);
-    default:
-      return damaged(ImageFormat::kWebp, "its header is not valid");
-  }
-}
+// Compressed data have no run of equal bytes as long as this.
+constexpr std::size_t kWebpLongRun = 256;
 
-int orientation_of(ImageBytes bytes) {
-  const WebPData data{data_of(bytes), bytes.size()};
-  const std::unique_ptr<WebPDemuxer, decltype(&WebPDemuxDelete)> demuxer(WebPDemux(&data),
-                                                                         &WebPDemuxDelete);
-  WebPChunkIterator chunk{};
-  if (!demuxer || WebPDemuxGetChunk(demuxer.get(), "EXIF", 1, &chunk) == 0) return 1;
-  const int orientation = exif_orientation({chunk.chunk.bytes, chunk.chunk.size});
-  WebPDemuxReleaseChunkIterator(&chunk);
-  return orientation;
-}
-
-// Two canvases of the animation, and a frame.
-constexpr std::uint64_t kAnimationPixel = 16;
-
-Result<DecodeReport> decode_first_frame(ImageBytes bytes, const ImageInfo& image,
-                                        const DecodeLimits& limits, RowSink& sink) {
-  if (auto started = start(sink, image, pixel_count(image) * kAnimationPixel, limits); !started)
-    return std::unexpected(started.error());
-  const WebPData data{data_of(bytes), bytes.size()};
-  const std::unique_ptr<WebPAnimDecoder, decltype(&WebPAnimDecoderDelete)> decoder(
-      WebPAnimDecoderNew(&data, nullptr), &WebPAnimDecoderDelete);
-  WebPAnimInfo info{};
-  std::uint8_t* rgba = nullptr;
-  int timestamp = 0;
-  if (!decoder || WebPAnimDecoderGetInfo(decoder.get(), &info) == 0 ||
-      WebPAnimDecoderGetNext(decoder.get(), &rgba, &timestamp) == 0) {
-    return damaged(ImageFormat::kWebp, "its first frame cannot be decoded");
-  }
-  pass_on(rgba, 4, image, sink);
-  return {};
-}
-
-std::unexpected<Error> decode_error(VP8StatusCode status) {
-  if (status == VP8_STATUS_NOT_ENOUGH_DATA || status == VP8_STATUS_SUSPENDED) {
-    return truncated(ImageFormat::kWebp);
-  }
-  if (status == VP8_STATUS_OUT_OF_MEMORY) return out_of_memory();
-  return damaged(ImageFormat::kWebp, "its data is not valid");
+ImageInfo webp_info(const WebpMetadata& metadata) {
+  return {.format = ImageFormat::kWebp,
+          .width = static_cast<int>(metadata.width),
+          .height = static_cast<int>(metadata.height),
+          .orientation = orientation_of(metadata.exif, metadata.xmp)};
 }
 
 // Bytes for each pixel that libwebp has beside the result: the whole image of a lossless file, the
@@ -72,56 +29,116 @@ std::uint64_t inner_bytes(const WebPBitstreamFeatures& features) {
   return features.has_alpha != 0 ? 2 : 0;
 }
 
-Result<DecodeReport> decode_still(ImageBytes bytes, const WebPBitstreamFeatures& features,
-                                  const ImageInfo& image, const DecodeLimits& limits,
-                                  RowSink& sink) {
-  const bool alpha = features.has_alpha != 0;
-  const int channels = alpha ? 4 : 3;
-  const std::uint64_t size = pixel_count(image) * static_cast<unsigned>(channels);
-  if (auto started = start(sink, image, size + pixel_count(image) * inner_bytes(features), limits);
-      !started) {
-    return std::unexpected(started.error());
+// Decodes a frame of which only the first bytes are there, or which is damaged. `rows` becomes the
+// number of rows that are right: those that are the same whatever follows these bytes.
+VP8StatusCode decode_part(FileBytes there, std::size_t size, WebPDecoderConfig& config,
+                          std::size_t row_size, std::vector<std::uint8_t>& pixels, int& rows) {
+  std::vector<std::uint8_t> padded(there.begin(), there.end());
+  std::vector<std::uint8_t> before;
+  for (const std::uint8_t fill : {std::uint8_t{0x55}, std::uint8_t{0}}) {
+    before = pixels;
+    padded.resize(there.size());
+    padded.resize(size, fill);
+    std::ranges::fill(pixels, fill);
+    const VP8StatusCode status = WebPDecode(padded.data(), padded.size(), &config);
+    if (status == VP8_STATUS_OUT_OF_MEMORY) return status;
   }
-  std::vector<std::uint8_t> pixels(size);
-  WebPDecoderConfig config;
-  if (WebPInitDecoderConfig(&config) == 0)
-    return fail(ErrorCode::kInternal, "libwebp has another version");
-  config.output.colorspace = alpha ? MODE_RGBA : MODE_RGB;
-  config.output.is_external_memory = 1;
-  config.output.u.RGBA = {pixels.data(), features.width * channels, pixels.size()};
-  const VP8StatusCode status = WebPDecode(data_of(bytes), bytes.size(), &config);
-  WebPFreeDecBuffer(&config.output);
-  if (status != VP8_STATUS_OK) return decode_error(status);
-  pass_on(pixels.data(), static_cast<std::size_t>(channels), image, sink);
-  return {};
+  const auto first_difference = std::ranges::mismatch(before, pixels).in1 - before.begin();
+  rows = static_cast<int>(static_cast<std::size_t>(first_difference) / row_size);
+  return VP8_STATUS_OK;
 }
 
-ImageInfo webp_info(ImageBytes bytes, const WebPBitstreamFeatures& features) {
-  return {.format = ImageFormat::kWebp,
-          .width = features.width,
-          .height = features.height,
-          .orientation = orientation_of(bytes)};
+// A part of a row of the frame, over white.
+void paint_pixels(const std::uint8_t* from, bool alpha, int count, std::uint8_t* to) {
+  if (alpha) {
+    flatten_row(from, count, to);
+  } else {
+    std::copy_n(from, 3 * static_cast<std::size_t>(count), to);
+  }
 }
 
 }  // namespace
 
 Result<ImageInfo> probe_webp(ImageBytes bytes) {
-  const auto features = features_of(bytes);
-  if (!features) return std::unexpected(features.error());
-  return webp_info(bytes, *features);
+  const WebpMetadata metadata = read_webp_metadata({data_of(bytes), bytes.size()});
+  if (metadata.width == 0) return damaged(ImageFormat::kWebp, "its header is not valid");
+  return webp_info(metadata);
 }
 
 Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
-  const auto features = features_of(bytes);
-  if (!features) return std::unexpected(features.error());
-  if (auto valid = check_size(ImageFormat::kWebp, features->width, features->height, limits);
-      !valid) {
+  const FileBytes file(data_of(bytes), bytes.size());
+  const WebpMetadata metadata = read_webp_metadata(file);
+  if (auto valid = check_size(ImageFormat::kWebp, metadata.width, metadata.height, limits); !valid)
     return std::unexpected(valid.error());
+  ImageInfo canvas = webp_info(metadata);
+  canvas.colour = colour_transform(metadata.profile);
+  FileBytes frame = metadata.frame;
+  bool ends_early = frame.size() < metadata.frame_size;
+  // What follows the place where data were overwritten cannot be decoded.
+  const auto run = find_run(frame, kWebpLongRun);
+  if (!run.empty()) {
+    frame = frame.first(static_cast<std::size_t>(run.data() - frame.data()));
+    ends_early = run.data() + run.size() == file.data() + file.size();
   }
-  ImageInfo image = webp_info(bytes, *features);
-  image.colour = colour_transform(webp_profile({data_of(bytes), bytes.size()}));
-  if (features->has_animation != 0) return decode_first_frame(bytes, image, limits, sink);
-  return decode_still(bytes, *features, image, limits, sink);
+  const bool is_part = frame.size() < metadata.frame_size;
+  const std::size_t whole_size =
+      std::max(frame.size(), std::min(metadata.frame_size, limits.max_bytes));
+  WebPDecoderConfig config;
+  if (WebPInitDecoderConfig(&config) == 0)
+    return fail(ErrorCode::kInternal, "libwebp has another version");
+  const VP8StatusCode header = WebPGetFeatures(frame.data(), frame.size(), &config.input);
+  if (frame.empty() || header == VP8_STATUS_NOT_ENOUGH_DATA) return truncated(ImageFormat::kWebp);
+  if (header != VP8_STATUS_OK) return damaged(ImageFormat::kWebp, "its header is not valid");
+  const WebPBitstreamFeatures& features = config.input;
+  if (auto valid = check_size(ImageFormat::kWebp, features.width, features.height, limits); !valid)
+    return std::unexpected(valid.error());
+
+  const bool alpha = features.has_alpha != 0;
+  const std::size_t channels = alpha ? 4 : 3;
+  const std::uint64_t frame_pixels =
+      static_cast<std::uint64_t>(features.width) * static_cast<std::uint64_t>(features.height);
+  const std::size_t row_size = static_cast<std::size_t>(features.width) * channels;
+  constexpr std::uint64_t kBuffers = 1UL << 20;
+  const auto memory = [&](bool part) {
+    return kBuffers + frame_pixels * ((part ? 2 : 1) * channels + inner_bytes(features)) +
+           (part ? whole_size : 0);
+  };
+  if (auto started = start(sink, canvas, memory(is_part), limits); !started)
+    return std::unexpected(started.error());
+  std::vector<std::uint8_t> pixels(row_size * static_cast<std::size_t>(features.height));
+  config.output.colorspace = alpha ? MODE_RGBA : MODE_RGB;
+  config.output.is_external_memory = 1;
+  config.output.u.RGBA = {pixels.data(), static_cast<int>(row_size), pixels.size()};
+  int rows = features.height;
+  auto status = VP8_STATUS_NOT_ENOUGH_DATA;
+  if (!is_part) status = WebPDecode(frame.data(), frame.size(), &config);
+  if (status != VP8_STATUS_OK && status != VP8_STATUS_OUT_OF_MEMORY) {
+    if (memory(true) + sink.memory(canvas) > limits.max_memory)
+      return damaged(ImageFormat::kWebp, "its data are not valid");
+    status = decode_part(frame, whole_size, config, row_size, pixels, rows);
+  }
+  WebPFreeDecBuffer(&config.output);
+  if (status != VP8_STATUS_OK) return out_of_memory();
+
+  const auto left = static_cast<int>(std::min<std::int64_t>(metadata.left, canvas.width));
+  const int width = std::min(features.width, canvas.width - left);
+  for (std::int64_t y = 0; y < canvas.height; ++y) {
+    std::uint8_t* const row = sink.next_row();
+    std::fill_n(row, 3 * static_cast<std::size_t>(canvas.width), 255);
+    const std::int64_t in_frame = y - metadata.top;
+    if (in_frame >= 0 && in_frame < features.height) {
+      std::uint8_t* const target = row + 3 * static_cast<std::size_t>(left);
+      if (in_frame < rows) {
+        paint_pixels(&pixels[static_cast<std::size_t>(in_frame) * row_size], alpha, width, target);
+      } else {
+        std::fill_n(target, 3 * static_cast<std::size_t>(width), kMissing);
+      }
+    }
+    sink.row_done();
+  }
+  return report(ImageFormat::kWebp, {.there = static_cast<double>(rows) / features.height,
+                                     .ended_early = ends_early,
+                                     .detail = {}});
 }
 
 }  // namespace classifier::codecs
