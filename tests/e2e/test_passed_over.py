@@ -138,6 +138,19 @@ def test_everything_that_is_passed_over_can_be_listed(run: Run, iphone: Path) ->
         )
 
 
+def test_content_decides_where_the_ending_says_nothing(run: Run, tmp_path: Path) -> None:
+    kinds = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
+    for kind in kinds:
+        Image.new("RGB", (32, 32), "teal").save(tmp_path / f"{kind}.dat", kind)
+        shutil.copy(tmp_path / f"{kind}.dat", tmp_path / kind)
+    shown, told = run("classify", tmp_path, "--format", "csv")
+    assert names(shown) == {*kinds, *(f"{kind}.dat" for kind in kinds)}
+    assert told == ""
+    shown, _ = run("upload", tmp_path)
+    endings = sorted(key.rpartition(".")[2] for key in shown.split())
+    assert endings == sorted([*kinds.values()] * 2)
+
+
 def test_photos_of_every_kind_are_found_with_and_without_their_ending(
     run: Run, tmp_path: Path
 ) -> None:
