@@ -8,11 +8,13 @@ import io
 import json
 import os
 import pty
+import shutil
 import socket
 import struct
 import subprocess
 from pathlib import Path
 
+import program
 import pytest
 from PIL import Image
 from program import Service
@@ -134,6 +136,37 @@ def test_everything_that_is_passed_over_can_be_listed(run: Run, iphone: Path) ->
                 ("._IMG_0002.JPG", "file of a photo tool"),
             ]
         )
+
+
+def test_content_decides_where_the_ending_says_nothing(run: Run, tmp_path: Path) -> None:
+    kinds = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
+    for kind in kinds:
+        Image.new("RGB", (32, 32), "teal").save(tmp_path / f"{kind}.dat", kind)
+        shutil.copy(tmp_path / f"{kind}.dat", tmp_path / kind)
+    shown, told = run("classify", tmp_path, "--format", "csv")
+    assert names(shown) == {*kinds, *(f"{kind}.dat" for kind in kinds)}
+    assert told == ""
+    shown, _ = run("upload", tmp_path)
+    endings = sorted(key.rpartition(".")[2] for key in shown.split())
+    assert endings == sorted([*kinds.values()] * 2)
+
+
+def test_photos_of_every_kind_are_found_with_and_without_their_ending(
+    run: Run, tmp_path: Path
+) -> None:
+    field = program.SHARED / "field"
+    if not field.exists():
+        pytest.skip(f"the files are not at {field}")
+    files = {"IMG_0001.HEIC", "x.avif", "scan.tif", "x01_ref.jxl", "download.jfif"}
+    for name in files:
+        shutil.copy(field / name, tmp_path)
+        shutil.copy(field / name, tmp_path / name.partition(".")[0])
+    shown, told = run("classify", tmp_path, "--format", "csv")
+    assert names(shown) == files | {name.partition(".")[0] for name in files}
+    assert told == ""
+    shown, _ = run("upload", tmp_path)
+    endings = sorted(key.rpartition(".")[2] for key in shown.split())
+    assert endings == sorted(["heic", "avif", "tif", "jxl"] * 2 + ["jfif", "jpg"])
 
 
 def test_a_folder_of_a_synology(run: Run, tmp_path: Path, jpeg: bytes) -> None:

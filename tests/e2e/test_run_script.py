@@ -29,6 +29,7 @@ if command == "serve":
             pass
     http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 if command == "upload":
+    print("upload of", sys.argv[2])
     keys = os.environ.get("KEYS", '{{"a.jpg": "1.jpg"}}')
     open(sys.argv[sys.argv.index("--keys-out") + 1], "w").write(keys)
 if command == "submit":
@@ -68,8 +69,10 @@ def scripts(tree: Path, tmp_path: Path) -> Scripts:
     return Scripts(tmp_path, {"PORT": str(free_port())}, tree)
 
 
-def test_a_round(scripts: Scripts) -> None:
+def test_a_round(scripts: Scripts, tmp_path: Path) -> None:
     shown = scripts.run("run.sh", "--once", "photos")
+    # The folder itself: which files are photos is for the program to say.
+    assert f"upload of {tmp_path}/photos\n" in shown
     assert shown.count("result of job") == 2
     assert "were rejected" not in shown
     assert not listens(int(scripts.settings["PORT"]))
