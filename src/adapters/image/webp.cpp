@@ -20,6 +20,12 @@ ImageInfo webp_info(const WebpMetadata& metadata) {
           .orientation = orientation_of(metadata.exif, metadata.xmp)};
 }
 
+std::unexpected<Error> bad_header(ImageBytes bytes) {
+  constexpr std::size_t kLongest = 30;
+  if (bytes.size() < kLongest) return truncated(ImageFormat::kWebp);
+  return damaged(ImageFormat::kWebp, "its header is not valid");
+}
+
 // Bytes for each pixel that libwebp has beside the result: the whole image of a lossless file, the
 // opacity of a lossy one.
 std::uint64_t inner_bytes(const WebPBitstreamFeatures& features) {
@@ -60,13 +66,14 @@ void paint_pixels(const std::uint8_t* from, bool alpha, int count, std::uint8_t*
 
 Result<ImageInfo> probe_webp(ImageBytes bytes) {
   const WebpMetadata metadata = read_webp_metadata({data_of(bytes), bytes.size()});
-  if (metadata.width == 0) return damaged(ImageFormat::kWebp, "its header is not valid");
+  if (metadata.width == 0) return bad_header(bytes);
   return webp_info(metadata);
 }
 
 Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
   const FileBytes file(data_of(bytes), bytes.size());
   const WebpMetadata metadata = read_webp_metadata(file);
+  if (metadata.width == 0) return bad_header(bytes);
   if (auto valid = check_size(ImageFormat::kWebp, metadata.width, metadata.height, limits); !valid)
     return std::unexpected(valid.error());
   const ImageInfo canvas = webp_info(metadata);
