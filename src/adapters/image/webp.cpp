@@ -104,8 +104,9 @@ Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, R
       static_cast<std::uint64_t>(features.width) * static_cast<std::uint64_t>(features.height);
   const std::size_t row_size = static_cast<std::size_t>(features.width) * channels;
   const auto memory = [&](bool part) {
+    constexpr std::uint64_t kColumn = 256;  // rows and states of blocks, in libwebp
     return frame_pixels * ((part ? 2 : 1) * channels + inner_bytes(features)) +
-           (part ? whole_size : 0);
+           kColumn * static_cast<unsigned>(features.width) + (part ? whole_size : 0);
   };
   if (auto started = start(sink, canvas, memory(is_part), limits); !started)
     return std::unexpected(started.error());
