@@ -37,7 +37,7 @@ Bytes small_screen() {
 
 // An orientation in a text chunk, whose checksum nobody looks at.
 Bytes png_with_profile() {
-  Bytes text = Bytes("Raw profile type exif\0\nexif\n 26\n", 35);
+  Bytes text = "Raw profile type exif" + Bytes(1, '\0') + "\nexif\n 26\n";
   constexpr const char* kDigits = "0123456789abcdef";
   for (const char c : exif(6)) {
     text += kDigits[static_cast<std::uint8_t>(c) >> 4U];

@@ -106,7 +106,7 @@ class GifIndexes {
       if (*code > next_ || (*code == next_ && !previous_)) return false;
       if (previous_ && next_ < strings_.size()) add_string(*code);
       if (*code >= next_) return false;
-      previous_ = *code;
+      previous_ = code;
       put(*code);
       return true;
     }

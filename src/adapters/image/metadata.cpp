@@ -289,7 +289,7 @@ GifFrame read_gif_frame(FileBytes file) {
   GifFrame frame;
   if (file.size() < kScreen) return frame;
   const auto colours_at = [&](std::size_t at, std::uint32_t flags) {
-    return reader.part(at, 3U * (2U << (flags & 7U)));
+    return reader.part(at, 3UL * (2U << (flags & 7U)));
   };
   std::size_t at = kScreen;
   if ((reader.u8(10) & kHasColours) != 0) {

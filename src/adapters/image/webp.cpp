@@ -21,6 +21,12 @@ ImageInfo webp_info(const WebpMetadata& metadata) {
           .orientation = orientation_of(metadata.exif, metadata.xmp)};
 }
 
+std::unexpected<Error> bad_header(ImageBytes bytes) {
+  constexpr std::size_t kLongest = 30;
+  if (bytes.size() < kLongest) return truncated(ImageFormat::kWebp);
+  return damaged(ImageFormat::kWebp, "its header is not valid");
+}
+
 // Bytes for each pixel that libwebp has beside the result: the whole image of a lossless file, the
 // opacity of a lossy one.
 std::uint64_t inner_bytes(const WebPBitstreamFeatures& features) {
@@ -61,13 +67,14 @@ void paint_pixels(const std::uint8_t* from, bool alpha, int count, std::uint8_t*
 
 Result<ImageInfo> probe_webp(ImageBytes bytes) {
   const WebpMetadata metadata = read_webp_metadata({data_of(bytes), bytes.size()});
-  if (metadata.width == 0) return damaged(ImageFormat::kWebp, "its header is not valid");
+  if (metadata.width == 0) return bad_header(bytes);
   return webp_info(metadata);
 }
 
 Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
   const FileBytes file(data_of(bytes), bytes.size());
   const WebpMetadata metadata = read_webp_metadata(file);
+  if (metadata.width == 0) return bad_header(bytes);
   if (auto valid = check_size(ImageFormat::kWebp, metadata.width, metadata.height, limits); !valid)
     return std::unexpected(valid.error());
   ImageInfo canvas = webp_info(metadata);
@@ -98,10 +105,10 @@ Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, R
   const std::uint64_t frame_pixels =
       static_cast<std::uint64_t>(features.width) * static_cast<std::uint64_t>(features.height);
   const std::size_t row_size = static_cast<std::size_t>(features.width) * channels;
-  constexpr std::uint64_t kBuffers = 1UL << 20;
   const auto memory = [&](bool part) {
-    return kBuffers + frame_pixels * ((part ? 2 : 1) * channels + inner_bytes(features)) +
-           (part ? whole_size : 0);
+    constexpr std::uint64_t kColumn = 256;  // rows and states of blocks, in libwebp
+    return frame_pixels * ((part ? 2 : 1) * channels + inner_bytes(features)) +
+           kColumn * static_cast<unsigned>(features.width) + (part ? whole_size : 0);
   };
   if (auto started = start(sink, canvas, memory(is_part), limits); !started)
     return std::unexpected(started.error());
