@@ -13,6 +13,8 @@
 namespace classifier {
 namespace {
 
+constexpr std::size_t kMostWarnings = 20;  // of thousands, nobody reads more
+
 // The labels of each key, in the order in which the keys first appear.
 std::vector<std::vector<std::string>> by_sameness(const std::vector<std::string>& labels) {
   std::map<std::string, std::size_t> number_of_key;
@@ -46,6 +48,11 @@ std::vector<std::string> text_warnings(const std::vector<std::string>& labels) {
                       "characters: keep one of them, or their images are divided between them",
                       quoted_list(group)));
     }
+  }
+  if (warnings.size() > kMostWarnings) {
+    const std::size_t more = warnings.size() - kMostWarnings;
+    warnings.resize(kMostWarnings);
+    warnings.push_back(fmt::format("{} more groups of labels differ in no more than that", more));
   }
   return warnings;
 }

@@ -113,6 +113,15 @@ def test_labels_are_checked_before_a_job(service: Service) -> None:
     assert "classifier models fetch --source official" in unseen
 
 
+def test_a_backend_alone_compares_texts_only(binary: Path, tmp_path: Path) -> None:
+    backend = Service(tmp_path / "data", role="backend")
+    answer = backend.post("/labels/check", {"custom_labels": ["person", "Dog", "dog"]}).json()
+    assert answer["complete"]
+    (warning,) = answer["warnings"]
+    assert "differ only" in warning
+    assert backend.stop() == 0, backend.log.read_text()
+
+
 def test_jobs_are_accepted_with_warnings(binary: Path, service: Service, keys: list[str]) -> None:
     body = {"job_type": "custom_classification", "s3_keys": keys[:1]}
     answer = service.post("/submit", body | {"custom_labels": ["Dog", "dog"]})

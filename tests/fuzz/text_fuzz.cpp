@@ -37,6 +37,8 @@ void check_encoding(std::string_view text) {
     demand(decoded->size() <= text.size(), "decoded text is not longer");
   const bool utf8 = is_utf8(text);
   demand(utf8 == nlohmann_accepts_as_utf8(text), "another library agrees on UTF-8");
+  const std::string escaped = escape_non_utf8(text);
+  demand(is_utf8(escaped) && (!utf8 || escaped == text), "only what is not UTF-8 is escaped");
   const std::string_view start = utf8_prefix(text, 10);
   demand(start.size() <= 10 && (!utf8 || is_utf8(start)), "a prefix does not split a character");
   demand(trim(trim(text)) == trim(text), "trim is idempotent");

@@ -286,6 +286,64 @@ TEST(TiffTest, MissingStripsAreSaid) {
   EXPECT_THAT(most.error().message, HasSubstr("40 %"));
 }
 
+// The file with its pixels behind its directory, where other programs write them.
+Bytes with_pixels_behind(const Bytes& file) {
+  const auto number = [&](const Bytes& bytes, std::size_t at, std::size_t size) {
+    std::uint32_t value = 0;
+    std::memcpy(&value, bytes.data() + at, size);
+    return value;
+  };
+  const std::uint32_t directory = number(file, 4, 4);
+  const auto shift = static_cast<std::uint32_t>(file.size() - 8);
+  Bytes moved = file + file.substr(8, directory - 8);
+  for (std::size_t i = 0; i < number(file, directory, 2); ++i) {
+    const std::size_t entry = directory + 2 + 12 * i;
+    const std::uint32_t tag = number(file, entry, 2);
+    if (tag != TIFFTAG_STRIPOFFSETS && tag != TIFFTAG_TILEOFFSETS) continue;
+    const std::uint32_t size = number(file, entry + 2, 2) == TIFF_SHORT ? 2 : 4;
+    const std::uint32_t count = number(file, entry + 4, 4);
+    const std::size_t values = count * size > 4 ? number(file, entry + 8, 4) : entry + 8;
+    for (std::size_t at = values; at < values + count * size; at += size) {
+      const std::uint32_t value = number(file, at, size) + shift;
+      std::memcpy(moved.data() + at, &value, size);
+    }
+  }
+  return moved;
+}
+
+TEST(TiffTest, AFileThatEndsEarlyIsDecodedAsFarAsItIsThere) {
+  const RgbImage picture = testing::marked(96, 80);
+  const auto one_strip = [&](std::uint16_t compression) {
+    testing::TiffPicture tiff{.compression = compression};
+    tiff.set = [](TIFF* file) { TIFFSetField(file, TIFFTAG_ROWSPERSTRIP, 80); };
+    return testing::tiff(picture, tiff);
+  };
+  const Bytes tiles = testing::tiff(picture, {.tile = 16});
+  // Of what is compressed the first half of the bytes may be less of the picture.
+  for (const auto& [file, enough] :
+       {std::pair{one_strip(COMPRESSION_NONE), 55U}, std::pair{one_strip(COMPRESSION_LZW), 90U},
+        std::pair{testing::tiff(picture), 55U},
+        std::pair{testing::tiff(picture, {.compression = COMPRESSION_ADOBE_DEFLATE}), 90U},
+        std::pair{tiles, 60U}}) {
+    const Bytes moved = with_pixels_behind(file);
+    EXPECT_EQ(difference(upright(moved), picture), 0);
+    for (const std::size_t percent : {95U, 80U, 60U, 20U}) {
+      const std::size_t pixels = moved.size() - file.size();
+      const auto decoded =
+          decode_image(view(moved.substr(0, file.size() + pixels * percent / 100)), {});
+      if (percent >= enough) {
+        ASSERT_TRUE(decoded) << percent << ": " << decoded.error().message;
+        EXPECT_THAT(decoded->warning, HasSubstr("the file ends early"));
+        EXPECT_EQ(decoded->image.pixels[0], picture.pixels[0]);
+        EXPECT_EQ(decoded->image.pixels.back(), codecs::kMissing);
+      } else if (percent == 20) {
+        ASSERT_FALSE(decoded);
+        EXPECT_THAT(decoded.error().message, HasSubstr("truncated"));
+      }
+    }
+  }
+}
+
 TEST(TiffTest, CirclesOfDirectoriesAndHugeCountsEnd) {
   Bytes file = testing::tiff(kPicture);
   Bytes circle = file;

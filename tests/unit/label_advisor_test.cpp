@@ -66,6 +66,17 @@ TEST(LabelWarnings, OfManyLabelsTheFirstAreNamed) {
   EXPECT_THAT(text_warnings(labels), ElementsAre(HasSubstr(" and 3 more differ")));
 }
 
+TEST(LabelWarnings, OfThousandsTheFirstAreGiven) {
+  std::vector<std::string> labels;
+  for (int i = 0; i < 5'000; ++i) {
+    labels.push_back("label " + std::to_string(i));
+    labels.push_back("Label " + std::to_string(i));
+  }
+  const auto warnings = text_warnings(labels);
+  ASSERT_EQ(warnings.size(), 21U);
+  EXPECT_THAT(warnings.back(), HasSubstr("4980 more groups"));
+}
+
 class OpinionatedClassifier final : public testing::LabellingClassifier {
  public:
   Result<std::vector<std::string>> label_warnings(const std::shared_ptr<const JobSpec>& spec,

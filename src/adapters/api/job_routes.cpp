@@ -244,7 +244,7 @@ void add_job_routes(http::Router& router, const SharedApi& api) {
   if (api->quick_jobs) quick.run = http::RunOn::kIoThread;
   router.add("POST", "/submit", submission,
              [api](const http::Request& request) { return post_submit(*api, request); });
-  router.add("POST", "/labels/check", {},
+  router.add("POST", "/labels/check", submission,
              [api](const http::Request& request) { return post_labels_check(*api, request); });
   router.add("GET", "/status/{id}", quick, [api](const http::Request& request) {
     return job_answer(200, api->jobs.get(request.param("id")));

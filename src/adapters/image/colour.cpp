@@ -29,11 +29,14 @@ class MatrixTransform final : public ColourTransform {
  public:
   using Curve = std::array<float, 256>;  // the light, 0 to 1, of each value
 
-  MatrixTransform(const std::array<Curve, 3>& to_light, const Matrix& to_srgb)
-      : to_light_(to_light) {
-    for (std::size_t row = 0; row < 3; ++row) {
-      for (std::size_t column = 0; column < 3; ++column)
-        matrix_[row][column] = static_cast<float>(to_srgb[row][column]);
+  MatrixTransform(const std::array<Curve, 3>& to_light, const Matrix& to_srgb) {
+    for (std::size_t channel = 0; channel < 3; ++channel) {
+      for (std::size_t value = 0; value < 256; ++value) {
+        for (std::size_t c = 0; c < 3; ++c) {
+          light_[channel][value].of[c] =
+              static_cast<float>(to_srgb[c][channel] * to_light[channel][value] * (kSteps - 1));
+        }
+      }
     }
     for (std::size_t i = 0; i < kSteps; ++i) {
       const double light = static_cast<double>(i) / (kSteps - 1);
@@ -45,37 +48,31 @@ class MatrixTransform final : public ColourTransform {
   }
 
   void apply(std::span<std::uint8_t> pixels) const override {
-    // Planes of a few pixels, so that the compiler uses vectors for the matrix.
-    constexpr std::size_t kPixels = 128;
-    std::array<std::array<float, kPixels>, 3> light;
-    std::array<std::array<std::int32_t, kPixels>, 3> steps;
-    for (std::size_t first = 0; first < pixels.size(); first += 3 * kPixels) {
-      const std::size_t count = std::min(kPixels, (pixels.size() - first) / 3);
-      std::uint8_t* const part = pixels.data() + first;
-      for (std::size_t i = 0; i < count; ++i) {
-        for (std::size_t c = 0; c < 3; ++c) light[c][i] = to_light_[c][part[3 * i + c]];
+    std::uint8_t* const end = pixels.data() + pixels.size() / 3 * 3;
+    for (std::uint8_t* pixel = pixels.data(); pixel != end; pixel += 3) {
+      const Light& red = light_[0][pixel[0]];
+      const Light& green = light_[1][pixel[1]];
+      const Light& blue = light_[2][pixel[2]];
+      // Of four values, so that the compiler uses vectors.
+      std::array<std::int32_t, 4> steps;
+      for (std::size_t c = 0; c < 4; ++c) {
+        const float value = red.of[c] + green.of[c] + blue.of[c];
+        // In this order a NaN, of a damaged profile, becomes 0.
+        steps[c] = static_cast<std::int32_t>(std::min(std::max(0.0F, value), kSteps - 1.0F) + 0.5F);
       }
-      for (std::size_t c = 0; c < 3; ++c) {
-        const auto& row = matrix_[c];
-        for (std::size_t i = 0; i < count; ++i) {
-          const float value = row[0] * light[0][i] + row[1] * light[1][i] + row[2] * light[2][i];
-          // In this order a NaN, of a damaged profile, becomes 0.
-          steps[c][i] = static_cast<std::int32_t>(
-              std::min(std::max(0.0F, value), 1.0F) * (kSteps - 1) + 0.5F);
-        }
-      }
-      for (std::size_t i = 0; i < count; ++i) {
-        for (std::size_t c = 0; c < 3; ++c)
-          part[3 * i + c] = from_light_[static_cast<std::size_t>(steps[c][i])];
-      }
+      for (std::size_t c = 0; c < 3; ++c)
+        pixel[c] = from_light_[static_cast<std::size_t>(steps[c])];
     }
   }
 
  private:
   // Fine enough for the steepest part of sRGB's curve, near black.
-  static constexpr std::size_t kSteps = 16'384;
-  std::array<Curve, 3> to_light_;
-  std::array<std::array<float, 3>, 3> matrix_;
+  static constexpr std::size_t kSteps = 8'192;
+  // What a value of a channel adds to red, green and blue of sRGB, in steps.
+  struct alignas(16) Light {
+    std::array<float, 4> of{};
+  };
+  std::array<std::array<Light, 256>, 3> light_;
   std::array<std::uint8_t, kSteps> from_light_;
 };
 

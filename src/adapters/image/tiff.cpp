@@ -49,7 +49,7 @@ toff_t seek_tiff(thandle_t handle, toff_t offset, int from) {
 }
 
 int map_tiff(thandle_t handle, void** base, toff_t* size) {
-  TiffSource& source = source_of(handle);
+  const TiffSource& source = source_of(handle);
   // libtiff reads what is mapped, and does not write to a file that it opened to read.
   *base = const_cast<std::byte*>(source.bytes.data());
   *size = source.bytes.size();
@@ -93,7 +93,9 @@ struct Page {
 
 class TiffFile {
  public:
-  TiffFile(ImageBytes bytes, const DecodeLimits& limits) : source_(bytes) {
+  // The last bytes, from `file_size`, are filled up.
+  TiffFile(ImageBytes bytes, std::uint64_t file_size, const DecodeLimits& limits)
+      : source_(bytes), file_size_(file_size) {
     const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(
         TIFFOpenOptionsAlloc(), &TIFFOpenOptionsFree);
     TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), static_cast<tmsize_t>(limits.max_memory));
@@ -110,6 +112,11 @@ class TiffFile {
   TiffFile& operator=(const TiffFile&) = delete;
 
   TIFF* get() const { return tiff_.get(); }
+  // The same file, with none of its strips read.
+  TiffFile again(const DecodeLimits& limits) const { return {source_.bytes, file_size_, limits}; }
+  // Of what is there, without what was filled up.
+  std::uint64_t file_size() const { return file_size_; }
+  bool ends_early() const { return file_size_ < source_.bytes.size(); }
   const std::string& problem() const { return source_.problem; }
 
   std::unexpected<Error> error() const {
@@ -155,6 +162,7 @@ class TiffFile {
 
  private:
   TiffSource source_;
+  std::uint64_t file_size_;
   Tiff tiff_{nullptr, &TIFFClose};
 };
 
@@ -178,6 +186,65 @@ std::uint32_t band_rows(TIFF* tiff, const Page& page) {
   return std::clamp(rows, 1U, page.height);
 }
 
+// The bytes of a file that a strip or tile takes.
+struct Extent {
+  std::uint64_t offset;
+  std::uint64_t size;
+};
+Extent extent_of(TIFF* tiff, std::uint32_t part) {
+  return {TIFFGetStrileOffset(tiff, part), TIFFGetStrileByteCount(tiff, part)};
+}
+
+// Where the last strip or tile ends. Files that end before are filled up with zeros, so that
+// libtiff decodes what is there.
+std::uint64_t end_of_data(TIFF* tiff, std::uint64_t most) {
+  const std::uint32_t count =
+      TIFFIsTiled(tiff) != 0 ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff);
+  std::uint64_t end = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto [offset, size] = extent_of(tiff, i);
+    // What is beyond the limit is wrong, and not missing.
+    if (offset <= most && size <= most - offset) end = std::max(end, offset + size);
+  }
+  return end;
+}
+
+// Whether all strips or tiles of the band that begins with this row are inside the file.
+bool is_whole_band(const TiffFile& file, const Page& page, std::uint32_t first) {
+  TIFF* const tiff = file.get();
+  const bool tiled = TIFFIsTiled(tiff) != 0;
+  std::uint32_t width = page.width;
+  if (tiled) TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &width);
+  const std::uint16_t planes = page.planar == PLANARCONFIG_SEPARATE ? page.samples : 1;
+  for (std::uint16_t plane = 0; plane < planes; ++plane) {
+    for (std::uint64_t x = 0; x < page.width; x += width) {
+      const auto column = static_cast<std::uint32_t>(x);
+      const auto [offset, size] =
+          extent_of(tiff, tiled ? TIFFComputeTile(tiff, column, first, 0, plane)
+                                : TIFFComputeStrip(tiff, first, plane));
+      if (offset > file.file_size() || size > file.file_size() - offset) return false;
+    }
+  }
+  return true;
+}
+
+// How many rows of a band are there that cannot be decoded as a whole, or is not all in the file;
+// of tiles and separate planes none.
+std::uint32_t rows_there(const TiffFile& file, const Page& page, std::uint32_t first,
+                         std::uint32_t count) {
+  TIFF* const tiff = file.get();
+  if (TIFFIsTiled(tiff) != 0 || page.planar == PLANARCONFIG_SEPARATE) return 0;
+  const auto [offset, size] = extent_of(tiff, TIFFComputeStrip(tiff, first, 0));
+  if (offset >= file.file_size() || size == 0) return 0;
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(TIFFScanlineSize(tiff)));
+  std::uint32_t rows = 0;
+  while (rows < count && TIFFReadScanline(tiff, row.data(), first + rows, 0) == 1) ++rows;
+  // Zeros that were filled in may look like rows.
+  const double share = static_cast<double>(file.file_size() - offset) / static_cast<double>(size);
+  if (share < 1) rows = std::min(rows, static_cast<std::uint32_t>(share * count));
+  return rows;
+}
+
 // How many of the rows could be read, and why others could not.
 class Tally {
  public:
@@ -193,7 +260,7 @@ class Tally {
   Result<DecodeReport> report() const {
     return codecs::report(ImageFormat::kTiff,
                           {.there = 1 - static_cast<double>(missing_) / image_.height,
-                           .ended_early = false,
+                           .ended_early = file_.ends_early(),
                            .detail = missing_ > 0 ? file_.problem() : ""});
   }
 
@@ -236,11 +303,15 @@ Result<DecodeReport> decode_as_rgba(const TiffFile& file, const Page& page, cons
     const std::uint32_t count = std::min(rows, page.height - first);
     rgba.row_offset = static_cast<int>(first);
     rgba.col_offset = 0;
-    if (TIFFRGBAImageGet(&rgba, pixels.data(), page.width, count) == 0) {
-      tally.missing(count);
-      continue;
+    std::uint32_t there = count;
+    if (TIFFRGBAImageGet(&rgba, pixels.data(), page.width, count) == 0 ||
+        !is_whole_band(file, page, first)) {
+      there = rows_there(file.again(limits), page, first, count);
+      rgba.stoponerr = 0;
+      if (there > 0) TIFFRGBAImageGet(&rgba, pixels.data(), page.width, count);
+      rgba.stoponerr = kStopOnError;
     }
-    for (std::uint32_t y = 0; y < count; ++y) {
+    for (std::uint32_t y = 0; y < there; ++y) {
       std::uint8_t* target = sink.next_row();
       const std::uint32_t* pixel = pixels.data() + static_cast<std::size_t>(y) * page.width;
       for (std::uint32_t x = 0; x < page.width; ++x, ++pixel, target += 3) {
@@ -252,6 +323,7 @@ Result<DecodeReport> decode_as_rgba(const TiffFile& file, const Page& page, cons
       }
       sink.row_done();
     }
+    tally.missing(count - there);
   }
   return tally.report();
 }
@@ -288,7 +360,7 @@ class Samples {
           value = value << 1U | (row[bit / 8] >> (7 - bit % 8) & 1U);
         break;
     }
-    const std::uint64_t half = std::uint64_t{1} << (bits_ - 1U);
+    const std::uint64_t half = std::uint64_t{1} << static_cast<unsigned>(bits_ - 1);
     if (format_ == SAMPLEFORMAT_INT) value = (value + half) & (2 * half - 1);
     return static_cast<float>(static_cast<double>(value) / static_cast<double>(2 * half - 1));
   }
@@ -315,7 +387,7 @@ class Samples {
 
   // IEEE 754, binary16.
   static float half(std::uint16_t bits) {
-    const int exponent = bits >> 10U & 31U;
+    const auto exponent = static_cast<int>(bits >> 10U & 31U);
     const auto fraction = static_cast<float>(bits & 1'023U);
     const float size = exponent == 0    ? std::ldexp(fraction, -24)
                        : exponent == 31 ? std::numeric_limits<float>::infinity()
@@ -449,11 +521,9 @@ Result<DecodeReport> decode_samples(const TiffFile& file, const Page& page, cons
   Tally tally(file, info, sink);
   for (std::uint32_t first = 0; first < page.height; first += bands.rows()) {
     const std::uint32_t count = std::min(bands.rows(), page.height - first);
-    if (!bands.read(first)) {
-      tally.missing(count);
-      continue;
-    }
-    for (std::uint32_t y = 0; y < count; ++y) {
+    const bool whole = bands.read(first) && is_whole_band(file, page, first);
+    const std::uint32_t there = whole ? count : rows_there(file.again(limits), page, first, count);
+    for (std::uint32_t y = 0; y < there; ++y) {
       if (deadline.is_over()) return too_slow(ImageFormat::kTiff);
       std::uint8_t* const target = sink.next_row();
       for (std::uint32_t x = 0; x < page.width; ++x) {
@@ -477,6 +547,7 @@ Result<DecodeReport> decode_samples(const TiffFile& file, const Page& page, cons
       if (inks) inks->apply(ink_row.data(), page.width, target);
       sink.row_done();
     }
+    tally.missing(count - there);
   }
   return tally.report();
 }
@@ -499,21 +570,29 @@ bool needs_own_conversion(const Page& page) {
 }  // namespace
 
 Result<ImageInfo> probe_tiff(ImageBytes bytes) {
-  const TiffFile file(bytes, DecodeLimits{});
+  const TiffFile file(bytes, bytes.size(), DecodeLimits{});
   const auto page = file.page();
   if (!page) return std::unexpected(page.error());
   return tiff_info(bytes, *page);
 }
 
 Result<DecodeReport> decode_tiff(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
-  const TiffFile file(bytes, limits);
-  const auto page = file.page();
+  std::optional<TiffFile> file(std::in_place, bytes, bytes.size(), limits);
+  auto page = file->page();
   if (!page) return std::unexpected(page.error());
   if (auto valid = check_size(ImageFormat::kTiff, page->width, page->height, limits); !valid)
     return std::unexpected(valid.error());
+  std::vector<std::byte> filled;
+  if (const std::uint64_t end = end_of_data(file->get(), limits.max_bytes); end > bytes.size()) {
+    filled.assign(bytes.begin(), bytes.end());
+    filled.resize(end);
+    file.emplace(filled, bytes.size(), limits);
+    page = file->page();
+    if (!page) return std::unexpected(page.error());
+  }
   const ImageInfo info = tiff_info(bytes, *page);
-  return needs_own_conversion(*page) ? decode_samples(file, *page, info, limits, sink)
-                                     : decode_as_rgba(file, *page, info, limits, sink);
+  return needs_own_conversion(*page) ? decode_samples(*file, *page, info, limits, sink)
+                                     : decode_as_rgba(*file, *page, info, limits, sink);
 }
 
 }  // namespace classifier::codecs
