@@ -338,6 +338,13 @@ def tiff() -> Iterator[Sample]:
     # A channel that is no alpha, such as a selection that was saved.
     content = tiff_file(rgba, photometric="rgb", extrasamples=["unspecified"])
     yield Sample("TIFF", "rgb_and_other", content, picture())
+    # Without the tag that says what the channel is, it is alpha.
+    opaque = rgba[:, :, 3:] > 127
+    hole = np.where(opaque, np.dstack([rgb, np.full_like(grey, 255)]), 0).astype(np.uint8)
+    tag, private_tag = (struct.pack("<HHI", number, 3, 1) for number in (338, 65000))
+    content = tiff_file(hole, photometric="rgb", extrasamples=["unspecified"])
+    assert content.count(tag) == 1
+    yield Sample("TIFF", "rgb_and_unknown", content.replace(tag, private_tag))
     # Compressions, by libtiff.
     for compression in ("tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg"):
         options = {"compression": compression}

@@ -145,7 +145,9 @@ class TiffFile {
     if (extra_count > 0 && extra != nullptr) {
       page.associated = extra[0] == EXTRASAMPLE_ASSOCALPHA;
       page.alpha = page.associated || extra[0] == EXTRASAMPLE_UNASSALPHA;
-      page.other_channel = extra[0] == EXTRASAMPLE_UNSPECIFIED;
+      // Where the file does not have the tag, alpha is likelier.
+      page.other_channel = TIFFGetField(tiff, TIFFTAG_EXTRASAMPLES, &extra_count, &extra) != 0 &&
+                           extra[0] == EXTRASAMPLE_UNSPECIFIED;
     }
     std::uint32_t profile_size = 0;
     void* profile = nullptr;
