@@ -9,8 +9,8 @@
 namespace classifier {
 
 // Reads JPEG, PNG, GIF, BMP and WebP by their content. Never fails, never decodes, and allocates at
-// most some megabytes, for compressed Exif of a PNG; its time is bounded by the size of `file`, most
-// of which it skips.
+// most some megabytes, for compressed Exif of a PNG; its time is bounded by the size of `file`,
+// most of which it skips.
 //
 // `file` may be the first part of a file: what is not in it stays unknown. 256 KiB have the header
 // and the Exif block of nearly all JPEGs, and the size in pixels of all others, with these

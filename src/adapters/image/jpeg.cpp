@@ -34,38 +34,51 @@ constexpr std::size_t kLongRun = 64;
 // One of which it is worth to look for in every file: a sector of a disk is not smaller.
 constexpr std::size_t kSector = 256;
 
-// How many bits a block takes, on average, in data of this byte only: few, where a flat picture may
-// be coded so; infinite, where no picture can.
-double bits_per_block(std::uint8_t byte, const JHUFF_TBL& dc, const JHUFF_TBL& ac) {
-  constexpr int kBlocks = 32;
-  unsigned bits = 0;
+// The codes of one block of an MCU; `dc` is null where a progressive scan has none.
+struct BlockCodes {
+  const JHUFF_TBL* dc = nullptr;
+  const JHUFF_TBL* ac = nullptr;
+};
+
+// How many bits a block takes, on average, in data of this byte only, from bit `at` on: few, where
+// a flat picture may be coded so; infinite, where no picture can. Blocks have the coefficients from
+// `first` to `last`.
+double bits_per_block(std::uint8_t byte, unsigned at, std::span<const BlockCodes> mcu, int first,
+                      int last) {
+  constexpr std::size_t kBlocks = 48;
+  const unsigned begin = at;
   bool valid = true;
   // ITU T.81, F.2.2.3
   const auto next_symbol = [&](const JHUFF_TBL& table) -> unsigned {
     unsigned code = 0;
-    unsigned first = 0;
+    unsigned lowest = 0;
     unsigned index = 0;
     for (std::size_t length = 1; length <= 16; ++length) {
-      code = code << 1U | (byte >> (7U - bits % 8) & 1U);
-      ++bits;
-      if (code - first < table.bits[length]) return table.huffval[(index + code - first) & 0xFFU];
+      code = code << 1U | (byte >> (7U - at % 8) & 1U);
+      ++at;
+      if (code - lowest < table.bits[length]) return table.huffval[(index + code - lowest) & 0xFFU];
       index += table.bits[length];
-      first = (first + table.bits[length]) << 1U;
+      lowest = (lowest + table.bits[length]) << 1U;
     }
     valid = false;
     return 0;
   };
-  for (int block = 0; block < kBlocks; ++block) {
-    bits += next_symbol(dc) & 0xFU;
-    for (unsigned k = 1; k < DCTSIZE2; ++k) {
-      const unsigned symbol = next_symbol(ac);
+  for (std::size_t block = 0; block < kBlocks; ++block) {
+    const BlockCodes& codes = mcu[block % mcu.size()];
+    if (codes.dc != nullptr) at += next_symbol(*codes.dc) & 0xFU;
+    for (int k = first; k <= last; ++k) {
+      const unsigned symbol = next_symbol(*codes.ac);
       const unsigned size = symbol & 0xFU;
-      if (size == 0 && symbol != 0xF0) break;
-      k += symbol >> 4U;
-      bits += size;
+      if (size == 0 && symbol != 0xF0) {
+        at += symbol >> 4U;  // the number of blocks that end here
+        break;
+      }
+      k += static_cast<int>(symbol >> 4U);
+      at += size;
     }
   }
-  return valid ? static_cast<double>(bits) / kBlocks : std::numeric_limits<double>::infinity();
+  return valid ? static_cast<double>(at - begin) / kBlocks
+               : std::numeric_limits<double>::infinity();
 }
 
 // One decompression. libjpeg goes on where data are missing or damaged, with grey or with what it
@@ -244,7 +257,7 @@ class Decompressor {
         has_rest_ = true;
         // By itself a rest does no harm: some cameras write one, of files that are not progressive.
         // But it is also what is left where a part of the data was overwritten.
-        lose_overwritten();
+        lose_run(run_behind_marker());
         if (jpeg_.progressive_mode == TRUE && !ended_) lost_detail_ = damaged_inside_ = true;
         break;
       default:
@@ -256,9 +269,11 @@ class Decompressor {
   void on_end_of_data() {
     if (position() == lost_interval_at_) return;
     if (!ended_) damaged_inside_ = true;
-    lose_overwritten();
+    const auto run = run_behind_marker();
+    if (!run.empty() && !may_be_flat(run.front())) lose_run(run);
     const double interval = interval_share();
-    lose(std::max(interval - std::fmod(share_now(), interval), 1 / mcus_in_scan()));
+    const double block = 1 / mcus_in_scan();  // at least one is missing
+    lose(interval - std::fmod(std::min(share_now(), 1 - block), interval));
   }
 
   // A restart marker is missing or has another number. libjpeg leaves it where the interval that
@@ -270,19 +285,20 @@ class Decompressor {
     lose(interval_share());
   }
 
-  // Where the data of a scan do not fit its picture, what was decoded from a long run of equal
-  // bytes behind the last marker.
-  void lose_overwritten() {
+  // The first long run of equal bytes behind the last marker; none where it ends the data, which is
+  // padding.
+  std::span<const std::uint8_t> run_behind_marker() const {
     std::size_t end = position();
     if (jpeg_.unread_marker != 0 && !ended_ && end >= 2) end -= 2;
     std::size_t begin = end;
     while (begin > 2 && (file_[begin - 2] != 0xFF || file_[begin - 1] == 0)) --begin;
     const auto data = file_.subspan(begin, end - begin);
     const auto run = find_run(data, kLongRun);
-    // One that ends the data is padding.
-    if (run.data() + run.size() != data.data() + data.size()) lose_run(run);
+    const bool is_padding = run.data() + run.size() == data.data() + data.size();
+    return is_padding ? std::span<const std::uint8_t>() : run;
   }
 
+  // What was decoded from it.
   void lose_run(std::span<const std::uint8_t> run) {
     if (run.empty() || run.data() == lost_run_) return;
     lost_run_ = run.data();
@@ -292,23 +308,33 @@ class Decompressor {
          static_cast<double>(std::max(end - scan_at_, run.size())));
   }
 
+  // Whether many flat blocks, or the same pattern again and again, may be coded in this byte.
+  bool may_be_flat(std::uint8_t byte) const {
+    const bool has_codes = jpeg_.arith_code == FALSE && jpeg_.Ah == 0;
+    // A progressive scan of means has few bits for a block anyway.
+    if (!has_codes || (jpeg_.progressive_mode == TRUE && jpeg_.Ss == 0)) return true;
+    std::array<BlockCodes, D_MAX_BLOCKS_IN_MCU> mcu;
+    const auto blocks = static_cast<std::size_t>(jpeg_.blocks_in_MCU);
+    for (std::size_t i = 0; i < blocks; ++i) {
+      const jpeg_component_info& component = *jpeg_.cur_comp_info[jpeg_.MCU_membership[i]];
+      mcu[i].ac = jpeg_.ac_huff_tbl_ptrs[component.ac_tbl_no];
+      if (jpeg_.Ss == 0) mcu[i].dc = jpeg_.dc_huff_tbl_ptrs[component.dc_tbl_no];
+      if (mcu[i].ac == nullptr) return true;
+    }
+    constexpr double kFlat = 24;
+    for (unsigned at = 0; at < 8; ++at) {
+      if (bits_per_block(byte, at, std::span(mcu).first(blocks), std::max(jpeg_.Ss, 1), jpeg_.Se) <=
+          kFlat)
+        return true;
+    }
+    return false;
+  }
+
   // A run that was seen in the file before it was decoded.
   void check_run() {
     if (run_.empty() || ended_ || position() < position_of(run_) + run_.size()) return;
     const auto run = std::exchange(run_, {});
-    // Such a file may have a preview, or another image behind the first one.
-    if (position_of(run) < scan_at_) return;
-    const jpeg_component_info& first = *jpeg_.cur_comp_info[0];
-    const JHUFF_TBL* const dc = jpeg_.dc_huff_tbl_ptrs[first.dc_tbl_no];
-    const JHUFF_TBL* const ac = jpeg_.ac_huff_tbl_ptrs[first.ac_tbl_no];
-    constexpr double kFlat = 16;
-    // A progressive scan has a code for many flat blocks; but of the mean of blocks, not of detail.
-    const bool may_be_flat = jpeg_.progressive_mode == TRUE ? jpeg_.Ss == 0
-                             : jpeg_.arith_code == TRUE     ? false
-                             : dc == nullptr || ac == nullptr
-                                 ? true
-                                 : bits_per_block(run.front(), *dc, *ac) <= kFlat;
-    if (!may_be_flat) lose_run(run);
+    if (position_of(run) >= scan_at_ && !may_be_flat(run.front())) lose_run(run);
   }
 
   std::size_t position_of(std::span<const std::uint8_t> part) const {

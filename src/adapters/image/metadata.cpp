@@ -151,6 +151,7 @@ void read_webp_frame(FileBytes file, std::size_t at, std::size_t end, WebpMetada
     if (type == webp_type("ALPH") && begin == 0) begin = at;
     if (type == webp_type("VP8 ") || type == webp_type("VP8L")) {
       if (begin == 0) begin = at;
+      metadata.pixels_at = at - begin;
       metadata.frame_size = at + kChunkHeader + size - begin;
       metadata.frame = reader.part(begin, metadata.frame_size);
       return;

@@ -68,6 +68,7 @@ struct WebpMetadata {
   // much as the file has of `frame_size` bytes. Its place on the canvas.
   FileBytes frame;
   std::size_t frame_size = 0;
+  std::size_t pixels_at = 0;  // in the frame: where the chunk of its pixels begins
   std::int64_t left = 0;
   std::int64_t top = 0;
   bool lacks_exif = false;  // the header says there is Exif, and it is not there

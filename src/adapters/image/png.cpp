@@ -18,7 +18,7 @@
 namespace classifier::codecs {
 namespace {
 
-// Data that are not right, and have a run of equal bytes as long as this, were overwritten.
+// A run of equal bytes that is not by chance.
 constexpr std::size_t kPngLongRun = 256;
 
 std::unexpected<Error> decode_error(int code) {
@@ -77,15 +77,9 @@ class PixelChunks {
       if (chunk_.type == png_type("IEND")) ended_ = true;
       if (is_wanted()) break;
     }
-    if (chunk_.type == png_type("IDAT") && (!chunk_.is_whole || !is_right())) {
-      damaged_ = damaged_ || chunk_.is_whole;
-      // What follows the place where data were overwritten cannot be decoded.
-      const auto run = find_run(chunk_.data, kPngLongRun);
-      if (!run.empty()) {
-        chunk_.data = chunk_.data.first(static_cast<std::size_t>(run.data() - chunk_.data.data()));
-        ended_ = true;
-        ends_early_ = run.data() + run.size() == file_.data() + file_.size();
-      }
+    if (chunk_.type == png_type("IDAT") && chunk_.is_whole && !is_right()) {
+      damaged_ = true;
+      cut_empty_end();
     }
     const auto length = static_cast<std::uint32_t>(chunk_.data.size());
     for (std::size_t i = 0; i < 4; ++i) {
@@ -122,6 +116,18 @@ class PixelChunks {
                           (colour_type == SPNG_COLOR_TYPE_TRUECOLOR && size == 6);
     }
     return has_transparency_;
+  }
+
+  // Copies that were interrupted have zeros, or another byte, from somewhere in a chunk on, and so
+  // in its checksum. What is decoded from them is no picture.
+  void cut_empty_end() {
+    const FileBytes end(chunk_.data.data(), chunk_.data.size() + 4);
+    const auto begin = std::find_if(end.rbegin(), end.rend(),
+                                    [&](std::uint8_t byte) { return byte != end.back(); });
+    const auto empty = static_cast<std::size_t>(begin - end.rbegin());
+    if (empty < kPngLongRun) return;
+    chunk_.data = chunk_.data.first(end.size() - empty);
+    ended_ = true;
   }
 
   // Whether the checksum of the chunk is.

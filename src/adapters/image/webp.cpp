@@ -11,9 +11,6 @@
 namespace classifier::codecs {
 namespace {
 
-// Compressed data have no run of equal bytes as long as this.
-constexpr std::size_t kWebpLongRun = 256;
-
 ImageInfo webp_info(const WebpMetadata& metadata) {
   return {.format = ImageFormat::kWebp,
           .width = static_cast<int>(metadata.width),
@@ -27,12 +24,41 @@ std::unexpected<Error> bad_header(ImageBytes bytes) {
   return damaged(ImageFormat::kWebp, "its header is not valid");
 }
 
+constexpr int kLossy = 1;  // WebPBitstreamFeatures::format
+
 // Bytes for each pixel that libwebp has beside the result: the whole image of a lossless file, the
 // opacity of a lossy one.
 std::uint64_t inner_bytes(const WebPBitstreamFeatures& features) {
-  constexpr int kLossy = 1;
   if (features.format != kLossy) return 4;
   return features.has_alpha != 0 ? 2 : 0;
+}
+
+constexpr std::size_t kWebpSector = 512;
+
+// Where a lossy frame was overwritten with equal bytes, which libwebp decodes without an error;
+// empty where it was not. Flat pictures have such runs, but take few bytes; and so do flat parts at
+// the end.
+FileBytes overwritten_lossy(FileBytes data, double pixels) {
+  constexpr double kFlat = 0.03;  // bytes for a pixel
+  constexpr std::size_t kEnd = 100;
+  const auto run = find_run(data, kWebpSector);
+  const bool is_end = run.data() + run.size() == data.data() + data.size();
+  const bool is_flat = static_cast<double>(data.size()) < kFlat * pixels ||
+                       (is_end && run.size() < data.size() / kEnd);
+  return is_flat ? FileBytes() : run;
+}
+
+// The same of a lossless frame, where flat parts have such runs, too. But a frame that is right
+// needs all its bytes: one that can be decoded without the last ones is not.
+FileBytes overwritten_lossless(FileBytes data, WebPDecoderConfig& config) {
+  constexpr std::size_t kLast = 16;
+  const auto run = find_run(data, kWebpSector);
+  if (run.empty()) return {};
+  std::vector<std::uint8_t> shorter(data.begin(), data.end() - kLast);
+  const std::size_t size = shorter.size() - 8;  // of the chunk, without its header
+  for (unsigned i = 0; i < 4; ++i) shorter[4 + i] = static_cast<std::uint8_t>(size >> (8 * i));
+  const bool fits = WebPDecode(shorter.data(), shorter.size(), &config) == VP8_STATUS_OK;
+  return fits ? run : FileBytes();
 }
 
 // Decodes a frame of which only the first bytes are there, or which is damaged. `rows` becomes the
@@ -81,15 +107,6 @@ Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, R
   canvas.colour = colour_transform(metadata.profile);
   FileBytes frame = metadata.frame;
   bool ends_early = frame.size() < metadata.frame_size;
-  // What follows the place where data were overwritten cannot be decoded.
-  const auto run = find_run(frame, kWebpLongRun);
-  if (!run.empty()) {
-    frame = frame.first(static_cast<std::size_t>(run.data() - frame.data()));
-    ends_early = run.data() + run.size() == file.data() + file.size();
-  }
-  const bool is_part = frame.size() < metadata.frame_size;
-  const std::size_t whole_size =
-      std::max(frame.size(), std::min(metadata.frame_size, limits.max_bytes));
   WebPDecoderConfig config;
   if (WebPInitDecoderConfig(&config) == 0)
     return fail(ErrorCode::kInternal, "libwebp has another version");
@@ -100,6 +117,9 @@ Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, R
   if (auto valid = check_size(ImageFormat::kWebp, features.width, features.height, limits); !valid)
     return std::unexpected(valid.error());
 
+  const bool is_cut = frame.size() < metadata.frame_size;
+  const std::size_t whole_size =
+      std::max(frame.size(), std::min(metadata.frame_size, limits.max_bytes));
   const bool alpha = features.has_alpha != 0;
   const std::size_t channels = alpha ? 4 : 3;
   const std::uint64_t frame_pixels =
@@ -110,18 +130,28 @@ Result<DecodeReport> decode_webp(ImageBytes bytes, const DecodeLimits& limits, R
     return frame_pixels * ((part ? 2 : 1) * channels + inner_bytes(features)) +
            kColumn * static_cast<unsigned>(features.width) + (part ? whole_size : 0);
   };
-  if (auto started = start(sink, canvas, memory(is_part), limits); !started)
+  if (auto started = start(sink, canvas, memory(is_cut), limits); !started)
     return std::unexpected(started.error());
   std::vector<std::uint8_t> pixels(row_size * static_cast<std::size_t>(features.height));
   config.output.colorspace = alpha ? MODE_RGBA : MODE_RGB;
   config.output.is_external_memory = 1;
   config.output.u.RGBA = {pixels.data(), static_cast<int>(row_size), pixels.size()};
+  const bool has_memory_for_part = memory(true) + sink.memory(canvas) <= limits.max_memory;
+  if (!is_cut && has_memory_for_part) {
+    const FileBytes data = frame.subspan(metadata.pixels_at);
+    const auto run = features.format == kLossy
+                         ? overwritten_lossy(data, static_cast<double>(frame_pixels))
+                         : overwritten_lossless(data, config);
+    if (!run.empty()) {
+      frame = frame.first(static_cast<std::size_t>(run.data() - frame.data()));
+      ends_early = run.data() + run.size() == file.data() + file.size();
+    }
+  }
   int rows = features.height;
   auto status = VP8_STATUS_NOT_ENOUGH_DATA;
-  if (!is_part) status = WebPDecode(frame.data(), frame.size(), &config);
+  if (frame.size() == metadata.frame_size) status = WebPDecode(frame.data(), frame.size(), &config);
   if (status != VP8_STATUS_OK && status != VP8_STATUS_OUT_OF_MEMORY) {
-    if (memory(true) + sink.memory(canvas) > limits.max_memory)
-      return damaged(ImageFormat::kWebp, "its data are not valid");
+    if (!has_memory_for_part) return damaged(ImageFormat::kWebp, "its data are not valid");
     status = decode_part(frame, whole_size, config, row_size, pixels, rows);
   }
   WebPFreeDecBuffer(&config.output);
