@@ -115,9 +115,9 @@ TEST(ImageFacts, OrientationsMayBeWrittenWrongly) {
 }
 
 TEST(ImageFacts, OtherFilesHaveNone) {
-  for (const Bytes& file : {Bytes(), Bytes("a"), Bytes("\xFF\xD8", 2), Bytes("%PDF-1.7 and so on"),
-                            Bytes("BM is how this text of no picture begins"),
-                            Bytes("RIFF\x10\0\0\0WAVEfmt ", 16)}) {
+  for (const Bytes& file :
+       {Bytes(), Bytes("a"), Bytes("\xFF\xD8", 2), Bytes("%PDF-1.7 and so on"),
+        Bytes("BM is how this text of no picture begins"), Bytes("RIFF\x10\0\0\0WAVEfmt ", 16)}) {
     EXPECT_EQ(summary(file), " 0x0");
     EXPECT_FALSE(facts_of(file).taken_at);
   }

@@ -75,6 +75,8 @@ class RawFile {
           return static_cast<Deadline*>(deadline)->is_over() ? 1 : 0;
         },
         &deadline_);
+    raw_.set_dataerror_handler(
+        [](void* damaged, const char*, INT64) { *static_cast<bool*>(damaged) = true; }, &damaged_);
     // LibRaw reads from what it takes as not constant.
     code_ = raw_.open_buffer(const_cast<std::byte*>(bytes.data()), bytes.size());
     flip_ = raw_.imgdata.sizes.flip;
@@ -116,6 +118,9 @@ class RawFile {
     return bytes;
   }
 
+  // Whether data of the sensor are missing or damaged, as far as LibRaw notices.
+  bool damaged() const { return damaged_; }
+
   std::int64_t width() const { return raw_.imgdata.sizes.raw_width; }
   std::int64_t height() const { return raw_.imgdata.sizes.raw_height; }
 
@@ -131,6 +136,7 @@ class RawFile {
   Deadline deadline_;
   LibRaw raw_;
   int code_ = LIBRAW_SUCCESS;
+  bool damaged_ = false;
   int flip_ = 0;  // as LibRaw counts; taken from it, so that it does not turn what it develops
 };
 
@@ -198,7 +204,8 @@ Result<DecodeReport> decode_raw(ImageBytes bytes, const DecodeLimits& limits, in
     row += static_cast<std::ptrdiff_t>(image.width) * developed->colors;
     sink.row_done();
   }
-  return {};
+  if (!file.damaged()) return {};
+  return DecodeReport{"the raw file is damaged or ends early: a part of the picture may be wrong"};
 }
 
 }  // namespace classifier::codecs
