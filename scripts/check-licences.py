@@ -98,7 +98,6 @@ LIBRARIES = {
     "libturbojpeg": ("IJG AND BSD-3-Clause AND Zlib", "BSD-3-clause"),
     "libutf8proc": ("MIT AND Unicode-DFS-2015", "Expat"),
     "libwebp": ("BSD-3-Clause", "Redistribution and use in source and binary forms"),
-    "zlib1g": ("Zlib", "Zlib"),
     "nlohmann-json3-dev": ("MIT", "Expat"),
     "zlib1g": ("Zlib", "Zlib"),
 }

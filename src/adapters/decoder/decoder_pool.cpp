@@ -23,7 +23,7 @@ namespace {
 
 // The message of a reply, or another one where it cannot be shown.
 std::string readable(const Reply& reply, std::string_view otherwise) {
-  std::string message = one_line(reply.message.data());
+  const std::string message = one_line(reply.message.data());
   return is_utf8(message) ? message : std::string(otherwise);
 }
 

@@ -38,6 +38,10 @@ class MatrixTransform final : public ColourTransform {
         }
       }
     }
+    // Cutting off then rounds.
+    for (auto& light : light_[0]) {
+      for (float& value : light.of) value += 0.5F;
+    }
     for (std::size_t i = 0; i < kSteps; ++i) {
       const double light = static_cast<double>(i) / (kSteps - 1);
       // IEC 61966-2-1
@@ -58,7 +62,7 @@ class MatrixTransform final : public ColourTransform {
       for (std::size_t c = 0; c < 4; ++c) {
         const float value = red.of[c] + green.of[c] + blue.of[c];
         // In this order a NaN, of a damaged profile, becomes 0.
-        steps[c] = static_cast<std::int32_t>(std::min(std::max(0.0F, value), kSteps - 1.0F) + 0.5F);
+        steps[c] = static_cast<std::int32_t>(std::min(std::max(0.0F, value), kSteps - 1.0F));
       }
       for (std::size_t c = 0; c < 3; ++c)
         pixel[c] = from_light_[static_cast<std::size_t>(steps[c])];

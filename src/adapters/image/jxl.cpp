@@ -1,5 +1,6 @@
 // JPEG XL, with libjxl: still images, and the first frame of animations.
 #include <jxl/decode.h>
+#include <jxl/encode.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <memory>
@@ -15,8 +16,8 @@ namespace {
 using JxlHandle = std::unique_ptr<JxlDecoder, decltype(&JxlDecoderDestroy)>;
 
 struct Opened {
-  JxlHandle decoder;
-  JxlBasicInfo basic{};
+  JxlHandle decoder{nullptr, &JxlDecoderDestroy};
+  JxlBasicInfo basic;  // NOLINT(*-member-init): libjxl fills it
 };
 
 ImageInfo jxl_info(const JxlBasicInfo& basic) {
@@ -28,7 +29,8 @@ ImageInfo jxl_info(const JxlBasicInfo& basic) {
 
 // Up to the size. What libjxl needs to go on is only asked for after it.
 Result<Opened> open_jxl(ImageBytes bytes, int events) {
-  Opened opened{JxlHandle(JxlDecoderCreate(nullptr), &JxlDecoderDestroy)};
+  Opened opened;
+  opened.decoder.reset(JxlDecoderCreate(nullptr));
   JxlDecoder* const decoder = opened.decoder.get();
   if (decoder == nullptr) return out_of_memory();
   JxlDecoderSubscribeEvents(decoder, JXL_DEC_BASIC_INFO | events);
@@ -53,12 +55,8 @@ Result<Opened> open_jxl(ImageBytes bytes, int events) {
 // What the colours of the pixels mean, after asking for sRGB, which libjxl can give of most files.
 std::shared_ptr<const ColourTransform> colour_of(JxlDecoder* decoder, const JxlPixelFormat& format,
                                                  bool grey) {
-  JxlColorEncoding srgb{};
-  srgb.color_space = grey ? JXL_COLOR_SPACE_GRAY : JXL_COLOR_SPACE_RGB;
-  srgb.white_point = JXL_WHITE_POINT_D65;
-  srgb.primaries = JXL_PRIMARIES_SRGB;
-  srgb.transfer_function = JXL_TRANSFER_FUNCTION_SRGB;
-  srgb.rendering_intent = JXL_RENDERING_INTENT_PERCEPTUAL;
+  JxlColorEncoding srgb;  // NOLINT(*-member-init): libjxl fills it
+  JxlColorEncodingSetToSRGB(&srgb, grey ? JXL_TRUE : JXL_FALSE);
   JxlDecoderSetPreferredColorProfile(decoder, &srgb);
   std::size_t size = 0;
   if (JxlDecoderGetICCProfileSize(decoder, &format, JXL_COLOR_PROFILE_TARGET_DATA, &size) !=

@@ -76,7 +76,8 @@ class RawFile {
         },
         &deadline_);
     raw_.set_dataerror_handler(
-        [](void* damaged, const char*, INT64) { *static_cast<bool*>(damaged) = true; }, &damaged_);
+        // Its last parameter has another type in later versions.
+        [](void* damaged, const char*, auto) { *static_cast<bool*>(damaged) = true; }, &damaged_);
     // LibRaw reads from what it takes as not constant.
     code_ = raw_.open_buffer(const_cast<std::byte*>(bytes.data()), bytes.size());
     flip_ = raw_.imgdata.sizes.flip;
@@ -119,7 +120,7 @@ class RawFile {
   }
 
   // Whether data of the sensor are missing or damaged, as far as LibRaw notices.
-  bool damaged() const { return damaged_; }
+  bool has_damage() const { return damaged_; }
 
   std::int64_t width() const { return raw_.imgdata.sizes.raw_width; }
   std::int64_t height() const { return raw_.imgdata.sizes.raw_height; }
@@ -204,7 +205,7 @@ Result<DecodeReport> decode_raw(ImageBytes bytes, const DecodeLimits& limits, in
     row += static_cast<std::ptrdiff_t>(image.width) * developed->colors;
     sink.row_done();
   }
-  if (!file.damaged()) return {};
+  if (!file.has_damage()) return {};
   return DecodeReport{"the raw file is damaged or ends early: a part of the picture may be wrong"};
 }
 

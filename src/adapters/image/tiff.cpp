@@ -362,9 +362,9 @@ class Samples {
           value = value << 1U | (row[bit / 8] >> (7 - bit % 8) & 1U);
         break;
     }
-    const std::uint64_t half = std::uint64_t{1} << static_cast<unsigned>(bits_ - 1);
-    if (format_ == SAMPLEFORMAT_INT) value = (value + half) & (2 * half - 1);
-    return static_cast<float>(static_cast<double>(value) / static_cast<double>(2 * half - 1));
+    const std::uint64_t all = std::uint64_t{1} << bits_;
+    if (format_ == SAMPLEFORMAT_INT) value = (value + all / 2) % all;
+    return static_cast<float>(static_cast<double>(value) / static_cast<double>(all - 1));
   }
 
  private:
