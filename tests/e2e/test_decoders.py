@@ -242,7 +242,7 @@ def test_an_old_kernel_leaves_the_limits(
     program.write_text(f'#!/bin/sh\nexec "{launcher}" "{binary}" "$@"\n')
     program.chmod(0o755)
     good = photos["cat_720p.jpg"].read_bytes()
-    bad = good + b"\0" * 77
+    bad = good + bytes(range(77))
     service = Service(
         tmp_path / "data",
         program=program,

@@ -103,6 +103,131 @@ TEST(HeifTest, AnAuxiliaryImageOfSeveralIsPassedOver) {
   EXPECT_EQ(header.shared_auxiliaries[0], reference - 4);
 }
 
+// A grid of 3 × 2 tiles, as phones write larger photos.
+Bytes heif_grid(heif_orientation orientation) {
+  constexpr std::uint32_t kTile = 64;
+  const auto place = [](Bytes& bytes, std::uint64_t value, int size) {
+    for (int i = size - 1; i >= 0; --i) bytes += static_cast<char>(value >> (8 * i) & 0xFFU);
+  };
+  const auto box = [&](const Bytes& type, const Bytes& body) {
+    Bytes bytes;
+    place(bytes, body.size() + 8, 4);
+    return bytes + type + body;
+  };
+  const auto full = [&](const Bytes& type, const Bytes& body) {
+    return box(type, Bytes(4, '\0') + body);
+  };
+  // One coded tile and its configuration are taken from a file of libheif.
+  const Bytes one = testing::heif(testing::marked(kTile, kTile));
+  const std::size_t config_at = one.find("hvcC") - 4;
+  const auto size_at = [&](std::size_t at) {
+    return std::size_t{static_cast<std::uint8_t>(one[at + 2])} << 8U |
+           static_cast<std::uint8_t>(one[at + 3]);
+  };
+  const Bytes config = one.substr(config_at, size_at(config_at));
+  const Bytes data = one.substr(one.find("mdat") + 4);
+  const auto side = [&](std::uint32_t width, std::uint32_t height) {
+    Bytes bytes;
+    place(bytes, width, 4);
+    place(bytes, height, 4);
+    return full("ispe", bytes);
+  };
+  const Bytes turn = box("irot", Bytes(1, orientation == heif_orientation_normal ? '\0' : '\1'));
+  Bytes items;
+  Bytes tiles;
+  Bytes associations;
+  constexpr int kTiles = 6;
+  const auto item = [&](int id, const Bytes& type) {
+    Bytes entry;
+    place(entry, 0x02000000, 4);
+    place(entry, static_cast<std::uint64_t>(id), 2);
+    entry += Bytes(2, '\0') + type + Bytes(1, '\0');
+    return box("infe", entry);
+  };
+  const auto build = [&](std::size_t data_at) {
+    items.clear();
+    tiles.clear();
+    associations.clear();
+    place(associations, kTiles + 1, 4);
+    Bytes places("\x44\0\0\7", 4);
+    for (int id = 1; id <= kTiles; ++id) {
+      items += item(id, "hvc1");
+      place(tiles, static_cast<std::uint64_t>(id), 2);
+      place(associations, static_cast<std::uint64_t>(id), 2);
+      associations += Bytes("\2\x81\2", 3);
+      place(places, static_cast<std::uint64_t>(id), 2);
+      place(places, 1, 4);  // no other file, one extent
+      place(places, data_at + 8 + static_cast<std::size_t>(id - 1) * data.size(), 4);
+      place(places, data.size(), 4);
+    }
+    items += item(kTiles + 1, "grid");
+    place(associations, kTiles + 1, 2);
+    associations += Bytes("\2\3\x84", 3);
+    place(places, kTiles + 1, 2);
+    place(places, 1, 4);
+    place(places, data_at, 4);
+    place(places, 8, 4);
+    Bytes from;
+    place(from, kTiles + 1, 2);
+    place(from, kTiles, 2);
+    Bytes count;
+    place(count, kTiles + 1, 2);
+    const Bytes meta =
+        full("hdlr", Bytes(4, '\0') + "pict" + Bytes(13, '\0')) + full("pitm", Bytes("\0\7", 2)) +
+        full("iloc", places) + full("iinf", count + items) +
+        full("iref", box("dimg", from + tiles)) +
+        box("iprp", box("ipco", config + side(kTile, kTile) + side(3 * kTile, 2 * kTile) + turn) +
+                        full("ipma", associations));
+    return box("ftyp", Bytes("heic\0\0\0\0mif1heic", 16)) + full("meta", meta);
+  };
+  const std::size_t data_at = build(0).size() + 8;
+  Bytes content("\0\0\1\2\0\xC0\0\x80", 8);  // two rows of three, 192 × 128
+  for (int i = 0; i < kTiles; ++i) content += data;
+  return build(data_at) + box("mdat", content);
+}
+
+TEST(HeifTest, TilesThatAreMissingAreGrey) {
+  for (const auto orientation : {heif_orientation_normal, heif_orientation_rotate_90_cw}) {
+    const bool turned = orientation != heif_orientation_normal;
+    const Bytes file = heif_grid(orientation);
+    const RgbImage whole = upright(file);
+    ASSERT_EQ(whole.width, turned ? 128 : 192);
+    const auto some = decode_image(view(file.substr(0, file.size() - 20)), {});
+    ASSERT_TRUE(some) << some.error().message;
+    EXPECT_EQ(some->warning, "the file ends early: the last 17 % of the picture is missing");
+    // The last tile, at the bottom right before it is turned anticlockwise, and the first.
+    const RgbImage& image = some->image;
+    const auto last = turned ? image.offset(127, 0) : image.offset(191, 127);
+    const auto first = turned ? image.offset(0, 191) : image.offset(0, 0);
+    EXPECT_EQ(image.pixels[last], codecs::kMissing);
+    EXPECT_EQ(image.pixels[first], whole.pixels[first]);
+    EXPECT_NE(image.pixels[first + 1], codecs::kMissing);
+    const auto few = decode_image(view(file.substr(0, file.size() * 2 / 5)), {});
+    ASSERT_FALSE(few);
+    EXPECT_THAT(few.error().message, HasSubstr("the HEIC is truncated"));
+  }
+}
+
+TEST(HeifTest, WhatIsBehindThePictureMayBeMissing) {
+  const Bytes file = testing::heif(kPicture, {.exif = testing::exif(1) + Bytes(500, 'x')});
+  const auto decoded = decode_image(view(file.substr(0, file.size() - 300)), {});
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(decoded->warning, "");
+}
+
+TEST(HeifTest, APartThatWasOverwrittenIsSaid) {
+  RgbImage noise = testing::marked(256, 256);
+  for (std::size_t i = 0; i < noise.pixels.size(); ++i)
+    noise.pixels[i] = static_cast<std::uint8_t>(i * i % 251);
+  Bytes file = testing::heif(noise);
+  const std::size_t data = file.find("mdat");
+  const std::size_t middle = data + (file.size() - data) * 3 / 4;
+  file.replace(middle, 512, Bytes(512, '\0'));
+  const auto decoded = decode_image(view(file), {});
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_THAT(decoded->warning, HasSubstr("the file is damaged"));
+}
+
 TEST(HeifTest, DamagedAndTooLargeFilesAreRefused) {
   const Bytes file = testing::heif(kPicture);
   for (std::size_t size = 16; size < file.size(); size += 37) {
@@ -133,6 +258,8 @@ TEST(JxlTest, IsTurned) {
 }
 
 TEST(JxlTest, AFileThatEndsEarlySaysSo) {
+  const Bytes lossless = testing::jxl(testing::marked(1'200, 900));
+  EXPECT_FALSE(decode_image(view(lossless.substr(0, lossless.size() / 3)), {}));
   const Bytes file = testing::jxl(testing::marked(1'200, 900), false);
   bool warned = false;
   for (std::size_t part = 1; part <= 9; ++part) {

@@ -205,7 +205,9 @@ std::unexpected<Error> damaged(ImageFormat format, const std::string& what) {
 std::unexpected<Error> truncated(ImageFormat format) {
   return fail(
       ErrorCode::kUndecodable,
-      fmt::format("the {} is truncated: the file ends before the image does", to_string(format)));
+      fmt::format("the {} is truncated: the file ends before the image does; get the file again "
+                  "from where it came from",
+                  to_string(format)));
 }
 
 std::unexpected<Error> out_of_memory() {

@@ -7,8 +7,11 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "adapters/image/byte_reader.hpp"
 #include "adapters/image/codecs.hpp"
 #include "adapters/image/colour.hpp"
 #include "adapters/image/heif_boxes.hpp"
@@ -44,23 +47,90 @@ std::unexpected<Error> heif_error_of(ImageFormat format, const heif_error& error
   return damaged(format, text);
 }
 
+// What of a file is not there, or was overwritten.
+struct Missing {
+  double share = 0;                // of the image's data
+  std::vector<std::size_t> tiles;  // of the grid
+  bool inside = false;             // by what was overwritten
+};
+
+// The share of the data behind long runs of equal bytes, which coded pictures do not have: those of
+// HEVC have no three zeros in a row. Decoders go on without a word.
+double share_overwritten(FileBytes file, const HeifHeader& header) {
+  constexpr std::size_t kWritten = 128;
+  const ByteReader reader{file};
+  double lost = 0;
+  double all = 0;
+  for (const HeifData& part : header.parts) {
+    const FileBytes data = part.in_file ? reader.part(part.offset, part.first_size) : FileBytes();
+    all += static_cast<double>(part.size);
+    if (const FileBytes run = find_run(data, kWritten); !run.empty())
+      lost += static_cast<double>(data.data() + data.size() - run.data());
+  }
+  return all > 0 ? lost / all : 0;
+}
+
+void put_number(std::byte* at, std::size_t size, std::uint64_t value) {
+  for (; size > 0; --size, value >>= 8U) at[size - 1] = static_cast<std::byte>(value);
+}
+
+// libheif refuses a file in which anything is missing. So it gets one that is filled up with zeros,
+// and for tiles that are missing the first one that is there, which is painted over afterwards.
+Missing fill_up(std::vector<std::byte>& file, std::size_t real_size, const HeifHeader& header) {
+  Missing missing;
+  const HeifData* whole = nullptr;
+  double there = 0;
+  double all = 0;
+  for (const HeifData& part : header.parts) {
+    const std::uint64_t end = part.offset + part.first_size;
+    all += static_cast<double>(part.size);
+    if (end <= real_size) {
+      there += static_cast<double>(part.size);
+      if (whole == nullptr && part.in_file) whole = &part;
+    } else if (part.offset < real_size) {
+      there += static_cast<double>(real_size - part.offset);
+    }
+  }
+  if (all > 0) missing.share = 1 - there / all;
+  for (std::size_t i = 0; i < header.parts.size() && header.columns > 0; ++i) {
+    const HeifData& part = header.parts[i];
+    if (part.offset + part.first_size <= real_size) continue;
+    missing.tiles.push_back(i);
+    if (whole == nullptr || !part.in_file || part.offset_at == 0) continue;
+    put_number(file.data() + part.offset_at, part.offset_bytes, whole->offset);
+    put_number(file.data() + part.size_at, part.size_bytes, whole->size);
+  }
+  if (header.columns > 0) {
+    missing.share =
+        static_cast<double>(missing.tiles.size()) / static_cast<double>(header.parts.size());
+  }
+  file.resize(header.end);
+  return missing;
+}
+
 // libheif refuses files in which an auxiliary image belongs to several others, as the gain maps of
 // newer iPhones do. A reference of another type is passed over, and nobody needs those images here.
-std::vector<std::byte> without_shared_auxiliaries(ImageBytes bytes, const HeifHeader& header) {
-  if (header.shared_auxiliaries.empty()) return {};
-  std::vector<std::byte> copy(bytes.begin(), bytes.end());
+void skip_shared_auxiliaries(std::vector<std::byte>& copy, const HeifHeader& header) {
   for (const std::size_t place : header.shared_auxiliaries)
     std::memcpy(copy.data() + place + 4, "skip", 4);
-  return copy;
 }
 
 class HeifFile {
  public:
   HeifFile(ImageBytes bytes, ImageFormat format)
-      : format_(format),
-        header_(read_heif_header({data_of(bytes), bytes.size()})),
-        copy_(without_shared_auxiliaries(bytes, header_)),
-        bytes_(copy_.empty() ? bytes : ImageBytes(copy_)) {}
+      : format_(format), header_(read_heif_header({data_of(bytes), bytes.size()})), bytes_(bytes) {
+    missing_.share = share_overwritten({data_of(bytes), bytes.size()}, header_);
+    missing_.inside = missing_.share > 0;
+    // Where a file of that size is to end is damage of another kind.
+    const bool ends_early = header_.end > bytes.size() && header_.end <= 4 * bytes.size();
+    if (!ends_early && header_.shared_auxiliaries.empty()) return;
+    copy_.assign(bytes.begin(), bytes.end());
+    skip_shared_auxiliaries(copy_, header_);
+    if (ends_early) missing_ = fill_up(copy_, bytes.size(), header_);
+    bytes_ = copy_;
+  }
+  const Missing& missing() const { return missing_; }
+  const HeifHeader& header() const { return header_; }
 
   Result<void> open() {
     if (!context_) return out_of_memory();
@@ -137,6 +207,7 @@ class HeifFile {
   ImageFormat format_;
   HeifHeader header_;
   std::vector<std::byte> copy_;
+  Missing missing_;
   ImageBytes bytes_;
   HeifContext context_{heif_context_alloc(), &heif_context_free};
   HeifHandle image_{nullptr, &heif_image_handle_release};
@@ -219,6 +290,47 @@ Result<DecodeReport> decode_monochrome(const heif_image_handle* handle, ImageInf
   return {};
 }
 
+// Whether a decoder went on after an error.
+bool has_damage(heif_image* image) {
+  heif_error warning{};
+  return heif_image_get_decoding_warnings(image, 0, &warning, 1) > 0;
+}
+
+struct Canvas {
+  std::uint8_t* pixels;
+  std::ptrdiff_t stride;
+  std::size_t channels;
+  int width;  // upright
+  int height;
+};
+
+// Of a grid that was not mirrored or cropped.
+void paint_missing_tiles(const HeifFile& file, const heif_image_handle* decoded,
+                         const Canvas& canvas) {
+  const HeifHeader& header = file.header();
+  if (decoded != file.primary() || header.reshaped || header.columns == 0) return;
+  const bool swapped = header.quarter_turns % 2 == 1;
+  const std::int64_t width = swapped ? canvas.height : canvas.width;  // before it was turned
+  const std::int64_t height = swapped ? canvas.width : canvas.height;
+  for (const std::size_t tile : file.missing().tiles) {
+    const auto left = static_cast<std::int64_t>(tile % header.columns) * header.tile_width;
+    const auto top = static_cast<std::int64_t>(tile / header.columns) * header.tile_height;
+    for (std::int64_t y = top; y < std::min(top + header.tile_height, height); ++y) {
+      for (std::int64_t x = left; x < std::min(left + header.tile_width, width); ++x) {
+        std::int64_t column = x;
+        std::int64_t row = y;
+        if (header.quarter_turns == 1) std::tie(column, row) = std::pair{y, width - 1 - x};
+        if (header.quarter_turns == 2)
+          std::tie(column, row) = std::pair{width - 1 - x, height - 1 - y};
+        if (header.quarter_turns == 3) std::tie(column, row) = std::pair{height - 1 - y, x};
+        std::uint8_t* const pixel = canvas.pixels + row * canvas.stride +
+                                    column * static_cast<std::int64_t>(canvas.channels);
+        std::fill_n(pixel, 3, kMissing);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void load_heif_decoders() { heif_init(nullptr); }
@@ -232,18 +344,25 @@ Result<ImageInfo> probe_heif(ImageBytes bytes, ImageFormat format) {
 Result<DecodeReport> decode_heif(ImageBytes bytes, ImageFormat format, const DecodeLimits& limits,
                                  int min_shortest_side, RowSink& sink) {
   HeifFile file(bytes, format);
+  const Coverage coverage{
+      .there = 1 - file.missing().share, .ended_early = !file.missing().inside, .detail = {}};
+  auto reported = report(format, coverage);
+  if (!reported) return reported;
   if (auto opened = file.open(); !opened) return std::unexpected(opened.error());
   const ImageInfo whole = file.info(file.primary());
   if (auto valid = check_size(format, whole.width, whole.height, limits); !valid)
     return std::unexpected(valid.error());
-  const heif_image_handle* const chosen = file.choose(min_shortest_side);
+  // Thumbnails may be missing too.
+  const heif_image_handle* const chosen =
+      file.missing().share > 0 ? file.primary() : file.choose(min_shortest_side);
   ImageInfo image = file.info(chosen);
   const bool alpha = heif_image_handle_has_alpha_channel(chosen) != 0;
   const unsigned channels = alpha ? 4 : 3;
   if (auto fits = check_memory(sink, image, heif_memory(image, chosen, channels), limits); !fits) {
     return std::unexpected(fits.error());
   }
-  if (file.monochrome()) return decode_monochrome(chosen, image, limits, sink);
+  if (file.monochrome() && file.missing().share == 0)
+    return decode_monochrome(chosen, image, limits, sink);
   const HeifOptions options(heif_decoding_options_alloc(), &heif_decoding_options_free);
   if (!options) return out_of_memory();
   options->convert_hdr_to_8bit = 1;
@@ -254,14 +373,16 @@ Result<DecodeReport> decode_heif(ImageBytes bytes, ImageFormat format, const Dec
   const HeifPixels pixels(decoded, &heif_image_release);
   if (error.code != heif_error_Ok) return heif_error_of(format, error);
   int stride = 0;
-  const std::uint8_t* const plane =
-      heif_image_get_plane_readonly(pixels.get(), heif_channel_interleaved, &stride);
+  std::uint8_t* const plane = heif_image_get_plane(pixels.get(), heif_channel_interleaved, &stride);
   if (plane == nullptr) return damaged(format, "it has no pixels");
   // Of an image that is both cropped and turned, libheif says another size before.
   image.width = heif_image_get_width(pixels.get(), heif_channel_interleaved);
   image.height = heif_image_get_height(pixels.get(), heif_channel_interleaved);
   if (auto started = start(sink, image, 0, limits); !started)
     return std::unexpected(started.error());
+  paint_missing_tiles(file, chosen, {plane, stride, channels, image.width, image.height});
+  if (reported->warning.empty() && has_damage(pixels.get()))
+    reported->warning = "the file is damaged: a part of the picture may be wrong";
   const bool premultiplied = heif_image_handle_is_premultiplied_alpha(chosen) != 0;
   for (int y = 0; y < image.height; ++y) {
     const std::uint8_t* const row = plane + static_cast<std::ptrdiff_t>(y) * stride;
@@ -275,7 +396,7 @@ Result<DecodeReport> decode_heif(ImageBytes bytes, ImageFormat format, const Dec
     }
     sink.row_done();
   }
-  return {};
+  return reported;
 }
 
 }  // namespace classifier::codecs

@@ -1,6 +1,7 @@
 #include "adapters/image/heif_boxes.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "adapters/image/byte_reader.hpp"
@@ -95,7 +96,7 @@ class Meta {
   HeifHeader header() const {
     HeifHeader header;
     header.shared_auxiliaries = shared_auxiliaries_;
-    const std::vector<std::uint32_t> own = properties_of_primary();
+    const std::vector<std::uint32_t> own = properties_of(primary_);
     std::uint32_t index = 0;
     struct Property {
       std::uint32_t type;
@@ -109,7 +110,8 @@ class Meta {
       if (number == 0 || number > all.size()) continue;
       apply(all[number - 1].type, all[number - 1].content, header);
     }
-    header.exif = exif();
+    if (exif_item_ != 0) header.exif = exif();
+    read_parts(header);
     return header;
   }
 
@@ -125,6 +127,7 @@ class Meta {
         header.height = static_cast<std::int64_t>(cursor.next(4));
         break;
       case type_of("clap"): {
+        header.reshaped = true;
         const auto side = [&] {
           const auto numerator = static_cast<std::int64_t>(cursor.next(4));
           const auto denominator = static_cast<std::int64_t>(cursor.next(4));
@@ -146,10 +149,11 @@ class Meta {
         break;
       case type_of("irot"):
         header.turned = true;
-        if (cursor.next(1) % 2 == 1) std::swap(header.width, header.height);
+        header.quarter_turns = static_cast<unsigned>(cursor.next(1) & 3U);
+        if (header.quarter_turns % 2 == 1) std::swap(header.width, header.height);
         break;
       case type_of("imir"):
-        header.turned = true;
+        header.turned = header.reshaped = true;
         break;
       default:
         break;
@@ -182,8 +186,14 @@ class Meta {
     const std::size_t size = cursor.version() == 0 ? 2 : 4;
     const FileBytes boxes = cursor.rest();
     for_boxes(boxes, [&](std::uint32_t type, FileBytes reference, std::size_t at) {
-      if (type != type_of("auxl")) return;
       Cursor entry(reference);
+      if (type == type_of("dimg")) {
+        const std::uint64_t from = entry.next(size);
+        auto& derived = derived_[from];
+        for (std::uint64_t left = entry.next(2); left > 0 && !entry.ended(); --left)
+          derived.push_back(entry.next(size));
+      }
+      if (type != type_of("auxl")) return;
       entry.next(size);  // from
       if (entry.next(2) > 1) {
         const auto place = static_cast<std::size_t>(boxes.data() - file_.data()) + at;
@@ -193,7 +203,7 @@ class Meta {
   }
 
   // Numbers from 1, in the order in which they apply.
-  std::vector<std::uint32_t> properties_of_primary() const {
+  std::vector<std::uint32_t> properties_of(std::uint64_t item) const {
     std::vector<std::uint32_t> numbers;
     Cursor cursor(associations_);
     const auto head = static_cast<std::uint32_t>(cursor.next(4));
@@ -203,15 +213,15 @@ class Meta {
       const std::uint64_t id = cursor.next(id_size);
       for (std::uint64_t left = cursor.next(1); left > 0; --left) {
         const auto number = static_cast<std::uint32_t>(cursor.next(wide ? 2 : 1));
-        if (id == primary_) numbers.push_back(number & (wide ? 0x7FFFU : 0x7FU));
+        if (id == item) numbers.push_back(number & (wide ? 0x7FFFU : 0x7FU));
       }
     }
     return numbers;
   }
 
-  // The first extent of the item, which Exif is in.
-  FileBytes exif() const {
-    if (exif_item_ == 0) return {};
+  // Calls `use(item, data, whether they are in the box idat)` for each item.
+  template <class Use>
+  void for_data(const Use& use) const {
     Cursor cursor(locations_);
     const std::uint32_t version = cursor.version();
     const auto sizes = static_cast<std::size_t>(cursor.next(2));
@@ -220,27 +230,83 @@ class Meta {
     const std::size_t base_size = sizes >> 4U & 15U;
     const std::size_t index_size = version == 0 ? 0 : sizes & 15U;
     const std::size_t id_size = version < 2 ? 2 : 4;
-    if (std::max({offset_size, length_size, base_size, index_size}) > 8) return {};
+    if (std::max({offset_size, length_size, base_size, index_size}) > 8) return;
+    const auto place = locations_.empty()
+                           ? std::size_t{0}
+                           : static_cast<std::size_t>(locations_.data() - file_.data());
     for (std::uint64_t count = cursor.next(id_size); count > 0 && !cursor.ended(); --count) {
       const std::uint64_t id = cursor.next(id_size);
       const std::uint64_t method = version == 0 ? 0 : cursor.next(2) & 15U;
       cursor.next(2);  // data reference
       const std::uint64_t base = cursor.next(base_size);
       const std::uint64_t extents = cursor.next(2);
+      HeifData data;
       for (std::uint64_t i = 0; i < extents && !cursor.ended(); ++i) {
         cursor.next(index_size);
+        const std::size_t offset_at = place + cursor.at();
         const std::uint64_t offset = base + cursor.next(offset_size);
-        const std::uint64_t length = cursor.next(length_size);
-        if (id != exif_item_) continue;
-        const ByteReader reader{method == 0 ? file_ : data_, ByteOrder::kBig};
-        const FileBytes item = reader.part(offset, length);
-        if (method > 1 || item.size() < 4 || item.size() < length) return {};
-        // Where the TIFF block begins after these four bytes.
-        const std::uint64_t skipped = 4 + std::uint64_t{reader.u32(offset)};
-        return skipped < item.size() ? item.subspan(skipped) : item.subspan(4);
+        const std::size_t size_at = place + cursor.at();
+        const std::uint64_t size = cursor.next(length_size);
+        if (i == 0) {
+          data = {.offset = offset,
+                  .first_size = size,
+                  .size = 0,
+                  .in_file = method == 0 && extents == 1,
+                  .offset_at = base == 0 ? offset_at : 0,
+                  .offset_bytes = offset_size,
+                  .size_at = size_at,
+                  .size_bytes = length_size};
+        }
+        data.size += size;
       }
+      if (method <= 1) use(id, data, method == 1);
     }
-    return {};
+  }
+
+  FileBytes bytes_of(std::uint64_t item) const {
+    FileBytes found;
+    for_data([&](std::uint64_t id, const HeifData& data, bool inside) {
+      if (id != item) return;
+      const ByteReader reader{inside ? data_ : file_, ByteOrder::kBig};
+      found = reader.part(data.offset, data.first_size);
+      if (found.size() < data.first_size) found = {};
+    });
+    return found;
+  }
+
+  FileBytes exif() const {
+    const FileBytes item = bytes_of(exif_item_);
+    if (item.size() < 4) return {};
+    // Where the TIFF block begins after these four bytes.
+    const ByteReader reader{item, ByteOrder::kBig};
+    const std::uint64_t skipped = 4 + std::uint64_t{reader.u32(0)};
+    return item.subspan(skipped < item.size() ? skipped : 4);
+  }
+
+  void read_parts(HeifHeader& header) const {
+    const auto derived = derived_.find(primary_);
+    const std::vector<std::uint64_t> ids =
+        derived == derived_.end() ? std::vector{primary_} : derived->second;
+    std::map<std::uint64_t, HeifData> all;
+    for_data([&](std::uint64_t id, const HeifData& data, bool inside) {
+      if (!inside && data.offset + data.first_size >= data.offset)
+        header.end = std::max(header.end, data.offset + data.first_size);
+      all[id] = data;
+    });
+    for (const std::uint64_t id : ids) header.parts.push_back(all[id]);
+    const FileBytes grid = derived == derived_.end() ? FileBytes() : bytes_of(primary_);
+    if (grid.size() < 4 || ids.empty()) return;
+    header.columns = std::uint32_t{grid[3]} + 1;
+    HeifHeader tile;
+    std::uint32_t index = 0;
+    const auto own = properties_of(ids.front());
+    for_boxes(properties_, [&](std::uint32_t type, FileBytes content, std::size_t /*at*/) {
+      ++index;
+      if (type == type_of("ispe") && std::ranges::find(own, index) != own.end())
+        apply(type, content, tile);
+    });
+    header.tile_width = tile.width;
+    header.tile_height = tile.height;
   }
 
   FileBytes file_;
@@ -250,6 +316,7 @@ class Meta {
   FileBytes properties_;
   FileBytes associations_;
   FileBytes data_;
+  std::map<std::uint64_t, std::vector<std::uint64_t>> derived_;  // from which items
   std::vector<std::size_t> shared_auxiliaries_;
 };
 

@@ -3,6 +3,7 @@
 #include <jxl/encode.h>
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -69,6 +70,34 @@ std::shared_ptr<const ColourTransform> colour_of(JxlDecoder* decoder, const JxlP
   return colour_transform(profile);
 }
 
+// Of a file that ends early: the share of groups of pixels that libjxl has put something in. Of the
+// others it has a coarser form, or nothing, and then all of their pixels are the same.
+double share_there(const std::vector<std::uint8_t>& pixels, const ImageInfo& image,
+                   const JxlPixelFormat& format) {
+  constexpr int kGroup = 256;  // ISO/IEC 18181-1; other sizes are multiples
+  const std::size_t channels = format.num_channels;
+  std::int64_t empty = 0;
+  for (int top = 0; top < image.height; top += kGroup) {
+    for (int left = 0; left < image.width; left += kGroup) {
+      const int bottom = std::min(top + kGroup, image.height);
+      const int right = std::min(left + kGroup, image.width);
+      const auto at = [&](int x, int y) {
+        return pixels.data() +
+               (static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) +
+                static_cast<std::size_t>(x)) *
+                   channels;
+      };
+      bool same = true;
+      for (int y = top; y < bottom && same; ++y) {
+        for (int x = left; x < right && same; ++x)
+          same = std::equal(at(x, y), at(x, y) + 3, at(left, top));
+      }
+      if (same) empty += static_cast<std::int64_t>(bottom - top) * (right - left);
+    }
+  }
+  return 1 - static_cast<double>(empty) / static_cast<double>(pixel_count(image));
+}
+
 // libjxl works on planes of floats, of which it has several at a time.
 constexpr std::uint64_t kPlanes = 24;
 
@@ -90,10 +119,6 @@ Result<DecodeReport> decode_jxl(ImageBytes bytes, const DecodeLimits& limits, Ro
   const bool alpha = opened->basic.alpha_bits > 0;
   const JxlPixelFormat format{alpha ? 4U : 3U, JXL_TYPE_UINT8, JXL_NATIVE_ENDIAN, 0};
   std::vector<std::uint8_t> pixels;
-  const auto finish = [&](std::string warning) -> Result<DecodeReport> {
-    pass_on(pixels.data(), format.num_channels, image, sink);
-    return DecodeReport{std::move(warning)};
-  };
   while (true) {
     switch (JxlDecoderProcessInput(decoder)) {
       case JXL_DEC_COLOR_ENCODING:
@@ -114,12 +139,22 @@ Result<DecodeReport> decode_jxl(ImageBytes bytes, const DecodeLimits& limits, Ro
       case JXL_DEC_FULL_IMAGE:
       case JXL_DEC_SUCCESS:
         if (pixels.empty()) return damaged(image.format, "it has no image");
-        return finish({});
+        pass_on(pixels.data(), format.num_channels, image, sink);
+        return {};
       case JXL_DEC_NEED_MORE_INPUT:
         // What has not arrived is there in a coarser form.
         if (pixels.empty() || JxlDecoderFlushImage(decoder) != JXL_DEC_SUCCESS)
           return truncated(image.format);
-        return finish("the file ends early: a part of the picture has less detail");
+        {
+          auto reported = report(
+              image.format,
+              {.there = share_there(pixels, image, format), .ended_early = true, .detail = {}});
+          if (!reported) return reported;
+          if (reported->warning.empty())
+            reported->warning = "the file ends early: a part of the picture has less detail";
+          pass_on(pixels.data(), format.num_channels, image, sink);
+          return reported;
+        }
       default:
         return damaged(image.format, "its data is not valid");
     }

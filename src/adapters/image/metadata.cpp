@@ -193,7 +193,11 @@ JpegMetadata read_jpeg_metadata(FileBytes file) {
       const bool is_exif = begins_with(segment, std::string_view("Exif\0", 5)) ||
                            begins_with(segment, std::string_view("II*\0", 4)) ||
                            begins_with(segment, std::string_view("MM\0*", 4));
-      if (segment.size() == size - 2 && is_exif && metadata.exif.empty()) metadata.exif = segment;
+      // Some programs leave an empty block before their own.
+      constexpr std::size_t kSmallest = 6 + 8 + 2 + 12;  // with one entry
+      if (segment.size() == size - 2 && is_exif &&
+          (metadata.exif.empty() || metadata.exif.size() < kSmallest))
+        metadata.exif = segment;
       if (segment.size() == size - 2 && begins_with(segment, kXmpHeader) && metadata.xmp.empty())
         metadata.xmp = segment;
     }

@@ -2,6 +2,7 @@
 // it cannot convert (floats, more than 16 bits, odd depths) and inks with a profile here.
 #include <spdlog/fmt/fmt.h>
 #include <tiffio.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/image/byte_reader.hpp"
 #include "adapters/image/codecs.hpp"
 #include "adapters/image/colour.hpp"
 #include "domain/text.hpp"
@@ -114,6 +116,11 @@ class TiffFile {
   TIFF* get() const { return tiff_.get(); }
   // The same file, with none of its strips read.
   TiffFile again(const DecodeLimits& limits) const { return {source_.bytes, file_size_, limits}; }
+  // What of this range is there.
+  FileBytes part(std::uint64_t offset, std::uint64_t size) const {
+    const ByteReader reader{{data_of(source_.bytes), file_size_}};
+    return reader.part(offset, size);
+  }
   // Of what is there, without what was filled up.
   std::uint64_t file_size() const { return file_size_; }
   bool ends_early() const { return file_size_ < source_.bytes.size(); }
@@ -125,7 +132,13 @@ class TiffFile {
   }
 
   Result<Page> page() const {
-    if (!tiff_) return error();
+    if (!tiff_) {
+      // Of many files the directory is at the end.
+      const ByteReader reader{
+          {data_of(source_.bytes), source_.bytes.size()},
+          data_of(source_.bytes)[0] == 'M' ? ByteOrder::kBig : ByteOrder::kLittle};
+      return reader.u32(4) >= source_.bytes.size() ? truncated(ImageFormat::kTiff) : error();
+    }
     TIFF* const tiff = tiff_.get();
     Page page;
     TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &page.width);
@@ -230,6 +243,40 @@ bool is_whole_band(const TiffFile& file, const Page& page, std::uint32_t first) 
   return true;
 }
 
+// Whether zlib's checksum, which libtiff does not look at, is that of the data.
+bool inflates(FileBytes compressed) {
+  z_stream stream{};
+  if (inflateInit(&stream) != Z_OK) return true;
+  std::array<std::uint8_t, 16'384> bytes;  // NOLINT(*-member-init): inflate fills it
+  stream.next_in = const_cast<std::uint8_t*>(compressed.data());
+  stream.avail_in = static_cast<uInt>(compressed.size());
+  int code = Z_OK;
+  while (code == Z_OK) {
+    stream.next_out = bytes.data();
+    stream.avail_out = static_cast<uInt>(bytes.size());
+    code = inflate(&stream, Z_NO_FLUSH);
+  }
+  inflateEnd(&stream);
+  return code == Z_STREAM_END;
+}
+
+// Where a long run of equal bytes in compressed data begins, as a share of the strip: what comes
+// then was overwritten, and decoders do not always notice. 1: there is none, or it may be a flat
+// picture.
+double share_before_run(const TiffFile& file, const Page& page, std::uint32_t first) {
+  constexpr std::size_t kWritten = 256;
+  TIFF* const tiff = file.get();
+  const bool deflate =
+      page.compression == COMPRESSION_ADOBE_DEFLATE || page.compression == COMPRESSION_DEFLATE;
+  if (!deflate && page.compression != COMPRESSION_LZW) return 1;
+  if (TIFFIsTiled(tiff) != 0 || page.planar == PLANARCONFIG_SEPARATE) return 1;
+  const auto [offset, size] = extent_of(tiff, TIFFComputeStrip(tiff, first, 0));
+  const FileBytes strip = file.part(offset, size);
+  const FileBytes run = find_run(strip, kWritten);
+  if (run.empty() || (deflate && inflates(strip))) return 1;
+  return static_cast<double>(run.data() - strip.data()) / static_cast<double>(strip.size());
+}
+
 // How many rows of a band are there that cannot be decoded as a whole, or is not all in the file;
 // of tiles and separate planes none.
 std::uint32_t rows_there(const TiffFile& file, const Page& page, std::uint32_t first,
@@ -313,6 +360,8 @@ Result<DecodeReport> decode_as_rgba(const TiffFile& file, const Page& page, cons
       if (there > 0) TIFFRGBAImageGet(&rgba, pixels.data(), page.width, count);
       rgba.stoponerr = kStopOnError;
     }
+    there =
+        std::min(there, static_cast<std::uint32_t>(share_before_run(file, page, first) * count));
     for (std::uint32_t y = 0; y < there; ++y) {
       std::uint8_t* target = sink.next_row();
       const std::uint32_t* pixel = pixels.data() + static_cast<std::size_t>(y) * page.width;
