@@ -29,7 +29,7 @@ void jpeg_mem_src(void* decoder, const unsigned char* bytes, unsigned long size)
   if (is_size_in("LD_TEST_CRASH_BYTES", size)) __builtin_trap();
   if (is_size_in("LD_TEST_GROW_BYTES", size)) {
     size_t block = 16 << 20;
-    while (block >= 65536) {
+    while (block >= 1024) {
       char* memory = __libc_malloc(block);
       if (memory == NULL)
         block /= 2;
