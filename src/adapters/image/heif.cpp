@@ -25,6 +25,17 @@ using HeifHandle = std::unique_ptr<heif_image_handle, decltype(&heif_image_handl
 using HeifPixels = std::unique_ptr<heif_image, decltype(&heif_image_release)>;
 using HeifOptions = std::unique_ptr<heif_decoding_options, decltype(&heif_decoding_options_free)>;
 
+using Nclx = std::unique_ptr<heif_color_profile_nclx, decltype(&heif_nclx_color_profile_free)>;
+// What `get` gives; null after an error, with which libheif may give something to free.
+template <class Get>
+Nclx nclx_of(const Get& get) {
+  heif_color_profile_nclx* profile = nullptr;
+  const heif_error error = get(&profile);
+  Nclx nclx(profile, &heif_nclx_color_profile_free);
+  if (error.code != heif_error_Ok) nclx.reset();
+  return nclx;
+}
+
 std::unexpected<Error> heif_error_of(ImageFormat format, const heif_error& error) {
   const std::string text = one_line(error.message != nullptr ? error.message : "");
   switch (error.code) {
@@ -195,12 +206,10 @@ class HeifFile {
           heif_error_Ok)
         return colour_transform(profile);
     }
-    heif_color_profile_nclx* nclx = nullptr;
-    if (heif_image_handle_get_nclx_color_profile(image_.get(), &nclx).code != heif_error_Ok ||
-        nclx == nullptr)
-      return nullptr;
-    const std::unique_ptr<heif_color_profile_nclx, decltype(&heif_nclx_color_profile_free)> owner(
-        nclx, &heif_nclx_color_profile_free);
+    const Nclx nclx = nclx_of([&](heif_color_profile_nclx** out) {
+      return heif_image_handle_get_nclx_color_profile(image_.get(), out);
+    });
+    if (!nclx) return nullptr;
     return coded_colour_transform(nclx->color_primaries, nclx->transfer_characteristics);
   }
 
@@ -251,12 +260,9 @@ class GreyPlane {
 
 // Whether black is 16 of 255, as in video; libheif does not see to it in monochrome images.
 bool has_limited_range(const heif_image* image) {
-  heif_color_profile_nclx* nclx = nullptr;
-  if (heif_image_get_nclx_color_profile(image, &nclx).code != heif_error_Ok || nclx == nullptr)
-    return false;
-  const bool full = nclx->full_range_flag != 0;
-  heif_nclx_color_profile_free(nclx);
-  return !full;
+  const Nclx nclx = nclx_of(
+      [&](heif_color_profile_nclx** out) { return heif_image_get_nclx_color_profile(image, out); });
+  return nclx && nclx->full_range_flag == 0;
 }
 
 Result<DecodeReport> decode_monochrome(const heif_image_handle* handle, ImageInfo image,
