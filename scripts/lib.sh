@@ -61,7 +61,9 @@ build_packages() {
 test_packages() {
   # Ubuntu has Chromium only as a snap, which cannot be installed in a container; the browser tests then say so.
   # shellcheck disable=SC1091
-  if [ "$(. /etc/os-release && echo "$ID")" = debian ]; then echo chromium; fi
+  if [ "$(. /etc/os-release && echo "$ID")" = debian ]; then echo chromium; else
+    echo libheif-plugin-x265 libheif-plugin-aomenc # tests make HEIC and AVIF files
+  fi
   echo libgtest-dev libgmock-dev libbenchmark-dev clang-19 clang-format-19 libclang-rt-19-dev llvm-19 shellcheck git
 }
 
