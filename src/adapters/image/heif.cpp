@@ -277,6 +277,8 @@ Result<DecodeReport> decode_monochrome(const heif_image_handle* handle, ImageInf
   const GreyPlane alpha(pixels.get(), heif_channel_Alpha);
   image.width = heif_image_get_width(pixels.get(), heif_channel_Y);
   image.height = heif_image_get_height(pixels.get(), heif_channel_Y);
+  if (auto valid = check_size(image.format, image.width, image.height, limits); !valid)
+    return std::unexpected(valid.error());
   const bool has_alpha = alpha &&
                          heif_image_get_width(pixels.get(), heif_channel_Alpha) == image.width &&
                          heif_image_get_height(pixels.get(), heif_channel_Alpha) == image.height;
@@ -384,6 +386,8 @@ Result<DecodeReport> decode_heif(ImageBytes bytes, ImageFormat format, const Dec
   // Of an image that is both cropped and turned, libheif says another size before.
   image.width = heif_image_get_width(pixels.get(), heif_channel_interleaved);
   image.height = heif_image_get_height(pixels.get(), heif_channel_interleaved);
+  if (auto valid = check_size(format, image.width, image.height, limits); !valid)
+    return std::unexpected(valid.error());
   if (auto started = start(sink, image, 0, limits); !started)
     return std::unexpected(started.error());
   paint_missing_tiles(file, chosen, {plane, stride, channels, image.width, image.height});
