@@ -489,6 +489,19 @@ TEST(TiffTest, CirclesOfDirectoriesAndHugeCountsEnd) {
   EXPECT_FALSE(refused);
 }
 
+TEST(RawTest, FactsNameTheMakersType) {
+  expect_facts(Bytes("II*\0\x10\0\0\0CR\2\0\0\0\0\0", 16), "image/x-canon-cr2", 0, 0);
+  expect_facts(Bytes("\0\0\0\x14"
+                     "ftypcrx \0\0\0\0crx ",
+                     20),
+               "image/x-canon-cr3", 0, 0);
+  expect_facts("FUJIFILMCCD-RAW 0201", "image/x-fuji-raf", 0, 0);
+  expect_facts(Bytes("IIU\0\x08\0\0\0", 8), "image/x-panasonic-rw2", 0, 0);
+  expect_facts(Bytes("MMOR\0\0\0\x08", 8), "image/x-olympus-orf", 0, 0);
+  expect_facts(testing::dng(64, 64, std::vector<std::uint16_t>(64 * 64)), "image/x-adobe-dng", 0,
+               0);
+}
+
 TEST(RawTest, IsDevelopedWhereItHasNoPreview) {
   constexpr std::uint32_t kSide = 128;
   std::vector<std::uint16_t> values(kSide * kSide);

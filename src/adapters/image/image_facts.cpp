@@ -10,6 +10,7 @@
 #include "adapters/image/heif_boxes.hpp"
 #include "adapters/image/metadata.hpp"
 #include "adapters/image/tiff_header.hpp"
+#include "domain/content_kind.hpp"
 
 namespace classifier {
 namespace {
@@ -78,14 +79,10 @@ Size jxl_size(FileBytes file) {
   return bits.ended() ? Size{} : size;
 }
 
-std::string_view raw_type(FileBytes file) {
-  const codecs::ByteReader reader{file, codecs::ByteOrder::kBig};
-  if (reader.u32(4) == 0x66747970) return "image/x-canon-cr3";  // "ftyp"
-  if (reader.u32(0) == 0x46554A49) return "image/x-fuji-raf";   // "FUJI"
-  if (reader.u32(0) == 0x49495500) return "image/x-panasonic-rw2";
-  if (reader.u16(2) == 0x524F || reader.u16(2) == 0x5253 || reader.u16(2) == 0x4F52)
-    return "image/x-olympus-orf";
-  return "image/x-adobe-dng";
+// Several makers' files are TIFF by their first bytes.
+std::string_view raw_type(std::span<const std::byte> file) {
+  const std::string_view type = kind_of_content(file).content_type;
+  return type == "image/tiff" ? "image/x-adobe-dng" : type;
 }
 
 }  // namespace
@@ -157,7 +154,7 @@ ImageFacts read_image_facts(std::span<const std::byte> file) {
       size = jxl_size(bytes);
       break;
     case ImageFormat::kRaw:  // the size of what is decoded is not known without decoding
-      facts.content_type = raw_type(bytes);
+      facts.content_type = raw_type(file);
       facts.taken_at = codecs::exif_time(bytes);
       break;
   }

@@ -436,8 +436,7 @@ void cmyk_to_rgb(const std::vector<std::uint8_t>& cmyk, bool inverted, std::uint
   }
 }
 
-ImageInfo jpeg_info(ImageBytes bytes, JDIMENSION width, JDIMENSION height) {
-  const JpegMetadata metadata = read_jpeg_metadata({data_of(bytes), bytes.size()});
+ImageInfo jpeg_info(const JpegMetadata& metadata, JDIMENSION width, JDIMENSION height) {
   return {.format = ImageFormat::kJpeg,
           .width = static_cast<int>(width),
           .height = static_cast<int>(height),
@@ -500,7 +499,8 @@ Result<ImageInfo> probe_jpeg(ImageBytes bytes) {
   Decompressor decompressor(bytes, DecodeLimits{});
   if (!decompressor.read_header()) return header_error(bytes, decompressor);
   const auto& jpeg = decompressor.jpeg();
-  return jpeg_info(bytes, jpeg.image_width, jpeg.image_height);
+  return jpeg_info(read_jpeg_metadata({data_of(bytes), bytes.size()}), jpeg.image_width,
+                   jpeg.image_height);
 }
 
 Result<DecodeReport> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits,
@@ -513,9 +513,10 @@ Result<DecodeReport> decode_jpeg(ImageBytes bytes, const DecodeLimits& limits,
     return std::unexpected(valid.error());
   }
   if (!decompressor->choose_scale(min_shortest_side)) return decompressor->error();
-  ImageInfo decoded = jpeg_info(bytes, jpeg.output_width, jpeg.output_height);
+  const JpegMetadata metadata = read_jpeg_metadata({data_of(bytes), bytes.size()});
+  ImageInfo decoded = jpeg_info(metadata, jpeg.output_width, jpeg.output_height);
   const bool inks = jpeg.output_components == 4;
-  const auto profile = jpeg_profile(read_jpeg_metadata({data_of(bytes), bytes.size()}));
+  const auto profile = jpeg_profile(metadata);
   const auto ink_colours = inks ? ink_transform(profile) : nullptr;
   if (!inks) decoded.colour = colour_transform(profile);
   if (auto started = codecs::start(sink, decoded, decompressor->memory(), limits); !started)

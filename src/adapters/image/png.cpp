@@ -203,8 +203,7 @@ Result<Context> open(FileBytes file, PixelChunks& chunks, spng_ihdr& header) {
 }
 
 // spng accepts sizes up to 2^31 - 1, as PNG does, so they fit into int.
-ImageInfo png_info(FileBytes file, const spng_ihdr& header) {
-  const PngMetadata metadata = read_png_metadata(file);
+ImageInfo png_info(const PngMetadata& metadata, const spng_ihdr& header) {
   return {.format = ImageFormat::kPng,
           .width = static_cast<int>(header.width),
           .height = static_cast<int>(header.height),
@@ -304,7 +303,7 @@ Result<ImageInfo> probe_png(ImageBytes bytes) {
   spng_ihdr header{};
   const auto context = open(file, chunks, header);
   if (!context) return std::unexpected(context.error());
-  return png_info(file, header);
+  return png_info(read_png_metadata(file), header);
 }
 
 Result<DecodeReport> decode_png(ImageBytes bytes, const DecodeLimits& limits, RowSink& sink) {
@@ -323,8 +322,9 @@ Result<DecodeReport> decode_png(ImageBytes bytes, const DecodeLimits& limits, Ro
   const int format = alpha ? SPNG_FMT_RGBA8 : SPNG_FMT_RGB8;
   const int flags = alpha ? SPNG_DECODE_TRNS : 0;
   const std::size_t channels = alpha ? 4 : 3;
-  ImageInfo info = png_info(file, header);
-  info.colour = colour_transform(png_profile(read_png_metadata(file)));
+  const PngMetadata metadata = read_png_metadata(file);
+  ImageInfo info = png_info(metadata, header);
+  info.colour = colour_transform(png_profile(metadata));
   const std::size_t row_size = header.width * channels;
   const bool whole = header.interlace_method != SPNG_INTERLACE_NONE;
   const std::size_t size = whole ? row_size * header.height : alpha ? row_size : 0;

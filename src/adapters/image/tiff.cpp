@@ -301,10 +301,7 @@ class Tally {
       : file_(file), image_(image), sink_(sink) {}
   void missing(std::uint32_t rows) {
     missing_ += rows;
-    for (std::uint32_t i = 0; i < rows; ++i) {
-      std::fill_n(sink_.next_row(), 3 * static_cast<std::size_t>(image_.width), kMissing);
-      sink_.row_done();
-    }
+    fill_missing(image_, image_.height - static_cast<int>(rows), sink_);
   }
   Result<DecodeReport> report() const {
     return codecs::report(ImageFormat::kTiff,
@@ -363,14 +360,14 @@ Result<DecodeReport> decode_as_rgba(const TiffFile& file, const Page& page, cons
     there =
         std::min(there, static_cast<std::uint32_t>(share_before_run(file, page, first) * count));
     for (std::uint32_t y = 0; y < there; ++y) {
-      std::uint8_t* target = sink.next_row();
-      const std::uint32_t* pixel = pixels.data() + static_cast<std::size_t>(y) * page.width;
-      for (std::uint32_t x = 0; x < page.width; ++x, ++pixel, target += 3) {
-        // The colours are premultiplied. libtiff takes any fourth channel for alpha.
-        const unsigned uncovered = page.other_channel ? 0 : 255U - TIFFGetA(*pixel);
-        target[0] = static_cast<std::uint8_t>(std::min(TIFFGetR(*pixel) + uncovered, 255U));
-        target[1] = static_cast<std::uint8_t>(std::min(TIFFGetG(*pixel) + uncovered, 255U));
-        target[2] = static_cast<std::uint8_t>(std::min(TIFFGetB(*pixel) + uncovered, 255U));
+      std::uint8_t* const target = sink.next_row();
+      // TIFFGetR() and its like: on x86, RGBA in this order.
+      const auto* const row = reinterpret_cast<const std::uint8_t*>(
+          pixels.data() + static_cast<std::size_t>(y) * page.width);
+      if (page.other_channel) {  // which libtiff takes for alpha
+        for (std::size_t x = 0; x < page.width; ++x) std::copy_n(row + 4 * x, 3, target + 3 * x);
+      } else {
+        flatten_premultiplied_row(row, info.width, target);
       }
       sink.row_done();
     }
