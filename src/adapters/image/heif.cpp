@@ -108,6 +108,9 @@ Missing fill_up(std::vector<std::byte>& file, std::size_t real_size, const HeifH
     if (part.offset + part.first_size <= real_size) continue;
     missing.tiles.push_back(i);
     if (whole == nullptr || !part.in_file || part.offset_at == 0) continue;
+    // The table itself may be cut off.
+    if (std::max(part.offset_at + part.offset_bytes, part.size_at + part.size_bytes) > real_size)
+      continue;
     put_number(file.data() + part.offset_at, part.offset_bytes, whole->offset);
     put_number(file.data() + part.size_at, part.size_bytes, whole->size);
   }
