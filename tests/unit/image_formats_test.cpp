@@ -174,10 +174,10 @@ Bytes heif_grid(heif_orientation orientation) {
     place(count, kTiles + 1, 2);
     const Bytes meta =
         full("hdlr", Bytes(4, '\0') + "pict" + Bytes(13, '\0')) + full("pitm", Bytes("\0\7", 2)) +
-        full("iloc", places) + full("iinf", count + items) +
-        full("iref", box("dimg", from + tiles)) +
+        full("iinf", count + items) + full("iref", box("dimg", from + tiles)) +
         box("iprp", box("ipco", config + side(kTile, kTile) + side(3 * kTile, 2 * kTile) + turn) +
-                        full("ipma", associations));
+                        full("ipma", associations)) +
+        full("iloc", places);
     return box("ftyp", Bytes("heic\0\0\0\0mif1heic", 16)) + full("meta", meta);
   };
   const std::size_t data_at = build(0).size() + 8;
@@ -206,6 +206,13 @@ TEST(HeifTest, TilesThatAreMissingAreGrey) {
     ASSERT_FALSE(few);
     EXPECT_THAT(few.error().message, HasSubstr("the HEIC is truncated"));
   }
+}
+
+TEST(HeifTest, TheTableOfPlacesMayBeCutOff) {
+  const Bytes file = heif_grid(heif_orientation_normal);
+  const std::size_t table = file.find("iloc");
+  for (std::size_t size = table; size < file.find("mdat"); ++size)
+    EXPECT_FALSE(decode_image(view(file.substr(0, size)), {})) << size;
 }
 
 TEST(HeifTest, WhatIsBehindThePictureMayBeMissing) {
