@@ -150,6 +150,10 @@ Bytes heif_grid(heif_orientation orientation) {
     associations.clear();
     place(associations, kTiles + 1, 4);
     Bytes places("\x44\0\0\7", 4);
+    place(places, kTiles + 1, 2);
+    place(places, 1, 4);
+    place(places, data_at, 4);
+    place(places, 8, 4);
     for (int id = 1; id <= kTiles; ++id) {
       items += item(id, "hvc1");
       place(tiles, static_cast<std::uint64_t>(id), 2);
@@ -163,10 +167,6 @@ Bytes heif_grid(heif_orientation orientation) {
     items += item(kTiles + 1, "grid");
     place(associations, kTiles + 1, 2);
     associations += Bytes("\2\3\x84", 3);
-    place(places, kTiles + 1, 2);
-    place(places, 1, 4);
-    place(places, data_at, 4);
-    place(places, 8, 4);
     Bytes from;
     place(from, kTiles + 1, 2);
     place(from, kTiles, 2);
@@ -202,17 +202,33 @@ TEST(HeifTest, TilesThatAreMissingAreGrey) {
     EXPECT_EQ(image.pixels[last], codecs::kMissing);
     EXPECT_EQ(image.pixels[first], whole.pixels[first]);
     EXPECT_NE(image.pixels[first + 1], codecs::kMissing);
-    const auto few = decode_image(view(file.substr(0, file.size() * 2 / 5)), {});
+    const std::size_t tiles = file.find("mdat") + 4 + 8;  // behind the description of the grid
+    const auto two = tiles + (file.size() - tiles) * 2 / 6;
+    const auto few = decode_image(view(file.substr(0, two)), {});
     ASSERT_FALSE(few);
     EXPECT_THAT(few.error().message, HasSubstr("the HEIC is truncated"));
   }
 }
 
 TEST(HeifTest, TheTableOfPlacesMayBeCutOff) {
+  // The data come first, so that they are there, and all tiles but the first are said to be beyond.
   const Bytes file = heif_grid(heif_orientation_normal);
-  const std::size_t table = file.find("iloc");
-  for (std::size_t size = table; size < file.find("mdat"); ++size)
-    EXPECT_FALSE(decode_image(view(file.substr(0, size)), {})) << size;
+  const std::size_t meta = file.find("meta") - 4;
+  const std::size_t data = file.find("mdat") - 4;
+  const std::size_t shift = data - meta;
+  Bytes moved = file.substr(0, meta) + file.substr(data) + file.substr(meta, shift);
+  const std::size_t entries = moved.find("iloc") + 12;
+  for (std::size_t i = 0; i < 7; ++i) {
+    const std::size_t at = entries + 14 * i + 6;
+    std::uint32_t place = 0;
+    for (std::size_t b = 0; b < 4; ++b)
+      place = place << 8U | static_cast<std::uint8_t>(moved[at + b]);
+    place = i < 2 ? place - static_cast<std::uint32_t>(shift)
+                  : static_cast<std::uint32_t>(2 * moved.size() + i);
+    for (std::size_t b = 0; b < 4; ++b) moved[at + b] = static_cast<char>(place >> (24 - 8 * b));
+  }
+  for (std::size_t size = entries; size <= moved.size(); ++size)
+    EXPECT_FALSE(decode_image(view(moved.substr(0, size)), {})) << size;
 }
 
 TEST(HeifTest, WhatIsBehindThePictureMayBeMissing) {
