@@ -25,6 +25,7 @@ import { Whole } from "./ui/Whole";
 import { DropLayer } from "./upload/DropLayer";
 import { ReviewDialog } from "./upload/ReviewDialog";
 import { UploadDock } from "./upload/UploadDock";
+import "./App.css";
 
 const pages: { path: string; name: string; icon: LucideIcon }[] = [
   { path: "/", name: "Photos", icon: Images },

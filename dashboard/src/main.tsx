@@ -1,3 +1,5 @@
+import "./ui/base.css";
+import "./ui/layout.css";
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import "@fontsource-variable/figtree";
 import { QueryClientProvider } from "@tanstack/react-query";
@@ -7,7 +9,6 @@ import { createQueryClient } from "./api/queries";
 import { App } from "./App";
 import { followSettings } from "./settings/follow";
 import { applyTheme, settings } from "./state/settings";
-import "./styles/index.css";
 import { Toasts } from "./ui/Toasts";
 import { Whole } from "./ui/Whole";
 

@@ -9,8 +9,8 @@ import {
 } from "@tanstack/react-query";
 import { ApiError, getFolders, getImages, getImageWindow } from "./client";
 import { refreshMs } from "./queries";
-import { nameOf } from "../ui/format";
-import type { Folder, ImageFilter, ImageWindow, StoredImage } from "./types";
+import { nameOf } from "../domain/format";
+import type { Folder, ImageFilter, ImageWindow, StoredImage } from "../domain/types";
 
 export const blockSize = 200;
 const keysAtOnce = 1000;

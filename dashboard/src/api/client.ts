@@ -12,7 +12,7 @@ import type {
   Model,
   Submission,
   UploadTicket,
-} from "./types";
+} from "../domain/types";
 
 export type FailureKind =
   | "unreachable" // no answer at all

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createQueryClient, newestJobs, withNewest } from "./queries";
-import type { JobPage, JobStatus, JobSummary } from "./types";
+import type { JobPage, JobStatus, JobSummary } from "../domain/types";
 
 // Answers by path and query; undefined gives an error.
 function serve(answers: (path: string) => unknown): void {

@@ -23,8 +23,14 @@ import {
   getStatus,
 } from "./client";
 import { readEvents } from "./events";
-import { toRows, type Row } from "../job/results";
-import { isFinal, type JobDetails, type JobPage, type JobProgress, type JobState } from "./types";
+import { toRows, type Row } from "../domain/results";
+import {
+  isFinal,
+  type JobDetails,
+  type JobPage,
+  type JobProgress,
+  type JobState,
+} from "../domain/types";
 
 export const refreshMs = 30_000;
 

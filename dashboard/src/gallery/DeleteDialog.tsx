@@ -5,7 +5,7 @@ import { deleteImage } from "../api/client";
 import { selection, without } from "../state/selection";
 import { Confirm } from "../ui/Dialogs";
 import { Bar } from "../ui/Fields";
-import { formatCount, plural } from "../ui/format";
+import { formatCount, plural } from "../domain/format";
 import { tell, tellProblem } from "../ui/toast";
 import { removeImages } from "./remove";
 

@@ -11,7 +11,7 @@ import {
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useFolders } from "../api/catalogue";
 import { sentenceOf } from "../api/client";
-import type { JobSummary, Order, StoredImage } from "../api/types";
+import type { JobSummary, Order, StoredImage } from "../domain/types";
 import { navigate, setQuery, usePlace } from "../state/router";
 import {
   clearSelection,
@@ -29,13 +29,13 @@ import {
 import { useStore } from "../state/store";
 import { Button, IconButton } from "../ui/Button";
 import { SearchField, Select } from "../ui/Fields";
-import { formatBytes, formatCount, formatDay, formatTime, nameOf, plural } from "../ui/format";
+import { formatBytes, formatCount, formatDay, formatTime, nameOf, plural } from "../domain/format";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
 import { useDebounced } from "../ui/useDebounced";
 import { unfinished } from "../upload/uploads";
 import { UploadButtons } from "../upload/UploadButtons";
-import { isOrder, orders } from "./arrange";
+import { isOrder, orders } from "../domain/arrange";
 import { DeleteDialog } from "./DeleteDialog";
 import { folderChoices } from "./folders";
 import { GalleryPreview } from "./GalleryPreview";
@@ -43,6 +43,7 @@ import { Grid } from "./Grid";
 import { indexNear, limitedTo, placeOf, type Opened, type Spot } from "./library";
 import { countLabels, mostLabelled, useFinishedJobs, useJobsToAsk, useLabels } from "./useLabels";
 import { useLibrary } from "./useLibrary";
+import "./GalleryPage.css";
 
 const jobName = (job: JobSummary): string =>
   `${job.job_type === "custom_classification" ? "Your categories" : "ImageNet classes"}, ${formatTime(job.created_at)}, ${plural(job.num_images, "photo")}`;

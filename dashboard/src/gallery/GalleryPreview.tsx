@@ -1,11 +1,11 @@
 import { Sparkles, Square, SquareCheck } from "lucide-react";
 import { sentenceOf } from "../api/client";
 import { useFound } from "../api/queries";
-import type { StoredImage } from "../api/types";
+import type { StoredImage } from "../domain/types";
 import { jobPath, Link, navigate } from "../state/router";
 import { selectKeys } from "../state/selection";
 import { Button } from "../ui/Button";
-import { asSentence, formatBytes, formatCount, formatExactTime, nameOf } from "../ui/format";
+import { asSentence, formatBytes, formatCount, formatExactTime, nameOf } from "../domain/format";
 import { Predictions, Preview } from "../ui/Preview";
 
 interface FoundProps {

@@ -1,11 +1,12 @@
 import { memo, useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
-import type { StoredImage } from "../api/types";
-import { formatBytes, formatCount, lastPart, nameOf, plural } from "../ui/format";
+import type { StoredImage } from "../domain/types";
+import { formatBytes, formatCount, lastPart, nameOf, plural } from "../domain/format";
 import { Thumbnail } from "../ui/Picture";
 import { useTallRows } from "../ui/tallRows";
 import { gridOf, tileLayout } from "../ui/windowRows";
-import { stepInGrid } from "./arrange";
+import { stepInGrid } from "../domain/arrange";
 import type { Library } from "./library";
+import "./Grid.css";
 
 interface TileProps {
   image: StoredImage | undefined; // undefined while it loads

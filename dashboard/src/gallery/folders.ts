@@ -1,6 +1,6 @@
 // The folders of the users' names, as choices of a menu.
-import type { Folder } from "../api/types";
-import { formatCount } from "../ui/format";
+import type { Folder } from "../domain/types";
+import { formatCount } from "../domain/format";
 
 interface Choice {
   value: string;

@@ -1,5 +1,5 @@
 // The photos that the gallery shows, wherever they come from.
-import type { ImageWindow, StoredImage } from "../api/types";
+import type { ImageWindow, StoredImage } from "../domain/types";
 
 export interface Library {
   total: number; // photos shown

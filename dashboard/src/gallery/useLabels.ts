@@ -1,8 +1,8 @@
 // Labels of stored images, as a job found them.
 import { useMemo } from "react";
 import { useJobDetails, useJobs, useResults } from "../api/queries";
-import type { JobSummary } from "../api/types";
-import { labelOf } from "../job/results";
+import type { JobSummary } from "../domain/types";
+import { labelOf } from "../domain/results";
 
 const noJobs: JobSummary[] = [];
 const noFilter = { status: "completed", job_type: "" };

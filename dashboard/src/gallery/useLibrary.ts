@@ -1,8 +1,8 @@
 import { useQueries, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
 import { useCallback, useDeferredValue, useMemo, useState } from "react";
 import { blockOf, blockSize, blockStart, keysOf, useImageList, useSummary } from "../api/catalogue";
-import type { ImageFilter, ImageWindow } from "../api/types";
-import { arrange } from "./arrange";
+import type { ImageFilter, ImageWindow } from "../domain/types";
+import { arrange } from "../domain/arrange";
 import { listLibrary, windowLibrary, type Library } from "./library";
 
 const ahead = 40; // photos beyond the edge of the window that are loaded too

@@ -11,15 +11,16 @@ import {
 import { History, SearchX, Sparkles } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import { useJobDetails, useJobs, useLabelsOfJobs } from "../api/queries";
-import { isFinal, jobStatuses, type JobSummary } from "../api/types";
+import { isFinal, jobStatuses, type JobSummary } from "../domain/types";
 import { jobPath, Link, setQuery, usePlace } from "../state/router";
 import { Button } from "../ui/Button";
 import { SearchField, Select } from "../ui/Fields";
-import { formatCount, formatDuration, formatExactTime, formatTime, plural } from "../ui/format";
+import { formatCount, formatDuration, formatExactTime, formatTime, plural } from "../domain/format";
 import { SortableTable } from "../ui/SortableTable";
 import { StatusBadge, statusWords } from "../ui/StatusBadge";
 import { EmptyState, ErrorState, Loading } from "../ui/States";
 import { durationOf, kindWords, searchJobs } from "./arrange";
+import "./HistoryPage.css";
 
 const features = tableFeatures({
   rowSortingFeature,

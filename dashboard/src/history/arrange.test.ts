@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { JobSummary } from "../api/types";
+import type { JobSummary } from "../domain/types";
 import { durationOf, searchJobs } from "./arrange";
 
 const job = (job_id: string, extra: Partial<JobSummary> = {}): JobSummary => ({

@@ -1,6 +1,6 @@
 // Which of the loaded jobs are shown.
-import type { JobSummary } from "../api/types";
-import { formatTime } from "../ui/format";
+import type { JobSummary } from "../domain/types";
+import { formatTime } from "../domain/format";
 import { statusWords } from "../ui/StatusBadge";
 
 export const kindWords = (job: JobSummary): string =>

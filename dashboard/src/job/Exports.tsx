@@ -10,16 +10,16 @@ import {
   Download,
 } from "lucide-react";
 import { getResultFile, sentenceOf, type ResultFormat } from "../api/client";
-import type { JobDetails } from "../api/types";
+import type { JobDetails } from "../domain/types";
 import { backendAddress, settings } from "../state/settings";
 import { linkFor } from "../state/shared";
 import { copy, download } from "../ui/browser";
-import { plural } from "../ui/format";
+import { plural } from "../domain/format";
 import { Menu, type MenuItem } from "../ui/Menu";
 import { tellProblem } from "../ui/toast";
-import { needsKeysFile, submitCommand, type CommandInput } from "./command";
+import { needsKeysFile, submitCommand, type CommandInput } from "../domain/command";
 import { toCsv } from "./csv";
-import type { Row } from "./results";
+import type { Row } from "../domain/results";
 
 interface Props {
   job: string;

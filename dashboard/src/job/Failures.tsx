@@ -1,8 +1,9 @@
 import { RotateCw } from "lucide-react";
 import { Button } from "../ui/Button";
-import { asSentence, formatCount, plural } from "../ui/format";
+import { asSentence, formatCount, plural } from "../domain/format";
 import { Thumbnail } from "../ui/Picture";
-import type { Row } from "./results";
+import type { Row } from "../domain/results";
+import "./Failures.css";
 
 interface Props {
   rows: readonly Row[];

@@ -1,10 +1,11 @@
 import { useCallback } from "react";
 import { Button } from "../ui/Button";
-import { formatCount, formatPercent, lastPart } from "../ui/format";
+import { formatCount, formatPercent, lastPart } from "../domain/format";
 import { NotWhole } from "../ui/NotWhole";
 import { Thumbnail } from "../ui/Picture";
 import { gridOf, tileLayout, useWindowRows } from "../ui/windowRows";
-import { scoreOf, type Group, type Row } from "./results";
+import { scoreOf, type Group, type Row } from "../domain/results";
+import "./Groups.css";
 
 type Line = { group: Group; hidden: number } | { rows: Row[] };
 

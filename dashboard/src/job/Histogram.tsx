@@ -1,5 +1,6 @@
 import { useMemo } from "react";
-import { histogram, type Row } from "./results";
+import { histogram, type Row } from "../domain/results";
+import "./Histogram.css";
 
 const steps = 25;
 

@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { CircleAlert, Copy, SearchX, TriangleAlert } from "lucide-react";
 import { ApiError, retryJob, sentenceOf } from "../api/client";
 import { useJobDetails, useJobState, useModels, useResults } from "../api/queries";
-import { isFinal, type JobDetails, type JobState } from "../api/types";
+import { isFinal, type JobDetails, type JobState } from "../domain/types";
 import { Link } from "../state/router";
 import { backendAddress, settings, switchBackend } from "../state/settings";
 import { useStore } from "../state/store";
@@ -15,12 +15,13 @@ import {
   formatExactTime,
   formatTime,
   plural,
-} from "../ui/format";
+} from "../domain/format";
 import { StatusBadge } from "../ui/StatusBadge";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
 import { Live } from "./Live";
 import { Results } from "./Results";
+import "./JobPage.css";
 
 const titleOf = (details: JobDetails | undefined): string => {
   if (!details) return "Job";

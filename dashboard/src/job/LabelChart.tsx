@@ -1,7 +1,8 @@
 import { useState } from "react";
 import { Button } from "../ui/Button";
-import { formatCount, formatPercent } from "../ui/format";
-import { unknownLabel, type Group } from "./results";
+import { formatCount, formatPercent } from "../domain/format";
+import { unknownLabel, type Group } from "../domain/results";
+import "./LabelChart.css";
 
 const shownAtFirst = 6;
 

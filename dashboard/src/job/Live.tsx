@@ -3,14 +3,16 @@ import { Ban } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { cancelJob, sentenceOf } from "../api/client";
 import { recentImages, useRecentResults } from "../api/queries";
-import type { JobDetails, JobState } from "../api/types";
+import type { JobDetails, JobState } from "../domain/types";
 import { Button } from "../ui/Button";
 import { Bar } from "../ui/Fields";
-import { formatCount, formatPercent, formatTimeLeft, plural } from "../ui/format";
+import { formatCount, formatPercent, formatTimeLeft, plural } from "../domain/format";
 import { Thumbnail } from "../ui/Picture";
 import { tell, tellProblem } from "../ui/toast";
 import { createPace } from "./pace";
-import { labelOf, scoreOf } from "./results";
+import { labelOf, scoreOf } from "../domain/results";
+import "./Groups.css";
+import "./Live.css";
 
 // Recent images per second, and the time left at that rate.
 function usePace(done: number, total: number) {

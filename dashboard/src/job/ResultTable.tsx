@@ -9,11 +9,12 @@ import {
   type SortingState,
 } from "@tanstack/react-table";
 import { useMemo, useState } from "react";
-import { formatDuration, formatPercent } from "../ui/format";
+import { formatDuration, formatPercent } from "../domain/format";
 import { NotWhole } from "../ui/NotWhole";
 import { Thumbnail } from "../ui/Picture";
 import { SortableTable } from "../ui/SortableTable";
-import { labelOf, outcomeOf, scoreOf, type Outcome, type Row } from "./results";
+import { labelOf, outcomeOf, scoreOf, type Outcome, type Row } from "../domain/results";
+import "./ResultTable.css";
 
 interface Line {
   row: Row;

@@ -1,12 +1,12 @@
 import { SearchX, SquareCheck } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import type { Results as Data } from "../api/queries";
-import type { JobDetails, JobState } from "../api/types";
+import type { JobDetails, JobState } from "../domain/types";
 import { navigate, setQuery, usePlace } from "../state/router";
 import { selectKeys } from "../state/selection";
 import { Button } from "../ui/Button";
 import { SearchField, Segments, Select, Slider } from "../ui/Fields";
-import { formatCount, plural } from "../ui/format";
+import { formatCount, plural } from "../domain/format";
 import { Predictions, Preview } from "../ui/Preview";
 import { EmptyState } from "../ui/States";
 import { Exports } from "./Exports";
@@ -15,7 +15,8 @@ import { Groups } from "./Groups";
 import { Histogram } from "./Histogram";
 import { LabelChart } from "./LabelChart";
 import { ResultTable } from "./ResultTable";
-import { failedFilter, filterRows, group, type Grouping, type Row } from "./results";
+import { failedFilter, filterRows, group, type Grouping, type Row } from "../domain/results";
+import "./Results.css";
 
 function Numbers({ summary, state }: { summary: Grouping["summary"]; state: JobState }) {
   const notDone = Math.max(0, state.total - state.done);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { toCsv } from "./csv";
-import type { Row } from "./results";
+import type { Row } from "../domain/results";
 
 const row = (filename: string, score: number, label = "cat", error = ""): Row => ({
   index: 0,

@@ -1,5 +1,5 @@
 // The result table as CSV, with the columns of the server's CSV, at the threshold of the page.
-import { labelOf, outcomeOf, scoreOf, type Row } from "./results";
+import { labelOf, outcomeOf, scoreOf, type Row } from "../domain/results";
 
 // RFC 4180; a leading quote stops a spreadsheet from running the text as a formula.
 const cell = (text: string): string => {

@@ -9,6 +9,7 @@ import { Button } from "../ui/Button";
 import { EmptyState } from "../ui/States";
 import { tellProblem } from "../ui/toast";
 import { queue } from "../upload/uploads";
+import "./AskBackend.css";
 
 export interface Question {
   backend: string; // as in the settings; empty where the link names no usable one

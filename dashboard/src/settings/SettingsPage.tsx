@@ -6,10 +6,11 @@ import { normalizeBackend, settings, switchBackend, type Theme } from "../state/
 import { useStore } from "../state/store";
 import { Button } from "../ui/Button";
 import { Segments } from "../ui/Fields";
-import { formatDuration, plural } from "../ui/format";
+import { formatDuration, plural } from "../domain/format";
 import { Notice } from "../ui/States";
 import { tell } from "../ui/toast";
 import { queue } from "../upload/uploads";
+import "./SettingsPage.css";
 
 function HealthAnswer({
   check,

@@ -1,6 +1,7 @@
-// The URL: which page is shown, and the state that the page keeps in it.
-import type { ComponentProps, MouseEvent } from "react";
+// The URL: which page is shown, and where it is scrolled. What the page shows is in view.ts.
+import { useEffect, useRef, type ComponentProps, type MouseEvent } from "react";
 import { createStore, useStore } from "./store";
+import { readView, writeView, type Params } from "./view";
 
 interface Place {
   path: string;
@@ -13,23 +14,84 @@ window.addEventListener("popstate", () => place.set(read()));
 
 export const usePlace = (): Place => useStore(place);
 
+// What an entry of the browser's history remembers beside its address.
+interface Entry {
+  scroll?: number; // pixels
+  layer?: boolean; // something is open over the page of the entry before
+}
+const entry = (): Entry => (history.state ?? {}) as Entry;
+const remember = (change: Entry): void =>
+  history.replaceState({ ...entry(), ...change }, "", location.href);
+
+// The browser would scroll before the page has its photos.
+history.scrollRestoration = "manual";
+const scrollSettlesMs = 150;
+let scrolled: ReturnType<typeof setTimeout> | undefined;
+window.addEventListener(
+  "scroll",
+  () => {
+    clearTimeout(scrolled);
+    scrolled = setTimeout(() => remember({ scroll: window.scrollY }), scrollSettlesMs);
+  },
+  { passive: true },
+);
+
+function push(to: string, state: Entry): void {
+  if (scrolled !== undefined) {
+    clearTimeout(scrolled);
+    remember({ scroll: window.scrollY });
+  }
+  history.pushState(state, "", to);
+  place.set(read());
+}
+
 export function navigate(to: string): void {
   const page = place.get().path;
-  history.pushState(null, "", to);
-  place.set(read());
+  push(to, {});
   if (place.get().path !== page) window.scrollTo(0, 0);
 }
 
-// Changes parameters of the current page, without adding an entry to the history.
-export function setQuery(changes: Record<string, string>): void {
+// Scrolls to where the page was left, once it is `ready` to be that tall.
+export function useRememberedScroll(ready: boolean): void {
+  const wanted = useRef(entry().scroll);
+  useEffect(() => {
+    if (!ready || wanted.current === undefined) return;
+    const to = wanted.current;
+    wanted.current = undefined;
+    requestAnimationFrame(() => window.scrollTo(0, to));
+  }, [ready]);
+}
+
+function addressWith(changes: Record<string, string>): string {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(changes)) {
     if (value === "") query.delete(name);
     else query.set(name, value);
   }
   const text = query.toString();
-  history.replaceState(null, "", location.pathname + (text ? `?${text}` : ""));
+  return location.pathname + (text ? `?${text}` : "");
+}
+
+// Changes parameters of the current page, without adding an entry to the history.
+export function setQuery(changes: Record<string, string>): void {
+  history.replaceState(history.state, "", addressWith(changes));
   place.set(read());
+}
+
+// The values of the current address, and a function that changes some of them in place.
+export function useView<V>(params: Params<V>): [V, (changes: Partial<V>) => void] {
+  const { query } = usePlace();
+  return [readView(params, query), (changes) => setQuery(writeView(params, changes))];
+}
+
+// Opens something over the page, so that Back closes it.
+export const openLayer = (changes: Record<string, string>): void =>
+  push(addressWith(changes), { layer: true });
+
+// Closes it. In an address that was opened with it, such as a shared link, there is nothing to go back to.
+export function closeLayer(changes: Record<string, string>): void {
+  if (entry().layer) history.back();
+  else setQuery(changes);
 }
 
 export const jobPath = (id: string): string => `/job/${encodeURIComponent(id)}`;

@@ -1,7 +1,7 @@
 // The selected photos: by their keys, or by a rule where they are too many for that. They stay selected
 // from page to page.
-import type { ImageFilter, Rule } from "../api/types";
-import { plural } from "../ui/format";
+import type { ImageFilter, Rule } from "../domain/types";
+import { plural } from "../domain/format";
 import { createStore } from "./store";
 
 export interface Selection {

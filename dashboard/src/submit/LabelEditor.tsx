@@ -2,7 +2,8 @@ import { Plus, X } from "lucide-react";
 import { useId, useState, type ClipboardEvent, type KeyboardEvent } from "react";
 import { parseLabels, tidyLabels, type ParsedLabels } from "../state/labelSets";
 import { Button } from "../ui/Button";
-import { formatCount, plural } from "../ui/format";
+import { formatCount, plural } from "../domain/format";
+import "./LabelEditor.css";
 
 interface Props {
   labels: readonly string[];

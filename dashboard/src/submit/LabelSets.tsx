@@ -11,8 +11,9 @@ import {
 import { useStore } from "../state/store";
 import { download } from "../ui/browser";
 import { Button, IconButton } from "../ui/Button";
-import { formatCount, plural } from "../ui/format";
+import { formatCount, plural } from "../domain/format";
 import { tell, tellProblem } from "../ui/toast";
+import "./LabelSets.css";
 
 interface Props {
   labels: readonly string[];

@@ -4,9 +4,9 @@ import type { ReactNode } from "react";
 import { blockOf, everything, listProblem, useImageList, useSummary } from "../api/catalogue";
 import { sentenceOf, submitJob } from "../api/client";
 import { useLabelWarnings, useModels } from "../api/queries";
-import type { JobType, Model, Rule } from "../api/types";
-import { arrange } from "../gallery/arrange";
-import { submitCommand } from "../job/command";
+import type { JobType, Model, Rule } from "../domain/types";
+import { arrange } from "../domain/arrange";
+import { submitCommand } from "../domain/command";
 import { jobPath, Link, navigate } from "../state/router";
 import { filterOf, ruleOf, ruleWords, selection } from "../state/selection";
 import { backendAddress } from "../state/settings";
@@ -14,7 +14,7 @@ import { useStore } from "../state/store";
 import { copy } from "../ui/browser";
 import { Button } from "../ui/Button";
 import { Select, Slider } from "../ui/Fields";
-import { asSentence, formatCount, plural } from "../ui/format";
+import { asSentence, formatCount, plural } from "../domain/format";
 import { Thumbnail } from "../ui/Picture";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
@@ -30,6 +30,7 @@ import {
 } from "./draft";
 import { LabelEditor } from "./LabelEditor";
 import { LabelSets } from "./LabelSets";
+import "./SubmitPage.css";
 
 function Section({
   title,

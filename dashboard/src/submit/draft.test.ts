@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Model } from "../api/types";
+import type { Model } from "../domain/types";
 import { initialDraft, modelFor, topKOf, toSubmission, whatIsMissing } from "./draft";
 
 const model = (name: string, extra: Partial<Model> = {}): Model => ({

@@ -1,5 +1,5 @@
 // The job being prepared. Kept while the user visits other pages, for instance to choose photos.
-import type { JobType, Model, Rule, Submission } from "../api/types";
+import type { JobType, Model, Rule, Submission } from "../domain/types";
 import { createPersisted } from "../state/store";
 
 export interface Draft {

@@ -1,5 +1,6 @@
 import type { LucideIcon } from "lucide-react";
 import type { ComponentProps } from "react";
+import "./Button.css";
 
 interface Looks {
   look?: "plain" | "primary" | "danger" | "quiet";

@@ -4,6 +4,7 @@ import { Dialog } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
 import type { KeyboardEvent, ReactNode } from "react";
 import { Button, IconButton } from "./Button";
+import "./Dialogs.css";
 
 interface ModalProps {
   open: boolean;

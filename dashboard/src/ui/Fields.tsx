@@ -2,6 +2,7 @@
 import { Search, X } from "lucide-react";
 import { useId, type ReactNode } from "react";
 import { IconButton } from "./Button";
+import "./Fields.css";
 
 interface SearchProps {
   label: string;

@@ -1,6 +1,7 @@
 import { Menu as Base } from "@base-ui/react/menu";
 import { ChevronDown, type LucideIcon } from "lucide-react";
 import { Button } from "./Button";
+import "./Menu.css";
 
 export interface MenuItem {
   label: string;

@@ -1,5 +1,6 @@
 import { TriangleAlert } from "lucide-react";
-import { asSentence } from "./format";
+import { asSentence } from "../domain/format";
+import "./NotWhole.css";
 
 // The sign of a photo of which something is missing; the warning is its tooltip and its name.
 export function NotWhole({ warning }: { warning: string | undefined }) {

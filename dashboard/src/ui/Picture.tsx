@@ -2,8 +2,9 @@
 import { ImageOff } from "lucide-react";
 import { useEffect, useState } from "react";
 import { imagePath, request, thumbnailPath } from "../api/client";
-import { isShownByBrowsers } from "../upload/kinds";
+import { isShownByBrowsers } from "../domain/kinds";
 import { apiKey, settings } from "../state/settings";
+import "./Picture.css";
 
 // The URL for an <img>; undefined while loading, null when the image cannot be loaded.
 function useSource(path: string): string | null | undefined {

@@ -1,11 +1,12 @@
 // One photo in full size, with its details; arrow keys lead to its neighbours.
 import { ChevronLeft, ChevronRight, CircleAlert, TriangleAlert } from "lucide-react";
 import type { KeyboardEvent, ReactNode } from "react";
-import { outcomeOf, scoreOf, type Row } from "../job/results";
+import { outcomeOf, scoreOf, type Row } from "../domain/results";
 import { IconButton } from "./Button";
 import { Modal } from "./Dialogs";
-import { asSentence, formatCount, formatPercent } from "./format";
+import { asSentence, formatCount, formatPercent } from "../domain/format";
 import { FullPicture } from "./Picture";
+import "./Preview.css";
 
 interface PredictionsProps {
   row: Row;

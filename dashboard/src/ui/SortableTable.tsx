@@ -1,6 +1,7 @@
 import { useCallback, type ReactNode } from "react";
 import { SortHeader } from "./SortHeader";
 import { useWindowRows } from "./windowRows";
+import "./SortableTable.css";
 
 // The part used here of a TanStack table with sortable columns.
 interface Sortable<Line> {

@@ -4,7 +4,8 @@ import { useEffect, useState, type ReactNode } from "react";
 import { ApiError, sentenceOf } from "../api/client";
 import { Link } from "../state/router";
 import { Button } from "./Button";
-import { asSentence } from "./format";
+import { asSentence } from "../domain/format";
+import "./States.css";
 
 interface EmptyProps {
   icon: LucideIcon;

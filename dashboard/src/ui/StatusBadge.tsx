@@ -1,5 +1,6 @@
 import { Ban, CircleAlert, CircleCheck, Clock, LoaderCircle, type LucideIcon } from "lucide-react";
-import type { JobStatus } from "../api/types";
+import type { JobStatus } from "../domain/types";
+import "./StatusBadge.css";
 
 const looks: Record<JobStatus, { icon: LucideIcon; words: string }> = {
   pending: { icon: Clock, words: "Waiting" },

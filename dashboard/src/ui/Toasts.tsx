@@ -3,6 +3,7 @@ import { CircleAlert, CircleCheck, X } from "lucide-react";
 import type { ReactNode } from "react";
 import { IconButton } from "./Button";
 import { toasts } from "./toast";
+import "./Toasts.css";
 
 function ToastList() {
   return Toast.useToastManager().toasts.map((toast) => {

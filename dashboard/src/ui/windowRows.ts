@@ -1,6 +1,7 @@
 // Long lists that scroll with the window; only what is in view is drawn.
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useState } from "react";
+import "./windowRows.css";
 
 interface Box {
   width: number; // 0 before the first layout

@@ -5,6 +5,7 @@ import { useEffect, useState } from "react";
 import { carriesFiles, filesOfTransfer, type Chosen } from "./files";
 import { findStored } from "./stored";
 import { takeFiles } from "./uploads";
+import "./DropLayer.css";
 
 export function DropLayer() {
   const client = useQueryClient();

@@ -1,5 +1,5 @@
 // What is not uploaded: a line that opens to the names.
-import { plural } from "../ui/format";
+import { plural } from "../domain/format";
 import type { PassedOver } from "./prepare";
 
 const mostShown = 500;

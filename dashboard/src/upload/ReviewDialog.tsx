@@ -2,10 +2,11 @@ import { useState } from "react";
 import { useStore } from "../state/store";
 import { Button } from "../ui/Button";
 import { Modal } from "../ui/Dialogs";
-import { formatBytes, plural } from "../ui/format";
-import { countsOf } from "./kinds";
+import { formatBytes, plural } from "../domain/format";
+import { countsOf } from "../domain/kinds";
 import { PassedOverList } from "./PassedOver";
 import { review, startUploads } from "./uploads";
+import "./ReviewDialog.css";
 
 const fewNames = 5;
 

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { FolderUp, ImageUp } from "lucide-react";
 import { useRef, type ChangeEvent, type InputHTMLAttributes } from "react";
 import { Button } from "../ui/Button";
-import { acceptedFiles } from "./kinds";
+import { acceptedFiles } from "../domain/kinds";
 import { findStored } from "./stored";
 import { takeFiles } from "./uploads";
 

@@ -9,11 +9,12 @@ import { selectKeys } from "../state/selection";
 import { useStore } from "../state/store";
 import { Button, IconButton } from "../ui/Button";
 import { Bar } from "../ui/Fields";
-import { formatBytes, formatCount, formatTimeLeft, plural } from "../ui/format";
+import { formatBytes, formatCount, formatTimeLeft, plural } from "../domain/format";
 import type { Upload, UploadProgress } from "./queue";
-import { countsOf } from "./kinds";
+import { countsOf } from "../domain/kinds";
 import { PassedOverList } from "./PassedOver";
 import { passedOver, preparing, queue } from "./uploads";
+import "./UploadDock.css";
 
 const words: Record<Upload["state"], (upload: Upload) => string> = {
   waiting: () => "waiting",

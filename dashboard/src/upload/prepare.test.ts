@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { imageType } from "./kinds";
+import { imageType } from "../domain/kinds";
 import { nameInStore, prepare, type Candidate } from "./prepare";
 
 const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));

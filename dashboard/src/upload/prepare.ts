@@ -9,7 +9,7 @@ import {
   typeOf,
   words,
   type Kind,
-} from "./kinds";
+} from "../domain/kinds";
 
 export interface Candidate {
   file: File;

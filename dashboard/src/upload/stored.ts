@@ -2,7 +2,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { listOf, summaryOf } from "../api/catalogue";
 import { getImageWindow } from "../api/client";
-import { displayName, lastPart, nameOf } from "../ui/format";
+import { displayName, lastPart, nameOf } from "../domain/format";
 import { nameInStore, type Candidate } from "./prepare";
 
 const pageSize = 1000;

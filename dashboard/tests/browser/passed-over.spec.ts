@@ -1,7 +1,7 @@
 // Files of folders that are no photos are told, and photos that browsers do not show are shown.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { imageTypes } from "../../src/upload/kinds";
+import { imageTypes } from "../../src/domain/kinds";
 import { expect, expectAccessible, skipWhereItCannotRun, test } from "./fixtures";
 import { folderWith, makePng } from "./images";
 

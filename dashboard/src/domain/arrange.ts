@@ -1,6 +1,6 @@
 // In which order photos are shown, and how the keyboard moves between them.
-import type { Order, StoredImage } from "../api/types";
-import { nameOf } from "../ui/format";
+import type { Order, StoredImage } from "./types";
+import { nameOf } from "./format";
 
 export const orders: { value: Order; label: string }[] = [
   { value: "newest", label: "Newest first" },

@@ -1,6 +1,6 @@
 // The rows of a result: grouping, counting and filtering them.
-import type { ImageResult, Prediction } from "../api/types";
-import { nameOf } from "../ui/format";
+import type { ImageResult, Prediction } from "./types";
+import { nameOf } from "./format";
 
 export interface Row {
   index: number; // position in the job

@@ -1,6 +1,6 @@
 // What chosen files are. The lists are those of src/domain/file_kind.cpp and src/services/image_service.cpp,
 // in lower case; kinds.test.ts compares them.
-import { plural } from "../ui/format";
+import { plural } from "./format";
 
 // The image types that the server takes, and their endings. A file without one of them gets the first.
 export const imageTypes: Record<string, readonly string[]> = {
