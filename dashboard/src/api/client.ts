@@ -232,3 +232,6 @@ export const thumbnailPath = (key: string, size: number): string =>
   `/images/${id(key)}/thumbnail?size=${size}`;
 
 export const imagePath = (key: string): string => `/images/${id(key)}`;
+
+export const getOriginal = (key: string): Promise<Blob> =>
+  request(imagePath(key), { timeout: longTimeoutMs }).then((response) => response.blob());

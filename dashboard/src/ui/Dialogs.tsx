@@ -2,7 +2,7 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
-import type { KeyboardEvent, ReactNode } from "react";
+import type { KeyboardEvent, ReactNode, RefObject } from "react";
 import { Button, IconButton } from "./Button";
 import "./Dialogs.css";
 
@@ -12,18 +12,40 @@ interface ModalProps {
   title: ReactNode;
   children: ReactNode;
   className?: string;
+  actions?: ReactNode; // in the head, before Close
+  popup?: RefObject<HTMLDivElement | null>; // has the focus at first, in place of the first control
+  keepsFocus?: boolean; // the caller moves the focus when it closes
   onKeyDown?: (event: KeyboardEvent) => void;
 }
 
-export function Modal({ open, onClose, title, children, className = "", onKeyDown }: ModalProps) {
+export function Modal({
+  open,
+  onClose,
+  title,
+  children,
+  className = "",
+  actions,
+  popup,
+  keepsFocus = false,
+  onKeyDown,
+}: ModalProps) {
   return (
     <Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Dialog.Portal>
         <Dialog.Backdrop className="backdrop" />
-        <Dialog.Popup className={`modal ${className}`} onKeyDown={onKeyDown}>
+        <Dialog.Popup
+          ref={popup}
+          className={`modal ${className}`}
+          onKeyDown={onKeyDown}
+          {...(popup ? { initialFocus: popup } : {})}
+          {...(keepsFocus ? { finalFocus: false } : {})}
+        >
           <header className="modal-head">
             <Dialog.Title className="modal-title">{title}</Dialog.Title>
-            <Dialog.Close render={<IconButton icon={X} label="Close" />} />
+            <div className="modal-actions">
+              {actions}
+              <Dialog.Close render={<IconButton icon={X} label="Close" />} />
+            </div>
           </header>
           {children}
         </Dialog.Popup>

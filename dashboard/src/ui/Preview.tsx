@@ -1,11 +1,24 @@
 // One photo in full size, with its details; arrow keys lead to its neighbours.
-import { ChevronLeft, ChevronRight, CircleAlert, TriangleAlert } from "lucide-react";
-import type { KeyboardEvent, ReactNode } from "react";
+import {
+  ChevronLeft,
+  ChevronRight,
+  CircleAlert,
+  Download,
+  Square,
+  SquareCheck,
+  Trash2,
+  TriangleAlert,
+} from "lucide-react";
+import { useRef, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
+import { getOriginal, sentenceOf } from "../api/client";
 import { outcomeOf, scoreOf, type Row } from "../domain/results";
 import { IconButton } from "./Button";
 import { Modal } from "./Dialogs";
-import { asSentence, formatCount, formatPercent } from "../domain/format";
+import { asSentence, formatCount, formatPercent, lastPart } from "../domain/format";
 import { FullPicture } from "./Picture";
+import { download } from "./browser";
+import { tellProblem } from "./toast";
+import { ZoomFrame, type ZoomHandle } from "./ZoomFrame";
 import "./Preview.css";
 
 interface PredictionsProps {
@@ -58,31 +71,96 @@ interface PreviewProps {
   count: number;
   onIndex: (index: number) => void;
   onClose: () => void;
+  selected?: boolean;
+  onToggle?: () => void; // where photos can be selected
+  onDelete?: () => void; // where they can be deleted
   children: ReactNode; // details beside the photo
 }
 
-export function Preview({ image, name, index, count, onIndex, onClose, children }: PreviewProps) {
+async function save(image: string, name: string): Promise<void> {
+  try {
+    download(await getOriginal(image), lastPart(name));
+  } catch (error) {
+    tellProblem("Download failed", sentenceOf(error));
+  }
+}
+
+export function Preview({
+  image,
+  name,
+  index,
+  count,
+  onIndex,
+  onClose,
+  selected = false,
+  onToggle,
+  onDelete,
+  children,
+}: PreviewProps) {
+  const popup = useRef<HTMLDivElement>(null);
+  const zoom = useRef<ZoomHandle>(null);
   const step = (by: number) => {
     const to = index + by;
     if (to >= 0 && to < count) onIndex(to);
   };
   const press = (event: KeyboardEvent) => {
+    const onControl = (event.target as Element).closest("button, a, input, select, summary");
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "ArrowLeft") step(-1);
     else if (event.key === "ArrowRight") step(1);
-    else return;
+    else if (event.key === " " && onToggle && !onControl) onToggle();
+    else if (event.key === "Delete" && onDelete) onDelete();
+    else if (!zoom.current?.press(event.key)) return;
     event.preventDefault();
   };
+  // A click on them leaves the focus where it is, so that the keys keep their meaning.
+  const stays = { onMouseDown: (event: MouseEvent) => event.preventDefault() };
   return (
-    <Modal open onClose={onClose} title={<bdi>{name}</bdi>} className="preview" onKeyDown={press}>
+    <Modal
+      open
+      onClose={onClose}
+      title={<bdi>{name}</bdi>}
+      className="preview"
+      popup={popup}
+      keepsFocus
+      onKeyDown={press}
+      actions={
+        image && (
+          <>
+            {onToggle && (
+              <IconButton
+                icon={selected ? SquareCheck : Square}
+                label={selected ? "Selected" : "Select"}
+                aria-pressed={selected}
+                onClick={onToggle}
+                {...stays}
+              />
+            )}
+            <IconButton
+              icon={Download}
+              label="Download"
+              onClick={() => void save(image, name)}
+              {...stays}
+            />
+            {onDelete && <IconButton icon={Trash2} label="Delete" onClick={onDelete} {...stays} />}
+          </>
+        )
+      }
+    >
       <div className="preview-body">
         <div className="preview-stage">
-          {image && <FullPicture image={image} alt={name} />}
+          {image && (
+            <ZoomFrame key={image} handle={zoom} onSwipe={step}>
+              <FullPicture image={image} alt={name} />
+            </ZoomFrame>
+          )}
           <IconButton
             icon={ChevronLeft}
             label="Previous photo"
             className="preview-step left"
             disabled={index === 0}
             onClick={() => step(-1)}
+            {...stays}
           />
           <IconButton
             icon={ChevronRight}
@@ -90,6 +168,7 @@ export function Preview({ image, name, index, count, onIndex, onClose, children 
             className="preview-step right"
             disabled={index >= count - 1}
             onClick={() => step(1)}
+            {...stays}
           />
         </div>
         <aside className="preview-side">
