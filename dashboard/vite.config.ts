@@ -7,18 +7,23 @@ import { defineConfig } from "vitest/config";
 
 const backend = process.env.BACKEND_API_URL ?? "http://localhost:8080";
 const paths = [
+  "/batches",
+  "/dates",
   "/docs",
   "/events",
   "/folders",
   "/health",
   "/images",
   "/jobs",
+  "/label-sets",
+  "/labels",
   "/models",
   "/objects",
   "/ready",
   "/result",
   "/status",
   "/submit",
+  "/trash",
   "/upload-url",
 ];
 

@@ -20,6 +20,7 @@ import { Link, usePlace } from "./state/router";
 import { settings } from "./state/settings";
 import { useStore } from "./state/store";
 import { SubmitPage } from "./submit/SubmitPage";
+import { TrashPage } from "./gallery/TrashPage";
 import { EmptyState, Notice } from "./ui/States";
 import { Whole } from "./ui/Whole";
 import { DropLayer } from "./upload/DropLayer";
@@ -38,6 +39,7 @@ function Page({ path }: { path: string }) {
   const job = /^\/job\/([^/]+)\/?$/.exec(path)?.[1];
   if (job !== undefined) return <JobPage key={job} id={decodeURIComponent(job)} />;
   if (path === "/") return <GalleryPage />;
+  if (path === "/deleted") return <TrashPage />;
   if (path === "/new") return <SubmitPage />;
   if (path === "/history") return <HistoryPage />;
   if (path === "/settings") return <SettingsPage />;
@@ -92,7 +94,7 @@ function ConnectionNotice() {
 
 function Navigation({ path }: { path: string }) {
   const { backend } = useStore(settings);
-  const current = path.startsWith("/job/") ? "/history" : path;
+  const current = path.startsWith("/job/") ? "/history" : path === "/deleted" ? "/" : path;
   return (
     <nav className="nav" aria-label="Pages">
       <Link href="/" className="brand">
@@ -130,7 +132,7 @@ function useArrival(path: string, main: React.RefObject<HTMLElement | null>) {
   useEffect(() => {
     const name =
       pages.find((page) => page.path === path)?.name ??
-      (path.startsWith("/job/") ? "Job" : "Not found");
+      (path.startsWith("/job/") ? "Job" : path === "/deleted" ? "Trash" : "Not found");
     document.title = `${name} · Classifier`;
     if (!first.current)
       main.current?.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });

@@ -7,10 +7,10 @@ import {
   type Query,
   type QueryClient,
 } from "@tanstack/react-query";
-import { ApiError, getFolders, getImages, getImageWindow } from "./client";
+import { ApiError, getBatches, getDates, getFolders, getImages, getImageWindow } from "./client";
 import { refreshMs } from "./queries";
 import { nameOf } from "../domain/format";
-import type { Folder, ImageFilter, ImageWindow, StoredImage } from "../domain/types";
+import type { Batch, Folder, ImageFilter, ImageWindow, StoredImage } from "../domain/types";
 
 export const blockSize = 200;
 const keysAtOnce = 1000;
@@ -23,9 +23,17 @@ const summaryKey = ["images", "summary"] as const;
 const blockKey = ["images", "block"] as const;
 const listKey = ["images", "list"] as const;
 const foldersKey = ["folders"] as const;
+const batchesKey = ["batches"] as const;
+const datesKey = ["dates"] as const;
 const fewFolders = 500;
 
-export const everything: ImageFilter = { order: "newest", q: "", folder: "" };
+export const everything: ImageFilter = {
+  order: "newest",
+  q: "",
+  folder: "",
+  batch: "",
+  taken: "",
+};
 
 export interface Summary {
   total: number; // photos in the store
@@ -71,6 +79,8 @@ function dropOlder(client: QueryClient, version: string): void {
   // Many folders are fetched again when one returns to the page: that is more than is in view.
   const few = (client.getQueryData<Folder[]>(foldersKey)?.length ?? 0) <= fewFolders;
   void client.invalidateQueries({ queryKey: foldersKey, refetchType: few ? "active" : "none" });
+  void client.invalidateQueries({ queryKey: batchesKey });
+  void client.invalidateQueries({ queryKey: datesKey });
 }
 
 // After the page itself has added or deleted photos.
@@ -125,6 +135,31 @@ export const useFolders = () =>
       } while (token);
       return folders;
     },
+  });
+
+export const useBatches = () =>
+  useQuery({
+    queryKey: batchesKey,
+    staleTime: Infinity,
+    retry: false,
+    queryFn: async ({ signal }) => {
+      const batches: Batch[] = [];
+      let token = "";
+      do {
+        const page = await getBatches(token, signal);
+        batches.push(...page.batches);
+        token = page.next_token ?? "";
+      } while (token);
+      return batches;
+    },
+  });
+
+export const useDates = () =>
+  useQuery({
+    queryKey: datesKey,
+    staleTime: Infinity,
+    retry: false,
+    queryFn: ({ signal }) => getDates(signal),
   });
 
 const mostTries = 3;

@@ -1,8 +1,12 @@
 // The calls that the page makes. Every failure is an ApiError whose message can be shown to people.
 import { apiKey, settings } from "../state/settings";
+import { rangeOf } from "../domain/taken";
 import type {
+  BatchPage,
+  Dates,
   FolderPage,
   ImageFilter,
+  ImageInfo,
   ImagePage,
   ImageWindow,
   JobDetails,
@@ -10,7 +14,9 @@ import type {
   JobResult,
   JobState,
   Model,
+  PhotoPredictions,
   Submission,
+  TrashPage,
   UploadTicket,
 } from "../domain/types";
 
@@ -173,14 +179,44 @@ export interface WindowQuery extends Partial<ImageFilter> {
   since?: string;
 }
 
-export const getImageWindow = (query: WindowQuery, signal?: AbortSignal) =>
-  call<ImageWindow>(withQuery("/images", { ...query }), signal ? { signal } : {});
+export const getImageWindow = ({ taken = "", ...query }: WindowQuery, signal?: AbortSignal) =>
+  call<ImageWindow>(
+    withQuery("/images", { ...query, ...rangeOf(taken) }),
+    signal ? { signal } : {},
+  );
 
 export const getFolders = (token: string, signal: AbortSignal) =>
   call<FolderPage>(withQuery("/folders", { next_token: token }), { signal });
 
+export const getBatches = (token: string, signal: AbortSignal) =>
+  call<BatchPage>(withQuery("/batches", { next_token: token }), { signal });
+
+export const getDates = (signal: AbortSignal) => call<Dates>("/dates", { signal });
+
+export const getImageInfo = (key: string, signal: AbortSignal) =>
+  call<ImageInfo>(`/images/${id(key)}/info`, { signal });
+
+export const getPhotoPredictions = (key: string, token: string, signal: AbortSignal) =>
+  call<PhotoPredictions>(withQuery(`/images/${id(key)}/predictions`, { next_token: token }), {
+    signal,
+  });
+
+// For good, also from the trash.
 export const deleteImage = (key: string) =>
   call<unknown>(`/images/${id(key)}`, { method: "DELETE" });
+
+// Into the trash. Only a server that has one; see api/trash.ts.
+export const trashImage = (key: string) =>
+  call<unknown>(`/images/${id(key)}?trash=true`, { method: "DELETE" });
+
+export const getTrash = (token: string, limit: number, signal?: AbortSignal) =>
+  call<TrashPage>(withQuery("/trash", { limit, next_token: token }), signal ? { signal } : {});
+
+export const restoreImages = (keys: readonly string[]) =>
+  post<{ restored: string[]; missing: string[] }>("/trash/restore", { keys });
+
+export const emptyTrash = () =>
+  call<{ deleted: number }>("/trash", { method: "DELETE", timeout: longTimeoutMs });
 
 export const getUploadTicket = (
   file: { filename: string; content_type: string; path: string; batch: string },
@@ -228,8 +264,9 @@ export const getResultFile = (job: string, format: ResultFormat): Promise<Blob> 
     (response) => response.blob(),
   );
 
-export const thumbnailPath = (key: string, size: number): string =>
-  `/images/${id(key)}/thumbnail?size=${size}`;
+// `quiet`: no error in the browser's console for a photo that cannot be shown.
+export const thumbnailPath = (key: string, size: number, trashed = false): string =>
+  `/images/${id(key)}/thumbnail?size=${size}&quiet=true${trashed ? "&trash=true" : ""}`;
 
 export const imagePath = (key: string): string => `/images/${id(key)}`;
 

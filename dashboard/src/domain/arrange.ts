@@ -1,5 +1,6 @@
 // In which order photos are shown, and how the keyboard moves between them.
 import type { Order, StoredImage } from "./types";
+import { matcher } from "./search";
 import { nameOf } from "./format";
 
 export const orders: { value: Order; label: string }[] = [
@@ -27,10 +28,8 @@ const compare: Record<Order, Compare> = {
 
 // For a backend without a catalogue.
 export function arrange(images: readonly StoredImage[], order: Order, text: string): StoredImage[] {
-  const wanted = text.trim().toLocaleLowerCase();
-  return images
-    .filter((image) => wanted === "" || nameOf(image).toLocaleLowerCase().includes(wanted))
-    .sort(compare[order]);
+  const matches = matcher(text);
+  return images.filter((image) => matches(nameOf(image))).sort(compare[order]);
 }
 
 // The tile that a key press moves to in a grid; undefined for other keys.

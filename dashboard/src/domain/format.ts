@@ -90,6 +90,14 @@ export const nameOf = ({ key, name }: { key: string; name?: string | undefined }
 // Without the folders.
 export const lastPart = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
+export const folderOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
+
+// "Upload of 28 Nov 2026, 15:02", where the page gave the upload its name, and otherwise the name itself.
+export function uploadWords(batch: string): string {
+  const [, date, time] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d) [0-9a-f]{4}$/.exec(batch) ?? [];
+  return date && time ? `Upload of ${formatDay(`${date}T12:00:00`)}, ${time}` : batch;
+}
+
 export const formatDay = (time: string): string => {
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? "" : dayOfYear.format(date);

@@ -1,5 +1,5 @@
 // The rows of a result: grouping, counting and filtering them.
-import type { ImageResult, Prediction } from "./types";
+import type { ImageResult, PhotoPrediction, Prediction } from "./types";
 import { nameOf } from "./format";
 
 export interface Row {
@@ -31,6 +31,19 @@ export const toRows = (results: readonly ImageResult[], first: number): Row[] =>
     error: result.error ?? "",
     ...(result.warning ? { warning: result.warning } : {}),
   }));
+
+// A job's result for one photo, as a row of its own.
+export const rowOf = (found: PhotoPrediction): Row => ({
+  index: found.index,
+  key: "",
+  filename: "",
+  path: "",
+  name: "",
+  predictions: found.all_predictions,
+  ms: 0,
+  error: found.error ?? "",
+  ...(found.warning ? { warning: found.warning } : {}),
+});
 
 export const scoreOf = (row: Row): number => row.predictions[0]?.score ?? 0;
 

@@ -43,6 +43,10 @@ export interface Rule {
   all?: true;
   q?: string;
   folder?: string;
+  batch?: string;
+  taken_from?: string; // dates, both inclusive
+  taken_to?: string;
+  taken?: "none"; // without a date
   order?: Order;
 }
 
@@ -51,6 +55,8 @@ export interface ImageFilter {
   order: Order;
   q: string;
   folder: string;
+  batch: string; // one upload
+  taken: string; // "2024", "2024-07", or "none" for those without a date; see taken.ts
 }
 
 // A window of the catalogue's list.
@@ -66,6 +72,83 @@ export interface ImageWindow {
 export interface Folder {
   folder: string;
   images: number; // directly in it
+}
+
+// One upload of many photos.
+export interface Batch {
+  batch: string;
+  images: number;
+  first_uploaded_at: string;
+  last_uploaded_at: string;
+}
+
+export interface BatchPage {
+  batches: Batch[];
+  next_token?: string;
+}
+
+export interface Month {
+  month: string; // "2024-07"
+  images: number;
+}
+
+export interface Dates {
+  months: Month[]; // latest first
+  undated: number;
+}
+
+// What the file of one photo says.
+export interface ImageInfo {
+  key: string;
+  size: number;
+  content_type?: string;
+  width?: number; // pixels, as displayed
+  height?: number;
+  taken_at?: string;
+  uploaded_at?: string;
+  batch?: string;
+  camera?: {
+    make?: string;
+    model?: string;
+    lens?: string;
+    exposure_s?: number;
+    f_number?: number;
+    iso?: number;
+    focal_length_mm?: number;
+  };
+}
+
+// What one job found for a photo.
+export interface PhotoPrediction {
+  job_id: string;
+  job_name?: string;
+  job_type: JobType;
+  model: string;
+  created_at: string;
+  confidence_threshold: number;
+  index: number; // of the photo in the job
+  all_predictions: Prediction[];
+  error?: string;
+  warning?: string;
+}
+
+export interface PhotoPredictions {
+  predictions: PhotoPrediction[]; // newest job first
+  next_token?: string; // older jobs were not looked at
+}
+
+export interface TrashedImage {
+  key: string;
+  name?: string;
+  size: number;
+  deleted_at: string;
+  expires_at: string; // then it is deleted for good
+}
+
+export interface TrashPage {
+  images: TrashedImage[];
+  total: number;
+  next_token?: string;
 }
 
 export interface FolderPage {
@@ -87,7 +170,9 @@ export interface JobProgress {
 }
 
 export interface JobState extends JobProgress {
+  name?: string; // that a user gave it
   created_at: string;
+  started_at?: string; // of the current run
   updated_at: string;
   completed_at?: string;
   error?: string; // why it failed or was cancelled
@@ -104,10 +189,12 @@ export interface JobDetails extends JobState {
 
 export interface JobSummary {
   job_id: string;
+  name?: string;
   status: JobStatus;
   job_type: JobType;
   model: string;
   created_at: string;
+  started_at?: string;
   completed_at?: string;
   num_images: number;
   done: number;

@@ -1,35 +1,25 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { knownName, refreshImages } from "../api/catalogue";
-import { deleteImage } from "../api/client";
-import { selection, without } from "../state/selection";
+import { knownName } from "../api/catalogue";
+import { formatCount, plural } from "../domain/format";
 import { Confirm } from "../ui/Dialogs";
 import { Bar } from "../ui/Fields";
-import { formatCount, plural } from "../domain/format";
-import { tell, tellProblem } from "../ui/toast";
-import { removeImages } from "./remove";
+import { removePhotos } from "./deletion";
 
-export function DeleteDialog({ keys, onClose }: { keys: readonly string[]; onClose: () => void }) {
+interface Props {
+  keys: readonly string[];
+  trash: boolean; // the server has one
+  onClose: () => void;
+}
+
+export function DeleteDialog({ keys, trash, onClose }: Props) {
   const client = useQueryClient();
   const [handled, setHandled] = useState<number | null>(null);
-
   const remove = async () => {
     setHandled(0);
-    const { gone, kept } = await removeImages(keys, deleteImage, setHandled);
-    selection.set((now) => without(now, gone));
-    const first = kept[0];
-    if (first) {
-      tellProblem(
-        `${formatCount(kept.length)} of ${plural(keys.length, "photo")} could not be deleted`,
-        `${knownName(client, first.key)}: ${first.reason} They are still selected, so you can try again.`,
-      );
-    } else {
-      tell(`${plural(gone.size, "photo")} deleted`);
-    }
+    await removePhotos(client, keys, trash, setHandled);
     onClose();
-    refreshImages(client);
   };
-
   const name = keys.length === 1 ? knownName(client, keys[0] ?? "") : "";
   return (
     <Confirm
@@ -46,7 +36,9 @@ export function DeleteDialog({ keys, onClose }: { keys: readonly string[]; onClo
             <bdi>{name}</bdi>.{" "}
           </>
         )}
-        This cannot be undone. Job results are kept, without the photos.
+        {trash
+          ? "They can be restored from the trash for 30 days."
+          : "This cannot be undone. Job results are kept, without the photos."}
       </p>
       {handled !== null && (
         <>

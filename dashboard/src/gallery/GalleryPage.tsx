@@ -1,52 +1,48 @@
-import {
-  Images,
-  ImageUp,
-  ListChecks,
-  SearchX,
-  Sparkles,
-  Trash2,
-  TriangleAlert,
-  X,
-} from "lucide-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { SearchX, Trash2, TriangleAlert, X } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useFolders } from "../api/catalogue";
 import { sentenceOf } from "../api/client";
-import type { JobSummary, Order, StoredImage } from "../domain/types";
-import { navigate, setQuery, usePlace } from "../state/router";
+import { useTrash } from "../api/trash";
+import { formatBytes, formatCount, formatDay, nameOf, plural } from "../domain/format";
+import type { ImageFilter, Order, StoredImage } from "../domain/types";
+import {
+  closeLayer,
+  Link,
+  openLayer,
+  setQuery,
+  useRememberedScroll,
+  useView,
+} from "../state/router";
 import {
   clearSelection,
   covers,
   isEmpty,
   mostKeys,
   ruleOf,
-  ruleWords,
   selection,
   selectRule,
   toggle,
   withKeys,
-  type Selection,
 } from "../state/selection";
 import { useStore } from "../state/store";
+import { writeView } from "../state/view";
 import { Button, IconButton } from "../ui/Button";
-import { SearchField, Select } from "../ui/Fields";
-import { formatBytes, formatCount, formatDay, formatTime, nameOf, plural } from "../domain/format";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
 import { useDebounced } from "../ui/useDebounced";
 import { unfinished } from "../upload/uploads";
 import { UploadButtons } from "../upload/UploadButtons";
-import { isOrder, orders } from "../domain/arrange";
 import { DeleteDialog } from "./DeleteDialog";
-import { folderChoices } from "./folders";
+import { removePhotos } from "./deletion";
 import { GalleryPreview } from "./GalleryPreview";
-import { Grid } from "./Grid";
-import { indexNear, limitedTo, placeOf, type Opened, type Spot } from "./library";
-import { countLabels, mostLabelled, useFinishedJobs, useJobsToAsk, useLabels } from "./useLabels";
+import { Grid, type GridHandle } from "./Grid";
+import { indexNear, limitedTo, placeOf, type Library, type Opened, type Spot } from "./library";
+import { SelectionBar } from "./SelectionBar";
+import { Toolbar } from "./Toolbar";
+import { useLabels } from "./useLabels";
 import { useLibrary } from "./useLibrary";
-import "./GalleryPage.css";
-
-const jobName = (job: JobSummary): string =>
-  `${job.job_type === "custom_classification" ? "Your categories" : "ImageNet classes"}, ${formatTime(job.created_at)}, ${plural(job.num_images, "photo")}`;
+import { galleryView } from "./view";
+import { Welcome } from "./Welcome";
 
 function Unfinished() {
   const left = useStore(unfinished);
@@ -64,63 +60,6 @@ function Unfinished() {
   );
 }
 
-interface FilterProps {
-  job: string;
-  label: string;
-  labels: ReadonlyMap<string, string> | undefined;
-  small: boolean; // the library: only then it can be limited to a label
-}
-
-function LabelFilter({ job, label, labels, small }: FilterProps) {
-  const jobs = useFinishedJobs().filter(({ num_images }) => num_images <= mostLabelled);
-  if (jobs.length === 0) return null;
-  const known = labels ? countLabels(labels) : [];
-  return (
-    <>
-      <Select
-        label="Labels from job"
-        value={job}
-        options={[
-          { value: "", label: "Labels from a job…" },
-          ...jobs.map((entry) => ({ value: entry.job_id, label: jobName(entry) })),
-          ...(job && !jobs.some((entry) => entry.job_id === job)
-            ? [{ value: job, label: "A shared job" }]
-            : []),
-        ]}
-        onChange={(value) => setQuery({ job: value, label: "" })}
-      />
-      {job && small && (
-        <Select
-          label="Label"
-          value={label}
-          options={[
-            { value: "", label: labels ? "All labels" : "Loading labels…" },
-            ...known.map((entry) => ({
-              value: entry.label,
-              label: `${entry.label} (${formatCount(entry.count)})`,
-            })),
-          ]}
-          onChange={(value) => setQuery({ label: value })}
-        />
-      )}
-    </>
-  );
-}
-
-function FolderFilter({ folder, onChange }: { folder: string; onChange: (to: string) => void }) {
-  const folders = useFolders().data;
-  const choices = useMemo(() => folderChoices(folders ?? [], folder), [folders, folder]);
-  if (choices.length === 0) return null;
-  return (
-    <Select
-      label="Folder"
-      value={folder}
-      options={[{ value: "", label: "All folders" }, ...choices]}
-      onChange={onChange}
-    />
-  );
-}
-
 // Where one is in the list, shown while scrolling.
 const whereabouts: Record<Order, (image: StoredImage) => string> = {
   newest: ({ uploaded_at, last_modified }) => formatDay(uploaded_at ?? last_modified),
@@ -130,72 +69,55 @@ const whereabouts: Record<Order, (image: StoredImage) => string> = {
   size: ({ size }) => formatBytes(size),
 };
 
-interface BarProps {
-  selected: Selection;
-  total: number; // photos shown
-  count: number | undefined; // photos that the rule admits
-  onAll: () => void;
-  onDelete: () => void;
+const isFiltered = ({ q, folder, batch, taken }: ImageFilter): boolean =>
+  [q, folder, batch, taken].some((each) => each !== "");
+
+const notOpen = writeView(galleryView, { at: undefined, photo: "" });
+
+// The open photo in this list; undefined where none is open, or it is gone. It stays the same photo while
+// others come and go.
+function useOpenPhoto(
+  library: Library | undefined,
+  at: number | undefined,
+  photo: string,
+): Opened | undefined {
+  const [last, setLast] = useState<StoredImage | undefined>(undefined);
+  if (!library || at === undefined) return undefined;
+  const there = library.at(at);
+  // From a link or a reload, where it is not in the window at that place.
+  const unknown = photo === "" ? there : { key: photo, size: 0, last_modified: "" };
+  const image = there?.key === photo ? there : last?.key === photo ? last : unknown;
+  const open = placeOf(library, { index: at, image });
+  if (open?.image && open.image !== last) setLast(open.image);
+  return open;
 }
 
-function SelectionBar({ selected: { keys, rule }, total, count, onAll, onDelete }: BarProps) {
-  return (
-    <div className="selection-bar">
-      <strong role="status">
-        {rule ? `Selected: ${ruleWords(rule, count)}` : `${plural(keys.size, "photo")} selected`}
-      </strong>
-      {!rule && (
-        <Button look="quiet" onClick={onAll}>
-          Select all {formatCount(total)}
-        </Button>
-      )}
-      <Button look="quiet" onClick={clearSelection}>
-        Clear
-      </Button>
-      {!rule && <span className="spacer" />}
-      {rule ? (
-        <span className="hint">
-          A deletion cannot be undone, so it needs photos that you have chosen yourself, up to{" "}
-          {formatCount(mostKeys)}.
-        </span>
-      ) : (
-        <Button icon={Trash2} onClick={onDelete}>
-          Delete
-        </Button>
-      )}
-      <Button look="primary" icon={Sparkles} onClick={() => navigate("/new")}>
-        Classify
-      </Button>
-    </div>
-  );
-}
-
+const fewPhotos = 50;
 const smallLibrary = 2_000;
 const searchAfterMs = 150;
 const longestSearch = 250; // characters; the server takes up to 1,000 bytes
 
 export function GalleryPage() {
+  const client = useQueryClient();
   const selected = useStore(selection);
-  const query = new URLSearchParams(usePlace().query);
-  const text = query.get("q") ?? "";
-  const job = query.get("job") ?? "";
-  const label = query.get("label") ?? "";
-  const folder = query.get("folder") ?? "";
-  const asked = query.get("order") ?? "";
-  const order = isOrder(asked) ? asked : "newest";
+  const [view, setView] = useView(galleryView);
+  const { q: text, folder, batch, taken, order, job, label, at, photo } = view;
   const q = useDebounced(text.trim().slice(0, longestSearch), searchAfterMs);
-  const wanted = useMemo(() => ({ order, q, folder }), [order, q, folder]);
+  const wanted = useMemo(
+    () => ({ order, q, folder, batch, taken }),
+    [order, q, folder, batch, taken],
+  );
 
   const labels = useLabels(job);
-  const jobsToAsk = useJobsToAsk(job);
+  const trash = useTrash().data ?? null;
   const [activeSpot, setActiveSpot] = useState<Spot>({ key: "", index: 0 });
-  const [opened, setOpened] = useState<Opened | null>(null);
   const [deleting, setDeleting] = useState<readonly string[] | null>(null);
   const anchor = useRef<Spot | null>(null);
+  const grid = useRef<GridHandle>(null);
 
   const { filter, catalogue, stored, complete, error, refetch, ...state } = useLibrary(
     wanted,
-    opened?.index ?? -1,
+    at ?? -1,
   );
   const found = state.library;
   const small = found !== undefined && (!catalogue || found.total <= smallLibrary);
@@ -210,20 +132,37 @@ export function GalleryPage() {
       new Set([...labels].filter(([, each]) => each === label).map(([key]) => key)),
     );
   }, [found, limited, labels, label]);
+  useRememberedScroll(library !== undefined && library.total > 0);
 
   // Photos come and go, so a place is valid for this list only.
   const active = library ? indexNear(library, activeSpot) : 0;
-  const open = library && opened ? placeOf(library, opened) : undefined;
-  if (library && opened) {
-    if (!open) setOpened(null);
-    else if (open.index !== opened.index || open.image !== opened.image) setOpened(open);
-  }
+  const open = useOpenPhoto(library, at, photo);
   const spot = (index: number): Spot => ({ key: library?.at(index)?.key ?? "", index });
   const setActive = (index: number) => setActiveSpot(spot(index));
-  const setOpen = (index: number) => setOpened({ index, image: library?.at(index) });
+  const placeIn = (index: number) => ({ at: index, photo: library?.at(index)?.key ?? "" });
 
-  const change = (changes: Record<string, string>) => {
-    setQuery(changes);
+  // The address follows the photo, and the preview of a photo that is gone closes.
+  const openIndex = open?.index;
+  const openKey = open?.image?.key ?? "";
+  useEffect(() => {
+    if (!library || at === undefined) return;
+    if (openIndex === undefined) closeLayer(notOpen);
+    else if (openIndex !== at || (openKey !== photo && openKey !== ""))
+      setQuery(writeView(galleryView, { at: openIndex, photo: openKey }));
+  }, [library, at, photo, openIndex, openKey]);
+
+  // Closed, however that came about: back to the photo that was looked at.
+  const looked = useRef<number | null>(null);
+  useEffect(() => {
+    if (openIndex !== undefined) looked.current = openIndex;
+    else if (looked.current !== null && at === undefined) {
+      grid.current?.show(looked.current);
+      looked.current = null;
+    }
+  }, [openIndex, at]);
+
+  const change = (changes: Partial<typeof view>) => {
+    setView(changes);
     anchor.current = null;
     if (window.scrollY > 0) window.scrollTo(0, 0);
   };
@@ -273,12 +212,21 @@ export function GalleryPage() {
     else void chooseKeys(0, library.total);
   };
 
+  // A few photos that can be restored need no question.
+  const remove = (keys: readonly string[]) => {
+    if (keys.length === 0) return;
+    if (trash !== null && keys.length <= fewPhotos)
+      void removePhotos(client, keys, true, () => undefined);
+    else setDeleting(keys);
+  };
+
   const empty = library !== undefined && stored === 0 && complete;
   const total = library?.total ?? 0;
-  const isPart = filter.q !== "" || filter.folder !== "" || limited;
+  const isPart = isFiltered(filter) || limited;
   const { rule } = selected;
   const ruleCount = rule?.all ? stored : rule && covers(rule, filter) ? total : undefined;
   const listed = complete ? "" : ", loading more…";
+  const selecting = !isEmpty(selected);
   return (
     <>
       <header className="page-head">
@@ -290,79 +238,46 @@ export function GalleryPage() {
               : "\u00a0"}
           </p>
         </div>
-        {stored > 0 && <UploadButtons />}
+        <div className="buttons">
+          {trash && (
+            <Link href="/deleted" className="button quiet">
+              <Trash2 size={16} aria-hidden />
+              Trash{trash.total > 0 && ` (${formatCount(trash.total)})`}
+            </Link>
+          )}
+          {stored > 0 && <UploadButtons />}
+        </div>
       </header>
       <Unfinished />
       {!error && (!library || (stored === 0 && !complete)) && (
         <Loading what="photos" shape="grid" />
       )}
       {!library && error && <ErrorState error={error} onRetry={refetch} />}
-      {empty && (
-        <div className="welcome">
-          <EmptyState icon={Images} title="Add photos" actions={<UploadButtons />}>
-            <p>
-              Drop photos or a whole folder anywhere on this page, paste a photo, or choose files.
-              JPEG, PNG, GIF, WebP and BMP.
-            </p>
-          </EmptyState>
-          <ol className="steps">
-            <li>
-              <ImageUp aria-hidden />
-              <strong>Upload</strong>
-              <span>From ten photos to many thousands, straight to your storage.</span>
-            </li>
-            <li>
-              <Sparkles aria-hidden />
-              <strong>Classify</strong>
-              <span>Into 1,000 everyday classes, or into categories that you name.</span>
-            </li>
-            <li>
-              <ListChecks aria-hidden />
-              <strong>Find</strong>
-              <span>Group, filter and export what was found.</span>
-            </li>
-          </ol>
-        </div>
-      )}
+      {empty && <Welcome />}
       {library && stored > 0 && (
         <>
           <div className="toolbar sticky">
-            {!isEmpty(selected) ? (
+            <Toolbar
+              filter={{ order, q: text, folder, batch, taken }}
+              catalogue={catalogue}
+              labels={{ job, label, labels, small }}
+              onFilter={change}
+              onLabels={change}
+              all={
+                selecting || total === 0
+                  ? ""
+                  : `Select all${isPart ? ` ${formatCount(total)}` : ""}`
+              }
+              onAll={chooseAll}
+            />
+            {selecting && (
               <SelectionBar
                 selected={selected}
                 total={total}
                 count={ruleCount}
                 onAll={chooseAll}
-                onDelete={() => setDeleting([...selected.keys])}
+                onDelete={() => remove([...selected.keys])}
               />
-            ) : (
-              <>
-                <SearchField
-                  label="Search by name"
-                  value={text}
-                  onChange={(words) => change({ q: words })}
-                />
-                {catalogue && (
-                  <FolderFilter folder={folder} onChange={(to) => change({ folder: to })} />
-                )}
-                <LabelFilter job={job} label={label} labels={labels} small={small} />
-                <Select
-                  label="Order"
-                  value={order}
-                  options={catalogue ? orders : orders.filter(({ value }) => value !== "taken")}
-                  onChange={(to) => change({ order: to === "newest" ? "" : to })}
-                />
-                <span className="spacer" />
-                <Button
-                  look="quiet"
-                  icon={ListChecks}
-                  className="select-all"
-                  onClick={chooseAll}
-                  disabled={total === 0}
-                >
-                  <span>Select all{isPart ? ` ${formatCount(total)}` : ""}</span>
-                </Button>
-              </>
             )}
           </div>
           {total === 0 ? (
@@ -370,17 +285,21 @@ export function GalleryPage() {
               icon={SearchX}
               title="No photo matches"
               actions={
-                <Button onClick={() => change({ q: "", label: "", folder: "" })}>
+                <Button
+                  onClick={() => change({ q: "", label: "", folder: "", batch: "", taken: "" })}
+                >
                   Show all photos
                 </Button>
               }
             >
-              <p>None of the {plural(stored, "photo")} has this name, folder or label.</p>
+              <p>None of the {plural(stored, "photo")} matches these filters.</p>
             </EmptyState>
           ) : (
             <Grid
+              handle={grid}
               library={library}
               isSelected={isSelected}
+              selecting={selecting}
               labels={labels}
               whereabouts={whereabouts[filter.order]}
               active={active}
@@ -389,10 +308,8 @@ export function GalleryPage() {
               onRange={chooseRange}
               onAll={chooseAll}
               onNone={clearSelection}
-              onOpen={setOpen}
-              onDelete={() => {
-                if (selected.keys.size > 0) setDeleting([...selected.keys]);
-              }}
+              onOpen={(index) => openLayer(writeView(galleryView, placeIn(index)))}
+              onDelete={() => remove([...selected.keys])}
             />
           )}
         </>
@@ -402,17 +319,17 @@ export function GalleryPage() {
           image={open.image}
           index={open.index}
           count={total}
-          jobs={jobsToAsk}
+          job={job}
           selected={open.image !== undefined && isSelected(open.image)}
           onToggle={() => choose(open.index)}
-          onIndex={setOpen}
-          onClose={() => {
-            setActive(open.index);
-            setOpened(null);
-          }}
+          onIndex={(index) => setView(placeIn(index))}
+          onDelete={() => remove([openKey])}
+          onClose={() => closeLayer(notOpen)}
         />
       )}
-      {deleting && <DeleteDialog keys={deleting} onClose={() => setDeleting(null)} />}
+      {deleting && (
+        <DeleteDialog keys={deleting} trash={trash !== null} onClose={() => setDeleting(null)} />
+      )}
     </>
   );
 }

@@ -1,6 +1,17 @@
-import { memo, useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
+import {
+  memo,
+  useEffect,
+  useImperativeHandle,
+  useRef,
+  type KeyboardEvent,
+  type MouseEvent,
+  type PointerEvent,
+  type Ref,
+} from "react";
 import type { StoredImage } from "../domain/types";
 import { formatBytes, formatCount, lastPart, nameOf, plural } from "../domain/format";
+import { settings } from "../state/settings";
+import { useStore } from "../state/store";
 import { Thumbnail } from "../ui/Picture";
 import { useTallRows } from "../ui/tallRows";
 import { gridOf, tileLayout } from "../ui/windowRows";
@@ -48,7 +59,7 @@ const Tile = memo(function Tile({ image, index, column, selected, focusable, lab
     >
       <span className="tile-picture">
         <Thumbnail image={image.key} size={320} />
-        <span className="tile-check" aria-hidden />
+        <span className="tile-check" data-check aria-hidden title="Select" />
         <span className="tile-open" data-open aria-hidden title="Open" />
       </span>
       <span className={`tile-caption ${label === "" ? "none" : ""}`} dir="auto" title={name}>
@@ -58,9 +69,15 @@ const Tile = memo(function Tile({ image, index, column, selected, focusable, lab
   );
 });
 
+export interface GridHandle {
+  show: (index: number) => void; // scrolls there, and moves the focus
+}
+
 interface GridProps {
+  handle: Ref<GridHandle>;
   library: Library;
   isSelected: (image: StoredImage) => boolean;
+  selecting: boolean; // something is: a click selects, and opens otherwise
   labels: ReadonlyMap<string, string> | undefined; // by key
   whereabouts: (image: StoredImage) => string; // what is shown while scrolling
   active: number;
@@ -73,7 +90,8 @@ interface GridProps {
   onDelete: () => void;
 }
 
-const headHeight = 72; // of the toolbar that stays at the top
+const longPressMs = 450;
+const longPressSlip = 10; // pixels
 const longList = 200; // shorter ones need no label of the place
 
 export function Grid(props: GridProps) {
@@ -81,7 +99,7 @@ export function Grid(props: GridProps) {
   const { total, ensure } = library;
   const element = useRef<HTMLDivElement>(null);
   const focusWanted = useRef(false);
-  const layout = tileLayout("large");
+  const layout = tileLayout(useStore(settings).tileSize);
   // The width is needed for the number of columns, and the number of rows for the rest.
   const { ref, width, height, rowHeight, first, last, shift, top, scrolling, reveal } = useTallRows(
     (width) => Math.ceil(total / gridOf(width, layout).columns),
@@ -107,24 +125,64 @@ export function Grid(props: GridProps) {
     return cell ? Number(cell.dataset.index) : undefined;
   };
 
+  // What stays at the top while the page scrolls.
+  const covered = (): number =>
+    document.querySelector(".toolbar.sticky")?.getBoundingClientRect().bottom ?? 0;
+
+  const goTo = (index: number) => {
+    focusWanted.current = true;
+    props.onActive(index);
+    reveal(Math.floor(index / columns), Math.max(0, covered()) + 8);
+  };
+  useImperativeHandle(props.handle, () => ({ show: goTo }));
+
   const click = (event: MouseEvent) => {
     const index = indexOf(event);
+    if (pressed.current) {
+      pressed.current = false; // the end of a long press, which has selected
+      return;
+    }
     if (index === undefined) return;
-    if ((event.target as Element).closest("[data-open]")) props.onOpen(index);
-    else if (event.shiftKey) props.onRange(index);
-    else props.onToggle(index);
+    const on = (part: string) => (event.target as Element).closest(`[data-${part}]`) !== null;
+    if (event.shiftKey) props.onRange(index);
+    else if (on("open")) props.onOpen(index);
+    else if (on("check") || props.selecting || event.ctrlKey || event.metaKey)
+      props.onToggle(index);
+    else props.onOpen(index);
     props.onActive(index);
   };
 
-  const press = (event: KeyboardEvent) => {
+  // A finger that stays selects, as it does in all galleries.
+  const pressed = useRef(false);
+  const press = useRef<{ timer: ReturnType<typeof setTimeout>; x: number; y: number }>(undefined);
+  const release = () => {
+    clearTimeout(press.current?.timer);
+    press.current = undefined;
+  };
+  const touch = (event: PointerEvent) => {
+    release();
+    pressed.current = false;
+    const index = indexOf(event);
+    if (event.pointerType !== "touch" || index === undefined) return;
+    const timer = setTimeout(() => {
+      pressed.current = true;
+      props.onToggle(index);
+      props.onActive(index);
+    }, longPressMs);
+    press.current = { timer, x: event.clientX, y: event.clientY };
+  };
+  const slip = ({ clientX, clientY }: PointerEvent) => {
+    const { x = clientX, y = clientY } = press.current ?? {};
+    if (Math.hypot(clientX - x, clientY - y) > longPressSlip) release();
+  };
+
+  const type = (event: KeyboardEvent) => {
     const rowsInView = Math.max(1, Math.floor(window.innerHeight / rowHeight) - 1);
     const to = stepInGrid(event.key, active, columns, total, rowsInView);
     const command = event.ctrlKey || event.metaKey;
     if (to !== undefined) {
-      focusWanted.current = true;
       if (event.shiftKey) props.onRange(to);
-      props.onActive(to);
-      reveal(Math.floor(to / columns), headHeight);
+      goTo(to);
     } else if (event.key === " ") props.onToggle(active);
     else if (event.key === "Enter") props.onOpen(active);
     else if (event.key === "Escape") props.onNone();
@@ -180,17 +238,21 @@ export function Grid(props: GridProps) {
       <div
         ref={element}
         role="grid"
-        className={labels ? "labelled" : ""}
+        className={`${labels ? "labelled" : ""} ${props.selecting ? "selecting" : ""}`}
         aria-label={plural(total, "photo")}
         aria-multiselectable
         aria-rowcount={Math.ceil(total / columns)}
         aria-colcount={columns}
         onClick={click}
-        onDoubleClick={(event) => {
-          const index = indexOf(event);
-          if (index !== undefined) props.onOpen(index);
+        onPointerDown={touch}
+        onPointerMove={slip}
+        onPointerUp={release}
+        onPointerCancel={release}
+        onContextMenu={(event) => {
+          // A long press would open the browser's menu as well.
+          if (pressed.current || press.current) event.preventDefault();
         }}
-        onKeyDown={press}
+        onKeyDown={type}
         onBlur={({ relatedTarget }) => {
           if (relatedTarget) focusWanted.current = false;
         }}

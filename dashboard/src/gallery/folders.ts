@@ -1,22 +1,13 @@
-// The folders of the users' names, as choices of a menu.
+// The folders of the users' names.
 import type { Folder } from "../domain/types";
-import { formatCount } from "../domain/format";
-
-interface Choice {
-  value: string;
-  label: string;
-}
-
-const mostAtOnce = 200; // more are shown level by level
-
-const parentOf = (folder: string): string => folder.slice(0, Math.max(0, folder.lastIndexOf("/")));
-const depthOf = (folder: string): number => folder.split("/").length;
+import { folderOf, lastPart } from "../domain/format";
+import { matcher } from "../domain/search";
 
 // Photos in each folder or below it.
 export function countBelow(folders: readonly Folder[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { folder, images } of folders) {
-    for (let at = folder; at !== ""; at = parentOf(at)) {
+    for (let at = folder; at !== ""; at = folderOf(at)) {
       counts.set(at, (counts.get(at) ?? 0) + images);
     }
   }
@@ -24,27 +15,45 @@ export function countBelow(folders: readonly Folder[]): Map<string, number> {
 }
 
 const byName = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
-const inOrder = (a: string, b: string): number => {
-  const left = a.split("/");
-  const right = b.split("/");
-  const at = left.findIndex((part, i) => part !== right[i]);
-  return at < 0 ? left.length - right.length : byName.compare(left[at] ?? "", right[at] ?? "");
-};
 
-// All folders; of very many, only the chosen one with those above and directly below it.
-export function folderChoices(folders: readonly Folder[], chosen: string): Choice[] {
-  const counts = countBelow(folders);
-  let shown = [...counts.keys()];
-  if (shown.length > mostAtOnce) {
-    shown = shown.filter(
-      (folder) =>
-        parentOf(folder) === chosen || folder === chosen || chosen.startsWith(`${folder}/`),
+export type FolderOrder = "name" | "photos";
+
+export interface FolderEntry {
+  folder: string;
+  count: number; // photos in it or below it
+  hasFolders: boolean;
+}
+
+function entriesOf(
+  counts: ReadonlyMap<string, number>,
+  order: FolderOrder,
+  isShown: (folder: string) => boolean,
+): FolderEntry[] {
+  const parents = new Set([...counts.keys()].map(folderOf));
+  return [...counts]
+    .filter(([folder]) => isShown(folder))
+    .map(([folder, count]) => ({ folder, count, hasFolders: parents.has(folder) }))
+    .sort(
+      (a, b) =>
+        (order === "photos" ? b.count - a.count : 0) ||
+        byName.compare(lastPart(a.folder), lastPart(b.folder)) ||
+        byName.compare(a.folder, b.folder),
     );
-  }
-  if (chosen && !counts.has(chosen)) shown.push(chosen);
-  return shown.sort(inOrder).map((folder) => ({
-    value: folder,
-    // Leading blanks are not shown in a menu, except these.
-    label: `${"\u2003".repeat(depthOf(folder) - 1)}${folder.slice(folder.lastIndexOf("/") + 1)} (${formatCount(counts.get(folder) ?? 0)})`,
-  }));
+}
+
+// Those directly in `above`, "" for the topmost ones.
+export const foldersIn = (
+  counts: ReadonlyMap<string, number>,
+  above: string,
+  order: FolderOrder,
+): FolderEntry[] => entriesOf(counts, order, (folder) => folderOf(folder) === above);
+
+// Those whose own name has the words, at any depth.
+export function searchFolders(
+  counts: ReadonlyMap<string, number>,
+  words: string,
+  order: FolderOrder,
+): FolderEntry[] {
+  const matches = matcher(words);
+  return entriesOf(counts, order, (folder) => matches(lastPart(folder)));
 }

@@ -3,7 +3,7 @@ import { Button } from "../ui/Button";
 import { formatCount, formatPercent, lastPart } from "../domain/format";
 import { NotWhole } from "../ui/NotWhole";
 import { Thumbnail } from "../ui/Picture";
-import { gridOf, tileLayout, useWindowRows } from "../ui/windowRows";
+import { gridOf, resultLayout, useWindowRows } from "../ui/windowRows";
 import { scoreOf, type Group, type Row } from "../domain/results";
 import "./Groups.css";
 
@@ -56,7 +56,7 @@ interface Props {
 export function Groups({ groups, whole, onChoose, onOpen }: Props) {
   const rowsFor = useCallback(
     (width: number) => {
-      const { columns, rowHeight } = gridOf(width, tileLayout("small"));
+      const { columns, rowHeight } = gridOf(width, resultLayout());
       const lines = linesOf(groups, columns, whole);
       return {
         count: lines.length,
@@ -66,7 +66,7 @@ export function Groups({ groups, whole, onChoose, onOpen }: Props) {
     [groups, whole],
   );
   const { ref, width, top, virtualizer } = useWindowRows(rowsFor);
-  const { columns, tile } = gridOf(width, tileLayout("small"));
+  const { columns, tile } = gridOf(width, resultLayout());
   const lines = linesOf(groups, columns, whole);
   return (
     <div ref={ref} className="grid-frame" style={{ height: virtualizer.getTotalSize() }}>

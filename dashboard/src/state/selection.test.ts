@@ -31,10 +31,11 @@ test("deleted keys are no longer selected; a rule stays", () => {
 });
 
 test("a rule says what the filter shows", () => {
-  const filter = { order: "name", q: "cat", folder: "Holiday" } as const;
+  const nowhere = { q: "", folder: "", batch: "", taken: "" };
+  const filter = { ...nowhere, order: "name", q: "cat", folder: "Holiday" } as const;
   expect(ruleOf(filter)).toEqual({ q: "cat", folder: "Holiday", order: "name" });
   expect(filterOf(ruleOf(filter))).toEqual(filter);
-  expect(ruleOf({ order: "newest", q: "", folder: "" })).toEqual({
+  expect(ruleOf({ ...nowhere, order: "newest" })).toEqual({
     all: true,
     order: "newest",
   });
@@ -49,4 +50,20 @@ test("a rule has words", () => {
   expect(ruleWords({ q: "cat", folder: "A/B" }, 12_000)).toBe(
     "all 12,000 photos that match “cat” and are in “A/B”",
   );
+});
+
+test("a rule for an upload, and for dates", () => {
+  const filter = { order: "taken", q: "", folder: "", batch: "b", taken: "2024-02" } as const;
+  const rule = ruleOf(filter);
+  expect(rule).toEqual({
+    batch: "b",
+    taken_from: "2024-02-01",
+    taken_to: "2024-02-29",
+    order: "taken",
+  });
+  expect(filterOf(rule)).toEqual(filter);
+  expect(covers(rule, filter)).toBe(true);
+  expect(covers(rule, { ...filter, taken: "2024" })).toBe(false);
+  expect(ruleWords(rule, 2)).toBe("all 2 photos that are of “b” and are from February 2024");
+  expect(ruleWords({ taken: "none" })).toBe("all photos that have no date");
 });

@@ -1,8 +1,10 @@
 // The selected photos: by their keys, or by a rule where they are too many for that. They stay selected
-// from page to page.
+// from page to page, and when the tab is loaded again.
 import type { ImageFilter, Rule } from "../domain/types";
-import { plural } from "../domain/format";
-import { createStore } from "./store";
+import { plural, uploadWords } from "../domain/format";
+import { rangeOf, takenOf, takenWords } from "../domain/taken";
+import { settings } from "./settings";
+import { createPersisted } from "./store";
 
 export interface Selection {
   keys: ReadonlySet<string>;
@@ -11,7 +13,25 @@ export interface Selection {
 
 const nothing: Selection = { keys: new Set(), rule: null };
 
-export const selection = createStore<Selection>(nothing);
+interface Stored {
+  backend: string; // that has the photos
+  keys: string[];
+  rule: Rule | null;
+}
+
+export const selection = createPersisted<Selection>(
+  "classifier.selection",
+  nothing,
+  (stored) => {
+    const { backend, keys, rule } = stored as Stored;
+    if (backend !== settings.get().backend) return nothing;
+    return { keys: new Set(keys), rule };
+  },
+  {
+    storage: "session",
+    write: ({ keys, rule }): Stored => ({ backend: settings.get().backend, keys: [...keys], rule }),
+  },
+);
 
 // More are selected by a rule.
 export const mostKeys = 10_000;
@@ -44,28 +64,39 @@ export const without = (now: Selection, gone: ReadonlySet<string>): Selection =>
 });
 
 // The job has the order of the list.
-export function ruleOf({ order, q, folder }: ImageFilter): Rule {
-  return {
-    ...(q || folder ? {} : { all: true }),
-    ...(q ? { q } : {}),
-    ...(folder ? { folder } : {}),
-    order,
-  };
-}
-
-export const filterOf = ({ order = "newest", q = "", folder = "" }: Rule): ImageFilter => ({
+export const ruleOf = ({ order, q, folder, batch, taken }: ImageFilter): Rule => ({
+  ...(q || folder || batch || taken ? {} : { all: true }),
+  ...(q ? { q } : {}),
+  ...(folder ? { folder } : {}),
+  ...(batch ? { batch } : {}),
+  ...rangeOf(taken),
   order,
-  q,
-  folder,
+});
+
+export const filterOf = (rule: Rule): ImageFilter => ({
+  order: rule.order ?? "newest",
+  q: rule.q ?? "",
+  folder: rule.folder ?? "",
+  batch: rule.batch ?? "",
+  taken: takenOf(rule),
 });
 
 // Whether the rule selects what the filter shows.
-export const covers = (rule: Rule, { q, folder }: ImageFilter): boolean =>
-  rule.all === true || ((rule.q ?? "") === q && (rule.folder ?? "") === folder);
+export function covers(rule: Rule, { q, folder, batch, taken }: ImageFilter): boolean {
+  if (rule.all) return true;
+  const own = filterOf(rule);
+  return own.q === q && own.folder === folder && own.batch === batch && own.taken === taken;
+}
 
 // "all 12,000 photos that match “cat” and are in “Holiday”". The count may not be known yet.
-export function ruleWords({ q, folder }: Rule, count?: number): string {
-  const words = [q ? `match “${q}”` : "", folder ? `are in “${folder}”` : ""].filter(Boolean);
+export function ruleWords(rule: Rule, count?: number): string {
+  const { q, folder, batch, taken } = filterOf(rule);
+  const words = [
+    q ? `match “${q}”` : "",
+    folder ? `are in “${folder}”` : "",
+    batch ? `are of “${uploadWords(batch)}”` : "",
+    taken === "none" ? "have no date" : taken ? `are from ${takenWords(taken)}` : "",
+  ].filter(Boolean);
   const photos = count === undefined ? "photos" : plural(count, "photo");
   return ["all", photos, words.length > 0 ? `that ${words.join(" and ")}` : ""]
     .filter(Boolean)

@@ -3,13 +3,17 @@ import { createPersisted } from "./store";
 
 export type Theme = "system" | "light" | "dark";
 
+export const tileSizes = ["small", "medium", "large"] as const;
+export type TileSize = (typeof tileSizes)[number];
+
 export interface Settings {
   backend: string; // base URL without a trailing slash; empty: the server of this page
   keys: Record<string, string>; // API key by backend, so that none reaches another server
   theme: Theme;
+  tileSize: TileSize; // of the gallery
 }
 
-const defaults: Settings = { backend: "", keys: {}, theme: "system" };
+const defaults: Settings = { backend: "", keys: {}, theme: "system", tileSize: "medium" };
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -25,6 +29,7 @@ const readSettings = (stored: unknown): Settings => {
       ),
     ),
     theme: stored.theme === "light" || stored.theme === "dark" ? stored.theme : "system",
+    tileSize: tileSizes.find((size) => size === stored.tileSize) ?? defaults.tileSize,
   };
 };
 

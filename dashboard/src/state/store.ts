@@ -27,17 +27,23 @@ export function createStore<T>(initial: T): Store<T> {
 
 export const useStore = <T>(store: Store<T>): T => useSyncExternalStore(store.subscribe, store.get);
 
-// A store that is kept in local storage. `read` turns what was stored, by whatever version, into a value
-// or throws. With `followTabs` it adopts what other tabs of the page set, so that all share one value.
+interface Persistence<T> {
+  followTabs?: boolean; // adopt what other tabs of the page set, so that all share one value
+  storage?: "local" | "session"; // "session": of this tab only
+  write?: (value: T) => unknown; // of values that JSON cannot hold
+}
+
+// A store that survives a reload. `read` turns what was stored, by whatever version, into a value or throws.
 export function createPersisted<T>(
   name: string,
   initial: T,
   read: (stored: unknown) => T,
-  { followTabs = false } = {},
+  { followTabs = false, storage = "local", write = (value) => value }: Persistence<T> = {},
 ): Store<T> {
+  const place = () => (storage === "local" ? localStorage : sessionStorage);
   let start = initial;
   try {
-    const text = localStorage.getItem(name);
+    const text = place().getItem(name);
     if (text !== null) start = read(JSON.parse(text));
   } catch {
     // Unreadable, or storage is off: start with the initial value.
@@ -47,7 +53,7 @@ export function createPersisted<T>(
   store.subscribe(() => {
     if (adopting) return; // another tab has stored it
     try {
-      localStorage.setItem(name, JSON.stringify(store.get()));
+      place().setItem(name, JSON.stringify(write(store.get())));
     } catch {
       // Storage is full or off: the value lasts until the page is closed.
     }

@@ -7,15 +7,19 @@ import { apiKey, settings } from "../state/settings";
 import "./Picture.css";
 
 // The URL for an <img>; undefined while loading, null when the image cannot be loaded.
-function useSource(path: string): string | null | undefined {
+function useSource(path: string, broken: boolean): string | null | undefined {
   const [fetched, setFetched] = useState<string | null | undefined>(undefined);
   const withKey = apiKey() !== "";
   useEffect(() => {
-    if (!withKey) return;
+    if (!withKey || broken) return;
     const stop = new AbortController();
     let url = "";
     request(path, { signal: stop.signal })
-      .then((response) => response.blob())
+      .then(async (response) => {
+        const blob = await response.blob();
+        if (blob.size === 0) throw new Error("there is no picture");
+        return blob;
+      })
       .then((blob) => {
         url = URL.createObjectURL(blob);
         setFetched(url);
@@ -27,7 +31,7 @@ function useSource(path: string): string | null | undefined {
       stop.abort();
       if (url) URL.revokeObjectURL(url);
     };
-  }, [path, withKey]);
+  }, [path, withKey, broken]);
   return withKey ? fetched : settings.get().backend + path;
 }
 
@@ -39,9 +43,17 @@ interface PictureProps {
   onBroken?: () => void; // called in place of saying that it cannot be shown
 }
 
+// What could not be shown is not asked for again until the page is loaded anew.
+const notShown = new Set<string>();
+
 function Picture({ path, alt, className = "", lazy = false, onBroken }: PictureProps) {
-  const source = useSource(path);
-  const [broken, setBroken] = useState(false);
+  const [broken, setBroken] = useState(() => notShown.has(path));
+  const source = useSource(path, broken);
+  const fail = () => {
+    notShown.add(path);
+    if (onBroken) onBroken();
+    else setBroken(true);
+  };
   if (broken || source === null) {
     return (
       <span
@@ -61,7 +73,7 @@ function Picture({ path, alt, className = "", lazy = false, onBroken }: PictureP
       loading={lazy ? "lazy" : "eager"}
       decoding="async"
       draggable={false}
-      onError={onBroken ?? (() => setBroken(true))}
+      onError={fail}
     />
   );
 }
@@ -70,12 +82,20 @@ export const Thumbnail = ({
   image,
   alt = "",
   size = 256,
+  trashed = false,
 }: {
   image: string;
   alt?: string;
   size?: number;
+  trashed?: boolean;
 }) => (
-  <Picture key={image} path={thumbnailPath(image, size)} alt={alt} className="thumbnail" lazy />
+  <Picture
+    key={image}
+    path={thumbnailPath(image, size, trashed)}
+    alt={alt}
+    className="thumbnail"
+    lazy
+  />
 );
 
 const largest = 2048; // pixels of a thumbnail

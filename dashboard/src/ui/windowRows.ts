@@ -1,6 +1,7 @@
 // Long lists that scroll with the window; only what is in view is drawn.
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useState } from "react";
+import type { TileSize } from "../state/settings";
 import "./windowRows.css";
 
 interface Box {
@@ -47,12 +48,25 @@ export function gridOf(width: number, { minTile, gap, caption }: Layout): Geomet
 
 const phone = window.matchMedia("(max-width: 40rem)");
 
+const leastWidths: Record<TileSize, { phone: number; screen: number }> = {
+  small: { phone: 80, screen: 112 },
+  medium: { phone: 104, screen: 156 },
+  large: { phone: 168, screen: 248 },
+};
+
 // The minimum width and the caption of a tile, for the current screen.
-export const tileLayout = (size: "large" | "small"): Layout => {
-  if (phone.matches)
-    return { minTile: size === "large" ? 104 : 96, gap: 4, caption: size === "large" ? 0 : 22 };
+export const tileLayout = (size: TileSize): Layout => {
+  if (phone.matches) return { minTile: leastWidths[size].phone, gap: 4, caption: 0 };
   const wide = window.innerWidth > 3200 ? 1.7 : window.innerWidth > 2200 ? 1.3 : 1;
-  return { minTile: (size === "large" ? 156 : 132) * wide, gap: 12, caption: 26 };
+  return { minTile: leastWidths[size].screen * wide, gap: 12, caption: 26 };
+};
+
+// Of results: they have a caption on phones too.
+export const resultLayout = (): Layout => {
+  const layout = tileLayout("medium");
+  return phone.matches
+    ? { ...layout, minTile: 96, caption: 22 }
+    : { ...layout, minTile: layout.minTile * 0.85 };
 };
 
 // `rowsFor` returns, for a width, the number of rows and the height of each. The function must stay the

@@ -40,7 +40,7 @@ export function bounded({ scale, x, y }: Zoom, picture: Size, frame: Size): Zoom
   const { width, height } = fitted(picture, frame);
   const limit = (at: number, length: number, space: number): number => {
     const most = Math.max(0, (length * scale - space) / 2);
-    return Math.min(most, Math.max(-most, at));
+    return most === 0 ? 0 : Math.min(most, Math.max(-most, at));
   };
   return { scale, x: limit(x, width, frame.width), y: limit(y, height, frame.height) };
 }

@@ -27,10 +27,10 @@ const chunk = (type: string, data: Buffer): Buffer => {
 };
 
 // A PNG of one colour that differs for each number.
-export function makePng(number: number, size = 32): Buffer {
+export function makePng(number: number, size = 32, height = size): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(size, 0);
-  header.writeUInt32BE(size, 4);
+  header.writeUInt32BE(height, 4);
   header.set([8, 2], 8);
   const line = Buffer.alloc(1 + size * 3);
   for (let x = 0; x < size; x += 1) {
@@ -39,7 +39,7 @@ export function makePng(number: number, size = 32): Buffer {
   return Buffer.concat([
     Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
     chunk("IHDR", header),
-    chunk("IDAT", deflateSync(Buffer.concat(Array.from({ length: size }, () => line)))),
+    chunk("IDAT", deflateSync(Buffer.concat(Array.from({ length: height }, () => line)))),
     chunk("IEND", Buffer.alloc(0)),
   ]);
 }

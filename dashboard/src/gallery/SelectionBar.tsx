@@ -1,0 +1,43 @@
+import { Sparkles, Trash2, X } from "lucide-react";
+import { formatCount, plural } from "../domain/format";
+import { navigate } from "../state/router";
+import { clearSelection, mostKeys, ruleWords, type Selection } from "../state/selection";
+import { Button, IconButton } from "../ui/Button";
+import "./SelectionBar.css";
+
+interface Props {
+  selected: Selection;
+  total: number; // photos shown
+  count: number | undefined; // photos that the rule admits
+  onAll: () => void;
+  onDelete: () => void;
+}
+
+export function SelectionBar({ selected: { keys, rule }, total, count, onAll, onDelete }: Props) {
+  return (
+    <div className="selection-bar" role="group" aria-label="Selection">
+      <IconButton icon={X} label="Clear" onClick={clearSelection} />
+      <strong role="status">
+        {rule ? `Selected: ${ruleWords(rule, count)}` : `${plural(keys.size, "photo")} selected`}
+      </strong>
+      {!rule && (
+        <Button look="quiet" disabled={total === 0} onClick={onAll}>
+          Select all {formatCount(total)}
+        </Button>
+      )}
+      <span className="spacer" />
+      {rule ? (
+        <span className="hint">
+          Only photos that you have chosen yourself can be deleted, up to {formatCount(mostKeys)}.
+        </span>
+      ) : (
+        <Button icon={Trash2} onClick={onDelete}>
+          Delete
+        </Button>
+      )}
+      <Button look="primary" icon={Sparkles} onClick={() => navigate("/new")}>
+        Classify
+      </Button>
+    </div>
+  );
+}
