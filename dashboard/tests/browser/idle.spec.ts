@@ -1,0 +1,67 @@
+// What a page transfers while nobody touches it: two minutes, with real servers and real lists.
+import type { Page } from "@playwright/test";
+import { expect, skipWhereItCannotRun, test } from "./fixtures";
+import { fillStore } from "./images";
+import { Service } from "./service";
+
+skipWhereItCannotRun();
+
+const counts = process.env.IDLE_PHOTOS ? [Number(process.env.IDLE_PHOTOS)] : [1_000];
+const mostBytes = 20_000;
+
+// Bytes over the wire, as the browser's own network panel counts them.
+async function meter(page: Page): Promise<() => { bytes: number; urls: string[] }> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.enable");
+  let bytes = 0;
+  const urls: string[] = [];
+  session.on("Network.responseReceived", ({ response }) => urls.push(response.url));
+  session.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
+  return () => ({ bytes, urls });
+}
+
+for (const count of counts) {
+  test(`two idle minutes with ${count} photos transfer little, on every page`, async ({
+    page,
+  }) => {
+    test.setTimeout(600_000);
+    const own = new Service();
+    try {
+      fillStore(own.folder, count, 32);
+      await own.start();
+      await expect
+        .poll(
+          async () =>
+            (await own.call<{ complete?: boolean; total: number }>("/images?offset=0&limit=1"))
+              .complete !== false,
+          { timeout: 120_000 },
+        )
+        .toBe(true);
+      const { images } = await own.call<{ images: { key: string }[] }>("/images?limit=20");
+      const jobs: string[] = [];
+      for (let i = 0; i < 3; i += 1)
+        jobs.push(await own.submit(images.map(({ key }) => key)));
+      for (const job of jobs) await own.finish(job);
+      await page.clock.install();
+      for (const path of ["/", "/new", "/history", "/settings", `/job/${jobs[0] ?? ""}`, "/deleted"]) {
+        await page.goto(own.url + path);
+        await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+        await page.waitForLoadState("networkidle");
+        const read = await meter(page);
+        const start = read();
+        for (let i = 0; i < 24; i += 1) {
+          await page.clock.runFor(5_000);
+          await page.waitForTimeout(30);
+        }
+        const { bytes, urls } = read();
+        const transferred = bytes - start.bytes;
+        console.log(`${path}: ${transferred} bytes in ${urls.length} answers`);
+        expect(transferred, `${path}: ${urls.join(" ")}`).toBeLessThan(mostBytes);
+        if (path !== "/" && path !== "/new")
+          expect(urls.filter((url) => url.includes("/images"))).toEqual([]);
+      }
+    } finally {
+      await own.remove();
+    }
+  });
+}
