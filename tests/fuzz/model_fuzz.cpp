@@ -45,6 +45,16 @@ void check(const ModelFolder& model, const fs::path& folder) {
     demand(!label.empty() && label == trim(label) && is_utf8(label), "labels are trimmed UTF-8");
 }
 
+// Takes what is before the next line "%%"; `otherwise` where nothing is left.
+std::string_view next_part(std::string_view& text, std::string_view otherwise) {
+  constexpr std::string_view kBreak = "\n%%\n";
+  if (text.data() == nullptr) return otherwise;
+  const std::size_t end = text.find(kBreak);
+  const std::string_view part = text.substr(0, end);
+  text = end == std::string_view::npos ? std::string_view() : text.substr(end + kBreak.size());
+  return part;
+}
+
 void check_groups(const ModelFolder& model) {
   const auto groups = read_label_groups(model);
   if (!groups) {
@@ -75,18 +85,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return true;
   }();
   (void)made;
-  constexpr std::string_view kBreak = "\n%%\n";
   std::string_view text = fuzz::text_of(data, size);
-  const auto next = [&text](std::string_view otherwise) {
-    if (text.data() == nullptr) return otherwise;
-    const std::size_t end = text.find(kBreak);
-    const std::string_view part = text.substr(0, end);
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + kBreak.size());
-    return part;
-  };
-  write(folder.path() / "model.json", next("{}"));
-  write(folder.path() / "labels.txt", next("cat\ndog\n"));
-  write(folder.path() / "groups.json", next("{}"));
+  write(folder.path() / "model.json", next_part(text, ""));
+  write(folder.path() / "labels.txt", next_part(text, "cat\ndog\n"));
+  write(folder.path() / "groups.json", next_part(text, "{}"));
   const auto model = read_model_folder(folder.path());
   if (model) {
     check(*model, folder.path());
