@@ -113,7 +113,7 @@ set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_SECTION graphics)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, python3-venv")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, python3-venv, wordnet-base")
 if(distribution MATCHES "^ubuntu")  # there the decoders of libheif are packages of their own
   string(APPEND CPACK_DEBIAN_PACKAGE_DEPENDS ", libheif-plugin-libde265, libheif-plugin-dav1d")
 endif()

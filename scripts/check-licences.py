@@ -46,6 +46,7 @@ SHIPPED = {
     "OFL-1.1",
     "public-domain",
     "Unicode-DFS-2015",
+    "WordNet-3.0",
     "Zlib",
 }
 # For tools that are used unmodified and not distributed.
@@ -100,6 +101,10 @@ LIBRARIES = {
     "libwebp": ("BSD-3-Clause", "Redistribution and use in source and binary forms"),
     "nlohmann-json3-dev": ("MIT", "Expat"),
     "zlib1g": ("Zlib", "Zlib"),
+}
+# What the exporter reads; groups.json in model folders has what it found.
+READ_BY_EXPORTER = {
+    "wordnet-base": ("WordNet-3.0", "Permission to use, copy, modify and distribute"),
 }
 COMPILED_IN = ("libcli11-dev", "libsqlitecpp-dev", "nlohmann-json3-dev")
 DATA = ("ca-certificates",)
@@ -189,15 +194,16 @@ def python() -> Iterator[Package]:
 
 def debian() -> Iterator[Package]:
     runtime = (ROOT / "docker/runtime-packages.txt").read_text().split()
-    for name in [*runtime, *COMPILED_IN]:
+    known = LIBRARIES | READ_BY_EXPORTER
+    for name in [*runtime, *COMPILED_IN, *READ_BY_EXPORTER]:
         if name in DATA:
             continue
-        entry = next((key for key in LIBRARIES if name.startswith(key)), None)
-        licence = LIBRARIES[entry][0] if entry else "none: add it to LIBRARIES"
+        entry = next((key for key in known if name.startswith(key)), None)
+        licence = known[entry][0] if entry else "none: add it to LIBRARIES"
         copyright_file = Path("/usr/share/doc") / name / "copyright"
         if entry and copyright_file.is_file():
             text = copyright_file.read_text(errors="replace")
-            if LIBRARIES[entry][1] not in text:
+            if known[entry][1] not in text:
                 licence = f"no longer {licence}: read {copyright_file}"
         yield Package("apt", name, licence, True)
 

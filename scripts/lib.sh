@@ -51,7 +51,7 @@ build_packages() {
     boost=1.83
     heif=(libheif-plugin-libde265 libheif-plugin-dav1d) # in Debian 12 they are inside libheif
   fi
-  echo build-essential cmake ninja-build pkg-config ca-certificates curl python3 python3-venv \
+  echo build-essential cmake ninja-build pkg-config ca-certificates curl python3 python3-venv wordnet-base \
     libturbojpeg0-dev libjpeg-turbo-dev libspng-dev libwebp-dev libgif-dev zlib1g-dev libseccomp-dev \
     libheif-dev libtiff-dev libjxl-dev libraw-dev liblcms2-dev "${heif[@]}" \
     "libboost$boost-dev" "libboost-url$boost-dev" libssl-dev libcurl4-openssl-dev \

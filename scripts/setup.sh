@@ -15,7 +15,7 @@ fi
 [ $# -eq 0 ] || die "it takes no arguments; see --help"
 
 # What the steps below need before the first of them.
-apt_install python3 python3-venv ca-certificates curl
+apt_install python3 python3-venv ca-certificates curl wordnet-base
 # shellcheck disable=SC2046
 install_beside $(build_packages)
 start page build_dashboard

@@ -112,6 +112,8 @@ step "classifier models fetch" inside classifier models fetch
 [ ! -e "$system/root/.local/share/distributed-classifier/cache/exporter" ] || die "the exporter's environment is left"
 [ -z "$(find "$system/usr/share/distributed-classifier" -name __pycache__)" ] || die "it wrote beside the exporter"
 du -sh "$system/var/lib/distributed-classifier/models" | cut -f 1
+[ -s "$system/var/lib/distributed-classifier/models/efficientnet_lite0/groups.json" ] ||
+  [ -s "$system/var/lib/distributed-classifier/models/mobilenet_v2/groups.json" ] || die "labels have no groups"
 step "again: nothing to do" inside classifier models fetch
 
 # Anew: models are compiled at the first use, and cached.

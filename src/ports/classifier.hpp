@@ -12,6 +12,7 @@
 
 #include "domain/error.hpp"
 #include "domain/job.hpp"
+#include "domain/label_group.hpp"
 #include "domain/prediction.hpp"
 
 namespace classifier {
@@ -51,6 +52,14 @@ class Classifier {
   // empty. kNotFound: there is no such model, or none at all; kInvalidArgument: it is of the other
   // type.
   virtual Result<std::string> resolve(JobType type, std::string_view wanted) const = 0;
+
+  // The groups of a model's labels. No label is in two of them; some may be in none. kNotFound:
+  // there is no such model, or it has no groups, or they cannot be read. A classifier without
+  // groups need not implement it.
+  virtual Result<std::vector<LabelGroup>> label_groups(std::string_view model) const {
+    return fail(ErrorCode::kNotFound,
+                "model \"" + std::string(model.substr(0, 100)) + "\" has no groups of labels");
+  }
 
   // Loads the model of `spec` and embeds the custom labels, so that the first image need not wait.
   // kUnavailable if `stop` is requested before the labels are embedded.

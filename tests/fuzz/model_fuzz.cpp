@@ -1,6 +1,9 @@
-// Any text as a model.json and, after a line "%%", as its file of labels.
+// Any text as a model.json and, after lines "%%", as its files of labels and of groups.
+#include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <set>
+#include <string>
 
 #include "adapters/inference/model_folder.hpp"
 #include "fuzz.hpp"
@@ -42,6 +45,37 @@ void check(const ModelFolder& model, const fs::path& folder) {
     demand(!label.empty() && label == trim(label) && is_utf8(label), "labels are trimmed UTF-8");
 }
 
+// Takes what is before the next line "%%"; `otherwise` where nothing is left.
+std::string_view next_part(std::string_view& text, std::string_view otherwise) {
+  constexpr std::string_view kBreak = "\n%%\n";
+  if (text.data() == nullptr) return otherwise;
+  const std::size_t end = text.find(kBreak);
+  const std::string_view part = text.substr(0, end);
+  text = end == std::string_view::npos ? std::string_view() : text.substr(end + kBreak.size());
+  return part;
+}
+
+void check_groups(const ModelFolder& model) {
+  const auto groups = read_label_groups(model);
+  if (!groups) {
+    fuzz::demand_sentence(groups.error());
+    return;
+  }
+  std::set<std::string> names;
+  std::set<std::string> labels;
+  for (const auto& group : *groups) {
+    demand(!group.name.empty() && is_utf8(group.name) && !has_control_character(group.name) &&
+               names.insert(group.name).second,
+           "names of groups can be shown, and differ");
+    demand(!group.labels.empty(), "a group has labels");
+    for (const auto& label : group.labels) {
+      demand(labels.insert(label).second &&
+                 std::ranges::find(model.labels, label) != model.labels.end(),
+             "groups have the model's labels, once");
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -51,15 +85,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return true;
   }();
   (void)made;
-  constexpr std::string_view kBreak = "\n%%\n";
-  const std::string_view text = fuzz::text_of(data, size);
-  const std::size_t end = text.find(kBreak);
-  write(folder.path() / "model.json", text.substr(0, end));
-  write(folder.path() / "labels.txt",
-        end == std::string_view::npos ? "cat\ndog\n" : text.substr(end + kBreak.size()));
+  std::string_view text = fuzz::text_of(data, size);
+  write(folder.path() / "model.json", next_part(text, ""));
+  write(folder.path() / "labels.txt", next_part(text, "cat\ndog\n"));
+  write(folder.path() / "groups.json", next_part(text, "{}"));
   const auto model = read_model_folder(folder.path());
   if (model) {
     check(*model, folder.path());
+    check_groups(*model);
   } else {
     fuzz::demand_sentence(model.error());
   }

@@ -13,7 +13,7 @@ import onnx_file
 import openvino as ov
 import pytest
 from export import __main__ as command
-from export import conse, folders, layers, sources
+from export import conse, folders, groups, layers, sources
 from graph_support import Floats, cosines, run
 from openvino import opset13 as ops
 
@@ -123,6 +123,26 @@ def test_a_byte_order_mark_is_no_part_of_the_first_label(tmp_path: Path, labels:
     options = ["--labels", labels, "--name", "mine"]
     assert export("--out", tmp_path / "out", "add", tmp_path / "net.xml", *options) == 0
     assert (tmp_path / "out/mine/labels.txt").read_bytes() == b"crane\ncat\ndog\n"
+
+
+def test_add_takes_groups_of_the_labels(
+    tmp_path: Path, labels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ov.save_model(classifier([1, 3, 32, 32]), tmp_path / "net.xml")
+    given = tmp_path / "mine.json"
+    given.write_text('{"groups": [{"name": "bird", "labels": ["crane"]}]}', "utf-8")
+    options = ["--labels", labels, "--groups", given, "--name", "mine"]
+    assert export("--out", tmp_path / "out", "add", tmp_path / "net.xml", *options) == 0
+    made = content(tmp_path / "out/mine")
+    assert made["groups"] == "groups.json"
+    assert "groups.json" in made["sha256"]
+    stored = json.loads((tmp_path / "out/mine/groups.json").read_text("utf-8"))
+    assert stored == {"groups": [{"name": "bird", "labels": ["crane"]}]}
+    given.write_text('{"groups": [{"name": "bird", "labels": ["dodo"]}]}', "utf-8")
+    options[-1] = "other"
+    assert export("--out", tmp_path / "out", "add", tmp_path / "net.xml", *options) == 1
+    assert "'dodo' in 'bird' is no label of the model" in capsys.readouterr().err
+    assert not (tmp_path / "out/other").exists()
 
 
 @pytest.mark.parametrize(
@@ -258,6 +278,8 @@ def test_starter_models_are_made_once(
         made = content(tmp_path / name)
         assert made["starter"] is True
         assert folders.is_current(tmp_path / name)
+    has_groups = (tmp_path / "efficientnet_lite0/groups.json").is_file()
+    assert has_groups == groups.WORDNET.is_file()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     capsys.readouterr()
     assert export(*arguments) == 0

@@ -186,6 +186,9 @@ class FaultyClassifier final : public Classifier {
   Result<std::string> resolve(JobType type, std::string_view wanted) const override {
     return faults_.run("Classifier.resolve", [&] { return inner_.resolve(type, wanted); });
   }
+  Result<std::vector<LabelGroup>> label_groups(std::string_view model) const override {
+    return faults_.run("Classifier.label_groups", [&] { return inner_.label_groups(model); });
+  }
   Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec,
                        const std::stop_token& stop) override {
     return faults_.run("Classifier.warm_up", [&] { return inner_.warm_up(spec, stop); });

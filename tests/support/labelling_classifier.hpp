@@ -23,6 +23,10 @@ class LabellingClassifier : public Classifier {
     if (wanted.empty() || wanted == "labelling") return std::string("labelling");
     return fail(ErrorCode::kNotFound, "there is no model " + std::string(wanted));
   }
+  Result<std::vector<LabelGroup>> label_groups(std::string_view model) const override {
+    if (model == "labelling") return std::vector<LabelGroup>{{"pet", {"cat", "dog"}}};
+    return Classifier::label_groups(model);
+  }
   Result<void> warm_up(const std::shared_ptr<const JobSpec>&, const std::stop_token&) override {
     return {};
   }

@@ -164,6 +164,17 @@ TEST_F(ApiTest, TellsItsHealth) {
   EXPECT_TRUE(body_of(get("/queue/dead-letters?limit=5"))["dead_letters"].empty());
 }
 
+TEST_F(ApiTest, GivesTheGroupsOfAModelsLabels) {
+  const RawAnswer answer = get("/models/labelling/groups");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(
+      body_of(answer),
+      json::parse(R"({"model":"labelling","groups":[{"name":"pet","labels":["cat","dog"]}]})"));
+  EXPECT_EQ(get("/models/..%2flabelling/groups").status, 404);
+  EXPECT_EQ(get("/models/other/groups").status, 404);
+  EXPECT_THAT(get("/models/other/groups").body, HasSubstr("has no groups of labels"));
+}
+
 TEST_F(ApiTest, DescribesItself) {
   const json api = body_of(get("/openapi.json"));
   EXPECT_EQ(api["servers"][0]["url"], "http://here:1");

@@ -1,6 +1,9 @@
 // Real models on real photos. Tests are skipped where models or photos are missing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -10,6 +13,7 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
 #include <thread>
@@ -19,6 +23,7 @@
 #include "adapters/inference/model_folder.hpp"
 #include "adapters/inference/openvino_classifier.hpp"
 #include "adapters/inference/ranking.hpp"
+#include "domain/text.hpp"
 #include "support/files.hpp"
 #include "support/temp_dir.hpp"
 
@@ -374,6 +379,151 @@ INSTANTIATE_TEST_SUITE_P(
                          "text":{"graph":"image.xml","prompts":["a photo"]}})",
             "has no {label}"}),
     [](const auto& bad) { return bad.param.name; });
+
+// A folder of a classifier with the labels "pug", "beagle" and "car".
+class GroupsTest : public ::testing::Test {
+ protected:
+  GroupsTest() {
+    write("image.xml", "graph");
+    write("labels.txt", "pug\nbeagle\ncar\n");
+    write_model(R"(,"groups":"g.json")");
+  }
+
+  void write(const char* name, std::string_view text) const {
+    std::ofstream(dir_.path() / name, std::ios::binary) << text;
+  }
+  void write_model(const std::string& more) const {
+    write("model.json",
+          R"({"format":1,"kind":"classifier","labels":"labels.txt",
+              "image":{"graph":"image.xml","width":8,"height":8,"output":"logits"})" +
+              more + "}");
+  }
+  Result<std::vector<LabelGroup>> read_groups() const {
+    const auto folder = read_model_folder(dir_.path());
+    EXPECT_TRUE(folder) << "groups must not make a model unusable: " << folder.error().message;
+    return read_label_groups(*folder);
+  }
+
+  const TempDir dir_;
+};
+
+TEST_F(GroupsTest, AreReadInTheirOrderAndMayLeaveLabelsOut) {
+  write("g.json", R"({"groups":[{"name":" dog ","labels":["beagle","pug"]},
+                                {"name":"cat","labels":[]}]})");
+  const auto groups = read_groups();
+  ASSERT_TRUE(groups) << groups.error().message;
+  EXPECT_EQ(*groups, (std::vector<LabelGroup>{{"dog", {"beagle", "pug"}}}));
+}
+
+TEST_F(GroupsTest, AreMissingInFoldersOfEarlierVersions) {
+  write_model("");
+  EXPECT_EQ(read_groups().error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(GroupsTest, AreCheckedByTheirOwnChecksumAndNotWithTheModel) {
+  const std::string text = R"({"groups":[{"name":"dog","labels":["pug"]}]})";
+  write("g.json", text);
+  write_model(R"(,"groups":"g.json","sha256":{"g.json":")" + sha256_hex(text) + R"("})");
+  EXPECT_TRUE(read_groups());
+  write("g.json", text + " ");
+  EXPECT_EQ(read_groups().error().message, "g.json: its SHA-256 is not the one in model.json");
+  EXPECT_TRUE(verify_model_files(read_model_folder(dir_.path()).value()));
+  write_model(R"(,"groups":"g.json","sha256":{"g.json":"0","labels.txt":"0"})");
+  EXPECT_THAT(verify_model_files(read_model_folder(dir_.path()).value()).error().message,
+              ::testing::HasSubstr("labels.txt is not the file"));
+}
+
+TEST_F(GroupsTest, ThatLeadOutOfTheFolderOrAreNoFileAreExplained) {
+  for (const auto& [value, says] : std::vector<std::pair<std::string, std::string>>{
+           {"1", "model.json: groups must be a file name"},
+           {R"("../g.json")", "model.json: groups must be the name of a file in the model's"},
+           {R"("absent.json")", "model.json: groups: there is no file absent.json"}}) {
+    write_model(R"(,"groups":)" + value);
+    const auto groups = read_groups();
+    ASSERT_FALSE(groups) << value;
+    EXPECT_EQ(groups.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(groups.error().message, ::testing::HasSubstr(says));
+  }
+}
+
+TEST_F(GroupsTest, ThatAreNotValidAreExplained) {
+  std::string many = R"({"groups":[)";
+  for (int i = 0; i < 1'001; ++i)
+    many += (i == 0 ? "" : ",") + fmt::format(R"({{"name":"{}","labels":[]}})", i);
+  many += "]}";
+  const std::string long_name(201, 'x');
+  for (const auto& [text, says] : std::vector<std::pair<std::string, std::string>>{
+           {"", "g.json: it is not valid JSON"},
+           {"[]", "must be an object"},
+           {"{}", "groups is missing: it must be a list of objects"},
+           {R"({"groups":[]})", "groups must have 1 to 1,000 entries"},
+           {many, "groups must have 1 to 1,000 entries"},
+           {R"({"groups":["dog"]})", "groups[0] must be an object"},
+           {R"({"groups":[{"name":"dog"}]})", "groups[0].labels is missing"},
+           {R"({"groups":[{"name":" ","labels":["pug"]}]})", "groups[0].name must have 1 to 200"},
+           {R"({"groups":[{"name":"a\u0000","labels":["pug"]}]})", "without control characters"},
+           {R"({"groups":[{"name":")" + long_name + R"(","labels":["pug"]}]})", "1 to 200 bytes"},
+           {R"({"groups":[{"name":"dog","labels":[1]}]})",
+            "groups[0].labels must be a list of str"},
+           {R"({"groups":[{"name":"dog","labels":["cat"]}]})", "\"cat\" is no label of the model"},
+           {R"({"groups":[{"name":"a","labels":["pug"]},{"name":"b","labels":["pug"]}]})",
+            "groups[1].labels: \"pug\" is no label of the model, or is in the groups twice"},
+           {R"({"groups":[{"name":"a","labels":["pug"]},{"name":"a","labels":["car"]}]})",
+            "two groups have the name \"a\""},
+           {std::string(R"({"groups":[{"name":"a","labels":["pug)") + "\xFF" + R"("]}]})",
+            "g.json: it is not valid JSON"},
+           {std::string((16U << 20U) + 1, ' '), "g.json: it has more than 16 MiB"}}) {
+    write("g.json", text);
+    const auto groups = read_groups();
+    ASSERT_FALSE(groups) << text.substr(0, 100);
+    EXPECT_EQ(groups.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(groups.error().message, ::testing::HasSubstr(says));
+  }
+}
+
+// Groups as models/export makes them, and a model whose file of groups is broken.
+TEST(Groups, OfAModelAreFoundByItsName) {
+  const TempDir dir;
+  const fs::path source = fs::path(MODELS_DIR) / "efficientnet_lite0";
+  if (!fs::exists(source)) GTEST_SKIP() << "the starter model is not there";
+  const fs::path folder = dir.path() / "models" / "mine";
+  fs::create_directories(dir.path() / "models");
+  fs::copy(source, folder);
+  auto document = nlohmann::json::parse(std::ifstream(folder / "model.json"));
+  document["groups"] = "groups.json";
+  document["sha256"].erase("groups.json");
+  std::ofstream(folder / "model.json") << document;
+  std::ofstream(folder / "groups.json") << R"({"groups":[{"name":"fish","labels":["tench"]}]})";
+
+  InferenceOptions options;
+  options.decoder = std::make_shared<LocalDecoder>(DecodeLimits{});
+  options.models_dir = dir.path() / "models";
+  const auto classifier = make_openvino_classifier(options);
+  const auto groups = classifier->label_groups("mine");
+  ASSERT_TRUE(groups) << groups.error().message;
+  EXPECT_EQ(*groups, (std::vector<LabelGroup>{{"fish", {"tench"}}}));
+  for (const char* const name : {"", ".", "..", "other", "mine/../mine", "../models/mine"})
+    EXPECT_EQ(classifier->label_groups(name).error().code, ErrorCode::kNotFound) << name;
+
+  std::ofstream(folder / "groups.json") << "{";
+  const auto broken = classifier->label_groups("mine");
+  EXPECT_EQ(broken.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(broken.error().message,
+            "model \"mine\" has no groups of labels: groups.json: it is not valid JSON");
+  EXPECT_TRUE(classifier->models().at(0).error.empty());
+
+  const auto sink = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);
+  const auto before = spdlog::default_logger();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("captured", sink));
+  const auto spec = std::make_shared<JobSpec>();
+  spec->model = "mine";
+  const auto warm = classifier->warm_up(spec, {});
+  spdlog::set_default_logger(before);
+  EXPECT_TRUE(warm) << warm.error().message;
+  EXPECT_THAT(sink->last_formatted(),
+              ::testing::Contains(::testing::HasSubstr(
+                  "model mine is used without groups of labels: groups.json: it is")));
+}
 
 TEST(LabelSets, AreFoundByTheirSpecOrTheirLabels) {
   LabelSets sets;

@@ -67,6 +67,15 @@ http::Response models_answer(const Classifier& classifier) {
   return http::json_response(200, {{"models", std::move(models)}});
 }
 
+http::Response groups_answer(const Classifier& classifier, std::string_view model) {
+  const auto found = classifier.label_groups(model);
+  if (!found) return http::error_response(found.error());
+  json groups = json::array();
+  for (const auto& group : *found)
+    groups.push_back({{"name", group.name}, {"labels", group.labels}});
+  return http::json_response(200, {{"model", model}, {"groups", std::move(groups)}});
+}
+
 http::Response metrics_answer(const std::function<std::string()>& text) {
   return http::text_response(200, "text/plain; version=0.0.4; charset=utf-8", text());
 }
@@ -96,6 +105,9 @@ void add_operation_routes(http::Router& router, const SharedApi& api) {
              [api](const http::Request&) { return metrics_answer(api->metrics_text); });
   router.add("GET", "/models", {},
              [api](const http::Request&) { return models_answer(api->classifier); });
+  router.add("GET", "/models/{name}/groups", {}, [api](const http::Request& request) {
+    return groups_answer(api->classifier, request.param("name"));
+  });
   router.add("GET", "/queue", {}, [api](const http::Request&) { return get_queue(*api); });
   router.add("GET", "/queue/dead-letters", {},
              [api](const http::Request& request) { return get_dead_letters(*api, request); });

@@ -29,6 +29,7 @@ void add_documentation_routes(http::Router& router, const SharedApi& api);
 // `{"status": "ready"}`, or 503 with the error of a store that does not answer.
 http::Response readiness(const std::function<Result<void>()>& stores_answer);
 http::Response models_answer(const Classifier& classifier);
+http::Response groups_answer(const Classifier& classifier, std::string_view model);
 http::Response metrics_answer(const std::function<std::string()>& text);
 
 // The fields of the body that /submit and /classify share.

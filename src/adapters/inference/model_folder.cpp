@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "adapters/codec/json_text.hpp"
@@ -26,6 +28,9 @@ using nlohmann::json;
 constexpr std::uintmax_t kMaxJsonBytes = 1U << 20;
 constexpr std::size_t kMaxLabels = 1'000'000;
 constexpr int kMaxSide = 4'096;
+constexpr std::uintmax_t kMaxGroupsBytes = 16U << 20;
+constexpr std::size_t kMaxGroups = 1'000;
+constexpr std::size_t kMaxGroupName = 200;  // bytes
 
 // An invalid value in model.json. read_model_folder converts it into an Error.
 struct BadModel : std::runtime_error {
@@ -237,6 +242,40 @@ std::string file_sha256(const fs::path& file) {
   return to_hex({digest.data(), size});
 }
 
+LabelGroup group_of(const json& value, const std::string& place,
+                    std::unordered_set<std::string_view>& waiting) {
+  const Fields fields(value, place);
+  LabelGroup group;
+  group.name = trim(fields.require<std::string>("name", "a string"));
+  if (group.name.empty() || group.name.size() > kMaxGroupName || has_control_character(group.name))
+    throw BadModel(fields.field("name") + " must have 1 to 200 bytes, without control characters");
+  group.labels = fields.require<std::vector<std::string>>("labels", "a list of strings");
+  for (const auto& label : group.labels) {
+    if (waiting.erase(label) == 0) {
+      throw BadModel(fmt::format("{}: \"{}\" is no label of the model, or is in the groups twice",
+                                 fields.field("labels"), utf8_prefix(label, kMaxGroupName)));
+    }
+  }
+  return group;
+}
+
+std::vector<LabelGroup> parse_groups(const json& document, const std::vector<std::string>& labels) {
+  const auto listed =
+      Fields(document, "").require<std::vector<json>>("groups", "a list of objects");
+  if (listed.empty() || listed.size() > kMaxGroups)
+    throw BadModel("groups must have 1 to 1,000 entries");
+  std::unordered_set<std::string_view> waiting(labels.begin(), labels.end());
+  std::unordered_set<std::string> names;
+  std::vector<LabelGroup> groups;
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    groups.push_back(group_of(listed[i], fmt::format("groups[{}]", i), waiting));
+    if (!names.insert(groups.back().name).second)
+      throw BadModel(fmt::format("two groups have the name \"{}\"", groups.back().name));
+  }
+  std::erase_if(groups, [](const LabelGroup& group) { return group.labels.empty(); });
+  return groups;
+}
+
 }  // namespace
 
 Result<ModelFolder> read_model_folder(const fs::path& path) {
@@ -261,12 +300,38 @@ std::uint64_t estimated_memory(const ModelFolder& folder) {
   return weights + weights / 4 + kWork;
 }
 
+Result<std::vector<LabelGroup>> read_label_groups(const ModelFolder& folder) {
+  const auto document = read_json(folder.path / "model.json");
+  if (!document) return std::unexpected(document.error());
+  if (!document->is_object() || !document->contains("groups"))
+    return fail(ErrorCode::kNotFound, "model.json names no groups");
+  std::string name = "model.json";
+  try {
+    const auto given = Fields(*document, "").require<std::string>("groups", "a file name");
+    const fs::path file = file_in(folder.path, given, "groups");
+    name = given;
+    std::error_code error;
+    if (fs::file_size(file, error) > kMaxGroupsBytes) throw BadModel("it has more than 16 MiB");
+    const auto text = read_file(file);
+    if (!text) throw BadModel("it cannot be read");
+    const json& sum = json_field(json_field(*document, "sha256"), given.c_str());
+    if (!sum.is_null() && sum != json(sha256_hex(*text)))
+      throw BadModel("its SHA-256 is not the one in model.json");
+    const auto content = parse_json(*text);
+    if (!content) throw BadModel(content.error().message);
+    return parse_groups(*content, folder.labels);
+  } catch (const BadModel& bad) {
+    return fail(ErrorCode::kInvalidArgument, one_line(name + ": " + bad.what()));
+  }
+}
+
 Result<void> verify_model_files(const ModelFolder& folder) {
   const auto document = read_json(folder.path / "model.json");
   if (!document) return std::unexpected(document.error());
   const auto sums = document->find("sha256");
   if (sums == document->end() || !sums->is_object()) return {};
   for (const auto& [name, sum] : sums->items()) {
+    if (name == text_field(*document, "groups")) continue;  // read_label_groups looks at it
     if (!is_file_name(name) || sum != json(file_sha256(folder.path / name))) {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("{} is not the file that model.json names (its SHA-256 differs): "

@@ -11,6 +11,7 @@
 #include "adapters/image/preprocess.hpp"
 #include "domain/error.hpp"
 #include "domain/job.hpp"
+#include "domain/label_group.hpp"
 
 namespace classifier {
 
@@ -55,8 +56,13 @@ Result<ModelFolder> read_model_folder(const std::filesystem::path& path);
 // Bytes that a model needs when it is loaded, about: measured, it is less than this.
 std::uint64_t estimated_memory(const ModelFolder& folder);
 
-// kInvalidArgument where a file does not have the SHA-256 in model.json. Reads the files
-// completely.
+// The groups that model.json names, checked against the labels. kNotFound where it names none;
+// kInvalidArgument, naming file and place, where they are not valid or do not have the SHA-256 in
+// model.json: the model can be used without them.
+Result<std::vector<LabelGroup>> read_label_groups(const ModelFolder& folder);
+
+// kInvalidArgument where a file other than that of the groups does not have the SHA-256 in
+// model.json. Reads the files completely.
 Result<void> verify_model_files(const ModelFolder& folder);
 
 }  // namespace classifier

@@ -12,6 +12,7 @@
 #include "adapters/inference/label_check.hpp"
 #include "adapters/inference/loaded_model.hpp"
 #include "adapters/inference/model_folder.hpp"
+#include "domain/text.hpp"
 
 namespace classifier {
 namespace {
@@ -20,6 +21,14 @@ namespace fs = std::filesystem;
 
 std::unexpected<Error> unusable(const std::string& name, const std::string& why) {
   return fail(ErrorCode::kUnavailable, fmt::format("model \"{}\" cannot be used: {}", name, why));
+}
+
+std::unexpected<Error> no_such_model(ErrorCode code, const std::vector<ModelInfo>& infos,
+                                     std::string_view wanted) {
+  std::string names;
+  for (const auto& info : infos) names += (names.empty() ? "" : ", ") + info.name;
+  return fail(code, fmt::format("there is no model \"{}\"; installed are: {}",
+                                utf8_prefix(wanted, 100), names.empty() ? "none" : names));
 }
 
 class OpenVinoClassifier final : public Classifier {
@@ -54,13 +63,7 @@ class OpenVinoClassifier final : public Classifier {
                               options_.models_dir.string(), options_.no_model_advice));
     }
     const auto found = std::ranges::find(infos, wanted, &ModelInfo::name);
-    if (found == infos.end()) {
-      std::string names;
-      for (const auto& info : infos) names += (names.empty() ? "" : ", ") + info.name;
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("there is no model \"{}\"; installed are: {}", wanted.substr(0, 100),
-                              names.empty() ? "none" : names));
-    }
+    if (found == infos.end()) return no_such_model(ErrorCode::kInvalidArgument, infos, wanted);
     if (!found->error.empty()) return unusable(found->name, found->error);
     if (found->job_type != type) {
       return fail(ErrorCode::kInvalidArgument,
@@ -68,6 +71,18 @@ class OpenVinoClassifier final : public Classifier {
                               to_string(found->job_type), to_string(type)));
     }
     return found->name;
+  }
+
+  Result<std::vector<LabelGroup>> label_groups(std::string_view model) const override {
+    // Only a name that is listed becomes a path.
+    const auto infos = models();
+    if (std::ranges::find(infos, model, &ModelInfo::name) == infos.end())
+      return no_such_model(ErrorCode::kNotFound, infos, model);
+    const auto folder = read_model_folder(options_.models_dir / model);
+    auto groups = folder ? read_label_groups(*folder) : std::unexpected(folder.error());
+    if (groups) return groups;
+    return fail(ErrorCode::kNotFound, fmt::format("model \"{}\" has no groups of labels: {}", model,
+                                                  groups.error().message));
   }
 
   Result<void> warm_up(const std::shared_ptr<const JobSpec>& spec,
@@ -185,6 +200,9 @@ class OpenVinoClassifier final : public Classifier {
     if (auto fits = take_memory(*folder); !fits) return std::unexpected(fits.error());
     slot->model = std::make_shared<LoadedModel>(core_, std::move(*folder), options_);
     spdlog::info("loaded model {}", name);
+    if (const auto groups = read_label_groups(slot->model->folder());
+        !groups && groups.error().code != ErrorCode::kNotFound)
+      spdlog::warn("model {} is used without groups of labels: {}", name, groups.error().message);
     return slot->model;
   }
 
