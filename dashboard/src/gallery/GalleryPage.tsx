@@ -270,15 +270,6 @@ export function GalleryPage() {
               }
               onAll={chooseAll}
             />
-            {selecting && (
-              <SelectionBar
-                selected={selected}
-                total={total}
-                count={ruleCount}
-                onAll={chooseAll}
-                onDelete={() => remove([...selected.keys])}
-              />
-            )}
           </div>
           {total === 0 ? (
             <EmptyState
@@ -309,6 +300,16 @@ export function GalleryPage() {
               onAll={chooseAll}
               onNone={clearSelection}
               onOpen={(index) => openLayer(writeView(galleryView, placeIn(index)))}
+              onDelete={() => remove([...selected.keys])}
+            />
+          )}
+          {/* Below, so that nothing moves under the finger that has just selected. */}
+          {selecting && (
+            <SelectionBar
+              selected={selected}
+              total={total}
+              count={ruleCount}
+              onAll={chooseAll}
               onDelete={() => remove([...selected.keys])}
             />
           )}

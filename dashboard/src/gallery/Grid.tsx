@@ -92,6 +92,15 @@ interface GridProps {
 
 const longPressMs = 450;
 const longPressSlip = 10; // pixels
+
+const swallow = (event: Event): void => {
+  event.stopPropagation();
+  event.preventDefault();
+  forget();
+};
+const forget = (): void => {
+  window.removeEventListener("click", swallow, { capture: true });
+};
 const longList = 200; // shorter ones need no label of the place
 
 export function Grid(props: GridProps) {
@@ -138,10 +147,6 @@ export function Grid(props: GridProps) {
 
   const click = (event: MouseEvent) => {
     const index = indexOf(event);
-    if (pressed.current) {
-      pressed.current = false; // the end of a long press, which has selected
-      return;
-    }
     if (index === undefined) return;
     const on = (part: string) => (event.target as Element).closest(`[data-${part}]`) !== null;
     if (event.shiftKey) props.onRange(index);
@@ -166,6 +171,9 @@ export function Grid(props: GridProps) {
     if (event.pointerType !== "touch" || index === undefined) return;
     const timer = setTimeout(() => {
       pressed.current = true;
+      // The end of the touch is a click on whatever is there by then.
+      window.addEventListener("click", swallow, { capture: true });
+      window.addEventListener("pointerdown", forget, { capture: true, once: true });
       props.onToggle(index);
       props.onActive(index);
     }, longPressMs);

@@ -159,6 +159,7 @@ export function Preview({
             label="Previous photo"
             className="preview-step left"
             disabled={index === 0}
+            tabIndex={-1}
             onClick={() => step(-1)}
             {...stays}
           />
@@ -167,6 +168,7 @@ export function Preview({
             label="Next photo"
             className="preview-step right"
             disabled={index >= count - 1}
+            tabIndex={-1}
             onClick={() => step(1)}
             {...stays}
           />

@@ -164,21 +164,12 @@ export function ZoomFrame({ handle, onSwipe, children }: Props) {
         {children}
       </div>
       <div className="zoom-buttons" role="group" aria-label="Zoom">
-        <IconButton
-          icon={ZoomOut}
-          label="Zoom out"
-          disabled={zoom.scale <= 1}
-          onClick={() => zoomBy(1 / step)}
-        />
+        {/* Never disabled: a button that is loses the focus, and the keys their meaning. */}
+        <IconButton icon={ZoomOut} label="Zoom out" onClick={() => zoomBy(1 / step)} />
         <output aria-label="Zoom" className="visually-hidden">
           {Math.round(zoom.scale * 100)}%
         </output>
-        <IconButton
-          icon={Maximize}
-          label="Show the whole photo"
-          disabled={zoom.scale <= 1}
-          onClick={() => setZoom(whole)}
-        />
+        <IconButton icon={Maximize} label="Show the whole photo" onClick={() => setZoom(whole)} />
         <IconButton icon={ZoomIn} label="Zoom in" onClick={() => zoomBy(step)} />
       </div>
     </div>

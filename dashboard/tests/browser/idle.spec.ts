@@ -21,9 +21,7 @@ async function meter(page: Page): Promise<() => { bytes: number; urls: string[] 
 }
 
 for (const count of counts) {
-  test(`two idle minutes with ${count} photos transfer little, on every page`, async ({
-    page,
-  }) => {
+  test(`two idle minutes with ${count} photos transfer little, on every page`, async ({ page }) => {
     test.setTimeout(600_000);
     const own = new Service();
     try {
@@ -39,11 +37,17 @@ for (const count of counts) {
         .toBe(true);
       const { images } = await own.call<{ images: { key: string }[] }>("/images?limit=20");
       const jobs: string[] = [];
-      for (let i = 0; i < 3; i += 1)
-        jobs.push(await own.submit(images.map(({ key }) => key)));
+      for (let i = 0; i < 3; i += 1) jobs.push(await own.submit(images.map(({ key }) => key)));
       for (const job of jobs) await own.finish(job);
       await page.clock.install();
-      for (const path of ["/", "/new", "/history", "/settings", `/job/${jobs[0] ?? ""}`, "/deleted"]) {
+      for (const path of [
+        "/",
+        "/new",
+        "/history",
+        "/settings",
+        `/job/${jobs[0] ?? ""}`,
+        "/deleted",
+      ]) {
         await page.goto(own.url + path);
         await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
         await page.waitForLoadState("networkidle");

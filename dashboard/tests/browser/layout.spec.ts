@@ -102,7 +102,11 @@ test("no page cuts off or covers anything", async ({ page, service }) => {
       path: `/job/${job}?t=0`,
       ready: visible((at) => at.getByRole("heading", { name: "Labels" })),
     },
-    { name: "table", path: `/job/${job}?view=table`, ready: visible((at) => at.getByRole("table")) },
+    {
+      name: "table",
+      path: `/job/${job}?view=table`,
+      ready: visible((at) => at.getByRole("table")),
+    },
     {
       name: "two jobs",
       path: `/job/${job}?with=${other}`,

@@ -119,7 +119,10 @@ test("all of a million photos are selected as a rule and submitted as one", asyn
   await expect(page.getByRole("button", { name: "Delete" })).toBeHidden();
   await expectAccessible(page);
   // A single photo cannot be taken out of it.
-  await page.getByRole("gridcell", { name: nameAt(3) }).locator("[data-check]").click();
+  await page
+    .getByRole("gridcell", { name: nameAt(3) })
+    .locator("[data-check]")
+    .click();
   await expect(page.getByText("A new selection has begun").first()).toBeVisible();
   await expect(page.getByText("1 photo selected")).toBeVisible();
   // A long range is selected by its keys.

@@ -241,7 +241,5 @@ test("scroll, order and search come back with Back", async ({ page, service }) =
   await expect(page.getByRole("heading", { name: "History" })).toBeVisible();
   await page.goBack();
   await expect(page.getByLabel("Order")).toHaveValue("name");
-  await expect
-    .poll(() => page.evaluate(() => window.scrollY))
-    .toBe(place);
+  await expect.poll(() => page.evaluate(() => window.scrollY)).toBe(place);
 });

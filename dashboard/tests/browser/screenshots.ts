@@ -98,7 +98,8 @@ test("screenshots", async ({ service, browser }) => {
 
   await shots("photos", "/", async (page) => {
     await expect(page.getByRole("gridcell").first()).toBeVisible();
-    for (const n of [1, 2, 4]) await page.getByRole("gridcell").nth(n).locator("[data-check]").click();
+    for (const n of [1, 2, 4])
+      await page.getByRole("gridcell").nth(n).locator("[data-check]").click();
   });
   await shots("photos-labels", `/?job=${custom}`, async (page) => {
     await expect(page.getByRole("gridcell", { name: /, cat$/ }).first()).toBeVisible();
