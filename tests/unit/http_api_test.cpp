@@ -13,6 +13,7 @@
 #include "adapters/api/ml_api.hpp"
 #include "adapters/http/server.hpp"
 #include "contract/embedded_stores.hpp"
+#include "domain/text.hpp"
 #include "services/job_service.hpp"
 #include "services/job_watch.hpp"
 #include "services/label_set_service.hpp"
@@ -528,7 +529,8 @@ TEST_F(ApiTest, KeepsLabelSets) {
 
   ASSERT_EQ(put("2", "[\"a\"]").status, 201);
   std::vector<std::string> names;
-  for (const auto& set : body_of(get("/label-sets"))["label_sets"]) names.push_back(set["name"]);
+  const json all = body_of(get("/label-sets"));
+  for (const auto& set : all["label_sets"]) names.push_back(set["name"]);
   EXPECT_THAT(names, ElementsAre("2", "new", "Tiere / K\u00e4fer"));
   EXPECT_EQ(request("DELETE", "/label-sets/new").status, 200);
   EXPECT_EQ(request("DELETE", "/label-sets/new").status, 404);

@@ -191,14 +191,9 @@ void Connection::compress_answer(Exchange& exchange) {
     return;
   }
   if (!std::holds_alternative<StreamBody>(response.body)) return;
-  // How long the answer to HEAD would be is not known before it is made.
-  if (exchange.is_head()) {
-    to_compress(exchange.request, response, std::numeric_limits<std::size_t>::max());
-    return;
-  }
-  const std::size_t size = exchange.first_piece ? exchange.first_piece->size() : 0;
-  if (!to_compress(exchange.request, response, size)) return;
-  if (!exchange.answer_memory.take(kGzipMemory)) return;
+  // How long it will be is not known.
+  if (!to_compress(exchange.request, response, std::numeric_limits<std::size_t>::max())) return;
+  if (!exchange.first_piece || !exchange.answer_memory.take(kGzipMemory)) return;
   if (auto begun = compress_stream(response, exchange.first_piece); !begun)
     exchange.response = error_response(begun.error());
 }
