@@ -57,6 +57,7 @@ def test_of_many_who_save_at_once_one_wins(service: Service) -> None:
 
 def test_a_job_takes_a_label_set(service: Service) -> None:
     put(service, "Haus & Hof", ["cat", "dog"])
+
     def submit(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [BINARY, "submit", "uploads/none.jpg", *arguments],
@@ -104,8 +105,20 @@ def test_what_has_not_changed_is_not_sent_again(service: Service) -> None:
         service.wait(service.submit(["uploads/none.jpg"]))
     put(service, "x", ["a"])
     job = service.get("/jobs").json()["jobs"][0]["job_id"]
-    paths = ["/jobs", f"/jobs/{job}", f"/status/{job}", "/models", "/images", "/images?order=name",
-             "/folders", "/batches", "/dates", "/label-sets", "/label-sets/x", "/openapi.json"]
+    paths = [
+        "/jobs",
+        f"/jobs/{job}",
+        f"/status/{job}",
+        "/models",
+        "/images",
+        "/images?order=name",
+        "/folders",
+        "/batches",
+        "/dates",
+        "/label-sets",
+        "/label-sets/x",
+        "/openapi.json",
+    ]
     tags: dict[str, Any] = {}
     for path in paths:
         tags[path] = service.get(path).headers["ETag"]

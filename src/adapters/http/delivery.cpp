@@ -139,8 +139,7 @@ void add_tag(const Request& request, Response& response) {
   if (!matches_etag(request.headers.get("If-None-Match"), headers.get("ETag"))) return;
   const bool compressed = to_compress(request, response, body->size());
   const std::string etag(headers.get("ETag"));
-  response =
-      not_modified(compressed ? gzip_tag(etag) : etag, std::string(headers.get("Cache-Control")));
+  response = not_modified(compressed ? gzip_tag(etag) : etag, headers.get("Cache-Control"));
 }
 
 bool to_compress(const Request& request, Response& response, std::size_t size) {
