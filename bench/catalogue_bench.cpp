@@ -30,6 +30,7 @@ CatalogueEntry entry(std::int64_t number) {
   made.key = "uploads/img_" + std::to_string(10'000'000 + number) + ".jpg";
   made.name = "Photos/" + std::to_string(2'000 + scattered % 25) + "/" + kPlaces[scattered % 10] +
               " " + std::to_string(scattered % 500) + "/IMG_" + std::to_string(scattered) + ".jpg";
+  made.batch = "upload " + std::to_string(number / 200);
   made.size = static_cast<std::uint64_t>(1'000'000 + scattered);
   made.last_modified = made.uploaded_at = from_ms(1'700'000'000'000 + number * 50);
   made.etag = "abcdef-" + std::to_string(number);
@@ -111,6 +112,15 @@ void offset_of_sqlite(benchmark::State& state, double place) {
   }
 }
 
+template <class Ask>
+void ask(benchmark::State& state, Ask question) {
+  for (auto _ : state) {
+    const auto answer = question(library().catalogue());
+    if (!answer) state.SkipWithError("failed");
+    benchmark::DoNotOptimize(answer);
+  }
+}
+
 void add_and_remove(benchmark::State& state) {
   auto& catalogue = library().catalogue();
   auto made = entry(500'000);
@@ -149,7 +159,14 @@ int main(int argc, char** argv) {
         [place = place](benchmark::State& state) { offset_of_sqlite(state, place); })
         ->Unit(benchmark::kMillisecond);
   }
-  for (const char* const words : {"12345", "img 12345", "beach 250", "beach 2", "beach", "img"}) {
+  benchmark::RegisterBenchmark("1,000 batches", [](benchmark::State& state) {
+    ask(state, [](SqliteCatalogue& catalogue) { return catalogue.batches({}, 1'000); });
+  })->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("months", [](benchmark::State& state) {
+    ask(state, [](SqliteCatalogue& catalogue) { return catalogue.months(); });
+  })->Unit(benchmark::kMillisecond);
+  for (const char* const words :
+       {"12345", "12,345", "img 12345", "beach 250", "beach 2", "beach", "img"}) {
     ImageFilter filter;
     filter.words = words;
     add(std::string("search/") + words + "/newest/first", ImageOrder::kNewest, 0, filter);

@@ -11,6 +11,7 @@
 #include "adapters/aws/client/aws_client.hpp"
 #include "adapters/aws/dynamodb/dynamo_image_names.hpp"
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
+#include "adapters/aws/dynamodb/dynamo_label_sets.hpp"
 #include "adapters/aws/s3/s3_object_store.hpp"
 #include "adapters/aws/sqs/sqs_status_queue.hpp"
 #include "adapters/aws/sqs/sqs_work_queue.hpp"
@@ -74,6 +75,7 @@ class AwsStores final : public Stores {
         jobs_(*clients_.calls, config.dynamodb_table, clock,
               {.retention = std::chrono::days(config.job_retention_days)}),
         names_(*clients_.calls, config.dynamodb_table),
+        label_sets_(*clients_.calls, config.dynamodb_table),
         queue_(
             {*clients_.calls, *clients_.wait_for_work}, config.request_queue_url,
             config.input_bucket, [this](const std::string& job_id) { return jobs_.get(job_id); },
@@ -85,6 +87,7 @@ class AwsStores final : public Stores {
   WorkQueue& queue() override { return queue_; }
   ObjectStore& objects() override { return objects_; }
   ImageNames& image_names() override { return names_; }
+  LabelSets& label_sets() override { return label_sets_; }
   StatusQueue* status_queue() override { return &status_queue_; }
 
   // Transfers wait for the network: many images at once, few requests.
@@ -109,6 +112,7 @@ class AwsStores final : public Stores {
   aws::S3ObjectStore objects_;
   aws::DynamoJobStore jobs_;
   aws::DynamoImageNames names_;
+  aws::DynamoLabelSets label_sets_;
   aws::SqsWorkQueue queue_;
   aws::SqsStatusQueue status_queue_;
 };

@@ -8,6 +8,7 @@
 #include "adapters/embedded/sqlite_database.hpp"
 #include "adapters/embedded/sqlite_job_drafts.hpp"
 #include "adapters/embedded/sqlite_job_store.hpp"
+#include "adapters/embedded/sqlite_label_sets.hpp"
 #include "adapters/embedded/sqlite_work_queue.hpp"
 #include "adapters/image/image_facts.hpp"
 #include "apps/stores.hpp"
@@ -37,6 +38,7 @@ class EmbeddedStores final : public Stores {
         *stores->database_, stores->specs_, clock, *stores->process_, config.visibility_timeout);
     stores->drafts_ =
         std::make_unique<SqliteJobDrafts>(*stores->database_, *stores->jobs_, *stores->process_);
+    stores->label_sets_ = std::make_unique<SqliteLabelSets>(*stores->database_);
     stores->open_catalogue(clock);
     return stores;
   }
@@ -46,6 +48,7 @@ class EmbeddedStores final : public Stores {
   ObjectStore& objects() override { return *objects_; }
   UploadReceiver* uploads() override { return objects_.get(); }
   ImageNames& image_names() override { return *catalogue_; }
+  LabelSets& label_sets() override { return *label_sets_; }
   Catalogue* catalogue() override { return catalogue_.get(); }
   JobDrafts* job_drafts() override { return drafts_.get(); }
   void follow_images() override { sync_->start(); }
@@ -68,6 +71,7 @@ class EmbeddedStores final : public Stores {
   std::unique_ptr<SqliteJobStore> jobs_;
   std::unique_ptr<SqliteWorkQueue> queue_;
   std::unique_ptr<SqliteJobDrafts> drafts_;
+  std::unique_ptr<SqliteLabelSets> label_sets_;
   std::unique_ptr<SqliteCatalogue> catalogue_;
   std::unique_ptr<CatalogueSync> sync_;
 };

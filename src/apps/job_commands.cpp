@@ -116,6 +116,7 @@ struct Submit {
   std::string query;
   std::string batch;
   ClassificationOptions how;
+  std::string label_set;
   std::string idempotency_key;
   bool all = false;
   bool watch = false;
@@ -214,10 +215,28 @@ bool check_labels(HttpClient& client, const std::string& request) {
   }
 }
 
+Result<std::vector<std::string>> labels_to_submit(HttpClient& client, const Submit& options) {
+  if (options.label_set.empty()) return read_labels(options.how.labels, options.how.labels_file);
+  if (!options.how.labels.empty() || !options.how.labels_file.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--label-set cannot be combined with --labels or --labels-file: leave one out");
+  }
+  const auto set = json_body(client.get("/label-sets/" + percent_encode(options.label_set)));
+  if (!set) return std::unexpected(set.error());
+  std::vector<std::string> labels;
+  for (const auto& label : set->value("labels", json::array()))
+    if (label.is_string()) labels.push_back(label.get<std::string>());
+  return labels;
+}
+
 int submit(const Config& config, const Submit& options) {
   BackendClient client(config);
-  const auto labels = read_labels(options.how.labels, options.how.labels_file);
-  if (!labels) return complain(labels.error(), kUsage);
+  const auto labels = labels_to_submit(*client, options);
+  if (!labels) {
+    const bool usage =
+        options.label_set.empty() || labels.error().code == ErrorCode::kInvalidArgument;
+    return usage ? complain(labels.error(), kUsage) : call_failed(labels.error());
+  }
   if (const auto clear = check_sources(options); !clear) return complain(clear.error(), kUsage);
   json request = {{"job_type", labels->empty() ? "image_classification" : "custom_classification"},
                   {"top_k", options.how.top_k},
@@ -367,6 +386,10 @@ void add_submit(CLI::App& app, const SetRun& set_run) {
       ->type_name("NAME");
   command->add_flag("--all", options->all, "all uploaded images");
   add_classification_options(*command, options->how);
+  command
+      ->add_option("--label-set", options->label_set,
+                   "the categories that the service keeps under this name, as the page saves them")
+      ->type_name("NAME");
   command
       ->add_option("--idempotency-key", options->idempotency_key,
                    "any text; if this command is repeated with the same one, no second job is made")

@@ -191,6 +191,7 @@ class Service {
     classifier_ = make_openvino_classifier(std::move(inference));
     // A backend by itself has no memory for models.
     label_advisor_ = std::make_unique<LabelAdvisor>(roles_.ml ? classifier_.get() : nullptr);
+    label_sets_ = std::make_unique<LabelSetService>(stores_->label_sets(), clock_);
     accounting_ = std::make_unique<Accounting>(stores_->jobs(), clock_);
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
     retention_ = std::make_unique<Retention>(stores_->jobs(), clock_,
@@ -452,6 +453,7 @@ class Service {
                                       .label_advisor = label_advisor_.get(),
                                       .names = &stores_->image_names(),
                                       .catalogue = stores_->catalogue(),
+                                      .label_sets = label_sets_.get(),
                                       .uploads = stores_->uploads(),
                                       .max_upload_bytes = config_.max_image_bytes,
                                       .thumbnail_cache_bytes = thumbnail_cache_bytes(),
@@ -533,6 +535,7 @@ class Service {
   std::shared_ptr<ImageDecoder> thumbnail_decoder_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<LabelAdvisor> label_advisor_;
+  std::unique_ptr<LabelSetService> label_sets_;
   std::unique_ptr<Accounting> accounting_;
   std::unique_ptr<StatusConsumer> status_consumer_;
   std::unique_ptr<Dispatcher> dispatcher_;

@@ -15,6 +15,7 @@ class Clock;
 class ImageNames;
 class JobDrafts;
 class JobStore;
+class LabelSets;
 class ObjectStore;
 class StatusQueue;
 class UploadReceiver;
@@ -33,6 +34,7 @@ class Stores {
   virtual UploadReceiver* uploads() { return nullptr; }
 
   virtual ImageNames& image_names() = 0;
+  virtual LabelSets& label_sets() = 0;
   // Null where these stores have none.
   virtual Catalogue* catalogue() { return nullptr; }
   virtual JobDrafts* job_drafts() { return nullptr; }

@@ -54,6 +54,7 @@ struct ImageFilter {
   std::string batch;
   std::optional<TimePoint> taken_from;  // inclusive
   std::optional<TimePoint> taken_to;    // inclusive
+  bool undated = false;                 // only images without a time taken
 };
 
 struct CataloguePage {
@@ -65,6 +66,18 @@ struct CataloguePage {
 struct FolderCount {
   std::string folder;       // of the names; "" for names without one
   std::int64_t images = 0;  // directly in it
+};
+
+struct BatchCount {
+  std::string batch;
+  std::int64_t images = 0;
+  TimePoint first_uploaded;
+  TimePoint last_uploaded;
+};
+
+struct MonthCount {
+  std::string month;  // by the time taken, such as "2024-07"; "" for images without one
+  std::int64_t images = 0;
 };
 
 // Thread-safe; several processes may use the same catalogue. A change is seen by every call that
@@ -97,6 +110,14 @@ class Catalogue : public ImageNames {
   // By path in byte order, those after `after`; all of them where it is not given.
   virtual Result<std::vector<FolderCount>> folders(const std::optional<std::string>& after,
                                                    std::size_t limit) = 0;
+
+  // Those that have images, by the last upload, the newest first, and by name in falling order
+  // where it is the same; those after `after`, of which its batch and last_uploaded count.
+  virtual Result<std::vector<BatchCount>> batches(const std::optional<BatchCount>& after,
+                                                  std::size_t limit) = 0;
+
+  // Those that have images, the latest first, "" last.
+  virtual Result<std::vector<MonthCount>> months() = 0;
 
   // Opaque; changes with each change of the catalogue, and is never the same for two states.
   virtual Result<std::string> version() = 0;

@@ -17,44 +17,20 @@ namespace {
 
 auto invalid(std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
-Result<void> check_label(const std::string& label, std::size_t index, const JobLimits& limits) {
-  if (label.empty())
-    return invalid(fmt::format("custom_labels[{}] is empty: remove it or name it", index));
+Result<void> check_label(const std::string& label, const std::string& place,
+                         const JobLimits& limits) {
+  if (label.empty()) return invalid(fmt::format("{} is empty: remove it or name it", place));
   if (label.size() > limits.max_label_bytes) {
-    return invalid(fmt::format("custom_labels[{}] has {} bytes; at most {} are allowed", index,
-                               label.size(), limits.max_label_bytes));
+    return invalid(fmt::format("{} has {} bytes; at most {} are allowed", place, label.size(),
+                               limits.max_label_bytes));
   }
-  if (has_control_character(label) || !is_utf8(label)) {
-    return invalid(fmt::format("custom_labels[{}] has a control character or is not UTF-8", index));
-  }
+  if (has_control_character(label) || !is_utf8(label))
+    return invalid(fmt::format("{} has a control character or is not UTF-8", place));
   if (label == "unknown") {
     return invalid(
-        fmt::format("custom_labels[{}] is \"unknown\", which stands for images below the "
-                    "threshold: choose another word",
-                    index));
-  }
-  return {};
-}
-
-Result<void> check_labels(std::vector<std::string>& labels, const JobLimits& limits) {
-  if (labels.empty()) {
-    return invalid(
-        "custom_labels is missing: name at least one category, such as [\"dog\", \"cat\"]");
-  }
-  if (labels.size() > limits.max_labels) {
-    return invalid(fmt::format("custom_labels has {} labels; at most {} are allowed", labels.size(),
-                               limits.max_labels));
-  }
-  std::unordered_map<std::string_view, std::size_t> seen;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    labels[i] = trim(labels[i]);
-    const std::string& label = labels[i];
-    if (auto valid = check_label(label, i, limits); !valid) return valid;
-    const auto [earlier, is_new] = seen.emplace(label, i);
-    if (!is_new) {
-      return invalid(fmt::format("custom_labels has \"{}\" twice (entries {} and {}): remove one",
-                                 label, earlier->second, i));
-    }
+        fmt::format("{} is \"unknown\", which stands for images below the threshold: choose "
+                    "another word",
+                    place));
   }
   return {};
 }
@@ -134,6 +110,31 @@ class Filenames {
 
 }  // namespace
 
+Result<void> check_labels(std::vector<std::string>& labels, const JobLimits& limits,
+                          std::string_view field) {
+  if (labels.empty()) {
+    return invalid(fmt::format(
+        "{} is missing: name at least one category, such as [\"dog\", \"cat\"]", field));
+  }
+  if (labels.size() > limits.max_labels) {
+    return invalid(fmt::format("{} has {} labels; at most {} are allowed", field, labels.size(),
+                               limits.max_labels));
+  }
+  std::unordered_map<std::string_view, std::size_t> seen;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    labels[i] = trim(labels[i]);
+    const std::string& label = labels[i];
+    if (auto valid = check_label(label, fmt::format("{}[{}]", field, i), limits); !valid)
+      return valid;
+    const auto [earlier, is_new] = seen.emplace(label, i);
+    if (!is_new) {
+      return invalid(fmt::format("{} has \"{}\" twice (entries {} and {}): remove one", field,
+                                 label, earlier->second, i));
+    }
+  }
+  return {};
+}
+
 Result<JobSpec> make_spec(JobType type, std::string_view model,
                           std::vector<std::string> custom_labels, int top_k,
                           double confidence_threshold, const JobLimits& limits,
@@ -146,7 +147,7 @@ Result<JobSpec> make_spec(JobType type, std::string_view model,
                                short_number(confidence_threshold)));
   }
   if (type == JobType::kCustomClassification) {
-    if (auto valid = check_labels(custom_labels, limits); !valid)
+    if (auto valid = check_labels(custom_labels, limits, "custom_labels"); !valid)
       return std::unexpected(valid.error());
   } else if (!custom_labels.empty()) {
     return invalid(

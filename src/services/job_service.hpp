@@ -46,6 +46,10 @@ struct JobLimits {
   std::int64_t max_backlog = 0;  // images that wait in the queue; 0: no limit
 };
 
+// Checks labels, which an error calls `field`. White space around them is removed.
+Result<void> check_labels(std::vector<std::string>& labels, const JobLimits& limits,
+                          std::string_view field);
+
 // Checks the fields that classification needs and resolves the model. White space around labels is
 // removed.
 Result<JobSpec> make_spec(JobType type, std::string_view model,

@@ -22,4 +22,26 @@ std::string sameness_key(std::string_view text);
 // NFC. What is between them, also beyond ASCII, separates.
 std::vector<std::string> words_of(std::string_view text);
 
+// A word of a search or of a name; or a number with thousands marks, which is several words.
+struct SearchTerm {
+  std::vector<std::string> words;
+  std::string number;  // "1234" for "1,234" and for "1234"; empty for anything else
+};
+std::vector<SearchTerm> search_terms(std::string_view text);
+
+// The groups of a number of 4 digits or more, as thousands marks would divide it: "12", "345" for
+// "12345"; empty for anything else.
+std::vector<std::string> thousands_of(std::string_view number);
+
+// Tells whether names have all terms of a search, each as the beginnings of words, or as a number
+// with or without its marks. Without regard to case and accents.
+class NameMatcher {
+ public:
+  explicit NameMatcher(std::string_view search);
+  bool fits(std::string_view name) const;
+
+ private:
+  std::vector<SearchTerm> terms_;
+};
+
 }  // namespace classifier

@@ -58,6 +58,13 @@ class MemoryShare {
     return taken;
   }
 
+  // Gives back a part, at most what it holds.
+  void give_back(std::uint64_t bytes) {
+    held_ -= bytes;
+    budget_->give_back(bytes);
+  }
+  std::uint64_t held() const { return held_; }
+
   // Waits for memory, in the order of the calls; a share may do so once, before it takes any. More
   // than the whole budget is there as soon as nobody else holds any. False: not before `deadline`,
   // or at once where `most_waiting` others wait already.

@@ -19,6 +19,7 @@
 #include "adapters/aws/client/json_request.hpp"
 #include "adapters/aws/dynamodb/dynamo_image_names.hpp"
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
+#include "adapters/aws/dynamodb/dynamo_label_sets.hpp"
 #include "adapters/aws/s3/s3_object_store.hpp"
 #include "adapters/aws/sqs/sqs_status_queue.hpp"
 #include "adapters/aws/sqs/sqs_work_queue.hpp"
@@ -83,6 +84,7 @@ class AwsStores final : public Stores {
   }
 
   ImageNames& names() override { return *names_; }
+  LabelSets& label_sets() override { return *label_sets_; }
   JobStore& jobs() override { return *jobs_; }
   WorkQueue& queue() override { return *queue_; }
   ObjectStore& objects() override { return *objects_; }
@@ -263,6 +265,8 @@ class AwsStores final : public Stores {
     objects_ = std::make_unique<aws::S3ObjectStore>(*client_, clock_, input_, output_);
     jobs_ = std::make_unique<aws::DynamoJobStore>(*client_, name_, clock_);
     names_ = std::make_unique<aws::DynamoImageNames>(*client_, name_);
+    label_sets_ = std::make_unique<aws::DynamoLabelSets>(
+        *client_, name_, LabelSetLimits{.max_sets = kMaxSets, .max_bytes = kMaxSetBytes});
     queue_ = std::make_unique<aws::SqsWorkQueue>(
         aws::sqs::Clients{*client_, *wait_for_work_}, requests_, input_,
         [this](const std::string& job_id) { return jobs_->get(job_id); }, clock_,
@@ -286,6 +290,7 @@ class AwsStores final : public Stores {
   std::unique_ptr<aws::S3ObjectStore> objects_;
   std::unique_ptr<aws::DynamoJobStore> jobs_;
   std::unique_ptr<aws::DynamoImageNames> names_;
+  std::unique_ptr<aws::DynamoLabelSets> label_sets_;
   std::unique_ptr<aws::SqsWorkQueue> queue_;
   std::unique_ptr<aws::SqsStatusQueue> status_queue_;
 };

@@ -6,6 +6,8 @@
 #include <map>
 #include <random>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "adapters/embedded/sqlite_catalogue.hpp"
@@ -127,6 +129,94 @@ TEST_F(CatalogueTest, WordsAreFoundWithoutRegardToCaseAndAccents) {
   EXPECT_EQ(found("l\u2019\u00e9t\u00e9"), (Keys{"5"}));
   EXPECT_EQ(found("a\u202fb\u3001c\U0001F600d\u00ade"), (Keys{"5"}));
   EXPECT_EQ(found("spiaggia"), Keys{});
+}
+
+TEST_F(CatalogueTest, SeparatorsAndThousandsMarksDoNotMatter) {
+  put(entry("1", "beach-day.jpg"));
+  put(entry("2", "Beach_Day.jpg"));
+  put(entry("3", "BEACH DAY.jpg"));
+  put(entry("4", "beachday.jpg"));
+  for (const char* const words : {"beach-day", "beach_day", "beach day", "day beach", "BEACH,DAY"})
+    EXPECT_EQ(found(words), (Keys{"1", "2", "3"})) << words;
+  EXPECT_EQ(found("beach"), (Keys{"1", "2", "3", "4"}));
+
+  put(entry("a", "Fund 1,234.jpg"));
+  put(entry("b", "fund 1234.jpg"));
+  put(entry("c", "Fund 1.234.567 Euro.jpg"));
+  put(entry("d", "fund 1234567.jpg"));
+  put(entry("e", "fund 1\u202f234m.jpg"));
+  put(entry("f", "1/fund 234.jpg"));  // two numbers
+  put(entry("g", "fund 12,34.jpg"));
+  for (const char* const number : {"1234", "fund 1234"})
+    EXPECT_EQ(found(number), (Keys{"a", "b", "c", "d", "e"})) << number;
+  for (const char* const number : {"1,234", "1.234", "1'234", "1\u2019234 Fund"}) {
+    // Its words too, as for any other separator.
+    EXPECT_EQ(found(number), (Keys{"a", "b", "c", "d", "e", "f"})) << number;
+  }
+  for (const char* const number : {"1234567", "1,234,567", "1.234.567"})
+    EXPECT_EQ(found(number), (Keys{"c", "d"})) << number;
+  EXPECT_EQ(found("12,34"), (Keys{"g"}));
+  EXPECT_EQ(found("1,234 xyz"), Keys{});
+  EXPECT_EQ(found("1234 xyz"), Keys{});
+  EXPECT_EQ(found("123456789012345678901234567890"), Keys{});
+}
+
+TEST_F(CatalogueTest, BatchesAndMonthsAreCounted) {
+  auto made = entry("1");
+  made.batch = "a";
+  made.facts.taken_at = parse_rfc3339("2024-07-31T23:59:59.999Z");
+  put(made);
+  made = entry("2");
+  made.batch = "a";
+  made.uploaded_at = day(3);
+  made.facts.taken_at = parse_rfc3339("2024-08-01T00:00:00Z");
+  put(made);
+  made = entry("3");
+  made.batch = "b";
+  made.uploaded_at = day(2);
+  made.facts.taken_at = parse_rfc3339("1969-12-31T23:59:59.999Z");
+  put(made);
+  made = entry("4");
+  made.facts.taken_at = std::nullopt;
+  put(made);
+  using Rows = std::vector<std::tuple<std::string, std::int64_t, TimePoint, TimePoint>>;
+  const auto batches = [&](const std::optional<BatchCount>& after = {}, std::size_t limit = 100) {
+    Rows rows;
+    const auto page = catalogue_->batches(after, limit).value();
+    for (const auto& each : page)
+      rows.emplace_back(each.batch, each.images, each.first_uploaded, each.last_uploaded);
+    return rows;
+  };
+  const auto months = [&] {
+    std::vector<std::pair<std::string, std::int64_t>> rows;
+    const auto counts = catalogue_->months().value();
+    for (const auto& each : counts) rows.emplace_back(each.month, each.images);
+    return rows;
+  };
+  using Months = std::vector<std::pair<std::string, std::int64_t>>;
+  EXPECT_EQ(batches(), (Rows{{"a", 2, day(1), day(3)}, {"b", 1, day(2), day(2)}}));
+  EXPECT_EQ(batches({}, 1), (Rows{{"a", 2, day(1), day(3)}}));
+  EXPECT_EQ(
+      batches(BatchCount{.batch = "a", .images = 0, .first_uploaded = {}, .last_uploaded = day(3)}),
+      (Rows{{"b", 1, day(2), day(2)}}));
+  EXPECT_EQ(months(), (Months{{"2024-08", 1}, {"2024-07", 1}, {"1969-12", 1}, {"", 1}}));
+  ImageFilter undated;
+  undated.undated = true;
+  for (const auto order : {ImageOrder::kKey, ImageOrder::kTaken, ImageOrder::kNewest})
+    EXPECT_EQ(keys(undated, order), Keys{"4"});
+
+  ASSERT_TRUE(catalogue_->remove(Keys{"2", "4"}));
+  EXPECT_EQ(batches(), (Rows{{"b", 1, day(2), day(2)}, {"a", 1, day(1), day(1)}}));
+  EXPECT_EQ(months(), (Months{{"2024-07", 1}, {"1969-12", 1}}));
+  made = entry("3");  // replaced
+  made.etag = "another";
+  made.batch = "a";
+  made.uploaded_at = day(9);
+  put(made);
+  EXPECT_EQ(batches(), (Rows{{"a", 2, day(1), day(9)}}));
+  ASSERT_TRUE(catalogue_->remove(Keys{"1", "3"}));
+  EXPECT_TRUE(batches().empty());
+  EXPECT_TRUE(months().empty());
 }
 
 TEST_F(CatalogueTest, FoldersHoldWhatIsBelowThem) {
@@ -254,6 +344,7 @@ TEST_F(CatalogueTest, EveryWindowIsThatOfAPlainList) {
       if (!filter.batch.empty() && each.batch != filter.batch) continue;
       if (filter.taken_from && !(taken && *taken >= *filter.taken_from)) continue;
       if (filter.taken_to && !(taken && *taken <= *filter.taken_to)) continue;
+      if (filter.undated && taken) continue;
       wanted.push_back(&each);
     }
     const auto value = [&](const CatalogueEntry& each) -> std::string {
@@ -324,9 +415,26 @@ TEST_F(CatalogueTest, EveryWindowIsThatOfAPlainList) {
       several.folder = "f2";
       several.batch = "b";
       several.prefix = "k/";
-      for (const auto& filter : {all, prefix, folder, words, batch, taken, several})
+      ImageFilter undated;
+      undated.undated = true;
+      ImageFilter undated_folder = undated;
+      undated_folder.folder = "f3";
+      for (const auto& filter :
+           {all, prefix, folder, words, batch, taken, several, undated, undated_folder})
         ASSERT_NO_FATAL_FAILURE(expect_same(filter, order)) << "order " << static_cast<int>(order);
     }
+    std::map<std::string, std::int64_t> batches;
+    std::map<std::string, std::int64_t> months;
+    for (const auto& [key, each] : plain) {
+      ++batches[each.batch];
+      ++months[each.facts.taken_at ? to_rfc3339(*each.facts.taken_at).substr(0, 7) : ""];
+    }
+    const auto counts = catalogue_->batches({}, 100).value();
+    EXPECT_EQ(counts.size(), batches.size());
+    for (const auto& each : counts) EXPECT_EQ(each.images, batches[each.batch]);
+    const auto counted = catalogue_->months().value();
+    EXPECT_EQ(counted.size(), months.size());
+    for (const auto& each : counted) EXPECT_EQ(each.images, months[each.month]) << each.month;
   }
 }
 

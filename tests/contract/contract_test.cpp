@@ -629,6 +629,100 @@ TEST_P(ContractTest, NamesOfImagesAreKeptAndForgotten) {
   EXPECT_TRUE(image_names().names({}).value().empty());
 }
 
+TEST_P(ContractTest, LabelSetsAreKeptReplacedAndRemoved) {
+  using State = ExpectedSet::State;
+  LabelSets& sets = stores_->label_sets();
+  EXPECT_THAT(sets.list().value(), IsEmpty());
+  EXPECT_EQ(sets.get("none").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(sets.remove("none", {}).error().code, ErrorCode::kNotFound);
+  const std::string strange = "#~ \"/\u00c9t\u00e9 \U0001F600";
+  LabelSet set{.name = strange,
+               .labels = {"b", "a \"quoted\"", "\u732b"},
+               .updated_at = clock().now(),
+               .version = {}};
+  const auto first = sets.put(set, {}).value().value();
+  EXPECT_TRUE(first.is_new);
+  EXPECT_FALSE(first.set.version.empty());
+  stores_->reopen();
+  LabelSets& again = stores_->label_sets();
+  const LabelSet kept = again.get(strange).value();
+  EXPECT_EQ(kept.name, strange);
+  EXPECT_EQ(kept.labels, set.labels);
+  EXPECT_EQ(kept.updated_at, set.updated_at);
+  EXPECT_EQ(kept.version, first.set.version);
+
+  set.labels = {"c"};
+  const auto second = again.put(set, {State::kVersion, kept.version}).value().value();
+  EXPECT_FALSE(second.is_new);
+  EXPECT_NE(second.set.version, kept.version);
+  // Who still has the first version changes nothing.
+  EXPECT_FALSE(again.put(set, {State::kVersion, kept.version}).value());
+  EXPECT_FALSE(again.put(set, {State::kNone, {}}).value());
+  EXPECT_FALSE(again.remove(strange, {State::kVersion, kept.version}).value());
+  EXPECT_EQ(again.get(strange).value().version, second.set.version);
+  set.name = "another";
+  EXPECT_FALSE(again.put(set, {State::kVersion, kept.version}).value());
+  EXPECT_TRUE(again.put(set, {State::kNone, {}}).value().value().is_new);
+  const auto all = again.list().value();
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_EQ(all[0].name, strange);
+  EXPECT_EQ(all[1].name, "another");
+  EXPECT_TRUE(again.remove(strange, {State::kVersion, second.set.version}).value());
+  EXPECT_TRUE(again.remove("another", {}).value());
+  EXPECT_THAT(again.list().value(), IsEmpty());
+  // One that comes back is not what it was.
+  set.name = strange;
+  EXPECT_NE(again.put(set, {}).value().value().set.version, second.set.version);
+}
+
+TEST_P(ContractTest, LabelSetsAreLimited) {
+  LabelSets& sets = stores_->label_sets();
+  LabelSet set{.name = "0", .labels = {"a"}, .updated_at = clock().now(), .version = {}};
+  for (std::size_t i = 0; i < Stores::kMaxSets; ++i) {
+    set.name = std::to_string(i);
+    ASSERT_TRUE(sets.put(set, {}));
+  }
+  set.name = "one more";
+  EXPECT_EQ(sets.put(set, {}).error().code, ErrorCode::kConflict);
+  set.name = "0";
+  EXPECT_TRUE(sets.put(set, {})) << "replacing one adds none";
+  ASSERT_TRUE(sets.remove("1", {}));
+  set.name = "one more";
+  EXPECT_TRUE(sets.put(set, {}));
+  set.labels = {std::string(kMaxSetBytes, 'x')};
+  EXPECT_EQ(sets.put(set, {}).error().code, ErrorCode::kInvalidArgument) << "in one set";
+  set.labels = {std::string(kMaxSetBytes - 4, 'x')};
+  EXPECT_EQ(sets.put(set, {}).error().code, ErrorCode::kConflict) << "in all of them";
+  for (const char* const name : {"0", "2", "3"}) ASSERT_TRUE(sets.remove(name, {}));
+  EXPECT_TRUE(sets.put(set, {}));
+  EXPECT_EQ(sets.get("one more").value().labels, set.labels);
+  set.name = "small";
+  set.labels = {"a"};
+  EXPECT_EQ(sets.put(set, {}).error().code, ErrorCode::kConflict);
+}
+
+TEST_P(ContractTest, OfManyWhoChangeALabelSetOneWins) {
+  LabelSets& sets = stores_->label_sets();
+  const LabelSet set{.name = "x", .labels = {"a"}, .updated_at = clock().now(), .version = {}};
+  const std::string version = sets.put(set, {}).value().value().set.version;
+  std::atomic<int> won{0};
+  std::atomic<int> failed{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&, i] {
+        LabelSet mine = set;
+        mine.labels.push_back(std::to_string(i));
+        const auto stored = sets.put(mine, {ExpectedSet::State::kVersion, version});
+        if (!stored) ++failed;
+        if (stored && *stored) ++won;
+      });
+    }
+  }
+  EXPECT_EQ(won, 1);
+  EXPECT_EQ(failed, 0);
+}
+
 TEST_P(ContractTest, PingsSucceed) {
   EXPECT_TRUE(jobs().ping());
   EXPECT_TRUE(queue().ping());

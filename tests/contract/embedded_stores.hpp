@@ -9,6 +9,7 @@
 #include "adapters/embedded/sqlite_catalogue.hpp"
 #include "adapters/embedded/sqlite_database.hpp"
 #include "adapters/embedded/sqlite_job_store.hpp"
+#include "adapters/embedded/sqlite_label_sets.hpp"
 #include "adapters/embedded/sqlite_work_queue.hpp"
 #include "contract/stores.hpp"
 #include "support/temp_dir.hpp"
@@ -22,6 +23,7 @@ class EmbeddedStores final : public Stores {
   EmbeddedStores() { open(); }
 
   ImageNames& names() override { return *catalogue_; }
+  LabelSets& label_sets() override { return *label_sets_; }
   SqliteCatalogue& catalogue() { return *catalogue_; }
   JobStore& jobs() override { return *jobs_; }
   WorkQueue& queue() override { return *queue_; }
@@ -55,6 +57,8 @@ class EmbeddedStores final : public Stores {
     process_.emplace(value(ProcessLock::acquire(dir_.path() / "processes")));
     jobs_ = std::make_unique<SqliteJobStore>(*database_, *specs_);
     catalogue_ = std::make_unique<SqliteCatalogue>(*database_);
+    label_sets_ = std::make_unique<SqliteLabelSets>(
+        *database_, LabelSetLimits{.max_sets = kMaxSets, .max_bytes = kMaxSetBytes});
     queue_ = std::make_unique<SqliteWorkQueue>(*database_, *specs_, clock_, *process_,
                                                kVisibilityTimeout);
     objects_ = value(FileObjectStore::open(dir_.path() / "objects", "in", "out",
@@ -64,6 +68,7 @@ class EmbeddedStores final : public Stores {
   void close() {
     objects_.reset();
     queue_.reset();
+    label_sets_.reset();
     catalogue_.reset();
     jobs_.reset();
     process_.reset();
@@ -84,6 +89,7 @@ class EmbeddedStores final : public Stores {
   std::optional<ProcessLock> process_;
   std::unique_ptr<SqliteJobStore> jobs_;
   std::unique_ptr<SqliteCatalogue> catalogue_;
+  std::unique_ptr<SqliteLabelSets> label_sets_;
   std::unique_ptr<SqliteWorkQueue> queue_;
   std::unique_ptr<FileObjectStore> objects_;
 };

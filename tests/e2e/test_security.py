@@ -500,8 +500,12 @@ def test_caches_keep_nothing_that_needs_a_key(guarded: tuple[Service, dict[str, 
     assert nosy.status_code == 401
     for private in ("/jobs", "/images", "/queue"):
         answer = service.get(private, headers=headers)
-        assert answer.headers["Cache-Control"] == "no-store", private
+        assert answer.headers["Cache-Control"] == "private, no-cache", private
         assert "X-API-Key" in answer.headers["Vary"], private
+        # Who has no key learns nothing with the tag of an answer.
+        has_it = {"If-None-Match": answer.headers["ETag"]}
+        assert service.get(private, headers=headers | has_it).status_code == 304
+        assert service.get(private, headers=has_it).status_code == 401
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 

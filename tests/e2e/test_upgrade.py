@@ -61,6 +61,12 @@ def test_an_earlier_schema_opens(upgraded: tuple[Service, dict[str, Any]]) -> No
     assert service.get(f"/status/{jobs['cancelled']}").json()["status"] == "cancelled"
     listed = service.get("/jobs").json()["jobs"]
     assert {job["job_id"] for job in listed} == set(jobs.values())
+    # Photos that an earlier version knew are counted.
+    batches = service.get("/batches").json()["batches"]
+    assert {each["batch"]: each["images"] for each in batches} == expected.get("batches", {})
+    dates = service.get("/dates").json()
+    total = service.get("/images?order=key&limit=0").json()["total"]
+    assert sum(month["images"] for month in dates["months"]) + dates["undated"] == total
     # A job accepted with an Idempotency-Key then is not accepted again.
     first = expected["results"][jobs["with_a_failure"]]
     again = {

@@ -13,8 +13,10 @@
 #include "adapters/api/ml_api.hpp"
 #include "adapters/http/server.hpp"
 #include "contract/embedded_stores.hpp"
+#include "domain/text.hpp"
 #include "services/job_service.hpp"
 #include "services/job_watch.hpp"
+#include "services/label_set_service.hpp"
 #include "support/faulty_stores.hpp"
 #include "support/jobs.hpp"
 #include "support/labelling_classifier.hpp"
@@ -62,6 +64,8 @@ class ApiTest : public ::testing::Test {
                              .classifier = classifier_,
                              .clock = stores_.clock(),
                              .label_advisor = &label_advisor_,
+                             .catalogue = &stores_.catalogue(),
+                             .label_sets = &label_sets_,
                              .uploads = &stores_.files(),
                              .max_upload_bytes = 1'000,
                              .public_base_url = {},
@@ -148,6 +152,7 @@ class ApiTest : public ::testing::Test {
                        },
                        1'000, thumbnail_memory_};
   LabelAdvisor label_advisor_{&classifier_};
+  LabelSetService label_sets_{stores_.label_sets(), stores_.clock()};
   std::string uploaded_;  // the last key
   Server server_{{}};
   std::uint16_t port_ = 0;
@@ -483,6 +488,137 @@ TEST_F(ApiTest, WarnsOfLabelsAndAcceptsThem) {
   EXPECT_EQ(body_of(accepted)["warnings"], warned["warnings"]);
   job["custom_labels"] = {"cat", "dog"};
   EXPECT_FALSE(body_of(post("/submit", job.dump())).contains("warnings"));
+}
+
+TEST_F(ApiTest, KeepsLabelSets) {
+  const auto put = [&](const std::string& name, const std::string& labels,
+                       const std::string& headers = {}) {
+    return request("PUT", "/label-sets/" + name, "Content-Type: application/json\r\n" + headers,
+                   "{\"labels\":" + labels + "}");
+  };
+  EXPECT_EQ(get("/label-sets").body, R"({"label_sets":[]})");
+  EXPECT_EQ(get("/label-sets/Tiere").status, 404);
+  const RawAnswer made = put("Tiere%20%2F%20K%C3%A4fer", R"([" dog ", "cat"])");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const json first = body_of(made);
+  EXPECT_EQ(first["name"], "Tiere / K\u00e4fer");
+  EXPECT_EQ(first["labels"], json({"dog", "cat"}));
+  EXPECT_EQ(first["updated_at"], to_rfc3339(stores_.clock().now()));
+  const std::string etag = "\"" + first["version"].get<std::string>() + "\"";
+  EXPECT_EQ(made.header("ETag"), etag);
+  const RawAnswer kept = get("/label-sets/Tiere%20/%20K%C3%A4fer");
+  EXPECT_EQ(body_of(kept), first);
+  EXPECT_EQ(kept.header("ETag"), etag);
+  EXPECT_EQ(request("GET", "/label-sets/Tiere%20/%20K%C3%A4fer", "If-None-Match: " + etag + "\r\n")
+                .status,
+            304);
+
+  // Whoever has the version may change it; whoever has an older one is told.
+  EXPECT_EQ(put("new", "[\"a\"]", "If-None-Match: *\r\n").status, 201);
+  const RawAnswer again = put("new", "[\"b\"]", "If-None-Match: *\r\n");
+  EXPECT_EQ(again.status, 412);
+  EXPECT_THAT(error_of(again), HasSubstr("already"));
+  const std::string old = get("/label-sets/new").header("ETag");
+  const RawAnswer changed = put("new", "[\"b\"]", "If-Match: " + old + "\r\n");
+  EXPECT_EQ(changed.status, 200) << changed.body;
+  EXPECT_NE(changed.header("ETag"), old);
+  const RawAnswer late = put("new", "[\"c\"]", "If-Match: " + old + "\r\n");
+  EXPECT_EQ(late.status, 412);
+  EXPECT_THAT(error_of(late), HasSubstr("load it again"));
+  EXPECT_EQ(request("DELETE", "/label-sets/new", "If-Match: " + old + "\r\n").status, 412);
+  // The same change, whose answer was lost, is not refused.
+  const RawAnswer repeated = put("new", "[\"b\"]", "If-Match: " + old + "\r\n");
+  EXPECT_EQ(repeated.status, 200);
+  EXPECT_EQ(repeated.header("ETag"), changed.header("ETag"));
+  EXPECT_EQ(put("new", "[\"d\"]", "If-Match: *\r\n").status, 200);
+  EXPECT_EQ(put("none", "[\"d\"]", "If-Match: *\r\n").status, 412);
+  EXPECT_EQ(put("none", "[\"d\"]", "If-Match: " + old + "\r\n").status, 412);
+  EXPECT_EQ(put("new", "[\"d\"]", "If-None-Match: \"x\"\r\n").status, 400);
+  const std::string gzip_tag =
+      get("/label-sets/new").header("ETag").insert(17, "-gzip");  // of a compressed answer
+  EXPECT_EQ(put("new", "[\"e\"]", "If-Match: " + gzip_tag + "\r\n").status, 200);
+
+  ASSERT_EQ(put("2", "[\"a\"]").status, 201);
+  std::vector<std::string> names;
+  const json all = body_of(get("/label-sets"));
+  for (const auto& set : all["label_sets"]) names.push_back(set["name"]);
+  EXPECT_THAT(names, ElementsAre("2", "new", "Tiere / K\u00e4fer"));
+  EXPECT_EQ(request("DELETE", "/label-sets/new").status, 200);
+  EXPECT_EQ(request("DELETE", "/label-sets/new").status, 404);
+  EXPECT_EQ(request("DELETE", "/label-sets/new", "If-Match: " + old + "\r\n").status, 412);
+}
+
+TEST_F(ApiTest, ChecksLabelSets) {
+  const auto put = [&](const std::string& name, const json& body) {
+    return request("PUT", "/label-sets/" + name, "Content-Type: application/json\r\n", body.dump());
+  };
+  const json good = {{"labels", {"a"}}};
+  const auto refused = [&](const std::string& name, const json& body, const std::string& text) {
+    const RawAnswer answer = put(name, body);
+    EXPECT_EQ(answer.status, 400) << name;
+    EXPECT_THAT(error_of(answer), HasSubstr(text));
+  };
+  std::string letters;
+  for (int i = 0; i < 80; ++i) letters += "%C3%A4";
+  EXPECT_EQ(put(letters, good).status, 201);
+  refused(letters + "a", good, "1 to 80 characters, not 81");
+  refused("%20", good, "1 to 80 characters, not 0");
+  refused("a%0Ab", good, "control character");
+  refused("a/../b", good, "the part . or ..");
+  refused("x", json::object(), "labels is missing");
+  refused("x", {{"labels", {"a", " a "}}}, "labels has \"a\" twice");
+  refused("x", {{"labels", {"a", ""}}}, "labels[1] is empty");
+  refused("x", {{"labels", {"unknown"}}}, "stands for images below the threshold");
+  refused("x", {{"labels", {std::string(1'001, 'x')}}}, "at most 1000");
+  refused("x", {{"labels", std::vector<std::string>(10'001, "x")}}, "at most 10000");
+  std::vector<std::string> long_ones;
+  for (int i = 0; i < 301; ++i) long_ones.push_back(std::string(995, 'x') + std::to_string(i));
+  refused("x", {{"labels", long_ones}}, "300000");
+  refused("x", {{"labels", 7}}, "labels must be");
+  EXPECT_EQ(body_of(get("/label-sets"))["label_sets"].size(), 1U);
+}
+
+TEST_F(ApiTest, ListsBatchesAndDates) {
+  const auto add = [&](const std::string& key, const std::string& batch, int day,
+                       const char* taken) {
+    CatalogueEntry entry;
+    entry.key = entry.name = key;
+    entry.batch = batch;
+    entry.uploaded_at = entry.last_modified = TimePoint{std::chrono::days{20'000 + day}};
+    entry.etag = key;
+    entry.facts.taken_at = parse_rfc3339(taken);
+    ASSERT_TRUE(stores_.catalogue().put({&entry, 1}));
+  };
+  EXPECT_EQ(body_of(get("/batches"))["batches"], json::array());
+  EXPECT_EQ(body_of(get("/dates"))["months"], json::array());
+  EXPECT_EQ(body_of(get("/dates"))["undated"], 0);
+  add("1", "Sch\u00f6n/1", 1, "2024-07-01T00:00:00Z");
+  add("2", "b", 2, "2024-07-31T23:59:59Z");
+  add("3", "b", 3, "");
+  add("4", "", 4, "2023-01-01T12:00:00Z");
+  json page = body_of(get("/batches?limit=1"));
+  EXPECT_EQ(page["batches"][0],
+            json({{"batch", "b"},
+                  {"images", 2},
+                  {"first_uploaded_at", to_rfc3339(TimePoint{std::chrono::days{20'002}})},
+                  {"last_uploaded_at", to_rfc3339(TimePoint{std::chrono::days{20'003}})}}));
+  EXPECT_EQ(page["version"], stores_.catalogue().version().value());
+  page = body_of(
+      get("/batches?limit=1&next_token=" + percent_encode(page["next_token"].get<std::string>())));
+  EXPECT_EQ(page["batches"][0]["batch"], "Sch\u00f6n/1");
+  EXPECT_FALSE(page.contains("next_token"));
+  EXPECT_EQ(get("/batches?next_token=x").status, 400);
+  EXPECT_EQ(get("/batches?limit=0").status, 400);
+  const json dates = body_of(get("/dates"));
+  EXPECT_EQ(dates["months"], json::array({{{"month", "2024-07"}, {"images", 2}},
+                                          {{"month", "2023-01"}, {"images", 1}}}));
+  EXPECT_EQ(dates["undated"], 1);
+  EXPECT_EQ(body_of(get("/images?taken_from=2024-07-01&taken_to=2024-07-31"))["total"], 2);
+  const json undated = body_of(get("/images?taken=none"));
+  EXPECT_EQ(undated["total"], 1);
+  EXPECT_EQ(undated["images"][0]["key"], "3");
+  EXPECT_EQ(get("/images?taken=some").status, 400);
+  EXPECT_EQ(get("/images?taken=none&taken_from=2024-07-01").status, 400);
 }
 
 TEST_F(ApiTest, TellsWhatIsDoneWhileAJobRuns) {

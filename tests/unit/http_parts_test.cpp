@@ -287,6 +287,8 @@ TEST(WireTest, ETagsMatchInListsAndWeakly) {
   EXPECT_TRUE(matches_etag("\"a\"", "\"a\""));
   EXPECT_TRUE(matches_etag("\"b\", W/\"a\"", "\"a\""));
   EXPECT_TRUE(matches_etag("*", "\"a\""));
+  EXPECT_TRUE(matches_etag("\"a-gzip\"", "\"a\""));
+  EXPECT_FALSE(matches_etag("\"a-gzi\"", "\"a\""));
   EXPECT_FALSE(matches_etag("\"ab\"", "\"a\""));
   EXPECT_FALSE(matches_etag("", "\"a\""));
 }

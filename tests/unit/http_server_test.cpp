@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <atomic>
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "adapters/http/delivery.hpp"
 #include "adapters/http/server.hpp"
 #include "support/raw_client.hpp"
 
@@ -23,6 +25,28 @@ using ::testing::Not;
 using testing::RawAnswer;
 using testing::RawClient;
 using ::testing::StartsWith;
+
+constexpr int kGzipOnly = 15 + 16;  // of zlib
+
+// "(damaged)" unless `text` is exactly one gzip stream, to its end.
+std::string gunzip(const std::string& text) {
+  z_stream stream{};
+  if (inflateInit2(&stream, kGzipOnly) != Z_OK) return "(no zlib)";
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  std::string plain;
+  int state = Z_OK;
+  while (state == Z_OK) {
+    std::string piece(1 << 16, '\0');
+    stream.next_out = reinterpret_cast<Bytef*>(piece.data());
+    stream.avail_out = static_cast<uInt>(piece.size());
+    state = inflate(&stream, Z_NO_FLUSH);
+    plain.append(piece, 0, piece.size() - stream.avail_out);
+  }
+  const bool whole = state == Z_STREAM_END && stream.avail_in == 0;
+  inflateEnd(&stream);
+  return whole ? plain : "(damaged)";
+}
 
 class Pieces final : public BodyGenerator {
  public:
@@ -121,6 +145,33 @@ class ServerTest : public ::testing::Test {
     });
     router.add("GET", "/query", {}, [](const Request& request) {
       return text_response(200, "text/plain", std::string(request.query_value("q").value_or("-")));
+    });
+    router.add("GET", "/text/{size}", {}, [](const Request& request) {
+      const std::string type(request.query_value("type").value_or("application/json"));
+      const std::string text(std::stoul(std::string(request.param("size"))), 'x');
+      Response response = text_response(200, type, "\"" + text + "\"");
+      if (request.query_value("tag")) response.headers.add("ETag", "\"mine\"");
+      if (request.query_value("kept")) response.headers.add("Cache-Control", "no-store");
+      return response;
+    });
+    RouteOptions page;
+    page.page = true;
+    router.add("GET", "/page", page, [](const Request&) {
+      return text_response(200, "application/json", std::string(5'000, 'x'));
+    });
+    router.add("POST", "/text", {}, [](const Request&) {
+      return text_response(200, "application/json", std::string(5'000, 'x'));
+    });
+    router.add("GET", "/lines/{count}", {}, [](const Request& request) {
+      Response response;
+      response.headers.add("Content-Type", "text/csv; charset=utf-8");
+      const auto fails = request.query_value("fails");
+      response.body =
+          StreamBody{std::make_unique<Pieces>(std::stoi(std::string(request.param("count"))),
+                                              std::string(2'000, 'a') + "\n", nullptr,
+                                              fails ? std::stoi(std::string(*fails)) : -1),
+                     {}};
+      return response;
     });
     router.add("GET", "/throws", {},
                [](const Request&) -> Response { throw std::runtime_error("secret detail"); });
@@ -440,6 +491,126 @@ TEST_F(ServerTest, AnswersShareALimitedMemory) {
     if (next.some().starts_with("HTTP/1.1 200 OK")) status = 200;
   }
   EXPECT_EQ(status, 200);
+}
+
+TEST_F(ServerTest, CompressesJsonAndCsvForWhoTakesIt) {
+  start();
+  const auto ask = [&](const std::string& target, const std::string& accept,
+                       const std::string& method = "GET") {
+    RawClient client(port_);
+    return client.call(method + " " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n" +
+                           (accept.empty() ? "" : "Accept-Encoding: " + accept + "\r\n") + "\r\n",
+                       method == "HEAD");
+  };
+  const std::string text = "\"" + std::string(5'000, 'x') + "\"";
+  const RawAnswer plain = ask("/text/5000", "");
+  EXPECT_EQ(plain.body, text);
+  EXPECT_EQ(plain.header("Content-Encoding"), "");
+  EXPECT_EQ(plain.header("Vary"), "Accept-Encoding");
+  const RawAnswer small = ask("/text/5000", "gzip, deflate, br");
+  EXPECT_EQ(small.header("Content-Encoding"), "gzip");
+  EXPECT_EQ(small.header("Vary"), "Accept-Encoding");
+  EXPECT_EQ(small.header("Content-Type"), "application/json");
+  EXPECT_EQ(small.header("Content-Length"), std::to_string(small.body.size()));
+  EXPECT_LT(small.body.size(), 100U);
+  EXPECT_EQ(gunzip(small.body), text);
+  EXPECT_NE(small.header("ETag"), plain.header("ETag")) << "other bytes";
+
+  const RawAnswer head = ask("/text/5000", "gzip", "HEAD");
+  for (const char* const name : {"Content-Encoding", "Content-Length", "ETag", "Vary"})
+    EXPECT_EQ(head.header(name), small.header(name)) << name;
+  EXPECT_EQ(ask("/text", "gzip", "POST").header("Content-Encoding"), "gzip");
+
+  // What is small, not text, or compressed by its route is sent as it is.
+  for (const char* const target :
+       {"/text/900", "/text/5000?type=image/jpeg", "/text/5000?type=text/html", "/page"})
+    EXPECT_EQ(ask(target, "gzip").header("Content-Encoding"), "") << target;
+  EXPECT_EQ(ask("/events/2", "gzip").header("Content-Encoding"), "");
+}
+
+TEST_F(ServerTest, StreamsAreCompressedPieceByPiece) {
+  start();
+  const auto ask = [&](const std::string& target, const std::string& rest = " HTTP/1.1") {
+    return call("GET " + target + rest + "\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+  };
+  std::string text;
+  for (int i = 0; i < 1'000; ++i) text += std::string(2'000, 'a') + "\n";
+  const RawAnswer csv = ask("/lines/1000");
+  EXPECT_EQ(csv.header("Content-Encoding"), "gzip");
+  EXPECT_EQ(csv.header("Vary"), "Accept-Encoding");
+  EXPECT_EQ(csv.header("Content-Length"), "");
+  EXPECT_EQ(gunzip(csv.body), text);
+  EXPECT_EQ(get("/lines/1000").body, text);
+  EXPECT_EQ(gunzip(ask("/lines/1000", " HTTP/1.0").body), text);
+  EXPECT_EQ(ask("/pieces").body, "abcabcabc") << "of no type";
+  EXPECT_EQ(ask("/lines/0").header("Content-Encoding"), "") << "empty";
+  EXPECT_EQ(ask("/lines/3?fails=0").status, 503);
+  EXPECT_EQ(gunzip(ask("/lines/3000?fails=2900").body), "(damaged)");
+  RawClient client(port_);
+  const RawAnswer head =
+      client.call("HEAD /lines/3 HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", true);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.header("Vary"), "Accept-Encoding");
+}
+
+TEST_F(ServerTest, WithoutMemoryForItAnAnswerIsNotCompressed) {
+  limits_.answer_memory = 100 << 10;
+  start();
+  const RawAnswer answer =
+      call("GET /text/5000 HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+  EXPECT_EQ(answer.header("Content-Encoding"), "");
+  EXPECT_EQ(answer.body.size(), 5'002U);
+  EXPECT_EQ(server_->answer_memory().used(), 0U);
+}
+
+TEST_F(ServerTest, WhoHasAnAnswerGetsNoSecondOne) {
+  start();
+  const auto ask = [&](const std::string& target, const std::string& headers,
+                       const std::string& method = "GET") {
+    RawClient client(port_);
+    return client.call(method + " " + target + " HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n",
+                       method == "HEAD");
+  };
+  const std::string gzip = "Accept-Encoding: gzip\r\n";
+  const RawAnswer first = ask("/text/5000", "");
+  const std::string tag = first.header("ETag");
+  EXPECT_EQ(tag.size(), 34U);
+  EXPECT_EQ(first.header("Cache-Control"), "private, no-cache");
+  const std::string has = "If-None-Match: " + tag + "\r\n";
+  for (const std::string method : {"GET", "HEAD"}) {
+    const RawAnswer same = ask("/text/5000", has, method);
+    EXPECT_EQ(same.status, 304);
+    EXPECT_EQ(same.body, "");
+    EXPECT_EQ(same.header("ETag"), tag);
+    EXPECT_EQ(same.header("Cache-Control"), "private, no-cache");
+    EXPECT_EQ(same.header("Vary"), "Accept-Encoding");
+    EXPECT_EQ(same.header("Content-Type"), "");
+    EXPECT_EQ(same.header("Content-Length"), "");
+  }
+  // The tag of either form says that the client has it.
+  const std::string other = ask("/text/5000", gzip).header("ETag");
+  EXPECT_EQ(ask("/text/5000", gzip + has).header("ETag"), other);
+  EXPECT_EQ(ask("/text/5000", "If-None-Match: " + other + "\r\n").header("ETag"), tag);
+  EXPECT_EQ(ask("/text/5001", has).status, 200);
+  EXPECT_EQ(ask("/text/5", "").header("ETag").size(), 34U);
+
+  const std::string mine = "If-None-Match: \"mine\"\r\n";
+  EXPECT_EQ(ask("/text/5?tag=1", "").header("ETag"), "\"mine\"");
+  EXPECT_EQ(ask("/text/5?tag=1", mine).status, 304);
+  EXPECT_EQ(ask("/text/5000?tag=1", gzip).header("ETag"), "\"mine-gzip\"");
+  for (const char* const none : {"/text/5?type=text/csv", "/text/5?kept=1", "/page", "/pieces"})
+    EXPECT_EQ(ask(none, "").header("ETag"), "") << none;
+  EXPECT_EQ(get("/nowhere").header("ETag"), "");
+  EXPECT_EQ(ask("/text", "Content-Length: 0\r\nIf-None-Match: *\r\n", "POST").status, 200);
+}
+
+TEST(DeliveryTest, ReadsWhatAClientTakes) {
+  for (const char* const yes : {"gzip", "GZIP;q=0.1", "br, gzip", "*", "deflate, *;q=0.5", "x-gzip",
+                                "gzip ; q=1.0", "*;q=0, gzip"})
+    EXPECT_TRUE(takes_gzip(yes)) << yes;
+  for (const char* const no :
+       {"", "br", "identity", "gzip;q=0", "gzip; q=0.000", "*;q=0", "gzip;q=0, *", "gzippy", ",;,"})
+    EXPECT_FALSE(takes_gzip(no)) << no;
 }
 
 TEST_F(ServerTest, TellsAClientThatWaitsToGoOn) {

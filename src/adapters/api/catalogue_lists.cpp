@@ -19,6 +19,7 @@ namespace {
 using nlohmann::json;
 
 constexpr long long kMaxFolders = 10'000;
+constexpr long long kMaxBatches = 1'000;
 constexpr std::size_t kMaxWords = 1'000;  // bytes of a search
 constexpr const char* kTime = "a date such as 2024-07-01, or a time such as 2024-07-01T12:00:00Z";
 
@@ -68,6 +69,14 @@ Result<ImageFilter> read_filter(std::string_view of, TextOf text_of) {
   if (!to) return std::unexpected(to.error());
   filter.taken_from = *from;
   filter.taken_to = *to;
+  const std::string taken = text_of("taken");
+  filter.undated = taken == "none";
+  if (!taken.empty() && (!filter.undated || *from || *to)) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{0}taken can only be none, without {0}taken_from and {0}taken_to: "
+                            "the images that have no date",
+                            of));
+  }
   filter.prefix = text_of("prefix");
   filter.batch = text_of("batch");
   filter.words = text_of("q");
@@ -136,11 +145,26 @@ std::string list_etag(const http::Request& request, std::string_view version) {
   return fmt::format("\"{}-{}\"", version, sha256_hex(query).substr(0, 12));
 }
 
+// Where a page of batches ended: "1700000000000/name", the name encoded; nullopt for "".
+Result<std::optional<BatchCount>> read_batch_position(std::string_view position) {
+  if (position.empty()) return std::nullopt;
+  const std::size_t slash = std::min(position.find('/'), position.size() - 1);
+  const auto time = parse_integer(position.substr(0, slash));
+  auto name = percent_decode(position.substr(slash + 1));
+  if (!time || !name)
+    return fail(ErrorCode::kInvalidArgument, "next_token is not one that this list returned");
+  return BatchCount{.batch = std::move(*name),
+                    .images = 0,
+                    .first_uploaded = {},
+                    .last_uploaded = from_ms(*time)};
+}
+
 }  // namespace
 
 bool asks_catalogue(const http::Request& request) {
-  constexpr std::array<std::string_view, 9> kParameters{
-      "order", "q", "folder", "batch", "taken_from", "taken_to", "offset", "since", "fields"};
+  constexpr std::array<std::string_view, 10> kParameters{
+      "order",      "q",        "folder", "batch", "taken",
+      "taken_from", "taken_to", "offset", "since", "fields"};
   return std::ranges::any_of(
       kParameters, [&](std::string_view name) { return request.query_value(name).has_value(); });
 }
@@ -174,10 +198,7 @@ http::Response list_images(const BackendApi& api, const http::Request& request) 
   }
   const std::string etag = list_etag(request, page->version);
   if (complete && http::matches_etag(request.headers.get("If-None-Match"), etag)) {
-    http::Response response;
-    response.status = 304;
-    response.headers.add("ETag", etag);
-    return response;
+    return http::not_modified(etag);
   }
   body["offset"] = *offset;
   for (const auto& entry : page->entries) {
@@ -190,7 +211,7 @@ http::Response list_images(const BackendApi& api, const http::Request& request) 
   }
   http::Response response = http::json_response(200, body);
   if (complete) response.headers.add("ETag", etag);
-  response.headers.add("Cache-Control", "private, no-cache");
+  response.headers.add("Cache-Control", http::kAskAgain);
   return response;
 }
 
@@ -221,12 +242,58 @@ http::Response list_folders(const BackendApi& api, const http::Request& request)
   return http::json_response(200, body);
 }
 
+http::Response list_batches(const BackendApi& api, const http::Request& request) {
+  if (api.catalogue == nullptr) return http::error_response(422, kNoCatalogue);
+  const auto limit = http::whole_number(request, "limit", 1, kMaxBatches, kMaxBatches);
+  if (!limit) return http::error_response(limit.error());
+  const auto position = position_of("batches", request.query_value("next_token").value_or(""));
+  if (!position) return http::error_response(position.error());
+  const auto after = read_batch_position(*position);
+  if (!after) return http::error_response(after.error());
+  const auto version = api.catalogue->version();
+  if (!version) return http::error_response(version.error());
+  const auto count = static_cast<std::size_t>(*limit);
+  auto batches = api.catalogue->batches(*after, count + 1);
+  if (!batches) return http::error_response(batches.error());
+  json body = {{"batches", json::array()}, {"version", *version}};
+  if (batches->size() > count) {
+    batches->resize(count);
+    const BatchCount& last = batches->back();
+    body["next_token"] = page_token(
+        "batches", fmt::format("{}/{}", to_ms(last.last_uploaded), percent_encode(last.batch)));
+  }
+  for (const auto& each : *batches) {
+    body["batches"].push_back({{"batch", each.batch},
+                               {"images", each.images},
+                               {"first_uploaded_at", to_rfc3339(each.first_uploaded)},
+                               {"last_uploaded_at", to_rfc3339(each.last_uploaded)}});
+  }
+  return http::json_response(200, body);
+}
+
+http::Response list_dates(const BackendApi& api) {
+  if (api.catalogue == nullptr) return http::error_response(422, kNoCatalogue);
+  const auto version = api.catalogue->version();
+  if (!version) return http::error_response(version.error());
+  const auto months = api.catalogue->months();
+  if (!months) return http::error_response(months.error());
+  json body = {{"months", json::array()}, {"undated", 0}, {"version", *version}};
+  for (const auto& each : *months) {
+    if (each.month.empty()) {
+      body["undated"] = each.images;
+    } else {
+      body["months"].push_back({{"month", each.month}, {"images", each.images}});
+    }
+  }
+  return http::json_response(200, body);
+}
+
 Result<std::optional<ImageRule>> read_image_rule(const http::JsonBody& body) {
   const auto names = body.fields_of("images");
   if (!names) return std::unexpected(names.error());
   if (!*names) return std::nullopt;
-  constexpr std::array<std::string_view, 8> kConditions{"all",   "prefix",     "folder",   "q",
-                                                        "batch", "taken_from", "taken_to", "order"};
+  constexpr std::array<std::string_view, 9> kConditions{
+      "all", "prefix", "folder", "q", "batch", "taken", "taken_from", "taken_to", "order"};
   // A condition that is not understood would select more than was meant.
   for (const auto& name : **names) {
     if (std::ranges::find(kConditions, name) == kConditions.end()) {
@@ -257,7 +324,7 @@ Result<std::optional<ImageRule>> read_image_rule(const http::JsonBody& body) {
     return fail(ErrorCode::kInvalidArgument,
                 any ? "images has all and another condition: leave one out"
                     : "images selects nothing: give {\"all\": true}, or prefix, folder, q, batch, "
-                      "taken_from or taken_to");
+                      "taken, taken_from or taken_to");
   }
   const auto order_name = body.text("images.order", "");
   if (!order_name) return std::unexpected(order_name.error());

@@ -1,4 +1,5 @@
-// Lists of the catalogue: GET /images with its parameters, GET /folders, and `images` of POST
+// Lists of the catalogue: GET /images with its parameters, GET /folders, GET /batches, GET
+// /dates, and `images` of POST
 // /submit.
 #pragma once
 
@@ -11,5 +12,7 @@ bool asks_catalogue(const http::Request& request);
 
 http::Response list_images(const BackendApi& api, const http::Request& request);
 http::Response list_folders(const BackendApi& api, const http::Request& request);
+http::Response list_batches(const BackendApi& api, const http::Request& request);
+http::Response list_dates(const BackendApi& api);
 
 }  // namespace classifier::api

@@ -43,7 +43,9 @@ void add_documentation_routes(http::Router& router, const SharedApi& api) {
   open.run = http::RunOn::kIoThread;
   http::RouteOptions shown = open;
   shown.page = true;
-  router.add("GET", "/openapi.json", open,
+  http::RouteOptions described = open;
+  described.run = http::RunOn::kBlockingThread;  // it is large
+  router.add("GET", "/openapi.json", described,
              [api, document = description_of(*api)](const http::Request& request) {
                json filled = document;
                const std::string base = base_url_of(*api, request);

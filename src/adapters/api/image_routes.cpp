@@ -147,6 +147,9 @@ void add_image_routes(http::Router& router, const SharedApi& api) {
   const auto cache = std::make_shared<ThumbnailCache>(api->thumbnail_cache_bytes);
   router.add("GET", "/folders", {},
              [api](const http::Request& request) { return list_folders(*api, request); });
+  router.add("GET", "/batches", {},
+             [api](const http::Request& request) { return list_batches(*api, request); });
+  router.add("GET", "/dates", {}, [api](const http::Request&) { return list_dates(*api); });
   router.add("GET", "/images", {},
              [api](const http::Request& request) { return get_images(*api, request); });
   router.add("GET", "/images/{key+}/thumbnail", {}, [api, cache](const http::Request& request) {

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "adapters/http/delivery.hpp"
 #include "domain/text.hpp"
 #include "support/files.hpp"
 
@@ -30,9 +31,10 @@ constexpr std::string_view kNotBuilt =
     "<p>The API is described at <a href=\"/docs\">/docs</a>.</p>\n</html>\n";
 
 // First parts of the API's paths: an unknown path below one is an error, not a page.
-constexpr std::array<std::string_view, 16> kApiParts{
-    "classify", "docs",         "events", "health", "images", "jobs",   "metrics", "models",
-    "objects",  "openapi.json", "queue",  "ready",  "result", "status", "submit",  "upload-url"};
+constexpr std::array<std::string_view, 21> kApiParts{
+    "batches",      "classify", "dates",  "docs",       "events",  "folders", "health",
+    "images",       "jobs",     "labels", "label-sets", "metrics", "models",  "objects",
+    "openapi.json", "queue",    "ready",  "result",     "status",  "submit",  "upload-url"};
 
 struct Asset {
   std::string content;
@@ -77,13 +79,9 @@ Asset make_asset(std::string content, std::string_view type, bool immutable) {
   return asset;
 }
 
-// Ignores qualities: no browser sends gzip with a quality of 0.
-bool takes_gzip(const http::Request& request) {
-  return to_lower(request.headers.get("Accept-Encoding")).find("gzip") != std::string::npos;
-}
-
 http::Response answer(const Asset& asset, const http::Request& request) {
-  const bool gzip = !asset.gzipped.empty() && takes_gzip(request);
+  const bool gzip =
+      !asset.gzipped.empty() && http::takes_gzip(request.headers.get("Accept-Encoding"));
   http::Response response;
   response.headers.add("ETag", asset.etag);
   if (!asset.gzipped.empty()) response.headers.add("Vary", "Accept-Encoding");

@@ -231,11 +231,32 @@ void new_version(SqliteConnection& connection) {
   connection.prepare("UPDATE photo_state SET version = version + 1").exec();
 }
 
-// The words of a search as an expression of FTS5, each the beginning of a word; empty without any.
-std::string word_query(std::string_view text) {
+// Expressions of FTS5: words that all begin words of a name; with `whole` the first ones are whole.
+std::string all_words(std::span<const std::string> words, bool whole = false) {
   std::string query;
-  for (const auto& word : words_of(text))
-    query.append(query.empty() ? "\"" : " AND \"").append(word).append("\" *");
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    query.append(i == 0 ? "(\"" : " AND \"").append(words[i]).append("\"");
+    if (!whole || i + 1 == words.size()) query.append(" *");
+  }
+  return query + ")";
+}
+
+// The terms of a search; empty without any. With `wide` a number is also looked for as the groups
+// of digits that thousands marks would make, which may be anywhere in a name; nullopt where that is
+// the same.
+std::optional<std::string> word_query(std::string_view text, bool wide) {
+  std::string query;
+  bool wider = false;
+  for (const auto& term : search_terms(text)) {
+    std::string ways = all_words(term.words);
+    if (term.words.size() > 1) ways += " OR " + all_words({&term.number, 1});
+    const auto groups =
+        term.words.size() > 1 ? std::vector<std::string>() : thousands_of(term.number);
+    if (wide && !groups.empty()) ways += " OR " + all_words(groups, true);
+    wider = wider || !groups.empty();
+    query.append(query.empty() ? "(" : " AND (").append(ways).append(")");
+  }
+  if (wide && !wider) return std::nullopt;
   return query;
 }
 
@@ -301,6 +322,11 @@ PhotoRange key_range(const std::string& prefix, const std::string& after) {
 
 PhotoRange taken_range(const ImageFilter& filter) {
   PhotoRange range;
+  if (filter.undated) {
+    range.from = PhotoPlace{kNoTime, std::numeric_limits<std::int64_t>::min()};
+    range.to = PhotoPlace{kNoTime, std::numeric_limits<std::int64_t>::max()};
+    return range;
+  }
   // Without a time, a photo is in no range of times.
   range.from = PhotoPlace{filter.taken_from ? to_ms(*filter.taken_from) : kNoTime + 1,
                           std::numeric_limits<std::int64_t>::min()};
@@ -327,7 +353,7 @@ class Selector {
         add_range(kPhotoOrders[0], range);
       }
     }
-    if (filter_.taken_from || filter_.taken_to) {
+    if (filter_.taken_from || filter_.taken_to || filter_.undated) {
       if (order == ImageOrder::kTaken) {
         selection.range = taken_range(filter_);
       } else {
@@ -392,18 +418,37 @@ class Selector {
 
   void add_words() {
     if (trim(filter_.words).empty()) return;
-    const std::string words = word_query(filter_.words);
+    const auto words = word_query(filter_.words, false);
+    const auto wide = word_query(filter_.words, true);
     add([&](IdSet& ids) {
-      if (words.empty()) return;  // such as "!": no name has a word like that
-      auto& query = connection_.prepare("SELECT rowid FROM photo_words WHERE photo_words MATCH ?");
-      query.bindNoCopy(1, words);
-      try {
-        add_query(query, ids);
-      } catch (const SQLite::Exception& exception) {
-        // FTS5 knows an older Unicode, and may see two words where there is one: it finds none.
-        if (exception.getErrorCode() != SQLITE_ERROR) throw;
+      if (words->empty()) return;  // such as "!": no name has a word like that
+      add_matches(*words, [&](std::int64_t id) { ids.add(id); });
+      if (!wide) return;
+      std::vector<std::int64_t> maybe;
+      add_matches(*wide, [&](std::int64_t id) {
+        if (!ids.has(id)) maybe.push_back(id);
+      });
+      const NameMatcher matcher(filter_.words);
+      auto& name = connection_.prepare("SELECT name FROM photos WHERE id = ?");
+      for (const std::int64_t id : maybe) {
+        name.bind(1, id);
+        if (name.executeStep() && matcher.fits(name.getColumn(0).getString())) ids.add(id);
+        name.reset();
       }
     });
+  }
+
+  template <class Use>
+  void add_matches(const std::string& words, Use use) {
+    auto& query = connection_.prepare("SELECT rowid FROM photo_words WHERE photo_words MATCH ?");
+    query.bindNoCopy(1, words);
+    try {
+      while (query.executeStep()) use(query.getColumn(0).getInt64());
+      query.reset();
+    } catch (const SQLite::Exception& exception) {
+      // FTS5 knows an older Unicode, and may see two words where there is one: it finds none.
+      if (exception.getErrorCode() != SQLITE_ERROR) throw;
+    }
   }
 
   SqliteConnection& connection_;
@@ -618,6 +663,43 @@ Result<std::vector<FolderCount>> SqliteCatalogue::folders(const std::optional<st
     while (query.executeStep())
       folders.push_back({query.getColumn(0).getString(), query.getColumn(1).getInt64()});
     return folders;
+  });
+}
+
+Result<std::vector<BatchCount>> SqliteCatalogue::batches(const std::optional<BatchCount>& after,
+                                                         std::size_t limit) {
+  if (before_reading_) before_reading_();
+  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<BatchCount>> {
+    auto& query = connection.prepare(
+        after ? "SELECT name, n, first, last FROM photo_batches WHERE n > 0 AND (last, name) < "
+                "(?2, ?3) ORDER BY last DESC, name DESC LIMIT ?1"
+              : "SELECT name, n, first, last FROM photo_batches WHERE n > 0 "
+                "ORDER BY last DESC, name DESC LIMIT ?1");
+    query.bind(1, static_cast<std::int64_t>(limit));
+    if (after) {
+      query.bind(2, to_ms(after->last_uploaded));
+      query.bindNoCopy(3, after->batch);
+    }
+    std::vector<BatchCount> batches;
+    while (query.executeStep()) {
+      batches.push_back({.batch = query.getColumn(0).getString(),
+                         .images = query.getColumn(1).getInt64(),
+                         .first_uploaded = from_ms(query.getColumn(2).getInt64()),
+                         .last_uploaded = from_ms(query.getColumn(3).getInt64())});
+    }
+    return batches;
+  });
+}
+
+Result<std::vector<MonthCount>> SqliteCatalogue::months() {
+  if (before_reading_) before_reading_();
+  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<MonthCount>> {
+    auto& query =
+        connection.prepare("SELECT month, n FROM photo_months WHERE n > 0 ORDER BY month DESC");
+    std::vector<MonthCount> months;
+    while (query.executeStep())
+      months.push_back({query.getColumn(0).getString(), query.getColumn(1).getInt64()});
+    return months;
   });
 }
 

@@ -30,6 +30,9 @@ class SqliteCatalogue final : public Catalogue {
                      const std::function<Result<void>(std::span<const std::string>)>& use) override;
   Result<std::vector<FolderCount>> folders(const std::optional<std::string>& after,
                                            std::size_t limit) override;
+  Result<std::vector<BatchCount>> batches(const std::optional<BatchCount>& after,
+                                          std::size_t limit) override;
+  Result<std::vector<MonthCount>> months() override;
   Result<std::string> version() override;
   bool complete() override;
 

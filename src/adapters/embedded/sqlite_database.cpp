@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kSchemaVersion = 4;
+constexpr int kSchemaVersion = 5;
 constexpr int kBusyTimeoutMs = 30'000;
 // 8 MB in one transaction, so that other writers do not wait long.
 constexpr const char* kGiveBack = "PRAGMA incremental_vacuum(2000)";
@@ -187,8 +187,56 @@ ALTER TABLE images ADD COLUMN name TEXT;
 CREATE TABLE job_drafts(seq INTEGER PRIMARY KEY, owner TEXT NOT NULL);
 )sql";
 
+// Named label sets, and how many photos each upload and each month has, so that lists of both read
+// no photos. `month` is "2024-07" by the time taken, or '' without one; SQLite's division rounds
+// towards zero, so times before 1970 need the remainder taken off first.
+constexpr const char* kSchema5 = R"sql(
+CREATE TABLE label_sets(name TEXT PRIMARY KEY, labels TEXT NOT NULL, updated_at INTEGER NOT NULL,
+  version TEXT NOT NULL);
+
+ALTER TABLE photo_batches ADD COLUMN n INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE photo_batches ADD COLUMN first INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE photo_batches ADD COLUMN last INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX photos_batch_uploaded ON photos(batch, uploaded);
+DROP INDEX photos_batch;
+UPDATE photo_batches SET
+  n = (SELECT count(*) FROM photos WHERE batch = photo_batches.id),
+  first = coalesce((SELECT min(uploaded) FROM photos WHERE batch = photo_batches.id), 0),
+  last = coalesce((SELECT max(uploaded) FROM photos WHERE batch = photo_batches.id), 0);
+DELETE FROM photo_batches WHERE n = 0;
+CREATE INDEX photo_batches_last ON photo_batches(last, name);
+
+CREATE TABLE photo_months(month TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO photo_months SELECT
+  CASE WHEN taken = -9223372036854775808 THEN '' ELSE
+    coalesce(strftime('%Y-%m', (taken - (taken % 1000 + 1000) % 1000) / 1000, 'unixepoch'), '') END
+  AS month, count(*) FROM photos GROUP BY month;
+
+CREATE TRIGGER photos_counted AFTER INSERT ON photos BEGIN
+  UPDATE photo_batches SET first = CASE n WHEN 0 THEN new.uploaded ELSE min(first, new.uploaded) END,
+    last = CASE n WHEN 0 THEN new.uploaded ELSE max(last, new.uploaded) END, n = n + 1
+    WHERE id = new.batch;
+  INSERT INTO photo_months VALUES(
+    CASE WHEN new.taken = -9223372036854775808 THEN '' ELSE
+      coalesce(strftime('%Y-%m', (new.taken - (new.taken % 1000 + 1000) % 1000) / 1000, 'unixepoch'),
+        '') END, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER photos_uncounted AFTER DELETE ON photos BEGIN
+  UPDATE photo_batches SET n = n - 1,
+    first = coalesce((SELECT min(uploaded) FROM photos WHERE batch = old.batch), 0),
+    last = coalesce((SELECT max(uploaded) FROM photos WHERE batch = old.batch), 0)
+    WHERE id = old.batch;
+  DELETE FROM photo_batches WHERE id = old.batch AND n <= 0;
+  UPDATE photo_months SET n = n - 1 WHERE month =
+    CASE WHEN old.taken = -9223372036854775808 THEN '' ELSE
+      coalesce(strftime('%Y-%m', (old.taken - (old.taken % 1000 + 1000) % 1000) / 1000, 'unixepoch'),
+        '') END;
+END;
+)sql";
+
 // The SQL that makes each version from the one before. Files of all versions are in use.
-constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4};
+constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4,
+                                                            kSchema5};
 
 fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
 

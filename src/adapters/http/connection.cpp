@@ -7,9 +7,11 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <exception>
+#include <limits>
 #include <utility>
 
 #include "adapters/http/admission.hpp"
+#include "adapters/http/delivery.hpp"
 #include "adapters/http/request_log.hpp"
 #include "adapters/http/wire.hpp"
 
@@ -157,21 +159,50 @@ void Connection::take_answer_memory(Exchange& exchange) {
       503, "the server is busy with answers to other clients: try again in a moment");
 }
 
+// Pages bring their own tags and compressed forms.
+void Connection::prepare_answer(Exchange& exchange) {
+  if (!exchange.options().page) add_tag(exchange.request, *exchange.response);
+  if (!exchange.is_head()) take_answer_memory(exchange);
+  auto* const stream = std::get_if<StreamBody>(&exchange.response->body);
+  if (stream != nullptr && !exchange.is_head()) {
+    // Made before the head is sent, so that most failures still become an error answer.
+    auto piece = stream->generator->next();
+    if (!piece) {
+      exchange.response = error_response(piece.error());
+      return;
+    }
+    exchange.first_piece = std::move(*piece);
+  }
+  if (!exchange.options().page) compress_answer(exchange);
+}
+
+// Where there is no memory for it, the answer is sent as it is.
+void Connection::compress_answer(Exchange& exchange) {
+  Response& response = *exchange.response;
+  if (auto* const text = std::get_if<std::string>(&response.body)) {
+    const std::size_t size = text->size();
+    if (!to_compress(exchange.request, response, size)) return;
+    if (!exchange.answer_memory.take(kGzipMemory)) return;
+    compress(response);
+    // The small answer is all that waits for the client.
+    const std::uint64_t left = text->size() > kSmallAnswer ? text->size() : 0;
+    if (exchange.answer_memory.held() > left)
+      exchange.answer_memory.give_back(exchange.answer_memory.held() - left);
+    return;
+  }
+  if (!std::holds_alternative<StreamBody>(response.body)) return;
+  // How long it will be is not known.
+  if (!to_compress(exchange.request, response, std::numeric_limits<std::size_t>::max())) return;
+  if (!exchange.first_piece || !exchange.answer_memory.take(kGzipMemory)) return;
+  if (auto begun = compress_stream(response, exchange.first_piece); !begun)
+    exchange.response = error_response(begun.error());
+}
+
 Awaitable<> Connection::call_handler(Exchange& exchange) {
   const auto handle = [&] {
     try {
       exchange.response = exchange.match.route->handler(exchange.request);
-      if (exchange.is_head()) return;
-      take_answer_memory(exchange);
-      auto* const stream = std::get_if<StreamBody>(&exchange.response->body);
-      if (stream == nullptr) return;
-      // Made before the head is sent, so that most failures still become an error answer.
-      auto piece = stream->generator->next();
-      if (piece) {
-        exchange.first_piece = std::move(*piece);
-      } else {
-        exchange.response = error_response(piece.error());
-      }
+      prepare_answer(exchange);
     } catch (const std::exception& exception) {
       spdlog::error("request {} {} {}: {}", exchange.request.id, exchange.request.method,
                     exchange.request.path, exception.what());

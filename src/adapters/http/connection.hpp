@@ -86,6 +86,8 @@ class Connection {
   Awaitable<> handle(RequestParser& parser, Exchange& exchange);
   Awaitable<> call_handler(Exchange& exchange);
   static void take_answer_memory(Exchange& exchange);
+  static void prepare_answer(Exchange& exchange);
+  static void compress_answer(Exchange& exchange);
   Awaitable<> close(bool body_unread);
 
   Awaitable<HeaderEnd> read_header(RequestParser& parser);

@@ -59,10 +59,21 @@ std::string dump(const nlohmann::json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+Response not_modified(std::string_view etag, std::string_view cache_control) {
+  Response response;
+  response.status = 304;
+  response.headers.add("ETag", etag);
+  response.headers.add("Cache-Control", cache_control);
+  response.headers.add("Vary", "Accept-Encoding");
+  return response;
+}
+
 bool matches_etag(std::string_view if_none_match, std::string_view etag) {
   while (!if_none_match.empty()) {
     const std::size_t comma = if_none_match.find(',');
-    const std::string entry = trim(if_none_match.substr(0, comma));
+    std::string entry = trim(if_none_match.substr(0, comma));
+    if (const std::string end = std::string(kGzipTag) + "\""; entry.ends_with(end))
+      entry.erase(entry.size() - end.size(), kGzipTag.size());
     std::string_view tag = entry;
     if (tag.starts_with("W/")) tag.remove_prefix(2);
     if (tag == "*" || tag == etag) return true;
@@ -76,6 +87,8 @@ std::string_view reason_of(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 201:
+      return "Created";
     case 202:
       return "Accepted";
     case 204:
@@ -98,6 +111,8 @@ std::string_view reason_of(int status) {
       return "Conflict";
     case 411:
       return "Length Required";
+    case 412:
+      return "Precondition Failed";
     case 413:
       return "Content Too Large";
     case 414:

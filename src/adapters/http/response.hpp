@@ -80,7 +80,16 @@ Response text_response(int status, std::string_view content_type, std::string te
 // JSON text. Bytes that are not UTF-8 become U+FFFD.
 std::string dump(const nlohmann::json& value);
 
-// Whether If-None-Match has `etag`, which includes its quotes.
+// For answers that only their user's browser keeps, and asks for again each time.
+inline constexpr std::string_view kAskAgain = "private, no-cache";
+// The end of the ETag of an answer that was compressed.
+inline constexpr std::string_view kGzipTag = "-gzip";
+
+// A 304. `etag` includes its quotes.
+Response not_modified(std::string_view etag, std::string_view cache_control = kAskAgain);
+
+// Whether If-None-Match or If-Match has `etag`, which includes its quotes, or that of its
+// compressed form.
 bool matches_etag(std::string_view if_none_match, std::string_view etag);
 
 // "Not Found"
