@@ -4,6 +4,7 @@
 
 #include "adapters/embedded/catalogue_sync.hpp"
 #include "adapters/embedded/file_object_store.hpp"
+#include "adapters/embedded/file_trash.hpp"
 #include "adapters/embedded/process_lock.hpp"
 #include "adapters/embedded/sqlite_database.hpp"
 #include "adapters/embedded/sqlite_job_drafts.hpp"
@@ -38,6 +39,10 @@ class EmbeddedStores final : public Stores {
     stores->drafts_ =
         std::make_unique<SqliteJobDrafts>(*stores->database_, *stores->jobs_, *stores->process_);
     stores->open_catalogue(clock);
+    auto trash = FileTrash::open(*stores->database_, *stores->objects_, clock,
+                                 [sync = stores->sync_.get()] { sync->catch_up(); });
+    if (!trash) return std::unexpected(trash.error());
+    stores->trash_ = std::move(*trash);
     return stores;
   }
 
@@ -46,6 +51,7 @@ class EmbeddedStores final : public Stores {
   ObjectStore& objects() override { return *objects_; }
   UploadReceiver* uploads() override { return objects_.get(); }
   ImageNames& image_names() override { return *catalogue_; }
+  Trash& trash() override { return *trash_; }
   Catalogue* catalogue() override { return catalogue_.get(); }
   JobDrafts* job_drafts() override { return drafts_.get(); }
   void follow_images() override { sync_->start(); }
@@ -70,6 +76,7 @@ class EmbeddedStores final : public Stores {
   std::unique_ptr<SqliteJobDrafts> drafts_;
   std::unique_ptr<SqliteCatalogue> catalogue_;
   std::unique_ptr<CatalogueSync> sync_;
+  std::unique_ptr<FileTrash> trash_;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ class JobDrafts;
 class JobStore;
 class ObjectStore;
 class StatusQueue;
+class Trash;
 class UploadReceiver;
 class WorkQueue;
 struct WorkerOptions;
@@ -33,6 +34,7 @@ class Stores {
   virtual UploadReceiver* uploads() { return nullptr; }
 
   virtual ImageNames& image_names() = 0;
+  virtual Trash& trash() = 0;
   // Null where these stores have none.
   virtual Catalogue* catalogue() { return nullptr; }
   virtual JobDrafts* job_drafts() { return nullptr; }

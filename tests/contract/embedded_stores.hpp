@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "adapters/embedded/file_object_store.hpp"
+#include "adapters/embedded/file_trash.hpp"
 #include "adapters/embedded/process_lock.hpp"
 #include "adapters/embedded/sqlite_catalogue.hpp"
 #include "adapters/embedded/sqlite_database.hpp"
@@ -22,6 +23,7 @@ class EmbeddedStores final : public Stores {
   EmbeddedStores() { open(); }
 
   ImageNames& names() override { return *catalogue_; }
+  Trash& trash() override { return *trash_; }
   SqliteCatalogue& catalogue() { return *catalogue_; }
   JobStore& jobs() override { return *jobs_; }
   WorkQueue& queue() override { return *queue_; }
@@ -47,6 +49,7 @@ class EmbeddedStores final : public Stores {
 
   const std::filesystem::path& folder() const { return dir_.path(); }
   FileObjectStore& files() { return *objects_; }
+  SqliteDatabase& database() { return *database_; }
 
  private:
   void open() {
@@ -59,9 +62,11 @@ class EmbeddedStores final : public Stores {
                                                kVisibilityTimeout);
     objects_ = value(FileObjectStore::open(dir_.path() / "objects", "in", "out",
                                            value(UploadUrls::open(dir_.path() / "secret"))));
+    trash_ = value(FileTrash::open(*database_, *objects_, clock_));
   }
 
   void close() {
+    trash_.reset();
     objects_.reset();
     queue_.reset();
     catalogue_.reset();
@@ -86,6 +91,7 @@ class EmbeddedStores final : public Stores {
   std::unique_ptr<SqliteCatalogue> catalogue_;
   std::unique_ptr<SqliteWorkQueue> queue_;
   std::unique_ptr<FileObjectStore> objects_;
+  std::unique_ptr<FileTrash> trash_;
 };
 
 }  // namespace classifier::testing

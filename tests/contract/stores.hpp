@@ -9,6 +9,7 @@
 #include "ports/image_names.hpp"
 #include "ports/job_store.hpp"
 #include "ports/object_store.hpp"
+#include "ports/trash.hpp"
 #include "ports/work_queue.hpp"
 #include "support/manual_clock.hpp"
 
@@ -22,6 +23,7 @@ class Stores {
   virtual WorkQueue& queue() = 0;
   virtual ObjectStore& objects() = 0;
   virtual ImageNames& names() = 0;
+  virtual Trash& trash() = 0;
   virtual ManualClock& clock() = 0;
   virtual void put_object(const std::string& key, const std::string& content) = 0;
   // Replaces the stores as if this process had ended and another one had started on the same data,

@@ -18,6 +18,7 @@
 #include "services/image_service.hpp"
 #include "services/job_service.hpp"
 #include "services/label_advisor.hpp"
+#include "services/trash_service.hpp"
 
 namespace classifier::api {
 
@@ -33,6 +34,7 @@ struct BackendApi {
   LabelAdvisor* label_advisor = nullptr;  // null: labels are accepted without warnings
   ImageNames* names = nullptr;            // may be null
   Catalogue* catalogue = nullptr;         // null where the stores have none
+  TrashService* trash = nullptr;          // may be null
   // The store that receives uploads. Null if clients upload to another server, such as S3: then
   // there is no upload route.
   UploadReceiver* uploads = nullptr;

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kSchemaVersion = 4;
+constexpr int kSchemaVersion = 5;
 constexpr int kBusyTimeoutMs = 30'000;
 // 8 MB in one transaction, so that other writers do not wait long.
 constexpr const char* kGiveBack = "PRAGMA incremental_vacuum(2000)";
@@ -187,8 +187,44 @@ ALTER TABLE images ADD COLUMN name TEXT;
 CREATE TABLE job_drafts(seq INTEGER PRIMARY KEY, owner TEXT NOT NULL);
 )sql";
 
+// The trash. `file` is where the image is, relative to the folder of the bucket; the others are
+// those of its entry in photos. `name` may be empty. photo_trash_sum has counts and bytes of all.
+constexpr const char* kSchemaTrash = R"sql(
+CREATE TABLE photo_trash(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL,
+  file TEXT NOT NULL,
+  name TEXT NOT NULL,
+  batch TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  uploaded INTEGER NOT NULL,
+  taken INTEGER,
+  width INTEGER NOT NULL,
+  height INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  etag TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  deleted INTEGER NOT NULL,
+  expires INTEGER NOT NULL
+);
+CREATE INDEX photo_trash_key ON photo_trash(key, deleted);
+CREATE INDEX photo_trash_deleted ON photo_trash(deleted);
+CREATE INDEX photo_trash_expires ON photo_trash(expires);
+CREATE TABLE photo_trash_sum(id INTEGER PRIMARY KEY CHECK(id = 0), n INTEGER NOT NULL,
+  bytes INTEGER NOT NULL);
+INSERT INTO photo_trash_sum VALUES(0, 0, 0);
+CREATE TRIGGER photo_trash_inserted AFTER INSERT ON photo_trash BEGIN
+  UPDATE photo_trash_sum SET n = n + 1, bytes = bytes + new.size;
+END;
+CREATE TRIGGER photo_trash_gone AFTER DELETE ON photo_trash BEGIN
+  UPDATE photo_trash_sum SET n = n - 1, bytes = bytes - old.size;
+END;
+)sql";
+
 // The SQL that makes each version from the one before. Files of all versions are in use.
-constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4};
+constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4,
+                                                            kSchemaTrash};
 
 fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
 
