@@ -71,12 +71,12 @@ class EmbeddedStores final : public Stores {
   std::unique_ptr<ProcessLock> process_;
   std::unique_ptr<SqliteDatabase> database_;
   std::unique_ptr<FileObjectStore> objects_;
+  std::unique_ptr<FileTrash> trash_;  // objects_ asks it, also for sync_
   std::unique_ptr<SqliteJobStore> jobs_;
   std::unique_ptr<SqliteWorkQueue> queue_;
   std::unique_ptr<SqliteJobDrafts> drafts_;
   std::unique_ptr<SqliteCatalogue> catalogue_;
   std::unique_ptr<CatalogueSync> sync_;
-  std::unique_ptr<FileTrash> trash_;
 };
 
 }  // namespace

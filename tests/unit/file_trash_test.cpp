@@ -157,6 +157,13 @@ TEST_F(FileTrashTest, AFileInPlaceOfTheFolderIsNotOverwritten) {
   EXPECT_EQ(total(), 1);
   fs::remove(folder() / "uploads");
   EXPECT_EQ(restore(), Restored::kYes);
+  stores_.put_object("a/b/c.jpg", "deep");
+  put("a/b/c.jpg");
+  fs::remove_all(folder() / "a");
+  std::ofstream(folder() / "a") << "a file";
+  EXPECT_EQ(restore("a/b/c.jpg"), Restored::kTaken);
+  fs::remove(folder() / "a");
+  EXPECT_EQ(restore("a/b/c.jpg"), Restored::kYes);
 }
 
 TEST_F(FileTrashTest, ARelativeLinkStaysWhole) {
@@ -190,6 +197,21 @@ TEST_F(FileTrashTest, ItsFilesAreNoLeftovers) {
   fs::last_write_time(trashed()[0], fs::file_time_type::clock::now() - std::chrono::hours{100});
   stores_.reopen();
   EXPECT_EQ(restore(), Restored::kYes);
+}
+
+TEST_F(FileTrashTest, WhatCannotBeWrittenDownIsNotMoved) {
+  put();
+  sql("CREATE TRIGGER full BEFORE DELETE ON photo_trash BEGIN SELECT raise(ABORT, 'full'); END");
+  const std::string key = kKey;
+  EXPECT_FALSE(trash().restore({&key, 1}));
+  EXPECT_FALSE(fs::exists(file()));
+  EXPECT_TRUE(trash().open(kKey));
+  sql("DROP TRIGGER full");
+  EXPECT_EQ(restore(), Restored::kYes);
+  sql("CREATE TRIGGER full BEFORE INSERT ON photo_trash BEGIN SELECT raise(ABORT, 'full'); END");
+  EXPECT_FALSE(trash().put(kKey, now(), now() + days{30}));
+  EXPECT_TRUE(fs::exists(file()));
+  EXPECT_EQ(total(), 0);
 }
 
 TEST_F(FileTrashTest, ATokenOfAnotherListIsRefused) {

@@ -273,18 +273,14 @@ Result<void> taken(std::string_view key) {
   return fail(ErrorCode::kConflict, fmt::format("another image has the key \"{}\" meanwhile", key));
 }
 
-// kConflict where there is something of the new name.
-Result<void> rename_to_new(const fs::path& from, const fs::path& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
-  int error = errno;
-  if (error == EINVAL || error == ENOSYS) {  // file systems that cannot do this in one step
-    struct stat status{};
-    if (::lstat(to.c_str(), &status) == 0) error = EEXIST;
-    if (error != EEXIST && ::rename(from.c_str(), to.c_str()) == 0) return {};
-    if (error != EEXIST) error = errno;
-  }
-  if (error == EEXIST) return fail(ErrorCode::kConflict, "the name is taken");
-  return io_error("cannot move " + from.string() + " to " + to.string(), error);
+// 0 or an errno: EEXIST where there is something of the new name.
+int rename_to_new(const fs::path& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  // The file system cannot do this in one step.
+  struct stat status{};
+  if (::lstat(to.c_str(), &status) == 0) return EEXIST;
+  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
 Result<void> copy_bytes(const fs::path& from, const fs::path& to) {
@@ -436,19 +432,25 @@ Result<void> FileObjectStore::move_in(const fs::path& file, std::string_view key
   const auto to = path_of(Bucket::kInput, key);
   if (!to) return std::unexpected(to.error());
   const fs::path from = folder_of(Bucket::kInput) / file;
-  if (::access(from.c_str(), F_OK) != 0 && is_missing(errno)) return missing(Bucket::kInput, key);
-  if (auto made = make_durable_folder(to->parent_path()); !made) {
-    // A file may have the name of the folder by now.
-    std::error_code error;
-    if (!fs::is_directory(to->parent_path(), error)) return taken(key);
-    return made;
+  struct stat status{};
+  if (::lstat(from.c_str(), &status) != 0)
+    return is_missing(errno) ? missing(Bucket::kInput, key) : cannot_read(from);
+  const fs::path folder = to->parent_path();
+  // A file may have the name of one of the folders by now.
+  for (fs::path above = folder; above != root_; above = above.parent_path()) {
+    std::error_code unknown;
+    const auto type = fs::status(above, unknown).type();
+    if (type == fs::file_type::directory) break;
+    if (type != fs::file_type::not_found && type != fs::file_type::none) return taken(key);
   }
+  if (auto made = make_durable_folder(folder); !made) return made;
   if (observer_ != nullptr) observer_->storing(key);
-  if (auto renamed = rename_to_new(from, *to); !renamed) {
-    if (observer_ != nullptr) observer_->kept(key);
-    return renamed.error().code == ErrorCode::kConflict ? taken(key) : renamed;
-  }
-  return {};
+  const int error = rename_to_new(from, *to);
+  if (error == 0) return {};
+  if (observer_ != nullptr) observer_->kept(key);
+  if (error == EEXIST) return taken(key);
+  return fail(ErrorCode::kUnavailable, fmt::format("cannot move {} to {}: {}", from.string(),
+                                                   to->string(), std::strerror(error)));
 }
 
 void FileObjectStore::returned(std::string_view key) {

@@ -26,17 +26,17 @@ namespace {
 namespace fs = std::filesystem;
 
 // Within the folder of temporary files, which no list, scan or watch looks into.
-constexpr const char* kFolder = ".tmp/trash";
-constexpr const char* kLockFile = ".tmp/trash.lock";
-constexpr std::size_t kMaxFileName = 255;  // bytes
-constexpr std::size_t kIdDigits = 32;
+constexpr const char* kTrashFolder = ".tmp/trash";
+constexpr const char* kTrashLock = ".tmp/trash.lock";
+constexpr std::size_t kMaxTrashName = 255;  // bytes
+constexpr std::size_t kTrashDigits = 32;
 // Of files whose expiry is not known any more.
 constexpr std::chrono::days kAdopted{30};
 
 // Between processes and threads. Images may be put into the trash at the same time (LOCK_SH); what
 // takes them out, or looks for what was left undone, is alone (LOCK_EX).
-Result<Fd> lock(const fs::path& bucket, int how) {
-  const fs::path file = bucket / kLockFile;
+Result<Fd> lock_trash(const fs::path& bucket, int how) {
+  const fs::path file = bucket / kTrashLock;
   Fd fd(::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
   if (!fd) return io_error("cannot write " + file.string(), errno);
   while (::flock(fd.get(), how) != 0)
@@ -46,25 +46,25 @@ Result<Fd> lock(const fs::path& bucket, int how) {
 
 // The name of a file in the trash. It has the key, if there is room, for a trash whose database is
 // lost.
-std::string new_file_name(std::string_view key) {
-  const std::string id = random_hex(kIdDigits);
+std::string new_trash_name(std::string_view key) {
+  const std::string id = random_hex(kTrashDigits);
   std::string name = id + "-" + percent_encode(key);
-  return name.size() <= kMaxFileName ? name : id;
+  return name.size() <= kMaxTrashName ? name : id;
 }
 
 std::optional<std::string> key_in(const std::string& file_name) {
-  if (file_name.size() < kIdDigits + 2 || file_name[kIdDigits] != '-') return std::nullopt;
-  return percent_decode(std::string_view(file_name).substr(kIdDigits + 1));
+  if (file_name.size() < kTrashDigits + 2 || file_name[kTrashDigits] != '-') return std::nullopt;
+  return percent_decode(std::string_view(file_name).substr(kTrashDigits + 1));
 }
 
 // The position of a page, "<deleted>-<id>".
-struct Position {
+struct TrashPosition {
   std::int64_t deleted = std::numeric_limits<std::int64_t>::max();
   std::int64_t id = std::numeric_limits<std::int64_t>::max();
 };
 
-Result<Position> read_position(std::string_view text) {
-  Position position;
+Result<TrashPosition> read_trash_position(std::string_view text) {
+  TrashPosition position;
   if (text.empty()) return position;
   const char* const end = text.data() + text.size();
   const auto deleted = std::from_chars(text.data(), end, position.deleted);
@@ -75,7 +75,7 @@ Result<Position> read_position(std::string_view text) {
   return fail(ErrorCode::kInvalidArgument, "next_token is not one that this list returned");
 }
 
-constexpr const char* kColumns =
+constexpr const char* kTrashColumns =
     "id, key, file, name, batch, size, modified, uploaded, taken, width, height, type, etag, "
     "sha256, deleted, expires ";
 
@@ -139,7 +139,7 @@ Result<std::unique_ptr<FileTrash>> FileTrash::open(SqliteDatabase& database, Fil
                                                    const Clock& clock,
                                                    std::function<void()> catch_up) {
   std::unique_ptr<FileTrash> trash(new FileTrash(database, store, clock, std::move(catch_up)));
-  if (auto made = make_durable_folder(trash->folder_ / kFolder); !made)
+  if (auto made = make_durable_folder(trash->folder_ / kTrashFolder); !made)
     return std::unexpected(made.error());
   if (auto recovered = trash->recover(); !recovered) return std::unexpected(recovered.error());
   store.set_trash(
@@ -150,7 +150,7 @@ Result<std::unique_ptr<FileTrash>> FileTrash::open(SqliteDatabase& database, Fil
 fs::path FileTrash::path_of(const Row& row) const { return folder_ / row.file; }
 
 Result<void> FileTrash::put(std::string_view key, TimePoint now, TimePoint expires_at) {
-  const auto held = lock(folder_, LOCK_SH);
+  const auto held = lock_trash(folder_, LOCK_SH);
   if (!held) return std::unexpected(held.error());
   const auto object = store_.head(Bucket::kInput, key);
   if (!object) return std::unexpected(object.error());
@@ -158,14 +158,15 @@ Result<void> FileTrash::put(std::string_view key, TimePoint now, TimePoint expir
   const fs::path path = folder_ / fs::path(std::string(key));
   struct stat status{};
   struct stat trash{};
-  if (::lstat(path.c_str(), &status) != 0 || ::stat((folder_ / kFolder).c_str(), &trash) != 0)
+  if (::lstat(path.c_str(), &status) != 0 || ::stat((folder_ / kTrashFolder).c_str(), &trash) != 0)
     return io_error("cannot read " + path.string(), errno);
   // A link may be relative, and nothing is moved to another disk: these stay in their folder, under
   // a name that is no image's.
   const bool here = S_ISLNK(status.st_mode) || status.st_dev != trash.st_dev;
-  row.file = here ? (fs::path(std::string(key)).parent_path() / (".trash-" + random_hex(kIdDigits)))
-                        .string()
-                  : std::string(kFolder) + "/" + new_file_name(key);
+  row.file =
+      here ? (fs::path(std::string(key)).parent_path() / (".trash-" + random_hex(kTrashDigits)))
+                 .string()
+           : std::string(kTrashFolder) + "/" + new_trash_name(key);
   const auto known = [&] {
     return database_.read([&](SqliteConnection& connection) -> Result<CatalogueEntry> {
       return entry_of_version(connection, object->key, object->etag);
@@ -236,10 +237,10 @@ Result<void> FileTrash::forget(std::span<const Row> rows) {
 }
 
 Result<TrashPage> FileTrash::list(std::size_t limit, std::string_view after) {
-  const auto position = read_position(after);
+  const auto position = read_trash_position(after);
   if (!position) return std::unexpected(position.error());
   return database_.read([&](SqliteConnection& connection) -> Result<TrashPage> {
-    static const std::string sql = std::string("SELECT ") + kColumns +
+    static const std::string sql = std::string("SELECT ") + kTrashColumns +
                                    "FROM photo_trash WHERE deleted <= ?1 AND (deleted < ?1 OR id < "
                                    "?2) ORDER BY deleted DESC, id DESC LIMIT ?3";
     auto& query = connection.prepare(sql.c_str());
@@ -264,7 +265,7 @@ Result<TrashPage> FileTrash::list(std::size_t limit, std::string_view after) {
 Result<FileTrash::Row> FileTrash::latest(std::string_view key) {
   return database_.read([&](SqliteConnection& connection) -> Result<Row> {
     static const std::string sql =
-        std::string("SELECT ") + kColumns +
+        std::string("SELECT ") + kTrashColumns +
         "FROM photo_trash WHERE key = ? ORDER BY deleted DESC, id DESC LIMIT 1";
     auto& query = connection.prepare(sql.c_str());
     query.bind(1, std::string(key));
@@ -287,7 +288,7 @@ Result<std::unique_ptr<ObjectReader>> FileTrash::open(std::string_view key) {
 
 // The image is at its key, and so is its entry when the rows are gone.
 Result<std::vector<Restored>> FileTrash::restore(std::span<const std::string> keys) {
-  const auto held = lock(folder_, LOCK_EX);
+  const auto held = lock_trash(folder_, LOCK_EX);
   if (!held) return std::unexpected(held.error());
   std::vector<Restored> outcomes;
   std::vector<Row> back;
@@ -327,7 +328,13 @@ Result<std::vector<Restored>> FileTrash::restore(std::span<const std::string> ke
           return {};
         });
     for (const Row& row : back) store_.returned(row.entry.key);
-    if (!written) return std::unexpected(written.error());
+    if (!written) {
+      // As their rows say. What cannot be moved now, the next start moves.
+      for (const Row& row : back)
+        if (auto moved = store_.move_out(row.entry.key, row.file); !moved)
+          spdlog::warn("trash: {}", moved.error().message);
+      return std::unexpected(written.error());
+    }
   }
   if (error) return std::unexpected(*error);
   return outcomes;
@@ -337,7 +344,9 @@ Result<Restored> FileTrash::move_back(const Row& row) {
   const auto moved = store_.move_in(row.file, row.entry.key);
   if (moved) return Restored::kYes;
   if (moved.error().code == ErrorCode::kConflict) return Restored::kTaken;
-  if (moved.error().code != ErrorCode::kNotFound) return std::unexpected(moved.error());
+  struct stat status{};
+  if (moved.error().code != ErrorCode::kNotFound || ::lstat(path_of(row).c_str(), &status) == 0)
+    return std::unexpected(moved.error());
   // It is back already, but the row could not be removed then, such as on a full disk.
   const auto object = store_.head(Bucket::kInput, row.entry.key);
   if (object && object->etag == row.entry.etag) return Restored::kYes;
@@ -347,11 +356,11 @@ Result<Restored> FileTrash::move_back(const Row& row) {
 
 Result<std::vector<TrashedImage>> FileTrash::remove_until(TimePoint deleted, TimePoint expires,
                                                           std::size_t limit) {
-  const auto held = lock(folder_, LOCK_EX);
+  const auto held = lock_trash(folder_, LOCK_EX);
   if (!held) return std::unexpected(held.error());
   auto rows = database_.read([&](SqliteConnection& connection) -> Result<std::vector<Row>> {
     static const std::string sql =
-        std::string("SELECT ") + kColumns +
+        std::string("SELECT ") + kTrashColumns +
         "FROM photo_trash WHERE deleted <= ? AND expires <= ? ORDER BY expires LIMIT ?";
     auto& query = connection.prepare(sql.c_str());
     query.bind(1, to_ms(deleted));
@@ -364,11 +373,11 @@ Result<std::vector<TrashedImage>> FileTrash::remove_until(TimePoint deleted, Tim
 }
 
 Result<std::vector<TrashedImage>> FileTrash::remove(std::string_view key) {
-  const auto held = lock(folder_, LOCK_EX);
+  const auto held = lock_trash(folder_, LOCK_EX);
   if (!held) return std::unexpected(held.error());
   auto rows = database_.read([&](SqliteConnection& connection) -> Result<std::vector<Row>> {
     static const std::string sql =
-        std::string("SELECT ") + kColumns + "FROM photo_trash WHERE key = ?";
+        std::string("SELECT ") + kTrashColumns + "FROM photo_trash WHERE key = ?";
     auto& query = connection.prepare(sql.c_str());
     query.bind(1, std::string(key));
     return Row::read_all(query);
@@ -399,16 +408,16 @@ Result<std::vector<TrashedImage>> FileTrash::remove_rows(std::vector<Row> rows) 
 // A row whose file is not there belongs to a deletion that did not come to the move, or whose move
 // a power loss took back, or to a restoration that did not come to the end.
 Result<void> FileTrash::recover() {
-  const auto held = lock(folder_, LOCK_EX);
+  const auto held = lock_trash(folder_, LOCK_EX);
   if (!held) return std::unexpected(held.error());
   std::set<std::string> files;
   std::error_code error;
-  for (fs::directory_iterator entry(folder_ / kFolder, error), end; !error && entry != end;
+  for (fs::directory_iterator entry(folder_ / kTrashFolder, error), end; !error && entry != end;
        entry.increment(error))
-    files.insert(std::string(kFolder) + "/" + entry->path().filename().string());
-  if (error) return io_error("cannot read " + (folder_ / kFolder).string(), error.value());
+    files.insert(std::string(kTrashFolder) + "/" + entry->path().filename().string());
+  if (error) return io_error("cannot read " + (folder_ / kTrashFolder).string(), error.value());
   auto lost = database_.read([&](SqliteConnection& connection) -> Result<std::vector<Row>> {
-    static const std::string sql = std::string("SELECT ") + kColumns + "FROM photo_trash";
+    static const std::string sql = std::string("SELECT ") + kTrashColumns + "FROM photo_trash";
     auto& query = connection.prepare(sql.c_str());
     std::vector<Row> rows;
     while (query.executeStep()) {

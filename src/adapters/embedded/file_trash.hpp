@@ -40,7 +40,7 @@ class FileTrash final : public Trash {
   Result<Row> latest(std::string_view key);
   Result<void> add(const Row& row);
   Result<void> forget(std::span<const Row> rows);
-  // Empty where the image cannot be moved back: then `state` says why.
+  // kTaken and kMissing are no errors.
   Result<Restored> move_back(const Row& row);
   Result<std::vector<TrashedImage>> remove_rows(std::vector<Row> rows);
   Result<void> recover();

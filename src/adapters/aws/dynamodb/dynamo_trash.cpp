@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "adapters/aws/dynamodb/dynamo_image_names.hpp"
 #include "adapters/aws/dynamodb/dynamo_layout.hpp"
 #include "domain/ids.hpp"
 #include "domain/text.hpp"
@@ -17,19 +18,10 @@
 namespace classifier::aws {
 namespace {
 
-using dynamo::Item;
-
-constexpr std::string_view kPrefix = "IMAGE#";
 constexpr const char* kTrash = "TRASH";
-constexpr std::size_t kAtOnce = 16;
+constexpr std::size_t kTrashThreads = 16;
 // Somebody who removes an image for longer has died.
 constexpr std::chrono::minutes kRemoving{5};
-
-Item item_key(std::string_view image) {
-  return dynamo::key(std::string(kPrefix) + std::string(image), "NAME");
-}
-
-std::string key_of(const Item& item) { return dynamo::text_of(item, "pk").substr(kPrefix.size()); }
 
 // S3 gives times in seconds where it tells of one object.
 std::string version_of(const ObjectInfo& object) {
@@ -41,12 +33,12 @@ std::string place_of(TimePoint deleted_at, std::string_view key) {
   return dynamo::listing_sk(deleted_at, sha256_hex(key).substr(0, 16));
 }
 
-bool is_trashed(const Item& item) { return dynamo::has(item, "trash_version"); }
-bool is_being_removed(const Item& item) { return dynamo::has(item, "trash_removing"); }
+bool is_trashed(const dynamo::Item& item) { return dynamo::has(item, "trash_version"); }
+bool is_being_removed(const dynamo::Item& item) { return dynamo::has(item, "trash_removing"); }
 
-TrashedImage read_image(const Item& item) {
+TrashedImage read_image(const dynamo::Item& item) {
   const std::string version = dynamo::text_of(item, "trash_version");
-  return {.key = key_of(item),
+  return {.key = image_of(item),
           .name = dynamo::text_of(item, "name"),
           .size = static_cast<std::uint64_t>(dynamo::number_of(item, "trash_size")),
           .etag = version.substr(0, version.rfind(' ')),
@@ -56,7 +48,7 @@ TrashedImage read_image(const Item& item) {
 }
 
 // As long as it is the deletion that `item` tells of.
-dynamo::Expression out_of_trash(const Item& item) {
+dynamo::Expression out_of_trash(const dynamo::Item& item) {
   dynamo::Expression change;
   for (const char* name : {"trash_version", "trash_size", "trashed_at", "trash_until",
                            "trash_removing", "listing_pk", "listing_sk"})
@@ -74,7 +66,7 @@ std::unexpected<Error> not_in_trash(std::string_view key) {
 void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
   std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < std::min(count, kAtOnce); ++i) {
+  for (std::size_t i = 0; i < std::min(count, kTrashThreads); ++i) {
     threads.emplace_back([&] {
       for (std::size_t index = next++; index < count; index = next++) work(index);
     });
@@ -83,8 +75,8 @@ void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work
 
 }  // namespace
 
-Result<std::optional<Item>> DynamoTrash::item_of(std::string_view key) {
-  auto item = table_.get(item_key(key));
+Result<std::optional<dynamo::Item>> DynamoTrash::item_of(std::string_view key) {
+  auto item = table_.get(name_item(key));
   if (item) return std::optional(std::move(*item));
   if (item.error().code == ErrorCode::kNotFound) return std::nullopt;
   return std::unexpected(item.error());
@@ -102,7 +94,7 @@ Result<void> DynamoTrash::put(std::string_view key, TimePoint now, TimePoint exp
       .set("listing_sk", dynamo::text(place_of(now, key)))
       .remove("trash_removing")
       .only_if("attribute_not_exists(#trash_version) OR #trash_version <> :trash_version");
-  const auto stored = table_.update(item_key(key), change);
+  const auto stored = table_.update(name_item(key), change);
   if (!stored) return std::unexpected(stored.error());
   if (!*stored) return std::unexpected(in_trash(key));
   return {};
@@ -116,7 +108,7 @@ Result<TrashPage> DynamoTrash::list(std::size_t limit, std::string_view after) {
   if (!items) return std::unexpected(items.error());
   TrashPage page;
   std::string last;
-  for (const Item& item : *items) {
+  for (const dynamo::Item& item : *items) {
     if (is_being_removed(item)) continue;
     ++page.total;
     page.bytes += static_cast<std::uint64_t>(dynamo::number_of(item, "trash_size"));
@@ -170,7 +162,7 @@ Result<Restored> DynamoTrash::restore_one(const std::string& key) {
     return std::unexpected(object.error());
   dynamo::Expression change = out_of_trash(**item);
   change.only_if("attribute_not_exists(#trash_removing)");
-  const auto changed = table_.update(item_key(key), change);
+  const auto changed = table_.update(name_item(key), change);
   if (!changed) return std::unexpected(changed.error());
   // An upload to the key since then has replaced the object.
   const bool same = object && version_of(*object) == dynamo::text_of(**item, "trash_version");
@@ -184,7 +176,7 @@ Result<std::vector<TrashedImage>> DynamoTrash::remove_until(TimePoint deleted, T
   const auto items = table_.query(query);
   if (!items) return std::unexpected(items.error());
   std::vector<TrashedImage> removed;
-  std::vector<Item> some;
+  std::vector<dynamo::Item> some;
   const auto remove_some = [&]() -> Result<void> {
     std::vector<Result<bool>> outcomes(some.size(), false);
     in_parallel(some.size(), [&](std::size_t i) { outcomes[i] = remove_one(some[i]); });
@@ -198,7 +190,7 @@ Result<std::vector<TrashedImage>> DynamoTrash::remove_until(TimePoint deleted, T
     return {};
   };
   // The index may still have images that were removed a moment ago.
-  for (const Item& item : *items) {
+  for (const dynamo::Item& item : *items) {
     if (removed.size() >= limit) break;
     if (!is_being_removed(item) && from_ms(dynamo::number_of(item, "trash_until")) > expires)
       continue;
@@ -223,8 +215,8 @@ Result<std::vector<TrashedImage>> DynamoTrash::remove(std::string_view key) {
 
 // Whether this call removed it. The item is marked first, so that nobody takes the image back while
 // its object goes, and goes last, so that a call after a crash finds it.
-Result<bool> DynamoTrash::remove_one(const Item& item) {
-  const std::string key = key_of(item);
+Result<bool> DynamoTrash::remove_one(const dynamo::Item& item) {
+  const std::string key = image_of(item);
   const TimePoint now = clock_.now();
   dynamo::Expression mark;
   mark.set("trash_removing", dynamo::number(now))
@@ -232,7 +224,7 @@ Result<bool> DynamoTrash::remove_one(const Item& item) {
       .value("place", dynamo::text(dynamo::text_of(item, "listing_sk")))
       .only_if("attribute_not_exists(#trash_removing) OR #trash_removing < :died")
       .value("died", dynamo::number(now - kRemoving));
-  const auto marked = table_.update(item_key(key), mark);
+  const auto marked = table_.update(name_item(key), mark);
   if (!marked) return std::unexpected(marked.error());
   if (!*marked) return false;
   const auto object = objects_.head(Bucket::kInput, key);
@@ -240,7 +232,7 @@ Result<bool> DynamoTrash::remove_one(const Item& item) {
     return std::unexpected(object.error());
   const bool same = object && version_of(*object) == dynamo::text_of(item, "trash_version");
   if (object && !same) {  // an upload has replaced it
-    const auto left = table_.update(item_key(key), out_of_trash(item));
+    const auto left = table_.update(name_item(key), out_of_trash(item));
     if (!left) return std::unexpected(left.error());
     return true;
   }
@@ -248,7 +240,7 @@ Result<bool> DynamoTrash::remove_one(const Item& item) {
     const auto gone = objects_.remove(Bucket::kInput, key);
     if (!gone && gone.error().code != ErrorCode::kNotFound) return std::unexpected(gone.error());
   }
-  if (auto forgotten = table_.remove(item_key(key)); !forgotten)
+  if (auto forgotten = table_.remove(name_item(key)); !forgotten)
     return std::unexpected(forgotten.error());
   return true;
 }
@@ -266,14 +258,14 @@ Result<bool> DynamoTrash::has(const ObjectInfo& object) {
 }
 
 Result<void> DynamoTrash::leave_out(std::vector<ObjectInfo>& objects) {
-  std::vector<Item> keys;
+  std::vector<dynamo::Item> keys;
   keys.reserve(objects.size());
-  for (const auto& object : objects) keys.push_back(item_key(object.key));
+  for (const auto& object : objects) keys.push_back(name_item(object.key));
   const auto items = table_.get_all(keys, true);
   if (!items) return std::unexpected(items.error());
   std::unordered_map<std::string, std::string> trashed;  // versions
-  for (const Item& item : *items)
-    if (is_trashed(item)) trashed[key_of(item)] = dynamo::text_of(item, "trash_version");
+  for (const dynamo::Item& item : *items)
+    if (is_trashed(item)) trashed[image_of(item)] = dynamo::text_of(item, "trash_version");
   if (trashed.empty()) return {};
   std::erase_if(objects, [&](const ObjectInfo& object) {
     const auto found = trashed.find(object.key);
