@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import aws_servers
 import pytest
@@ -346,7 +347,7 @@ def test_what_was_answered_survives_a_power_loss(binary: Path, tmp_path: Path) -
     service.kill()
     folder = tmp_path / "data/objects/distributed-classifier-input"
     for file in (folder / ".tmp/trash").iterdir():
-        key = requests.utils.unquote(file.name.split("-", 1)[1])
+        key = unquote(file.name.split("-", 1)[1])
         file.rename(folder / key)
     service = Service(tmp_path / "data")
     assert keys_of(service.get("/images")) == []
