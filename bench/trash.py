@@ -82,7 +82,7 @@ def main() -> None:
         images.mkdir(parents=True)
         for i in range(2 * given.images):
             (images / f"{i:06}.jpg").write_bytes(b"image %d" % i)
-        service = Service(data, program=BINARY, THUMBNAIL_STORE="0", LOG_LEVEL="warn")
+        service = Service(data, program=BINARY, THUMBNAIL_STORE="0")
         try:
             measure(service, given.images)
         finally:

@@ -48,7 +48,7 @@ Result<Fd> lock_trash(const fs::path& bucket, int how) {
 // lost.
 std::string new_trash_name(std::string_view key) {
   const std::string id = random_hex(kTrashDigits);
-  std::string name = id + "-" + percent_encode(key);
+  const std::string name = id + "-" + percent_encode(key);
   return name.size() <= kMaxTrashName ? name : id;
 }
 
@@ -67,7 +67,7 @@ Result<TrashPosition> read_trash_position(std::string_view text) {
   TrashPosition position;
   if (text.empty()) return position;
   const char* const end = text.data() + text.size();
-  const auto deleted = std::from_chars(text.data(), end, position.deleted);
+  const auto deleted = std::from_chars(text.data(), text.data() + text.size(), position.deleted);
   if (deleted.ec == std::errc() && deleted.ptr != end && *deleted.ptr == '-') {
     const auto id = std::from_chars(deleted.ptr + 1, end, position.id);
     if (id.ec == std::errc() && id.ptr == end) return position;
@@ -254,7 +254,7 @@ Result<TrashPage> FileTrash::list(std::size_t limit, std::string_view after) {
       page.next = fmt::format("{}-{}", to_ms(rows.back().deleted_at), rows.back().id);
     }
     for (const Row& row : rows) page.images.push_back(row.image());
-    auto& sum = connection.prepare("SELECT n, bytes FROM photo_trash_sum");
+    auto& sum = connection.prepare("SELECT count(*), coalesce(sum(size), 0) FROM photo_trash");
     sum.executeStep();
     page.total = sum.getColumn(0).getInt64();
     page.bytes = static_cast<std::uint64_t>(sum.getColumn(1).getInt64());
@@ -361,7 +361,7 @@ Result<std::vector<TrashedImage>> FileTrash::remove_until(TimePoint deleted, Tim
   auto rows = database_.read([&](SqliteConnection& connection) -> Result<std::vector<Row>> {
     static const std::string sql =
         std::string("SELECT ") + kTrashColumns +
-        "FROM photo_trash WHERE deleted <= ? AND expires <= ? ORDER BY expires LIMIT ?";
+        "FROM photo_trash WHERE deleted <= ? AND expires <= ? ORDER BY deleted LIMIT ?";
     auto& query = connection.prepare(sql.c_str());
     query.bind(1, to_ms(deleted));
     query.bind(2, to_ms(expires));

@@ -188,10 +188,11 @@ CREATE TABLE job_drafts(seq INTEGER PRIMARY KEY, owner TEXT NOT NULL);
 )sql";
 
 // The trash. `file` is where the image is, relative to the folder of the bucket; the others are
-// those of its entry in photos. `name` may be empty. photo_trash_sum has counts and bytes of all.
+// those of its entry in photos. `name` may be empty. Few indexes, since each deletion writes and
+// syncs them all; the second one answers what the trash has and takes.
 constexpr const char* kSchemaTrash = R"sql(
 CREATE TABLE photo_trash(
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   key TEXT NOT NULL,
   file TEXT NOT NULL,
   name TEXT NOT NULL,
@@ -208,18 +209,8 @@ CREATE TABLE photo_trash(
   deleted INTEGER NOT NULL,
   expires INTEGER NOT NULL
 );
-CREATE INDEX photo_trash_key ON photo_trash(key, deleted);
-CREATE INDEX photo_trash_deleted ON photo_trash(deleted);
-CREATE INDEX photo_trash_expires ON photo_trash(expires);
-CREATE TABLE photo_trash_sum(id INTEGER PRIMARY KEY CHECK(id = 0), n INTEGER NOT NULL,
-  bytes INTEGER NOT NULL);
-INSERT INTO photo_trash_sum VALUES(0, 0, 0);
-CREATE TRIGGER photo_trash_inserted AFTER INSERT ON photo_trash BEGIN
-  UPDATE photo_trash_sum SET n = n + 1, bytes = bytes + new.size;
-END;
-CREATE TRIGGER photo_trash_gone AFTER DELETE ON photo_trash BEGIN
-  UPDATE photo_trash_sum SET n = n - 1, bytes = bytes - old.size;
-END;
+CREATE INDEX photo_trash_key ON photo_trash(key);
+CREATE INDEX photo_trash_deleted ON photo_trash(deleted, expires, size);
 )sql";
 
 // The SQL that makes each version from the one before. Files of all versions are in use.
