@@ -66,6 +66,7 @@ std::unexpected<Error> not_in_trash(std::string_view key) {
 void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
   std::vector<std::jthread> threads;
+  threads.reserve(kTrashThreads);
   for (std::size_t i = 0; i < std::min(count, kTrashThreads); ++i) {
     threads.emplace_back([&] {
       for (std::size_t index = next++; index < count; index = next++) work(index);
