@@ -12,6 +12,7 @@
 #include "adapters/aws/dynamodb/dynamo_image_names.hpp"
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/dynamodb/dynamo_label_sets.hpp"
+#include "adapters/aws/dynamodb/dynamo_trash.hpp"
 #include "adapters/aws/s3/s3_object_store.hpp"
 #include "adapters/aws/sqs/sqs_status_queue.hpp"
 #include "adapters/aws/sqs/sqs_work_queue.hpp"
@@ -71,7 +72,9 @@ class AwsStores final : public Stores {
   AwsStores(const Config& config, const Clock& clock, Clients clients)
       : transfer_threads_(config.transfer_threads),
         clients_(std::move(clients)),
-        objects_(*clients_.calls, clock, config.input_bucket, config.output_bucket),
+        all_objects_(*clients_.calls, clock, config.input_bucket, config.output_bucket),
+        trash_(*clients_.calls, config.dynamodb_table, all_objects_, clock),
+        objects_(all_objects_, trash_),
         jobs_(*clients_.calls, config.dynamodb_table, clock,
               {.retention = std::chrono::days(config.job_retention_days)}),
         names_(*clients_.calls, config.dynamodb_table),
@@ -88,6 +91,7 @@ class AwsStores final : public Stores {
   ObjectStore& objects() override { return objects_; }
   ImageNames& image_names() override { return names_; }
   LabelSets& label_sets() override { return label_sets_; }
+  Trash& trash() override { return trash_; }
   StatusQueue* status_queue() override { return &status_queue_; }
 
   // Transfers wait for the network: many images at once, few requests.
@@ -109,7 +113,9 @@ class AwsStores final : public Stores {
  private:
   std::size_t transfer_threads_;
   Clients clients_;
-  aws::S3ObjectStore objects_;
+  aws::S3ObjectStore all_objects_;
+  aws::DynamoTrash trash_;
+  aws::StoreWithoutTrash objects_;
   aws::DynamoJobStore jobs_;
   aws::DynamoImageNames names_;
   aws::DynamoLabelSets label_sets_;

@@ -231,6 +231,12 @@ std::vector<Setting> storage_settings() {
                  "are kept; 0: never",
                  &Config::job_retention_days, 0, 36'500, "90")),
       rare(kServe | kBackend,
+           number<std::size_t>(
+               "TRASH_RETENTION_DAYS",
+               "days that an image can be taken back from the trash before it is deleted for good; "
+               "0: no trash",
+               &Config::trash_retention_days, 0, 36'500, "30")),
+      rare(kServe | kBackend,
            number<std::uint64_t>(
                "THUMBNAIL_STORE",
                "megabytes of thumbnails kept in DATA_DIR, so that they are not made again after a "

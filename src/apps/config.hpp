@@ -37,6 +37,7 @@ struct Config {
   std::string aws_region;
   std::string aws_endpoint_url;
   std::size_t job_retention_days = 90;
+  std::size_t trash_retention_days = 30;
   std::uint64_t thumbnail_store_mb = 1'024;  // 0: none
   std::size_t transfer_threads = 16;
   std::string image_model;

@@ -4,6 +4,7 @@
 
 #include "adapters/embedded/catalogue_sync.hpp"
 #include "adapters/embedded/file_object_store.hpp"
+#include "adapters/embedded/file_trash.hpp"
 #include "adapters/embedded/process_lock.hpp"
 #include "adapters/embedded/sqlite_database.hpp"
 #include "adapters/embedded/sqlite_job_drafts.hpp"
@@ -40,6 +41,10 @@ class EmbeddedStores final : public Stores {
         std::make_unique<SqliteJobDrafts>(*stores->database_, *stores->jobs_, *stores->process_);
     stores->label_sets_ = std::make_unique<SqliteLabelSets>(*stores->database_);
     stores->open_catalogue(clock);
+    auto trash = FileTrash::open(*stores->database_, *stores->objects_, clock,
+                                 [sync = stores->sync_.get()] { sync->catch_up(); });
+    if (!trash) return std::unexpected(trash.error());
+    stores->trash_ = std::move(*trash);
     return stores;
   }
 
@@ -49,6 +54,7 @@ class EmbeddedStores final : public Stores {
   UploadReceiver* uploads() override { return objects_.get(); }
   ImageNames& image_names() override { return *catalogue_; }
   LabelSets& label_sets() override { return *label_sets_; }
+  Trash& trash() override { return *trash_; }
   Catalogue* catalogue() override { return catalogue_.get(); }
   JobDrafts* job_drafts() override { return drafts_.get(); }
   void follow_images() override { sync_->start(); }
@@ -68,6 +74,7 @@ class EmbeddedStores final : public Stores {
   std::unique_ptr<ProcessLock> process_;
   std::unique_ptr<SqliteDatabase> database_;
   std::unique_ptr<FileObjectStore> objects_;
+  std::unique_ptr<FileTrash> trash_;  // objects_ asks it, also for sync_
   std::unique_ptr<SqliteJobStore> jobs_;
   std::unique_ptr<SqliteWorkQueue> queue_;
   std::unique_ptr<SqliteJobDrafts> drafts_;

@@ -28,6 +28,7 @@
 #include "ports/job_store.hpp"
 #include "ports/object_store.hpp"
 #include "ports/status_queue.hpp"
+#include "ports/trash.hpp"
 #include "ports/upload_receiver.hpp"
 #include "ports/work_queue.hpp"
 #include "services/accounting.hpp"
@@ -36,6 +37,7 @@
 #include "services/retention.hpp"
 #include "services/status_consumer.hpp"
 #include "services/thumbnail_maker.hpp"
+#include "services/trash_service.hpp"
 #include "services/watchdog.hpp"
 #include "services/worker.hpp"
 #include "support/disk_cache.hpp"
@@ -194,8 +196,6 @@ class Service {
     label_sets_ = std::make_unique<LabelSetService>(stores_->label_sets(), clock_);
     accounting_ = std::make_unique<Accounting>(stores_->jobs(), clock_);
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
-    retention_ = std::make_unique<Retention>(stores_->jobs(), clock_,
-                                             std::chrono::days(config_.job_retention_days));
     job_service_ = std::make_unique<JobService>(
         stores_->jobs(), stores_->queue(), *classifier_, clock_, metrics_, limits_,
         [this] { dispatcher_->wake(); }, RuleStores{stores_->catalogue(), stores_->job_drafts()});
@@ -229,7 +229,13 @@ class Service {
         [this](std::span<const std::byte> image, int side) {
           return make_thumbnail(*thumbnail_decoder_, image, side);
         },
-        config_.max_image_bytes, *files_, kept, &stores_->image_names(), catalogue);
+        config_.max_image_bytes, *files_, kept, &stores_->image_names(), catalogue,
+        &stores_->trash());
+    trash_service_ = std::make_unique<TrashService>(
+        stores_->trash(), *image_service_, clock_, std::chrono::days(config_.trash_retention_days));
+    retention_ = std::make_unique<Retention>(stores_->jobs(), clock_,
+                                             std::chrono::days(config_.job_retention_days),
+                                             trash_service_.get());
     WorkerOptions worker;
     worker.pipeline = {.fetch_threads = 0,
                        .prepare_threads = config_.max_workers,
@@ -454,6 +460,7 @@ class Service {
                                       .names = &stores_->image_names(),
                                       .catalogue = stores_->catalogue(),
                                       .label_sets = label_sets_.get(),
+                                      .trash = trash_service_.get(),
                                       .uploads = stores_->uploads(),
                                       .max_upload_bytes = config_.max_image_bytes,
                                       .thumbnail_cache_bytes = thumbnail_cache_bytes(),
@@ -539,10 +546,11 @@ class Service {
   std::unique_ptr<Accounting> accounting_;
   std::unique_ptr<StatusConsumer> status_consumer_;
   std::unique_ptr<Dispatcher> dispatcher_;
-  std::unique_ptr<Retention> retention_;
   std::unique_ptr<JobService> job_service_;
   std::unique_ptr<DiskCache> thumbnails_;  // null: none are kept
   std::unique_ptr<ImageService> image_service_;
+  std::unique_ptr<TrashService> trash_service_;
+  std::unique_ptr<Retention> retention_;
   std::unique_ptr<ImageService> idle_image_service_;
   std::unique_ptr<ThumbnailMaker> thumbnail_maker_;
   std::unique_ptr<Worker> worker_;

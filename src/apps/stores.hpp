@@ -18,6 +18,7 @@ class JobStore;
 class LabelSets;
 class ObjectStore;
 class StatusQueue;
+class Trash;
 class UploadReceiver;
 class WorkQueue;
 struct WorkerOptions;
@@ -35,6 +36,7 @@ class Stores {
 
   virtual ImageNames& image_names() = 0;
   virtual LabelSets& label_sets() = 0;
+  virtual Trash& trash() = 0;
   // Null where these stores have none.
   virtual Catalogue* catalogue() { return nullptr; }
   virtual JobDrafts* job_drafts() { return nullptr; }

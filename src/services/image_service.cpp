@@ -146,6 +146,12 @@ std::string etag_of_thumbnail(const ObjectInfo& image, int longest_side) {
   return fmt::format("{}-{}", image.etag, longest_side);
 }
 
+// The beginning of the names of an image's thumbnails in the cache.
+std::string kept_name(const ObjectInfo& image, const std::optional<std::string>& sha256) {
+  // A key may contain a space, an ETag has none.
+  return sha256.value_or(sha256_hex(image.key + " " + image.etag)) + "-";
+}
+
 }  // namespace
 
 std::optional<std::string_view> image_content_type(std::string_view key) {
@@ -164,7 +170,7 @@ std::string image_extensions() {
 
 ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
                            std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept,
-                           ImageNames* names, Catalogue* catalogue)
+                           ImageNames* names, Catalogue* catalogue, Trash* trash)
     : objects_(objects),
       clock_(clock),
       make_thumbnail_(std::move(make_thumbnail)),
@@ -172,7 +178,8 @@ ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbna
       memory_(memory),
       kept_(std::move(kept)),
       names_(names),
-      catalogue_(catalogue) {}
+      catalogue_(catalogue),
+      trash_(trash) {}
 
 Result<UploadTicket> ImageService::upload_url(const UploadRequest& request) {
   const auto& [filename, content_type, base_url, path, batch] = request;
@@ -275,76 +282,139 @@ Result<ImagePage> ImageService::named(ImagePage page) {
   return page;
 }
 
-Result<std::string> ImageService::thumbnail_etag(std::string_view key, int longest_side) {
-  const auto info = info_for_thumbnail(key, longest_side);
-  if (!info) return std::unexpected(info.error());
-  return etag_of_thumbnail(*info, longest_side);
+Result<std::string> ImageService::thumbnail_etag(std::string_view key, int longest_side,
+                                                 Place place) {
+  const auto image = source_for_thumbnail(key, longest_side, place);
+  if (!image) return std::unexpected(image.error());
+  return etag_of_thumbnail(image->info, longest_side);
 }
 
-Result<ObjectInfo> ImageService::info_for_thumbnail(std::string_view key, int longest_side) {
+Result<ImageService::Source> ImageService::source(std::string_view key, Place place) {
+  if (place == Place::kStore) {
+    auto info = objects_.head(Bucket::kInput, key);
+    if (!info) return std::unexpected(info.error());
+    return Source{.info = std::move(*info), .sha256 = std::nullopt};
+  }
+  if (trash_ == nullptr) return fail(ErrorCode::kNotFound, "these stores have no trash");
+  auto image = trash_->find(key);
+  if (!image) return std::unexpected(image.error());
+  Source source{.info = {.key = std::move(image->key),
+                         .size = image->size,
+                         .last_modified = image->deleted_at,
+                         .etag = std::move(image->etag)},
+                .sha256 = std::nullopt};
+  if (!image->sha256.empty()) source.sha256 = std::move(image->sha256);
+  return source;
+}
+
+Result<ImageService::Source> ImageService::source_for_thumbnail(std::string_view key,
+                                                                int longest_side, Place place) {
   if (longest_side < kMinThumbnail || longest_side > kMaxThumbnail) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("size must be a whole number from {} to {}, not {}", kMinThumbnail,
                             kMaxThumbnail, longest_side));
   }
-  return objects_.head(Bucket::kInput, key);
+  return source(key, place);
 }
 
-Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side) {
-  auto info = info_for_thumbnail(key, longest_side);
-  if (!info) return std::unexpected(info.error());
-  std::string etag = etag_of_thumbnail(*info, longest_side);
+Result<std::vector<std::byte>> ImageService::read(std::string_view key, Place place) {
+  if (place == Place::kStore) return objects_.get(Bucket::kInput, key, max_image_bytes_);
+  const auto reader = trash_->open(key);
+  if (!reader) return std::unexpected(reader.error());
+  const std::uint64_t size = (*reader)->info().size;
+  if (size > max_image_bytes_) {
+    return fail(ErrorCode::kTooLarge, fmt::format("the image has {} bytes; at most {} are allowed",
+                                                  size, max_image_bytes_));
+  }
+  std::vector<std::byte> bytes(size);
+  for (std::size_t done = 0; done < bytes.size();) {
+    const auto more = (*reader)->read(std::span(bytes).subspan(done));
+    if (!more) return std::unexpected(more.error());
+    if (*more == 0) return fail(ErrorCode::kUnavailable, "the image became shorter meanwhile");
+    done += *more;
+  }
+  return bytes;
+}
+
+Result<Thumbnail> ImageService::thumbnail(std::string_view key, int longest_side, Place place) {
+  auto image = source_for_thumbnail(key, longest_side, place);
+  if (!image) return std::unexpected(image.error());
+  const ObjectInfo& info = image->info;
+  std::string etag = etag_of_thumbnail(info, longest_side);
   std::string name;
   if (kept_.cache != nullptr) {
-    name = kept_name(*info) + std::to_string(longest_side);
+    if (place == Place::kStore) image->sha256 = content_hash(info);
+    name = kept_name(info, image->sha256) + std::to_string(longest_side);
     if (auto bytes = kept_.cache->find(name))
       return Thumbnail{.bytes = std::move(*bytes), .etag = std::move(etag)};
   }
   MemoryShare memory(memory_);
-  if (!memory.wait_for(std::min(info->size, max_image_bytes_),
+  if (!memory.wait_for(std::min(info.size, max_image_bytes_),
                        std::chrono::steady_clock::now() + kPatience, kMostWaiting)) {
     return fail(ErrorCode::kUnavailable,
                 "the server is busy with other thumbnails: try again in a moment");
   }
-  const auto bytes = objects_.get(Bucket::kInput, key, max_image_bytes_);
+  const auto bytes = read(key, place);
   if (!bytes) return std::unexpected(bytes.error());
   auto made = make_thumbnail_(*bytes, longest_side);
   if (!made) return std::unexpected(made.error());
   if (kept_.cache != nullptr) {
     // Between the two calls another image may have taken its place.
-    const auto now = objects_.head(Bucket::kInput, key);
-    if (now && now->etag == info->etag) kept_.cache->insert(name, *made);
+    const auto now = source(key, place);
+    if (now && now->info.etag == info.etag) kept_.cache->insert(name, *made);
   }
   return Thumbnail{.bytes = std::move(*made), .etag = std::move(etag)};
 }
 
 Result<void> ImageService::remove(std::string_view key) {
-  if (auto removed = remove_object(key); !removed) return removed;
-  // A catalogue follows its store. The image is gone, whatever becomes of its name.
-  if (names_ != nullptr && catalogue_ == nullptr)
-    if (auto forgotten = names_->forget(key); !forgotten)
-      spdlog::warn("the name of {} could not be removed: {}", key, forgotten.error().message);
+  if (auto removed = remove_object(key); !removed) {
+    if (removed.error().code != ErrorCode::kNotFound || trash_ == nullptr) return removed;
+    auto from_trash = remove_from_trash(key);
+    return from_trash || from_trash.error().code != ErrorCode::kNotFound ? from_trash : removed;
+  }
+  forget_name(key);
   return {};
+}
+
+// A catalogue follows its store. The image is gone, whatever becomes of its name.
+void ImageService::forget_name(std::string_view key) {
+  if (names_ == nullptr || catalogue_ != nullptr) return;
+  if (auto forgotten = names_->forget(key); !forgotten)
+    spdlog::warn("the name of {} could not be removed: {}", key, forgotten.error().message);
 }
 
 Result<void> ImageService::remove_object(std::string_view key) {
   if (kept_.cache == nullptr) return objects_.remove(Bucket::kInput, key);
-  const auto info = objects_.head(Bucket::kInput, key);
-  const auto hash = info ? content_hash(*info) : std::nullopt;
-  const std::string kept = info ? kept_name(*info) : std::string();
+  auto image = source(key, Place::kStore);
+  if (image) image->sha256 = content_hash(image->info);
   if (auto removed = objects_.remove(Bucket::kInput, key); !removed) return removed;
-  const bool needed = hash && (!kept_.in_use || kept_.in_use(*hash));
-  if (info && !needed) kept_.cache->remove(kept);
+  if (image) remove_thumbnails(*image);
   return {};
+}
+
+Result<void> ImageService::remove_from_trash(std::string_view key) {
+  const auto removed = trash_->remove(key);
+  if (!removed) return std::unexpected(removed.error());
+  for (const auto& image : *removed) forget(image);
+  return {};
+}
+
+void ImageService::forget(const TrashedImage& image) {
+  Source source{
+      .info = {.key = image.key, .size = image.size, .last_modified = {}, .etag = image.etag},
+      .sha256 = std::nullopt};
+  if (!image.sha256.empty()) source.sha256 = image.sha256;
+  remove_thumbnails(source);
+}
+
+void ImageService::remove_thumbnails(const Source& image) {
+  if (kept_.cache == nullptr) return;
+  const bool needed = image.sha256 && (!kept_.in_use || kept_.in_use(*image.sha256));
+  if (!needed) kept_.cache->remove(kept_name(image.info, image.sha256));
 }
 
 std::optional<std::string> ImageService::content_hash(const ObjectInfo& image) const {
   return kept_.content_hash ? kept_.content_hash(image.key, image.etag) : std::nullopt;
-}
-
-std::string ImageService::kept_name(const ObjectInfo& image) const {
-  // A key may contain a space, an ETag has none.
-  return content_hash(image).value_or(sha256_hex(image.key + " " + image.etag)) + "-";
 }
 
 }  // namespace classifier

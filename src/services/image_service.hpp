@@ -13,6 +13,7 @@
 #include "ports/catalogue.hpp"
 #include "ports/clock.hpp"
 #include "ports/object_store.hpp"
+#include "ports/trash.hpp"
 #include "support/disk_cache.hpp"
 #include "support/memory_budget.hpp"
 
@@ -74,6 +75,7 @@ class ImageService {
  public:
   using MakeThumbnail =
       std::function<Result<std::string>(std::span<const std::byte> image, int longest_side)>;
+  enum class Place { kStore, kTrash };
   static constexpr int kMinThumbnail = 16;
   static constexpr int kMaxThumbnail = 2048;
   static constexpr std::chrono::hours kUploadValidity{1};
@@ -82,10 +84,11 @@ class ImageService {
   static constexpr std::chrono::seconds kPatience{5};
   static constexpr std::size_t kMostWaiting = 2;
 
-  // `memory` is for images that are read for thumbnails. `names` and `catalogue` may be null.
+  // `memory` is for images that are read for thumbnails. `names`, `catalogue` and `trash` may be
+  // null.
   ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
                std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept = {},
-               ImageNames* names = nullptr, Catalogue* catalogue = nullptr);
+               ImageNames* names = nullptr, Catalogue* catalogue = nullptr, Trash* trash = nullptr);
 
   // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL to upload its bytes to.
   // kInvalidArgument: no usable file name, type, path or batch; kUnsupported: not an image type.
@@ -96,28 +99,40 @@ class ImageService {
   Result<ImagePage> list(std::string_view prefix, std::size_t limit, std::string_view token);
 
   // The ETag that `thumbnail` would return; does not read the image.
-  Result<std::string> thumbnail_etag(std::string_view key, int longest_side);
+  Result<std::string> thumbnail_etag(std::string_view key, int longest_side,
+                                     Place place = Place::kStore);
 
   // kInvalidArgument for a size outside [kMinThumbnail, kMaxThumbnail]; kTooLarge for an image with
   // more bytes than allowed; kUnavailable where there was no memory for kPatience. One that is kept
   // is returned only for an image that is there.
-  Result<Thumbnail> thumbnail(std::string_view key, int longest_side);
+  Result<Thumbnail> thumbnail(std::string_view key, int longest_side, Place place = Place::kStore);
 
-  // Removes the image, and its thumbnails if no other image has the same content. kNotFound: there
-  // is none.
+  // Removes the image for good, from the trash if it is only there, and its thumbnails if no other
+  // image has the same content. kNotFound: there is none.
   Result<void> remove(std::string_view key);
 
+  // Removes what is kept of an image that was removed from the trash.
+  void forget(const TrashedImage& image);
+
  private:
+  // An image for a thumbnail.
+  struct Source {
+    ObjectInfo info;
+    std::optional<std::string> sha256;  // of its content, where it was asked for
+  };
   Result<void> remove_object(std::string_view key);
+  Result<void> remove_from_trash(std::string_view key);
+  void forget_name(std::string_view key);
+  Result<std::vector<std::byte>> read(std::string_view key, Place place);
   Result<void> announce(const UploadRequest& request, std::string_view key, TimePoint now);
   // With the users' names.
   Result<ImagePage> named(ImagePage page);
   Result<ImagePage> list_store(std::string_view prefix, std::size_t limit, std::string_view token);
+  Result<Source> source(std::string_view key, Place place);
   // Of the image; kInvalidArgument for the size.
-  Result<ObjectInfo> info_for_thumbnail(std::string_view key, int longest_side);
+  Result<Source> source_for_thumbnail(std::string_view key, int longest_side, Place place);
   std::optional<std::string> content_hash(const ObjectInfo& image) const;
-  // The beginning of the names of an image's thumbnails in the cache.
-  std::string kept_name(const ObjectInfo& image) const;
+  void remove_thumbnails(const Source& image);
 
   ObjectStore& objects_;
   const Clock& clock_;
@@ -127,6 +142,7 @@ class ImageService {
   KeptThumbnails kept_;
   ImageNames* names_;
   Catalogue* catalogue_;
+  Trash* trash_;
 };
 
 }  // namespace classifier

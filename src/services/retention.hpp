@@ -1,4 +1,5 @@
-// Removes old jobs, so that the store does not grow without limit.
+// Removes old jobs and what has expired in the trash, so that the store does not grow without
+// limit.
 #pragma once
 
 #include <chrono>
@@ -6,16 +7,18 @@
 
 #include "ports/clock.hpp"
 #include "ports/job_store.hpp"
+#include "services/trash_service.hpp"
 
 namespace classifier {
 
 class Retention {
  public:
-  // `age`: time since a job was accepted; 0: no job is removed.
-  Retention(JobStore& jobs, const Clock& clock, std::chrono::days age)
-      : jobs_(jobs), clock_(clock), age_(age) {}
+  // `age`: time since a job was accepted; 0: no job is removed. `trash` may be null.
+  Retention(JobStore& jobs, const Clock& clock, std::chrono::days age,
+            TrashService* trash = nullptr)
+      : jobs_(jobs), clock_(clock), age_(age), trash_(trash) {}
 
-  // Removes old jobs at once and then every hour. Several processes may do this on one store.
+  // Removes them at once and then every hour. Several processes may do this on one store.
   void start();
   void stop();
 
@@ -23,9 +26,13 @@ class Retention {
   Result<std::size_t> run_once(const std::stop_token& stop = {});
 
  private:
+  void remove_jobs(const std::stop_token& stop);
+  void remove_trash(const std::stop_token& stop);
+
   JobStore& jobs_;
   const Clock& clock_;
   std::chrono::days age_;
+  TrashService* trash_;
   std::jthread thread_;
 };
 

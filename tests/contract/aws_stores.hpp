@@ -20,6 +20,7 @@
 #include "adapters/aws/dynamodb/dynamo_image_names.hpp"
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/dynamodb/dynamo_label_sets.hpp"
+#include "adapters/aws/dynamodb/dynamo_trash.hpp"
 #include "adapters/aws/s3/s3_object_store.hpp"
 #include "adapters/aws/sqs/sqs_status_queue.hpp"
 #include "adapters/aws/sqs/sqs_work_queue.hpp"
@@ -85,6 +86,7 @@ class AwsStores final : public Stores {
 
   ImageNames& names() override { return *names_; }
   LabelSets& label_sets() override { return *label_sets_; }
+  Trash& trash() override { return *trash_; }
   JobStore& jobs() override { return *jobs_; }
   WorkQueue& queue() override { return *queue_; }
   ObjectStore& objects() override { return *objects_; }
@@ -262,7 +264,9 @@ class AwsStores final : public Stores {
     status_queue_.reset();
     wait_for_work_ = make_client(servers_, real_clock_);
     wait_for_status_ = make_client(servers_, real_clock_);
-    objects_ = std::make_unique<aws::S3ObjectStore>(*client_, clock_, input_, output_);
+    all_objects_ = std::make_unique<aws::S3ObjectStore>(*client_, clock_, input_, output_);
+    trash_ = std::make_unique<aws::DynamoTrash>(*client_, name_, *all_objects_, clock_);
+    objects_ = std::make_unique<aws::StoreWithoutTrash>(*all_objects_, *trash_);
     jobs_ = std::make_unique<aws::DynamoJobStore>(*client_, name_, clock_);
     names_ = std::make_unique<aws::DynamoImageNames>(*client_, name_);
     label_sets_ = std::make_unique<aws::DynamoLabelSets>(
@@ -287,7 +291,9 @@ class AwsStores final : public Stores {
   std::unique_ptr<aws::AwsClient> client_ = make_client(servers_, real_clock_);
   std::unique_ptr<aws::AwsClient> wait_for_work_;
   std::unique_ptr<aws::AwsClient> wait_for_status_;
-  std::unique_ptr<aws::S3ObjectStore> objects_;
+  std::unique_ptr<aws::S3ObjectStore> all_objects_;
+  std::unique_ptr<aws::DynamoTrash> trash_;
+  std::unique_ptr<aws::StoreWithoutTrash> objects_;
   std::unique_ptr<aws::DynamoJobStore> jobs_;
   std::unique_ptr<aws::DynamoImageNames> names_;
   std::unique_ptr<aws::DynamoLabelSets> label_sets_;

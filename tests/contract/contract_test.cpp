@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <set>
 #include <thread>
@@ -18,7 +20,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -32,6 +36,7 @@ class ContractTest : public ::testing::TestWithParam<StoresFactory> {
   JobStore& jobs() { return stores_->jobs(); }
   WorkQueue& queue() { return stores_->queue(); }
   ObjectStore& objects() { return stores_->objects(); }
+  Trash& trash() { return stores_->trash(); }
   ImageNames& image_names() { return stores_->names(); }
   ManualClock& clock() { return stores_->clock(); }
 
@@ -721,6 +726,143 @@ TEST_P(ContractTest, OfManyWhoChangeALabelSetOneWins) {
   }
   EXPECT_EQ(won, 1);
   EXPECT_EQ(failed, 0);
+}
+
+TEST_P(ContractTest, AnImageInTheTrashIsNoImageUntilItIsTakenBack) {
+  const TimePoint now = stores_->clock().now();
+  const TimePoint later = now + std::chrono::days{30};
+  ASSERT_TRUE(image_names().announce("uploads/a.jpg", "Ferien/a.jpg", "b1", now));
+  stores_->put_object("uploads/a.jpg", "one");
+  stores_->put_object("uploads/b.jpg", "other");
+  const auto before = objects().head(Bucket::kInput, "uploads/a.jpg").value();
+  EXPECT_EQ(trash().find("uploads/a.jpg").error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(trash().put("uploads/a.jpg", now, later));
+  for (int run = 0; run < 2; ++run) {
+    EXPECT_EQ(objects().head(Bucket::kInput, "uploads/a.jpg").error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(objects().remove(Bucket::kInput, "uploads/a.jpg").error().code, ErrorCode::kNotFound);
+    const auto got = objects().get(Bucket::kInput, "uploads/a.jpg", 100);
+    ASSERT_FALSE(got);
+    EXPECT_THAT(got.error().message, HasSubstr("is in the trash: take it back"));
+    EXPECT_EQ(objects().open(Bucket::kInput, "uploads/a.jpg").error(), got.error());
+    const auto listed = objects().list(Bucket::kInput, "", "", 1).value();
+    ASSERT_THAT(listed.objects, SizeIs(1));
+    EXPECT_EQ(listed.objects[0].key, "uploads/b.jpg");
+    EXPECT_EQ(trash().put("uploads/a.jpg", now, later).error().code, ErrorCode::kNotFound);
+
+    const auto image = trash().find("uploads/a.jpg").value();
+    EXPECT_EQ(image.name, "Ferien/a.jpg");
+    EXPECT_EQ(image.size, 3U);
+    EXPECT_EQ(image.etag, before.etag);
+    EXPECT_EQ(image.deleted_at, now);
+    EXPECT_EQ(image.expires_at, later);
+    const auto reader = trash().open("uploads/a.jpg").value();
+    std::array<std::byte, 10> bytes{};
+    EXPECT_EQ(reader->read(bytes).value(), 3U);
+    stores_->reopen();
+  }
+  const std::vector<std::string> keys{"none", "uploads/a.jpg", "uploads/b.jpg", "../x.jpg"};
+  EXPECT_THAT(trash().restore(keys).value(), ElementsAre(Restored::kMissing, Restored::kYes,
+                                                         Restored::kMissing, Restored::kMissing));
+  const auto after = objects().head(Bucket::kInput, "uploads/a.jpg").value();
+  EXPECT_EQ(after.etag, before.etag);
+  EXPECT_EQ(after.last_modified, before.last_modified);
+  const std::vector<std::string> one{"uploads/a.jpg"};
+  EXPECT_THAT(image_names().names(one).value(), ElementsAre("Ferien/a.jpg"));
+  EXPECT_EQ(objects().list(Bucket::kInput, "", "", 10).value().objects.size(), 2U);
+  EXPECT_EQ(trash().find("uploads/a.jpg").error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(trash().restore(one).value(), ElementsAre(Restored::kMissing));
+  EXPECT_THAT(trash().restore({}).value(), IsEmpty());
+}
+
+TEST_P(ContractTest, TheTrashIsListedByTimeAndEmptiedInPieces) {
+  const TimePoint first = stores_->clock().now();
+  const auto at = [&](int i) { return first + std::chrono::milliseconds{i}; };
+  for (int i = 0; i < 5; ++i) {
+    const std::string key = "uploads/" + std::to_string(i) + ".jpg";
+    stores_->put_object(key, std::string(static_cast<std::size_t>(i + 1), 'x'));
+    ASSERT_TRUE(trash().put(key, at(i), at(i) + std::chrono::days{i == 0 ? 90 : 30}));
+  }
+  std::vector<std::string> listed;
+  std::string token;
+  do {
+    const auto page = trash().list(2, token).value();
+    EXPECT_EQ(page.total, 5);
+    EXPECT_EQ(page.bytes, 15U);
+    for (const auto& image : page.images) listed.push_back(image.key);
+    token = page.next;
+  } while (!token.empty());
+  EXPECT_THAT(listed, ElementsAre("uploads/4.jpg", "uploads/3.jpg", "uploads/2.jpg",
+                                  "uploads/1.jpg", "uploads/0.jpg"));
+  const auto remove = [&](TimePoint deleted, TimePoint expires, std::size_t limit) {
+    std::vector<std::string> keys;
+    const auto removed = trash().remove_until(deleted, expires, limit).value();
+    for (const auto& image : removed) keys.push_back(image.key);
+    std::ranges::sort(keys);
+    return keys;
+  };
+  EXPECT_THAT(remove(at(9), at(0), 10), IsEmpty());
+  EXPECT_THAT(remove(at(9), at(2) + std::chrono::days{30}, 1), ElementsAre("uploads/1.jpg"));
+  EXPECT_THAT(remove(at(9), at(2) + std::chrono::days{30}, 10), ElementsAre("uploads/2.jpg"));
+  EXPECT_EQ(trash().remove("uploads/3.jpg").value().front().size, 4U);
+  EXPECT_EQ(trash().remove("uploads/3.jpg").error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(remove(at(0), TimePoint::max(), 10), ElementsAre("uploads/0.jpg"));
+  EXPECT_EQ(trash().list(10, "").value().total, 1);
+  EXPECT_THAT(remove(at(4), TimePoint::max(), 10), ElementsAre("uploads/4.jpg"));
+  EXPECT_EQ(trash().list(10, "").value().total, 0);
+  EXPECT_EQ(trash().list(10, "").value().bytes, 0U);
+  const std::vector<std::string> keys{"uploads/0.jpg", "uploads/1.jpg"};
+  EXPECT_THAT(trash().restore(keys).value(), ElementsAre(Restored::kMissing, Restored::kMissing));
+  EXPECT_THAT(objects().list(Bucket::kInput, "", "", 10).value().objects, IsEmpty());
+}
+
+TEST_P(ContractTest, NothingIsOverwrittenByARestoration) {
+  const TimePoint now = stores_->clock().now();
+  stores_->put_object("uploads/a.jpg", "old");
+  ASSERT_TRUE(trash().put("uploads/a.jpg", now, now + std::chrono::days{30}));
+  stores_->put_object("uploads/a.jpg", "newer");
+  EXPECT_EQ(objects().head(Bucket::kInput, "uploads/a.jpg").value().size, 5U);
+  EXPECT_THAT(objects().list(Bucket::kInput, "", "", 10).value().objects, SizeIs(1));
+  const std::vector<std::string> keys{"uploads/a.jpg"};
+  // S3 has one object of a key: the upload has replaced the one in the trash.
+  EXPECT_THAT(trash().restore(keys).value(),
+              ElementsAre(AnyOf(Restored::kTaken, Restored::kMissing)));
+  EXPECT_EQ(objects().get(Bucket::kInput, "uploads/a.jpg", 100).value().size(), 5U);
+  ASSERT_TRUE(trash().remove_until(now, TimePoint::max(), 10));
+  EXPECT_EQ(objects().get(Bucket::kInput, "uploads/a.jpg", 100).value().size(), 5U);
+  EXPECT_EQ(trash().list(10, "").value().total, 0);
+}
+
+// Two people at once: one of them gets each image, and nothing is half done.
+TEST_P(ContractTest, RestoringAndEmptyingAtOnce) {
+  constexpr int kImages = 24;
+  const TimePoint now = stores_->clock().now();
+  std::vector<std::string> keys;
+  for (int i = 0; i < kImages; ++i) {
+    keys.push_back("uploads/" + std::to_string(i) + ".jpg");
+    stores_->put_object(keys.back(), "content");
+    ASSERT_TRUE(trash().put(keys.back(), now, now + std::chrono::days{30}));
+  }
+  std::atomic<std::size_t> restored{0};
+  std::atomic<std::size_t> removed{0};
+  {
+    std::vector<std::jthread> threads;
+    threads.emplace_back([&] {
+      for (const auto& key : keys)
+        restored += trash().restore({&key, 1}).value()[0] == Restored::kYes ? 1 : 0;
+    });
+    for (int i = 0; i < 2; ++i) {
+      threads.emplace_back([&] {
+        while (true) {
+          const auto some = trash().remove_until(now, TimePoint::max(), 3).value();
+          if (some.empty()) return;
+          removed += some.size();
+        }
+      });
+    }
+  }
+  EXPECT_EQ(restored + removed, keys.size());
+  EXPECT_EQ(objects().list(Bucket::kInput, "", "", 100).value().objects.size(), restored.load());
+  EXPECT_EQ(trash().list(10, "").value().total, 0);
 }
 
 TEST_P(ContractTest, PingsSucceed) {

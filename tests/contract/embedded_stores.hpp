@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "adapters/embedded/file_object_store.hpp"
+#include "adapters/embedded/file_trash.hpp"
 #include "adapters/embedded/process_lock.hpp"
 #include "adapters/embedded/sqlite_catalogue.hpp"
 #include "adapters/embedded/sqlite_database.hpp"
@@ -24,6 +25,7 @@ class EmbeddedStores final : public Stores {
 
   ImageNames& names() override { return *catalogue_; }
   LabelSets& label_sets() override { return *label_sets_; }
+  Trash& trash() override { return *trash_; }
   SqliteCatalogue& catalogue() { return *catalogue_; }
   JobStore& jobs() override { return *jobs_; }
   WorkQueue& queue() override { return *queue_; }
@@ -49,6 +51,7 @@ class EmbeddedStores final : public Stores {
 
   const std::filesystem::path& folder() const { return dir_.path(); }
   FileObjectStore& files() { return *objects_; }
+  SqliteDatabase& database() { return *database_; }
 
  private:
   void open() {
@@ -63,9 +66,11 @@ class EmbeddedStores final : public Stores {
                                                kVisibilityTimeout);
     objects_ = value(FileObjectStore::open(dir_.path() / "objects", "in", "out",
                                            value(UploadUrls::open(dir_.path() / "secret"))));
+    trash_ = value(FileTrash::open(*database_, *objects_, clock_));
   }
 
   void close() {
+    trash_.reset();
     objects_.reset();
     queue_.reset();
     label_sets_.reset();
@@ -92,6 +97,7 @@ class EmbeddedStores final : public Stores {
   std::unique_ptr<SqliteLabelSets> label_sets_;
   std::unique_ptr<SqliteWorkQueue> queue_;
   std::unique_ptr<FileObjectStore> objects_;
+  std::unique_ptr<FileTrash> trash_;
 };
 
 }  // namespace classifier::testing

@@ -10,6 +10,7 @@
 #include "ports/job_store.hpp"
 #include "ports/label_sets.hpp"
 #include "ports/object_store.hpp"
+#include "ports/trash.hpp"
 #include "ports/work_queue.hpp"
 #include "support/manual_clock.hpp"
 
@@ -26,6 +27,7 @@ class Stores {
   // At most kMaxSets of them, with kMaxSetBytes in all.
   virtual LabelSets& label_sets() = 0;
   static constexpr std::size_t kMaxSets = 4;
+  virtual Trash& trash() = 0;
   virtual ManualClock& clock() = 0;
   virtual void put_object(const std::string& key, const std::string& content) = 0;
   // Replaces the stores as if this process had ended and another one had started on the same data,

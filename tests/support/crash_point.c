@@ -101,6 +101,11 @@ int rename(const char* from, const char* to) {
   STEP("rename", to, REAL(rename)(from, to));
 }
 
+int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) {
+  if (!watched(to)) return REAL(renameat2)(from_folder, from, to_folder, to, flags);
+  STEP("rename", to, REAL(renameat2)(from_folder, from, to_folder, to, flags));
+}
+
 int link(const char* from, const char* to) {
   if (!watched(to)) return REAL(link)(from, to);
   STEP("link", to, REAL(link)(from, to));

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
@@ -13,6 +14,7 @@
 #include "domain/text.hpp"
 #include "services/image_service.hpp"
 #include "services/thumbnail_maker.hpp"
+#include "services/trash_service.hpp"
 #include "support/disk_cache.hpp"
 
 namespace classifier {
@@ -35,10 +37,15 @@ class ThumbnailsTest : public ::testing::Test {
             },
             1'000,
             memory_,
-            {.cache = cache, .content_hash = [this](std::string_view key, std::string_view etag) {
-               const auto found = hashes_.find(std::string(key) + " " + std::string(etag));
-               return found == hashes_.end() ? std::nullopt : std::optional(found->second);
-             }}};
+            {.cache = cache,
+             .content_hash =
+                 [this](std::string_view key, std::string_view etag) {
+                   const auto found = hashes_.find(std::string(key) + " " + std::string(etag));
+                   return found == hashes_.end() ? std::nullopt : std::optional(found->second);
+                 }},
+            nullptr,
+            nullptr,
+            &stores_.trash()};
   }
   // Puts the image, whose content is known.
   void put_known(const std::string& key, const std::string& content) {
@@ -146,6 +153,56 @@ TEST_F(ThumbnailsTest, DamagedOnesAreMadeAgain) {
   EXPECT_EQ(made_, 2);
   EXPECT_EQ(images.thumbnail("a.jpg", 96)->bytes, "cat of 96");
   EXPECT_EQ(made_, 2);
+}
+
+TEST_F(ThumbnailsTest, ThoseOfTheTrashAreKeptUntilItIsEmptied) {
+  using enum ImageService::Place;
+  ImageService images = service(&cache_);
+  TrashService trash(stores_.trash(), images, stores_.clock(), std::chrono::days{30});
+  stores_.put_object("a.jpg", "cat");
+  const auto before = images.thumbnail("a.jpg", 96).value();
+  const auto expires_at = trash.put("a.jpg").value();
+  EXPECT_EQ(expires_at, stores_.clock().now() + std::chrono::days{30});
+  EXPECT_EQ(images.thumbnail("a.jpg", 96).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(images.thumbnail("b.jpg", 96, kTrash).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(images.thumbnail("a.jpg", 8, kTrash).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(images.thumbnail("a.jpg", 96, kTrash)->etag, before.etag);
+  EXPECT_EQ(images.thumbnail("a.jpg", 96, kTrash)->bytes, before.bytes);
+  EXPECT_EQ(made_, 1) << "it was kept";
+  EXPECT_EQ(images.thumbnail("a.jpg", 32, kTrash)->bytes, "cat of 32");
+  EXPECT_EQ(trash.remove_expired().value(), 0U);
+  stores_.clock().advance(std::chrono::days{30} - 1ms);
+  EXPECT_EQ(trash.remove_expired().value(), 0U);
+  stores_.clock().advance(1ms);
+  EXPECT_EQ(trash.remove_expired().value(), 1U);
+  EXPECT_EQ(images.thumbnail("a.jpg", 96, kTrash).error().code, ErrorCode::kNotFound);
+  std::size_t files = 0;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(temp_.path()))
+    files += file.is_regular_file() ? 1 : 0;
+  EXPECT_EQ(files, 0U) << "its thumbnails are gone, too";
+}
+
+TEST_F(ThumbnailsTest, WithoutATrashNothingIsDeleted) {
+  ImageService images = service(&cache_);
+  TrashService none(stores_.trash(), images, stores_.clock(), std::chrono::days{0});
+  stores_.put_object("a.jpg", "cat");
+  EXPECT_EQ(none.put("a.jpg").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(stores_.objects().head(Bucket::kInput, "a.jpg"));
+  TrashService trash(stores_.trash(), images, stores_.clock(), std::chrono::days{30});
+  stores_.put_object("no.txt", "text");
+  EXPECT_EQ(trash.put("no.txt").error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(stores_.objects().head(Bucket::kInput, "no.txt"));
+}
+
+TEST_F(ThumbnailsTest, MoreThanAPieceIsEmptied) {
+  ImageService images = service(&cache_);
+  TrashService trash(stores_.trash(), images, stores_.clock(), std::chrono::days{30});
+  for (int i = 0; i < 260; ++i) {
+    stores_.put_object(std::to_string(i) + ".jpg", "cat");
+    ASSERT_TRUE(trash.put(std::to_string(i) + ".jpg"));
+  }
+  EXPECT_EQ(trash.empty().value(), 260U);
+  EXPECT_EQ(trash.list(10, "")->total, 0);
 }
 
 TEST_F(ThumbnailsTest, ErrorsAreNotKept) {

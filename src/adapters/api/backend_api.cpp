@@ -118,6 +118,7 @@ void add_backend_routes(http::Router& router, BackendApi api) {
   add_operation_routes(router, shared);
   add_upload_routes(router, shared);
   add_image_routes(router, shared);
+  add_trash_routes(router, shared);
   add_job_routes(router, shared);
   add_result_routes(router, shared);
   if (shared->label_sets != nullptr) add_label_set_routes(router, shared);

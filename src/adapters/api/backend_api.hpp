@@ -19,6 +19,7 @@
 #include "services/job_service.hpp"
 #include "services/label_advisor.hpp"
 #include "services/label_set_service.hpp"
+#include "services/trash_service.hpp"
 
 namespace classifier::api {
 
@@ -35,6 +36,7 @@ struct BackendApi {
   ImageNames* names = nullptr;            // may be null
   Catalogue* catalogue = nullptr;         // null where the stores have none
   LabelSetService* label_sets = nullptr;  // null: there are no routes of label sets
+  TrashService* trash = nullptr;          // may be null
   // The store that receives uploads. Null if clients upload to another server, such as S3: then
   // there is no upload route.
   UploadReceiver* uploads = nullptr;

@@ -71,15 +71,18 @@ http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache,
   const auto size = http::whole_number(request, "size", ImageService::kMinThumbnail,
                                        ImageService::kMaxThumbnail, kDefaultThumbnail);
   if (!size) return http::error_response(size.error());
+  const auto trashed = asks_trash(api, request);
+  if (!trashed) return http::error_response(trashed.error());
+  const auto place = *trashed ? ImageService::Place::kTrash : ImageService::Place::kStore;
   const std::string_view key = request.param("key");
-  const auto etag = api.images.thumbnail_etag(key, static_cast<int>(*size));
+  const auto etag = api.images.thumbnail_etag(key, static_cast<int>(*size), place);
   if (!etag) return http::error_response(etag.error());
   http::Response response = cached_answer(request, *etag, "image/jpeg");
   if (response.status == 304) return response;
   const std::string id = fmt::format("{} {}", *etag, key);
   auto bytes = cache.find(id);
   if (!bytes) {
-    auto made = api.images.thumbnail(key, static_cast<int>(*size));
+    auto made = api.images.thumbnail(key, static_cast<int>(*size), place);
     if (!made) return http::error_response(made.error());
     response.headers.set("ETag", "\"" + made->etag + "\"");
     if (made->etag != *etag) {
@@ -119,12 +122,14 @@ class ObjectPieces final : public http::BodyGenerator {
 };
 
 http::Response get_original(const BackendApi& api, const http::Request& request) {
+  const auto trashed = asks_trash(api, request);
+  if (!trashed) return http::error_response(trashed.error());
   const std::string_view key = request.param("key");
   const auto type = image_content_type(key);
   if (!type)
     return http::error_response(
         404, fmt::format("there is no image \"{}\" in the store", http::excerpt(key)));
-  auto reader = api.objects.open(Bucket::kInput, key);
+  auto reader = *trashed ? api.trash->open(key) : api.objects.open(Bucket::kInput, key);
   if (!reader) return http::error_response(reader.error());
   const ObjectInfo& info = (*reader)->info();
   http::Response response = cached_answer(request, info.etag, *type);
@@ -137,6 +142,9 @@ http::Response get_original(const BackendApi& api, const http::Request& request)
 
 http::Response delete_image(const BackendApi& api, const http::Request& request) {
   const std::string_view key = request.param("key");
+  const auto trashed = asks_trash(api, request);
+  if (!trashed) return http::error_response(trashed.error());
+  if (*trashed) return put_into_trash(api, key);
   if (auto removed = api.images.remove(key); !removed) return http::error_response(removed.error());
   return http::json_response(200, {{"success", true}, {"message", fmt::format("deleted {}", key)}});
 }

@@ -20,6 +20,7 @@ constexpr long long kMaxPage = 1'000;
 using SharedApi = std::shared_ptr<const BackendApi>;
 
 void add_image_routes(http::Router& router, const SharedApi& api);
+void add_trash_routes(http::Router& router, const SharedApi& api);
 void add_upload_routes(http::Router& router, const SharedApi& api);
 void add_job_routes(http::Router& router, const SharedApi& api);
 void add_result_routes(http::Router& router, const SharedApi& api);
@@ -46,6 +47,12 @@ http::Response field_error(const Error& error);
 // `{job_id, status, total, done, failed}`
 nlohmann::json progress_json(const Job& job);
 nlohmann::json job_json(const Job& job);
+
+// Whether the request has trash=true. kInvalidArgument for another value than true or false, and
+// where there is no trash.
+Result<bool> asks_trash(const BackendApi& api, const http::Request& request);
+// Moves the image of the path into the trash.
+http::Response put_into_trash(const BackendApi& api, std::string_view key);
 
 // Sends a result piece by piece.
 http::Response stream_result(std::unique_ptr<ResultWriter> writer, std::string_view content_type);

@@ -114,6 +114,12 @@ class CatalogueSync::Impl {
     storing_.erase(std::string(key));
   }
 
+  // Its content may not have been read before it went.
+  void returned(std::string_view key) {
+    kept(key);
+    unread_ = true;
+  }
+
   void stored(const ObjectInfo& object, std::string sha256) {
     CatalogueEntry entry = entry_of(object);
     entry.uploaded_at = clock_.now();
@@ -508,5 +514,6 @@ void CatalogueSync::stored(const ObjectInfo& object, std::string sha256) {
 void CatalogueSync::storing(std::string_view key) { impl_->storing(key); }
 void CatalogueSync::kept(std::string_view key) { impl_->kept(key); }
 void CatalogueSync::removed(std::string_view key) { impl_->removed(key); }
+void CatalogueSync::returned(std::string_view key) { impl_->returned(key); }
 
 }  // namespace classifier

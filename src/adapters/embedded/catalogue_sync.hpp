@@ -46,6 +46,7 @@ class CatalogueSync final : public StoreObserver {
   void stored(const ObjectInfo& object, std::string sha256) override;
   void kept(std::string_view key) override;
   void removed(std::string_view key) override;
+  void returned(std::string_view key) override;
 
  private:
   class Impl;

@@ -16,6 +16,7 @@
 
 #include "adapters/embedded/durable_file.hpp"
 #include "domain/ids.hpp"
+#include "ports/trash.hpp"
 #include "support/files.hpp"
 #include "support/sha256.hpp"
 
@@ -91,7 +92,8 @@ void remove_leftovers(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    std::error_code gone;  // another process may remove it at the same time
+    std::error_code gone;                     // another process may remove it at the same time
+    if (entry->is_directory(gone)) continue;  // the trash
     const auto changed = fs::last_write_time(entry->path(), gone);
     if (!gone && changed < before) fs::remove(entry->path(), gone);
   }
@@ -267,6 +269,20 @@ class Lister {
   ObjectPage page_;
 };
 
+Result<void> taken(std::string_view key) {
+  return fail(ErrorCode::kConflict, fmt::format("another image has the key \"{}\" meanwhile", key));
+}
+
+// 0 or an errno: EEXIST where there is something of the new name.
+int rename_to_new(const fs::path& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  // The file system cannot do this in one step.
+  struct stat status{};
+  if (::lstat(to.c_str(), &status) == 0) return EEXIST;
+  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
 Result<void> copy_bytes(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
@@ -326,10 +342,25 @@ Result<fs::path> FileObjectStore::path_of(Bucket bucket, std::string_view key) c
 Result<std::unique_ptr<ObjectReader>> FileObjectStore::open(Bucket bucket, std::string_view key) {
   const auto path = path_of(bucket, key);
   if (!path) return std::unexpected(path.error());
-  Fd fd(::open(path->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO does not block
+  auto reader = open_path(*path, bucket, key);
+  if (!reader && reader.error().code == ErrorCode::kNotFound && bucket == Bucket::kInput &&
+      in_trash_ && in_trash_(key))
+    return std::unexpected(in_trash(key));
+  return reader;
+}
+
+Result<std::unique_ptr<ObjectReader>> FileObjectStore::open_file(const fs::path& file,
+                                                                 std::string_view key) const {
+  return open_path(folder_of(Bucket::kInput) / file, Bucket::kInput, key);
+}
+
+Result<std::unique_ptr<ObjectReader>> FileObjectStore::open_path(const fs::path& path,
+                                                                 Bucket bucket,
+                                                                 std::string_view key) const {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO does not block
   struct stat status{};
   if (!fd || ::fstat(fd.get(), &status) != 0) {
-    return is_missing(errno) ? missing(bucket, key) : cannot_read(*path);
+    return is_missing(errno) ? missing(bucket, key) : cannot_read(path);
   }
   if (!S_ISREG(status.st_mode)) return no_such_image(key);
   return std::make_unique<FileReader>(std::move(fd), object_info(std::string(key), status));
@@ -383,6 +414,47 @@ Result<void> FileObjectStore::remove(Bucket bucket, std::string_view key) {
   }
   if (bucket == Bucket::kInput && observer_ != nullptr) observer_->removed(key);
   return sync_folder(path->parent_path());
+}
+
+Result<void> FileObjectStore::move_out(std::string_view key, const fs::path& file) {
+  const auto from = path_of(Bucket::kInput, key);
+  if (!from) return std::unexpected(from.error());
+  const fs::path to = folder_of(Bucket::kInput) / file;
+  if (::rename(from->c_str(), to.c_str()) != 0) {
+    if (is_missing(errno)) return missing(Bucket::kInput, key);
+    return io_error("cannot move " + from->string() + " into the trash", errno);
+  }
+  if (observer_ != nullptr) observer_->removed(key);
+  return {};
+}
+
+Result<void> FileObjectStore::move_in(const fs::path& file, std::string_view key) {
+  const auto to = path_of(Bucket::kInput, key);
+  if (!to) return std::unexpected(to.error());
+  const fs::path from = folder_of(Bucket::kInput) / file;
+  struct stat status{};
+  if (::lstat(from.c_str(), &status) != 0)
+    return is_missing(errno) ? missing(Bucket::kInput, key) : cannot_read(from);
+  const fs::path folder = to->parent_path();
+  // A file may have the name of one of the folders by now.
+  for (fs::path above = folder; above != root_; above = above.parent_path()) {
+    std::error_code unknown;
+    const auto type = fs::status(above, unknown).type();
+    if (type == fs::file_type::directory) break;
+    if (type != fs::file_type::not_found && type != fs::file_type::none) return taken(key);
+  }
+  if (auto made = make_durable_folder(folder); !made) return made;
+  if (observer_ != nullptr) observer_->storing(key);
+  const int error = rename_to_new(from, *to);
+  if (error == 0) return {};
+  if (observer_ != nullptr) observer_->kept(key);
+  if (error == EEXIST) return taken(key);
+  return fail(ErrorCode::kUnavailable, fmt::format("cannot move {} to {}: {}", from.string(),
+                                                   to->string(), std::strerror(error)));
+}
+
+void FileObjectStore::returned(std::string_view key) {
+  if (observer_ != nullptr) observer_->returned(key);
 }
 
 Result<void> FileObjectStore::copy_to_output(std::string_view input_key,

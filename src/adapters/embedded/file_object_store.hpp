@@ -26,6 +26,8 @@ class StoreObserver {
   virtual void kept(std::string_view key) = 0;
   // The object is gone.
   virtual void removed(std::string_view key) = 0;
+  // An object that was gone is there again, and the catalogue has its entry. storing() precedes it.
+  virtual void returned(std::string_view key) = 0;
 };
 
 // A key has at most 1,024 bytes and no NUL; its parts between slashes have 1 to 255 bytes and are
@@ -40,6 +42,20 @@ class FileObjectStore final : public ObjectStore, public UploadReceiver {
 
   // Null: none. To be set before the store is used by several threads.
   void set_observer(StoreObserver* observer) { observer_ = observer; }
+
+  // Whether a key that is not found is in the trash; for the error. As set_observer().
+  void set_trash(std::function<bool(std::string_view key)> in_trash) {
+    in_trash_ = std::move(in_trash);
+  }
+  // What FileTrash does with an image. `file` is a path within the folder of the input bucket.
+  Result<std::unique_ptr<ObjectReader>> open_file(const std::filesystem::path& file,
+                                                  std::string_view key) const;
+  Result<void> move_out(std::string_view key, const std::filesystem::path& file);
+  // kConflict where something has this name, kNotFound where there is no such file. Not synced. The
+  // caller tells of it with returned().
+  Result<void> move_in(const std::filesystem::path& file, std::string_view key);
+  // The entry of the object is written.
+  void returned(std::string_view key);
 
   // Calls `use` for each object of the bucket, or of one folder in it (which ends in a slash), in
   // no order, until it returns false. Objects that are added or removed meanwhile may be missed.
@@ -71,6 +87,8 @@ class FileObjectStore final : public ObjectStore, public UploadReceiver {
                   UploadUrls urls);
   // kUnavailable if the folder of the bucket is away.
   Result<void> check_present(Bucket bucket) const;
+  Result<std::unique_ptr<ObjectReader>> open_path(const std::filesystem::path& path, Bucket bucket,
+                                                  std::string_view key) const;
   std::unexpected<Error> missing(Bucket bucket, std::string_view key) const;
   Result<std::filesystem::path> path_of(Bucket bucket, std::string_view key) const;
 
@@ -79,6 +97,7 @@ class FileObjectStore final : public ObjectStore, public UploadReceiver {
   std::string output_bucket_;
   UploadUrls urls_;
   StoreObserver* observer_ = nullptr;
+  std::function<bool(std::string_view key)> in_trash_;
 };
 
 }  // namespace classifier

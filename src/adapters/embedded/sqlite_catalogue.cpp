@@ -498,6 +498,35 @@ std::int64_t go_through(SqliteConnection& connection, const Selection& selection
 
 }  // namespace
 
+void put_entry(SqliteConnection& connection, const CatalogueEntry& entry) {
+  put_one(connection, entry);
+  new_version(connection);
+}
+
+CatalogueEntry entry_of_version(SqliteConnection& connection, const std::string& key,
+                                const std::string& etag) {
+  static const std::string sql = std::string("SELECT ") + kColumns +
+                                 "FROM photos p LEFT JOIN photo_batches b ON b.id = p.batch "
+                                 "WHERE p.key = ?";
+  auto& query = connection.prepare(sql.c_str());
+  query.bindNoCopy(1, key);
+  CatalogueEntry entry;
+  if (query.executeStep()) {
+    CatalogueEntry found = read_entry(query);
+    if (found.etag == etag) return found;
+    entry.name = std::move(found.name);
+    entry.batch = std::move(found.batch);
+    return entry;
+  }
+  auto& announced = connection.prepare("SELECT name, batch FROM photo_announced WHERE key = ?");
+  announced.bindNoCopy(1, key);
+  if (announced.executeStep()) {
+    entry.name = announced.getColumn(0).getString();
+    entry.batch = announced.getColumn(1).getString();
+  }
+  return entry;
+}
+
 SqliteCatalogue::SqliteCatalogue(SqliteDatabase& database, std::function<void()> before_reading)
     : database_(database), before_reading_(std::move(before_reading)), epoch_(random_hex(8)) {}
 

@@ -10,6 +10,14 @@
 
 namespace classifier {
 
+// SqliteCatalogue::put as a part of another write.
+void put_entry(SqliteConnection& connection, const CatalogueEntry& entry);
+
+// The entry of a key as a part of another read: with the etag, or where there is no such entry,
+// only with the name and batch that it has or that were announced.
+CatalogueEntry entry_of_version(SqliteConnection& connection, const std::string& key,
+                                const std::string& etag);
+
 class SqliteCatalogue final : public Catalogue {
  public:
   // `before_reading`, which may be empty, is called before each list, so that it can take in

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kSchemaVersion = 5;
+constexpr int kSchemaVersion = 7;
 constexpr int kBusyTimeoutMs = 30'000;
 // 8 MB in one transaction, so that other writers do not wait long.
 constexpr const char* kGiveBack = "PRAGMA incremental_vacuum(2000)";
@@ -234,9 +234,35 @@ CREATE TRIGGER photos_uncounted AFTER DELETE ON photos BEGIN
 END;
 )sql";
 
+// The trash. `file` is where the image is, relative to the folder of the bucket; the others are
+// those of its entry in photos. `name` may be empty. Few indexes, since each deletion writes and
+// syncs them all; the second one answers what the trash has and takes.
+constexpr const char* kSchema6 = R"sql(
+CREATE TABLE photo_trash(
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL,
+  file TEXT NOT NULL,
+  name TEXT NOT NULL,
+  batch TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  uploaded INTEGER NOT NULL,
+  taken INTEGER,
+  width INTEGER NOT NULL,
+  height INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  etag TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  deleted INTEGER NOT NULL,
+  expires INTEGER NOT NULL
+);
+CREATE INDEX photo_trash_key ON photo_trash(key);
+CREATE INDEX photo_trash_deleted ON photo_trash(deleted, expires, size);
+)sql";
+
 // The SQL that makes each version from the one before. Files of all versions are in use.
 constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4,
-                                                            kSchema5};
+                                                            kSchema5, kSchema6};
 
 fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
 

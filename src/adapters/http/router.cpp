@@ -26,6 +26,7 @@ bool serves(const Route& route, std::string_view method) {
 }  // namespace
 
 Role role_of(const Route& route) {
+  if (route.options.role) return *route.options.role;
   if (route.method == "GET") return Role::kRead;
   return route.method == "DELETE" ? Role::kAdmin : Role::kWrite;
 }

@@ -44,7 +44,8 @@ struct RouteOptions {
   std::uint64_t max_body = 1ULL << 20;  // bytes; 413 over it
   bool needs_key = true;                // if keys are configured; role_of() is the role needed
   bool limited = true;                  // counts towards the rate limit of the client's address
-  bool page = false;              // HTML, scripts, styles: gets a content security policy for pages
+  bool page = false;  // HTML, scripts, styles: gets a content security policy for pages
+  std::optional<Role> role = std::nullopt;  // in place of the one of the method
   const char* audited = nullptr;  // name of the action in the audit log; null: not audited
 };
 
@@ -56,7 +57,7 @@ struct Route {
   UploadHandler uploads;  // streams the body
 };
 
-// The role that a route needs: read for GET, admin for DELETE, write for all others.
+// The role that a route needs: its own, or read for GET, admin for DELETE, write for all others.
 Role role_of(const Route& route);
 
 struct RouteMatch {

@@ -6,20 +6,24 @@
 namespace classifier::aws {
 namespace {
 
-constexpr std::string_view kPrefix = "IMAGE#";
-
-dynamo::Item item_key(std::string_view image) {
-  return dynamo::key(std::string(kPrefix) + std::string(image), "NAME");
-}
+constexpr std::string_view kNamePrefix = "IMAGE#";
 
 }  // namespace
+
+dynamo::Item name_item(std::string_view image) {
+  return dynamo::key(std::string(kNamePrefix) + std::string(image), "NAME");
+}
+
+std::string image_of(const dynamo::Item& item) {
+  return dynamo::text_of(item, "pk").substr(kNamePrefix.size());
+}
 
 Result<void> DynamoImageNames::announce(std::string_view key, std::string_view name,
                                         std::string_view batch, TimePoint now) {
   dynamo::Expression change;
   change.set("name", dynamo::text(name)).set("at", dynamo::number(now));
   if (!batch.empty()) change.set("batch", dynamo::text(batch));
-  const auto stored = table_.update(item_key(key), change);
+  const auto stored = table_.update(name_item(key), change);
   if (!stored) return std::unexpected(stored.error());
   return {};
 }
@@ -28,12 +32,11 @@ Result<std::vector<std::string>> DynamoImageNames::names(std::span<const std::st
   std::vector<dynamo::Item> wanted;
   std::unordered_set<std::string_view> seen;  // a batch must not name an item twice
   for (const auto& key : keys)
-    if (seen.insert(key).second) wanted.push_back(item_key(key));
+    if (seen.insert(key).second) wanted.push_back(name_item(key));
   const auto items = table_.get_all(wanted);
   if (!items) return std::unexpected(items.error());
   std::unordered_map<std::string, std::string> name_of;
-  for (const auto& item : *items)
-    name_of[dynamo::text_of(item, "pk").substr(kPrefix.size())] = dynamo::text_of(item, "name");
+  for (const auto& item : *items) name_of[image_of(item)] = dynamo::text_of(item, "name");
   std::vector<std::string> names;
   names.reserve(keys.size());
   for (const auto& key : keys) {
@@ -43,6 +46,8 @@ Result<std::vector<std::string>> DynamoImageNames::names(std::span<const std::st
   return names;
 }
 
-Result<void> DynamoImageNames::forget(std::string_view key) { return table_.remove(item_key(key)); }
+Result<void> DynamoImageNames::forget(std::string_view key) {
+  return table_.remove(name_item(key));
+}
 
 }  // namespace classifier::aws

@@ -8,9 +8,13 @@
 
 namespace classifier::aws {
 
+// The key of an image's item, and the image's key from its item.
+dynamo::Item name_item(std::string_view image);
+std::string image_of(const dynamo::Item& item);
+
 // One item for each image, written with its upload URL: pk "IMAGE#<key>", sk "NAME", attributes
-// `name`, `batch` and `at`. It has no expiry, since the browser uploads to S3 without telling
-// anybody; an image that is never uploaded leaves its item behind.
+// `name`, `batch` and `at`; DynamoTrash adds others. It has no expiry, since the browser uploads to
+// S3 without telling anybody; an image that is never uploaded leaves its item behind.
 class DynamoImageNames final : public ImageNames {
  public:
   // `client` must outlive this object.

@@ -92,7 +92,7 @@ Result<Item> Table::get(const Item& key) {
   return std::move(body->at("Item"));
 }
 
-Result<std::vector<Item>> Table::get_all(std::span<const Item> keys) {
+Result<std::vector<Item>> Table::get_all(std::span<const Item> keys, bool consistent) {
   std::vector<json> batches;
   for (const auto& key : keys) {
     if (batches.empty() || batches.back().size() == kBatchKeys) batches.push_back(json::array());
@@ -104,7 +104,9 @@ Result<std::vector<Item>> Table::get_all(std::span<const Item> keys) {
     std::vector<AwsRequest> requests;
     requests.reserve(batches.size());
     for (const auto& batch : batches)
-      requests.push_back(request("BatchGetItem", {{"RequestItems", {{name_, {{"Keys", batch}}}}}}));
+      requests.push_back(request(
+          "BatchGetItem",
+          {{"RequestItems", {{name_, {{"Keys", batch}, {"ConsistentRead", consistent}}}}}}));
     std::vector<json> left;
     for (auto& response : client_.call_all(std::move(requests))) {
       auto body = answer(std::move(response));

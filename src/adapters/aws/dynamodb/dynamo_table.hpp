@@ -61,9 +61,8 @@ class Table {
   // A consistent read; kNotFound where there is no such item.
   Result<Item> get(const Item& key);
 
-  // The items of those keys that have one, in any order, read in parallel batches, each key once;
-  // not a consistent read.
-  Result<std::vector<Item>> get_all(std::span<const Item> keys);
+  // The items of those keys that have one, in any order, read in parallel batches, each key once.
+  Result<std::vector<Item>> get_all(std::span<const Item> keys, bool consistent = false);
 
   Result<std::vector<Item>> query(const Query& query);
   // Runs all queries in parallel; results are in the order of the queries.
