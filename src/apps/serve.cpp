@@ -193,11 +193,12 @@ class Service {
     label_advisor_ = std::make_unique<LabelAdvisor>(roles_.ml ? classifier_.get() : nullptr);
     accounting_ = std::make_unique<Accounting>(stores_->jobs(), clock_);
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
-    retention_ = std::make_unique<Retention>(stores_->jobs(), clock_,
+    retention_ = std::make_unique<Retention>(stores_->jobs(), stores_->objects(), clock_,
                                              std::chrono::days(config_.job_retention_days));
     job_service_ = std::make_unique<JobService>(
         stores_->jobs(), stores_->queue(), *classifier_, clock_, metrics_, limits_,
-        [this] { dispatcher_->wake(); }, RuleStores{stores_->catalogue(), stores_->job_drafts()});
+        [this] { dispatcher_->wake(); }, RuleStores{stores_->catalogue(), stores_->job_drafts()},
+        [this] { retention_->wake(); });
     KeptThumbnails kept;
     Catalogue* const catalogue = stores_->catalogue();
     if (roles_.backend && catalogue != nullptr && config_.thumbnail_store_mb > 0) {

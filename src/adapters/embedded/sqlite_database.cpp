@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kSchemaVersion = 4;
+constexpr int kSchemaVersion = 5;
 constexpr int kBusyTimeoutMs = 30'000;
 // 8 MB in one transaction, so that other writers do not wait long.
 constexpr const char* kGiveBack = "PRAGMA incremental_vacuum(2000)";
@@ -187,8 +187,17 @@ ALTER TABLE images ADD COLUMN name TEXT;
 CREATE TABLE job_drafts(seq INTEGER PRIMARY KEY, owner TEXT NOT NULL);
 )sql";
 
+// Names of jobs, and removed jobs whose rows are removed piece by piece. `copies` of a job that a
+// user deleted are removed as well; of one that is old they stay.
+constexpr const char* kSchema5 = R"sql(
+ALTER TABLE jobs ADD COLUMN name TEXT;
+CREATE TABLE job_removals(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, total INTEGER NOT NULL,
+  removed_at INTEGER NOT NULL, copies INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0);
+)sql";
+
 // The SQL that makes each version from the one before. Files of all versions are in use.
-constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4};
+constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4,
+                                                            kSchema5};
 
 fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
 
