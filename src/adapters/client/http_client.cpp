@@ -257,6 +257,15 @@ Result<HttpResponse> HttpClient::post_json(std::string_view path, std::string_vi
   return perform(call);
 }
 
+Result<HttpResponse> HttpClient::patch_json(std::string_view path, std::string_view body) {
+  Call call;
+  call.method = "PATCH";
+  call.url = url_of(path, {});
+  call.headers.emplace_back("Content-Type", "application/json");
+  call.body = body;
+  return perform(call);
+}
+
 Result<HttpResponse> HttpClient::del(std::string_view path) {
   Call call;
   call.method = "DELETE";
