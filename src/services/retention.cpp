@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kJobsPerRemoval = 100;
 constexpr std::size_t kCopiesPerRemoval = 5'000;
 constexpr std::chrono::hours kInterval{1};
-constexpr std::chrono::minutes kAfterFailure{5};
+constexpr std::chrono::minutes kAfterFailedRemoval{5};
 // Until then a worker that had an image of the job in hand may make a sorted copy of it.
 constexpr std::chrono::hours kLateCopies{1};
 
@@ -52,7 +52,8 @@ void Retention::run(const std::stop_token& stop) {
       next_check = Steady::now() + kInterval;
     }
     std::unique_lock lock(mutex_);
-    const auto until = finished ? next_check : std::min(next_check, Steady::now() + kAfterFailure);
+    const auto until =
+        finished ? next_check : std::min(next_check, Steady::now() + kAfterFailedRemoval);
     changed_.wait_until(lock, stop, until, [this] { return wanted_; });
     wanted_ = false;
   }

@@ -60,7 +60,7 @@ class RetentionTest : public ::testing::Test {
     ASSERT_TRUE(stores_.jobs().record(outcomes, stores_.clock().now()));
   }
 
-  std::size_t run() { return retention_.run_once().value(); }
+  std::size_t run() { return retention().run_once().value(); }
 
   // A finished job with a sorted copy of each image.
   Job with_copies(int images) {
@@ -88,8 +88,10 @@ class RetentionTest : public ::testing::Test {
     return page.total;
   }
 
+  // Of the stores as they are now.
+  Retention retention() { return {stores_.jobs(), stores_.objects(), stores_.clock(), days(90)}; }
+
   EmbeddedStores stores_;
-  Retention retention_{stores_.jobs(), stores_.objects(), stores_.clock(), days(90)};
 };
 
 TEST_F(RetentionTest, OnlyOldJobsThatEndedAreForgotten) {
@@ -162,7 +164,7 @@ TEST_F(RetentionTest, OldJobsLeaveTheirCopies) {
   const Job job = with_copies(2);
   stores_.pass(days(91));
   EXPECT_EQ(run(), 1);
-  EXPECT_EQ(retention_.finish_removals().value(), 0);
+  EXPECT_EQ(retention().finish_removals().value(), 0);
   EXPECT_THAT(copies(), SizeIs(2));
 }
 
@@ -174,13 +176,13 @@ TEST_F(RetentionTest, ADeletedJobTakesItsCopiesWithItAndNothingElse) {
   copy(job.id + "/cat/mine/0.jpg");
   copy(job.id + "0/cat/0.jpg");
   remove(job);
-  EXPECT_EQ(retention_.finish_removals().value(), 1);
+  EXPECT_EQ(retention().finish_removals().value(), 1);
   EXPECT_THAT(copies(job.id),
               ::testing::UnorderedElementsAre(job.id + "/cat/mine/0.jpg", job.id + "/note.jpg",
                                               job.id + "0/cat/0.jpg"));
   EXPECT_THAT(copies(other.id + "/"), SizeIs(2));
   EXPECT_TRUE(stores_.objects().head(Bucket::kInput, "uploads/0.jpg"));
-  EXPECT_EQ(retention_.finish_removals().value(), 0);
+  EXPECT_EQ(retention().finish_removals().value(), 0);
 }
 
 TEST_F(RetentionTest, NoFolderOfADeletedJobIsLeft) {
@@ -188,22 +190,22 @@ TEST_F(RetentionTest, NoFolderOfADeletedJobIsLeft) {
   const auto folder = stores_.folder() / "objects/out" / job.id;
   ASSERT_TRUE(std::filesystem::exists(folder / "cat"));
   remove(job);
-  EXPECT_EQ(retention_.finish_removals().value(), 1);
+  EXPECT_EQ(retention().finish_removals().value(), 1);
   EXPECT_FALSE(std::filesystem::exists(folder));
 }
 
 TEST_F(RetentionTest, ACopyThatAWorkerMakesLateIsRemovedAsWell) {
   const Job job = with_copies(1);
   remove(job);
-  EXPECT_EQ(retention_.finish_removals().value(), 1);
+  EXPECT_EQ(retention().finish_removals().value(), 1);
   copy(job.id + "/cat/late.jpg");
   stores_.pass(std::chrono::minutes(59));
-  EXPECT_EQ(retention_.finish_removals().value(), 0);
+  EXPECT_EQ(retention().finish_removals().value(), 0);
   stores_.pass(std::chrono::minutes(2));
-  EXPECT_EQ(retention_.finish_removals().value(), 1);
+  EXPECT_EQ(retention().finish_removals().value(), 1);
   EXPECT_THAT(copies(), IsEmpty());
   stores_.pass(days(1));
-  EXPECT_EQ(retention_.finish_removals().value(), 0);
+  EXPECT_EQ(retention().finish_removals().value(), 0);
 }
 
 TEST_F(RetentionTest, MoreCopiesAndRecordsThanAreRemovedAtOnce) {
@@ -211,7 +213,7 @@ TEST_F(RetentionTest, MoreCopiesAndRecordsThanAreRemovedAtOnce) {
   const Job job = with_copies(kImages);
   const Job kept = with_copies(3);
   remove(job);
-  EXPECT_EQ(retention_.finish_removals().value(), 1);
+  EXPECT_EQ(retention().finish_removals().value(), 1);
   EXPECT_THAT(copies(), SizeIs(3));
   EXPECT_THAT(stores_.jobs().records(kept.id, 0, 10).value(), SizeIs(3));
   const auto file = stores_.folder() / "jobs.sqlite";
@@ -235,24 +237,24 @@ TEST_F(RetentionTest, ADeletionThatWasInterruptedIsFinished) {
       faults.inject({step, 1, mode});
       EXPECT_FALSE(interrupted.finish_removals());
       stores_.reopen();
-      Retention next(stores_.jobs(), stores_.objects(), stores_.clock(), days(90));
-      EXPECT_TRUE(next.finish_removals());
+      EXPECT_TRUE(retention().finish_removals());
       EXPECT_THAT(copies(), IsEmpty());
       stores_.pass(days(1));
-      EXPECT_TRUE(next.finish_removals());
+      EXPECT_TRUE(retention().finish_removals());
       EXPECT_THAT(stores_.jobs().removed(stores_.clock().now(), 10).value(), IsEmpty());
     }
   }
 }
 
 TEST_F(RetentionTest, ADeletionDoesNotWaitForTheNextHour) {
-  retention_.start();
+  Retention running(stores_.jobs(), stores_.objects(), stores_.clock(), days(90));
+  running.start();
   const Job job = with_copies(2);
   remove(job);
-  retention_.wake();
+  running.wake();
   for (int i = 0; i < 2'000 && !copies().empty(); ++i) std::this_thread::sleep_for(milliseconds(5));
   EXPECT_THAT(copies(), IsEmpty());
-  retention_.stop();
+  running.stop();
 }
 
 // An interrupted removal of an old job, whose rows are removed in pieces.
