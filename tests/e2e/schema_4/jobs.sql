@@ -52,7 +52,7 @@ INSERT INTO images VALUES(3,3,'uploads/notes_20261129-000038_86064093.jpg',NULL,
 INSERT INTO images VALUES(4,0,'uploads/cat_720p_20261129-000038_3c100cb4.jpg',NULL,'cat_720p.jpg');
 INSERT INTO images VALUES(4,1,'uploads/parrot_20261129-000038_1271d3d8.jpg',NULL,'parrot.jpg');
 INSERT INTO images VALUES(4,2,'uploads/pets_20261129-000038_0e53aa31.jpg',NULL,'pets.jpg');
-INSERT INTO images VALUES(4,3,'uploads/notes_20261129-000038_86064093.jpg',NULL,'notes.jpg');
+INSERT INTO images VALUES(4,3,'uploads/cat_720p_20261129-000038_3c100cb4.jpg',NULL,'cat_720p.jpg');
 CREATE TABLE outcomes(job INTEGER NOT NULL, idx INTEGER NOT NULL, state INTEGER NOT NULL, ms REAL NOT NULL,
   predictions TEXT, output_key TEXT, error_code INTEGER, error TEXT,
   PRIMARY KEY(job, idx)) WITHOUT ROWID;
