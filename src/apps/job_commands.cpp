@@ -1,4 +1,5 @@
-// The subcommands for jobs of a running service: submit, watch, result, jobs, cancel, retry.
+// The subcommands for jobs of a running service: submit, watch, result, jobs, rename, cancel,
+// retry, delete-job.
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
@@ -117,6 +118,7 @@ struct Submit {
   std::string batch;
   ClassificationOptions how;
   std::string label_set;
+  std::string name;
   std::string idempotency_key;
   bool all = false;
   bool watch = false;
@@ -254,6 +256,7 @@ int submit(const Config& config, const Submit& options) {
   }
   if (!labels->empty()) request["custom_labels"] = *labels;
   if (!options.how.model.empty()) request["model"] = options.how.model;
+  if (!options.name.empty()) request["name"] = options.name;
   const auto text = [](const json& body) {
     return body.dump(-1, ' ', false, json::error_handler_t::replace);
   };
@@ -350,16 +353,60 @@ int list_jobs(const Config& config, const List& options) {
   if (options.format == "json") return print_json(response);
   const auto page = json_body(response);
   if (!page) return call_failed(page.error());
-  Table table({"JOB", "STATUS", "IMAGES", "TYPE", "CREATED (UTC)", "ENDED (UTC)"});
+  Table table({"JOB", "STATUS", "IMAGES", "TYPE", "CREATED (UTC)", "ENDED (UTC)", "NAME"});
   const auto jobs = page->value("jobs", json::array());
   for (const auto& job : jobs) {
     table.add({job.value("job_id", ""), job.value("status", ""),
                std::to_string(job.value("num_images", 0LL)), job.value("job_type", ""),
-               short_time(job, "created_at"), short_time(job, "completed_at")});
+               short_time(job, "created_at"), short_time(job, "completed_at"),
+               job.value("name", "")});
   }
   table.print(std::cout);
   note(fmt::format("{} of {} jobs", jobs.size(), page->value("total", 0LL)));
   return 0;
+}
+
+int rename(const Config& config, const std::string& job, const std::string& name) {
+  BackendClient client(config);
+  return print_json(client->patch_json(
+      job_path("/jobs/", job),
+      json{{"name", name}}.dump(-1, ' ', false, json::error_handler_t::replace)));
+}
+
+// Asks on the terminal; an error where nobody can be asked.
+Result<bool> agreed(const std::string& question) {
+  if (!is_terminal(stdin)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "nobody can be asked whether to delete: add --yes if you are sure");
+  }
+  std::cerr << question << " [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return to_lower(trim(answer)) == "y" || to_lower(trim(answer)) == "yes";
+}
+
+int delete_jobs(const Config& config, const std::vector<std::string>& jobs, bool yes) {
+  if (!yes) {
+    const auto sure =
+        agreed(fmt::format("Delete {} with results and sorted copies? The images stay.",
+                           jobs.size() == 1 ? "the job" : fmt::format("{} jobs", jobs.size())));
+    if (!sure) return complain(sure.error(), kUsage);
+    if (!*sure) return complain({ErrorCode::kConflict, "nothing was deleted"}, kSomeFailed);
+  }
+  BackendClient client(config);
+  int code = 0;
+  for (const auto& job : jobs) {
+    const auto removed = client->del(job_path("/jobs/", job));
+    if (removed) {
+      std::cout << job << "\n";
+      continue;
+    }
+    const Error& error = removed.error();
+    if (error.code != ErrorCode::kNotFound && error.code != ErrorCode::kConflict)
+      return call_failed(error);
+    code = complain({error.code, fmt::format("{}: {}", job, error.message)}, kSomeFailed);
+  }
+  return code;
 }
 
 void add_submit(CLI::App& app, const SetRun& set_run) {
@@ -386,6 +433,8 @@ void add_submit(CLI::App& app, const SetRun& set_run) {
       ->type_name("NAME");
   command->add_flag("--all", options->all, "all uploaded images");
   add_classification_options(*command, options->how);
+  command->add_option("--name", options->name, "a name for the job, which lists and results show")
+      ->type_name("NAME");
   command
       ->add_option("--label-set", options->label_set,
                    "the categories that the service keeps under this name, as the page saves them")
@@ -456,6 +505,32 @@ void add_jobs(CLI::App& app, const SetRun& set_run) {
       [=] { set_run([=](const Config& config) { return list_jobs(config, *options); }); });
 }
 
+void add_rename(CLI::App& app, const SetRun& set_run) {
+  auto name = std::make_shared<std::string>();
+  add_job_command(app, set_run, "rename", "Give a job another name", {"json"},
+                  [name](const Config& config, const std::string& job, const std::string&) {
+                    return rename(config, job, *name);
+                  },
+                  {{"classifier rename JOB \"Holiday 2024\"", "Another name"},
+                   {"classifier rename JOB \"\"", "No name"}})
+      ->add_option("NAME", *name, "the new name, at most 200 characters; \"\" removes it")
+      ->required();
+}
+
+void add_delete_job(CLI::App& app, const SetRun& set_run) {
+  auto jobs = std::make_shared<std::vector<std::string>>();
+  auto yes = std::make_shared<bool>(false);
+  auto* command = app.add_subcommand(
+      "delete-job",
+      "Delete finished jobs with their results and sorted copies, never images; prints their ids");
+  command->group(kClientGroup);
+  command->add_option("JOB", *jobs, "ids of jobs, as `classifier jobs` lists them")->required();
+  command->add_flag("--yes", *yes, "do not ask");
+  set_help_notes(*command, {.settings_of = kClients, .examples = {}});
+  command->callback(
+      [=] { set_run([=](const Config& config) { return delete_jobs(config, *jobs, *yes); }); });
+}
+
 }  // namespace
 
 void add_job_commands(CLI::App& app, const SetRun& set_run) {
@@ -478,6 +553,7 @@ void add_job_commands(CLI::App& app, const SetRun& set_run) {
                  "begin the CSV with a byte order mark, which Excel needs to read names and labels "
                  "beyond ASCII");
   add_jobs(app, set_run);
+  add_rename(app, set_run);
   add_job_command(app, set_run, "cancel", "Cancel a job; results so far are kept", {"json"},
                   [](const Config& config, const std::string& job, const std::string&) {
                     BackendClient client(config);
@@ -488,6 +564,7 @@ void add_job_commands(CLI::App& app, const SetRun& set_run) {
                     BackendClient client(config);
                     return print_json(client->post_json(job_path("/jobs/", job, "/retry"), "{}"));
                   });
+  add_delete_job(app, set_run);
 }
 
 }  // namespace classifier

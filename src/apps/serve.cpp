@@ -198,7 +198,8 @@ class Service {
     dispatcher_ = std::make_unique<Dispatcher>(stores_->jobs(), stores_->queue());
     job_service_ = std::make_unique<JobService>(
         stores_->jobs(), stores_->queue(), *classifier_, clock_, metrics_, limits_,
-        [this] { dispatcher_->wake(); }, RuleStores{stores_->catalogue(), stores_->job_drafts()});
+        [this] { dispatcher_->wake(); }, RuleStores{stores_->catalogue(), stores_->job_drafts()},
+        [this] { retention_->wake(); });
     KeptThumbnails kept;
     Catalogue* const catalogue = stores_->catalogue();
     if (roles_.backend && catalogue != nullptr && config_.thumbnail_store_mb > 0) {
@@ -233,7 +234,7 @@ class Service {
         &stores_->trash());
     trash_service_ = std::make_unique<TrashService>(
         stores_->trash(), *image_service_, clock_, std::chrono::days(config_.trash_retention_days));
-    retention_ = std::make_unique<Retention>(stores_->jobs(), clock_,
+    retention_ = std::make_unique<Retention>(stores_->jobs(), stores_->objects(), clock_,
                                              std::chrono::days(config_.job_retention_days),
                                              trash_service_.get());
     WorkerOptions worker;

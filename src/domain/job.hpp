@@ -59,12 +59,13 @@ struct JobCounts {
 
 struct Job {
   std::string id;
+  std::string name;  // by the user; may be empty
   std::shared_ptr<const JobSpec> spec;
   JobStatus status = JobStatus::kPending;
   JobCounts counts;
   TimePoint created_at;
   TimePoint updated_at;
-  std::optional<TimePoint> started_at;    // the first image was taken up
+  std::optional<TimePoint> started_at;    // the first image of this run was taken up
   std::optional<TimePoint> completed_at;  // set with a final status
   std::optional<std::string> error;       // why a job failed or was cancelled
   int retry_count = 0;                    // how often the job was retried

@@ -2,7 +2,14 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "domain/text.hpp"
+
 namespace classifier {
+namespace {
+
+constexpr std::size_t kNameCharacters = 200;
+
+}  // namespace
 
 Error job_not_found() { return {ErrorCode::kNotFound, "Job not found"}; }
 
@@ -13,6 +20,24 @@ Error other_request_of_key() {
 
 Error unknown_page_token() {
   return {ErrorCode::kInvalidArgument, "next_token is not one that GET /jobs returned"};
+}
+
+Error changed_meanwhile() {
+  return {ErrorCode::kUnavailable, "the job was changed by others at the same time: try again"};
+}
+
+Result<std::string> job_name(std::string_view text) {
+  std::string name = trim(text);
+  if (has_control_character(name) || !is_utf8(name)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "name has a control character or is not UTF-8: write it in one line of text");
+  }
+  if (const std::size_t size = utf8_length(name); size > kNameCharacters) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("name has {} characters; at most {} are allowed", size, kNameCharacters));
+  }
+  return name;
 }
 
 Result<void> check_cancel(const Job& job) {
@@ -30,6 +55,12 @@ Result<void> check_retry(const Job& job) {
   if (job.counts.classified + job.counts.unknown == job.counts.total)
     return fail(ErrorCode::kConflict, "no image of this job failed: there is nothing to retry");
   return {};
+}
+
+Result<void> check_remove(const Job& job) {
+  if (is_final(job.status)) return {};
+  return fail(ErrorCode::kConflict,
+              "the job still runs: wait until it is done, or cancel it before you delete it");
 }
 
 JobStatus final_status(const JobCounts& counts) {

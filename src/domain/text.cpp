@@ -64,6 +64,11 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::size_t utf8_length(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<std::uint8_t>(c) & 0xC0U) != 0x80; }));
+}
+
 std::string escape_non_utf8(std::string_view text) {
   std::string valid;
   valid.reserve(text.size());

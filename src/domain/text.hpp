@@ -18,6 +18,9 @@ bool is_one_of(std::string_view text, std::span<const std::string_view> list);
 // Whether the text is valid UTF-8: no overlong forms, no surrogates, nothing beyond U+10FFFF.
 bool is_utf8(std::string_view text);
 
+// The characters (code points) of a UTF-8 text.
+std::size_t utf8_length(std::string_view text);
+
 // Valid UTF-8: bytes that are not are written as "\\xNN", so that different texts stay different.
 std::string escape_non_utf8(std::string_view text);
 

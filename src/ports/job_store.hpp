@@ -22,6 +22,7 @@ struct IdempotencyKey {
 
 struct NewJob {
   std::string id;
+  std::string name;  // empty: none
   std::shared_ptr<const JobSpec> spec;
   std::vector<std::string> s3_keys;  // one for each image, in the user's order; may repeat
   std::vector<std::string>
@@ -47,6 +48,13 @@ struct UnsentTasks {
   int generation = 0;
   std::vector<ImageTask> tasks;  // by rising index; empty if all images of the range are done
   std::int64_t next_index = 0;   // where the next call continues after mark_sent
+};
+
+// A job that a user deleted, until nothing of it is left.
+struct RemovedJob {
+  std::string id;
+  TimePoint removed_at;
+  std::int64_t total = 0;  // images
 };
 
 // Thread-safe; several processes may use the same store. The caller gives the times that a job
@@ -87,6 +95,24 @@ class JobStore {
   // Queues the failed and unfinished images of a final job again, as a new generation. kConflict if
   // the job is not final, or has no such images.
   virtual Result<Job> retry(std::string_view job_id, TimePoint now) = 0;
+
+  // Gives the job another name, or none if it is empty. Of several at once the last one wins.
+  virtual Result<Job> rename(std::string_view job_id, std::string_view name) = 0;
+
+  // Removes a final job: once this returns, nobody finds it any more, even after a power loss, its
+  // idempotency key is free, and outcomes of it are ignored. Its records may remain until purge().
+  // kConflict if the job is not final.
+  virtual Result<void> remove(std::string_view job_id, TimePoint now) = 0;
+
+  // Up to `limit` jobs that remove() removed, oldest first: those that are not purged yet, and
+  // those that were removed before `removed_before`, until they are forgotten.
+  virtual Result<std::vector<RemovedJob>> removed(TimePoint removed_before, std::size_t limit) = 0;
+
+  // Removes what is left of a removed job, in pieces. To be called again after an error.
+  virtual Result<void> purge(const RemovedJob& job) = 0;
+
+  // removed() no longer returns the job. To be called once nothing of it can appear again.
+  virtual Result<void> forget(const RemovedJob& job) = 0;
 
   // Up to `limit` images of a job from index `from`, in order.
   virtual Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,

@@ -78,6 +78,10 @@ class ObjectStore {
   // Copies an input object into the output bucket, replacing what is there.
   virtual Result<void> copy_to_output(std::string_view input_key, std::string_view output_key) = 0;
 
+  // Removes objects of the output bucket; passes over those that are not there. Not durable: a
+  // power loss may bring some back. After an error any of them may be removed.
+  virtual Result<void> remove_copies(std::span<const std::string> output_keys) = 0;
+
   // A signed URL for one PUT of `content_type` until `expires_at`, or until the credentials that it
   // is signed with expire. `base_url` is the public URL of this service, for stores that receive
   // uploads through it.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "domain/ids.hpp"
+#include "domain/job_rules.hpp"
 #include "domain/text.hpp"
 #include "domain/unique_names.hpp"
 
@@ -82,6 +83,7 @@ std::string fingerprint(const SubmitRequest& request) {
     parts.push_back({filter.prefix, filter.folder.value_or(""), filter.words, filter.batch,
                      ms(filter.taken_from), ms(filter.taken_to), static_cast<int>(order)});
   }
+  if (!request.name.empty()) parts.push_back({{"name", request.name}});
   return sha256_hex(parts.dump());
 }
 
@@ -178,7 +180,8 @@ std::vector<std::string> unique_filenames(const std::vector<std::string>& keys) 
 
 JobService::JobService(JobStore& jobs, WorkQueue& queue, const Classifier& classifier,
                        const Clock& clock, Metrics& metrics, JobLimits limits,
-                       std::function<void()> on_work, RuleStores rule_stores)
+                       std::function<void()> on_work, RuleStores rule_stores,
+                       std::function<void()> on_removed)
     : jobs_(jobs),
       queue_(queue),
       classifier_(classifier),
@@ -187,7 +190,8 @@ JobService::JobService(JobStore& jobs, WorkQueue& queue, const Classifier& class
       limits_(limits),
       backlog_(queue, limits.max_backlog),
       on_work_(std::move(on_work)),
-      rule_stores_(rule_stores) {}
+      rule_stores_(rule_stores),
+      on_removed_(std::move(on_removed)) {}
 
 Result<Job> JobService::submit(const SubmitRequest& request) {
   if (!request.images) {
@@ -200,11 +204,14 @@ Result<Job> JobService::submit(const SubmitRequest& request) {
     return invalid(
         fmt::format("Idempotency-Key has more than {} bytes", limits_.max_idempotency_key_bytes));
   }
+  auto name = job_name(request.name);
+  if (!name) return std::unexpected(name.error());
   auto spec = make_spec(request.type, request.model, request.custom_labels, request.top_k,
                         request.confidence_threshold, limits_, classifier_);
   if (!spec) return std::unexpected(spec.error());
   if (auto room = backlog_.check(); !room) return std::unexpected(room.error());
   NewJob job{.id = make_job_id(clock_.now()),
+             .name = std::move(*name),
              .spec = std::make_shared<const JobSpec>(std::move(*spec)),
              .s3_keys = request.s3_keys,
              .filenames = unique_filenames(request.s3_keys),
@@ -273,6 +280,18 @@ Result<Job> JobService::retry(std::string_view job_id) {
   auto job = jobs_.retry(job_id, clock_.now());
   if (job) on_work_();
   return job;
+}
+
+Result<Job> JobService::rename(std::string_view job_id, std::string_view name) {
+  const auto valid = job_name(name);
+  if (!valid) return std::unexpected(valid.error());
+  return jobs_.rename(job_id, *valid);
+}
+
+Result<void> JobService::remove(std::string_view job_id) {
+  auto removed = jobs_.remove(job_id, clock_.now());
+  if (removed) on_removed_();
+  return removed;
 }
 
 }  // namespace classifier

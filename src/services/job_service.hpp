@@ -1,4 +1,5 @@
-// Submits, cancels and retries jobs. Their state is read from the job store directly.
+// Submits, cancels, retries, renames and removes jobs. Their state is read from the job store
+// directly.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +28,7 @@ struct ImageRule {
 };
 
 struct SubmitRequest {
+  std::string name;  // may be empty
   JobType type = JobType::kImageClassification;
   std::string model;  // empty: the default for the type
   std::vector<std::string> s3_keys;
@@ -71,10 +73,12 @@ struct RuleStores {
 // Thread-safe.
 class JobService {
  public:
-  // `on_work` is called when there are tasks to send; it must not block.
-  JobService(JobStore& jobs, WorkQueue& queue, const Classifier& classifier, const Clock& clock,
-             Metrics& metrics, JobLimits limits, std::function<void()> on_work,
-             RuleStores rule_stores = {});
+  // `on_work` is called when there are tasks to send, `on_removed` when a job was removed; they
+  // must not block.
+  JobService(
+      JobStore& jobs, WorkQueue& queue, const Classifier& classifier, const Clock& clock,
+      Metrics& metrics, JobLimits limits, std::function<void()> on_work,
+      RuleStores rule_stores = {}, std::function<void()> on_removed = [] {});
 
   // Once this returns a job, it is durable and will run to its end despite crashes. kUnavailable
   // when too many images wait already; then nothing is stored.
@@ -82,6 +86,10 @@ class JobService {
 
   Result<Job> cancel(std::string_view job_id);
   Result<Job> retry(std::string_view job_id);
+  Result<Job> rename(std::string_view job_id, std::string_view name);
+  // Once this returns, the job and its results are gone for everyone. Its sorted copies are removed
+  // later, by Retention.
+  Result<void> remove(std::string_view job_id);
 
  private:
   Result<Job> create_by_rule(const NewJob& job, const ImageRule& rule);
@@ -95,6 +103,7 @@ class JobService {
   Backlog backlog_;
   std::function<void()> on_work_;
   RuleStores rule_stores_;
+  std::function<void()> on_removed_;
 };
 
 }  // namespace classifier

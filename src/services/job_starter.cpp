@@ -34,21 +34,21 @@ void JobStarter::finish() {
 }
 
 bool JobStarter::push(Delivery& delivery) {
-  const std::string& job_id = delivery.task.job_id;
+  const Run job_run(delivery.task.job_id, delivery.task.generation);
   std::unique_lock lock(mutex_);
-  if (!ready_.contains(job_id)) {
-    const auto [waiting, first] = waiting_.try_emplace(job_id);
+  if (!ready_.contains(job_run)) {
+    const auto [waiting, first] = waiting_.try_emplace(job_run);
     if (first) {
       waiting->second.since = std::chrono::steady_clock::now();
-      pending_.push_back(job_id);
+      pending_.push_back(job_run);
     } else if (!room_.wait_until(lock, waiting->second.since + kPatience, [&] {
-                 return num_waiting_ < max_waiting_ || ready_.contains(job_id);
+                 return num_waiting_ < max_waiting_ || ready_.contains(job_run);
                })) {
       return false;
     }
   }
-  if (!ready_.contains(job_id)) {
-    waiting_[job_id].deliveries.push_back(std::move(delivery));
+  if (!ready_.contains(job_run)) {
+    waiting_[job_run].deliveries.push_back(std::move(delivery));
     ++num_waiting_;
     changed_.notify_one();
     return true;
@@ -61,24 +61,24 @@ bool JobStarter::push(Delivery& delivery) {
 void JobStarter::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (changed_.wait(lock, stop, [this] { return !pending_.empty(); })) {
-    const std::string job_id = pending_.front();
+    const Run job_run = pending_.front();
     pending_.pop_front();
-    const auto spec = waiting_.at(job_id).deliveries.front().task.spec;
+    const auto spec = waiting_.at(job_run).deliveries.front().task.spec;
     lock.unlock();
-    if (!stopping_.stop_requested()) prepare(job_id, spec);
+    if (!stopping_.stop_requested()) prepare(job_run.first, spec);
     lock.lock();
     // What arrives while these are passed on waits behind them, so that the order is kept.
-    while (!waiting_.at(job_id).deliveries.empty()) {
-      auto deliveries = std::exchange(waiting_.at(job_id).deliveries, {});
+    while (!waiting_.at(job_run).deliveries.empty()) {
+      auto deliveries = std::exchange(waiting_.at(job_run).deliveries, {});
       num_waiting_ -= deliveries.size();
       lock.unlock();
       room_.notify_one();
       for (auto& delivery : deliveries) classify_(std::move(delivery));
       lock.lock();
     }
-    waiting_.erase(job_id);
+    waiting_.erase(job_run);
     if (ready_.size() >= kMaxReadyJobs) ready_.clear();
-    ready_.insert(job_id);
+    ready_.insert(job_run);
     room_.notify_one();
   }
 }

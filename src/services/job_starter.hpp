@@ -14,6 +14,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "ports/classifier.hpp"
@@ -49,6 +50,8 @@ class JobStarter {
     std::vector<Delivery> deliveries;
   };
 
+  using Run = std::pair<std::string, int>;  // a job's id and generation: a retry starts it again
+
   void run(const std::stop_token& stop);
   void prepare(const std::string& job_id, const std::shared_ptr<const JobSpec>& spec);
 
@@ -60,10 +63,10 @@ class JobStarter {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::condition_variable_any room_;
-  std::set<std::string> ready_;      // job ids; guarded by mutex_
-  std::deque<std::string> pending_;  // job ids, not yet taken up by a thread; guarded by mutex_
-  std::map<std::string, Waiting> waiting_;  // by job id; guarded by mutex_
-  std::size_t num_waiting_ = 0;             // guarded by mutex_
+  std::set<Run> ready_;             // guarded by mutex_
+  std::deque<Run> pending_;         // not yet taken up by a thread; guarded by mutex_
+  std::map<Run, Waiting> waiting_;  // guarded by mutex_
+  std::size_t num_waiting_ = 0;     // guarded by mutex_
   std::vector<std::jthread> threads_;
 };
 

@@ -169,6 +169,7 @@ class JsonResult final : public ResultWriter {
                    {"classified", counts.classified},
                    {"unknown", counts.unknown},
                    {"failed", counts.failed}}}};
+    if (!job_.name.empty()) head["name"] = job_.name;
     if (job_.error) head["error"] = *job_.error;
     if (end_ < counts.total) head["next_token"] = std::to_string(end_);
     std::string text = dump(head);

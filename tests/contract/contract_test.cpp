@@ -271,6 +271,132 @@ TEST_P(ContractTest, RetryOfACancelledJobProcessesTheRest) {
   EXPECT_FALSE(retried.error);
 }
 
+TEST_P(ContractTest, ARunBeginsWithItsFirstImage) {
+  const Job job = accept(2);
+  EXPECT_FALSE(get(job).started_at);
+  clock().advance(seconds(100));
+  ASSERT_TRUE(jobs().mark_started(job.id, clock().now()));
+  const TimePoint first = clock().now();
+  clock().advance(seconds(3));
+  record(success(job, 0));
+  record(failure(job, 1));
+  EXPECT_EQ(get(job).started_at, first);
+  EXPECT_EQ(get(job).completed_at, first + seconds(3));
+  clock().advance(seconds(100));
+  EXPECT_FALSE(jobs().retry(job.id, clock().now()).value().started_at);
+  clock().advance(seconds(100));
+  // Whoever starts it may fail to say so; the first outcome does.
+  const Job again = get(job);
+  record(success(again, 1));
+  EXPECT_EQ(get(job).started_at, first + seconds(203));
+  EXPECT_EQ(get(job).completed_at, first + seconds(203));
+}
+
+TEST_P(ContractTest, JobsHaveNames) {
+  NewJob named = new_job(1);
+  named.name = "Ferien \"2024\" 🐱";
+  const Job job = jobs().create(named).value();
+  EXPECT_EQ(job.name, named.name);
+  const Job other = accept(1);
+  EXPECT_EQ(other.name, "");
+  stores_->reopen();
+  EXPECT_EQ(get(job).name, named.name);
+  EXPECT_EQ(jobs().rename(other.id, "beach").value().name, "beach");
+  EXPECT_EQ(jobs().rename(job.id, "").value().name, "");
+  EXPECT_EQ(jobs().rename("no such job", "x").error().code, ErrorCode::kNotFound);
+  std::map<std::string, std::string> names;
+  const auto page = jobs().list({}, 10, "").value();
+  for (const auto& listed : page.jobs) names[listed.id] = listed.name;
+  EXPECT_EQ(names, (std::map<std::string, std::string>{{job.id, ""}, {other.id, "beach"}}));
+  // Also while it runs and when it has ended.
+  record(success(other, 0));
+  EXPECT_EQ(jobs().rename(other.id, "done").value().status, JobStatus::kCompleted);
+  EXPECT_EQ(get(other).name, "done");
+}
+
+TEST_P(ContractTest, OfSimultaneousNamesOneIsLeft) {
+  const Job job = accept(1);
+  {
+    std::vector<std::jthread> threads;
+    for (const char* name : {"a", "b", "c", "d"})
+      threads.emplace_back([&, name] { EXPECT_TRUE(jobs().rename(job.id, name)); });
+    threads.emplace_back([&] { record(success(job, 0)); });
+  }
+  EXPECT_THAT(get(job).name, ::testing::AnyOf("a", "b", "c", "d"));
+  EXPECT_EQ(get(job).status, JobStatus::kCompleted);
+}
+
+TEST_P(ContractTest, ARemovedJobIsGone) {
+  JobSpec spec{.type = JobType::kCustomClassification, .model = "m", .custom_labels = {"a", "b"}};
+  NewJob asked = new_job(3, spec);
+  asked.idempotency = {"key", "fingerprint"};
+  const Job job = jobs().create(asked).value();
+  const Job other = accept(2);
+  dispatch();
+  EXPECT_EQ(jobs().remove(job.id, clock().now()).error().code, ErrorCode::kConflict);
+  record(success(job, 0));
+  record(failure(job, 1));
+  ASSERT_TRUE(jobs().cancel(job.id, clock().now()));
+  ASSERT_TRUE(jobs().remove(job.id, clock().now()));
+  stores_->reopen();
+  EXPECT_EQ(jobs().get(job.id).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(jobs().records(job.id, 0, 10).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(jobs().remove(job.id, clock().now()).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(jobs().retry(job.id, clock().now()).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(jobs().rename(job.id, "x").error().code, ErrorCode::kNotFound);
+  const auto page = jobs().list({}, 10, "").value();
+  ASSERT_THAT(page.jobs, SizeIs(1));
+  EXPECT_EQ(page.jobs[0].id, other.id);
+  EXPECT_EQ(page.total, 1);
+  EXPECT_EQ(jobs().list({.status = JobStatus::kCancelled, .type = {}}, 10, "").value().total, 0);
+  // A worker that reports late changes nothing.
+  EXPECT_EQ(record(success(job, 2)), 0U);
+  std::ignore = jobs().mark_started(job.id, clock().now());
+  std::ignore = jobs().mark_sent({.job_id = job.id, .generation = 0, .tasks = {}, .next_index = 3});
+  EXPECT_EQ(jobs().get(job.id).error().code, ErrorCode::kNotFound);
+  // The key may be used again, also for another request.
+  NewJob next = new_job(1);
+  next.idempotency = {"key", "another"};
+  EXPECT_EQ(jobs().create(next).value().id, next.id);
+  EXPECT_EQ(jobs().create(next).value().id, next.id);
+}
+
+TEST_P(ContractTest, ARemovalIsRememberedUntilItIsForgotten) {
+  const auto remove = [&] {
+    const Job job = accept(40);
+    for (int i = 0; i < 40; ++i) record(success(job, i));
+    EXPECT_TRUE(jobs().remove(job.id, clock().now()));
+    clock().advance(seconds(10));
+    return job.id;
+  };
+  const auto ids = [&](TimePoint before, std::size_t limit) {
+    std::vector<std::string> found;
+    const auto removed = jobs().removed(before, limit).value();
+    for (const auto& job : removed) found.push_back(job.id);
+    return found;
+  };
+  const TimePoint begin = clock().now();
+  EXPECT_THAT(ids(begin, 10), IsEmpty());
+  const std::string first = remove();
+  const std::string second = remove();
+  stores_->reopen();
+  EXPECT_THAT(ids(begin, 10), ElementsAre(first, second));
+  EXPECT_THAT(ids(begin, 1), ElementsAre(first));
+  const auto removed = jobs().removed(begin, 10).value();
+  EXPECT_EQ(removed[0].removed_at, begin);
+  EXPECT_EQ(removed[0].total, 40);
+  ASSERT_TRUE(jobs().purge(removed[0]));
+  ASSERT_TRUE(jobs().purge(removed[0]));
+  EXPECT_THAT(ids(begin, 10), ElementsAre(second));
+  EXPECT_THAT(ids(begin + seconds(1), 10), ElementsAre(first, second));
+  ASSERT_TRUE(jobs().forget(removed[0]));
+  EXPECT_THAT(ids(begin + seconds(1), 10), ElementsAre(second));
+  // What a second process does late brings nothing back.
+  ASSERT_TRUE(jobs().purge(removed[0]));
+  ASSERT_TRUE(jobs().forget(removed[0]));
+  EXPECT_THAT(ids(begin + seconds(1), 10), ElementsAre(second));
+}
+
 TEST_P(ContractTest, UnsentTasksAreReturnedUntilMarkedSent) {
   const Job job = accept(5);
   auto unsent = jobs().unsent(10, 2).value();
@@ -607,6 +733,36 @@ TEST_P(ContractTest, CopyToOutputReplacesAnExistingObject) {
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), "two");
   ASSERT_TRUE(objects().remove(Bucket::kInput, "uploads/b.jpg"));
   EXPECT_TRUE(objects().head(Bucket::kOutput, "job/cat/x.jpg"));
+}
+
+TEST_P(ContractTest, CopiesAreRemovedAndNothingElse) {
+  stores_->put_object("job/cat/x.jpg", "an image with the name of a copy");
+  for (const char* key :
+       {"job/cat/x.jpg", "job/a \"b\" c/ä.jpg", "job/cat/y.jpg", "job2/cat/x.jpg"})
+    ASSERT_TRUE(objects().copy_to_output("job/cat/x.jpg", key));
+  const auto copies = [&] {
+    std::vector<std::string> found;
+    const auto page = objects().list(Bucket::kOutput, "job", "", 100).value();
+    for (const auto& object : page.objects) found.push_back(object.key);
+    return found;
+  };
+  ASSERT_THAT(copies(), SizeIs(4));
+  const std::vector<std::string> keys{"job/cat/x.jpg", "job/none/x.jpg", "job/a \"b\" c/ä.jpg"};
+  ASSERT_TRUE(objects().remove_copies(keys));
+  EXPECT_THAT(copies(), ElementsAre("job/cat/y.jpg", "job2/cat/x.jpg"));
+  ASSERT_TRUE(objects().remove_copies(keys));
+  ASSERT_TRUE(objects().remove_copies({}));
+  EXPECT_TRUE(objects().head(Bucket::kInput, "job/cat/x.jpg"));
+  // More than S3 is asked for at once.
+  std::vector<std::string> many;
+  for (int i = 0; i < 300; ++i) {
+    many.push_back("job/many/" + std::to_string(i) + ".jpg");
+    if (i % 90 == 0) {
+      ASSERT_TRUE(objects().copy_to_output("job/cat/x.jpg", many.back()));
+    }
+  }
+  ASSERT_TRUE(objects().remove_copies(many));
+  EXPECT_THAT(copies(), ElementsAre("job/cat/y.jpg", "job2/cat/x.jpg"));
 }
 
 TEST_P(ContractTest, NamesOfImagesAreKeptAndForgotten) {

@@ -608,6 +608,8 @@ def test_deletes_cancels_and_keys_are_audited(binary: Path, tmp_path: Path) -> N
     submission = {"job_type": "image_classification", "s3_keys": ["uploads/none.jpg"]}
     job = service.post("/submit", submission, headers=headers).json()["job_id"]
     assert status(service, "POST", f"/jobs/{job}/cancel", writer) == 200
+    assert status(service, "DELETE", f"/jobs/{job}", writer) == 403
+    assert status(service, "DELETE", f"/jobs/{job}", admin) == 200
     # What was answered is logged, whatever happens next.
     service.kill()
     keys("remove", "writer")
@@ -618,6 +620,8 @@ def test_deletes_cancels_and_keys_are_audited(binary: Path, tmp_path: Path) -> N
         ("image.delete", key, "writer", 403),
         ("image.delete", key, "boss", 200),
         ("job.cancel", job, "writer", 200),
+        ("job.delete", job, "writer", 403),
+        ("job.delete", job, "boss", 200),
         ("key.remove", "writer", None, None),
     ]
     assert all(event["time"].endswith("Z") for event in events)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from program import Service
 
 FOLDERS = sorted(Path(__file__).parent.glob("schema_*"))
@@ -77,6 +78,13 @@ def test_an_earlier_schema_opens(upgraded: tuple[Service, dict[str, Any]]) -> No
     }
     repeated = service.post("/submit", again, headers={"Idempotency-Key": "once"})
     assert repeated.json()["job_id"] == jobs["with_a_failure"], repeated.text
+    # Jobs can be named and deleted.
+    assert all("name" not in job for job in listed)
+    url = f"{service.url}/jobs/{jobs['with_labels']}"
+    assert requests.patch(url, json={"name": "old"}, timeout=10).json()["name"] == "old"
+    assert service.get(f"/result/{jobs['with_labels']}").json()["name"] == "old"
+    assert requests.delete(url, timeout=10).status_code == 200
+    assert requests.get(url, timeout=10).status_code == 404
     # Failed images can be retried.
     assert service.post(f"/jobs/{jobs['with_a_failure']}/retry", {}).status_code in (200, 202)
     assert service.wait(jobs["with_a_failure"])["status"] == "completed"

@@ -74,6 +74,8 @@ def test_roles_are_what_the_program_needs(
             assert backend.wait(job)["status"] == "failed"
             backend.post(f"/jobs/{job}/retry", {})
             backend.wait(job)
+            gone = requests.delete(f"{backend.url}/jobs/{job}", timeout=10)
+            assert gone.status_code == 200
             assert backend.get("/queue/dead-letters").status_code == 200
             assert requests.get(f"{worker.ml}/ready", timeout=10).status_code == 200
             did = {

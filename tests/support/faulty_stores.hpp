@@ -44,6 +44,10 @@ class FaultyObjectStore final : public ObjectStore {
     return faults_.run("ObjectStore.copy_to_output",
                        [&] { return inner_.copy_to_output(input_key, output_key); });
   }
+  Result<void> remove_copies(std::span<const std::string> output_keys) override {
+    return faults_.run("ObjectStore.remove_copies",
+                       [&] { return inner_.remove_copies(output_keys); });
+  }
   Result<UploadUrl> upload_url(std::string_view key, std::string_view content_type,
                                TimePoint expires_at, std::string_view base_url) override {
     return faults_.run("ObjectStore.upload_url",
@@ -89,6 +93,21 @@ class FaultyJobStore final : public JobStore {
   }
   Result<Job> retry(std::string_view job_id, TimePoint now) override {
     return faults_.run("JobStore.retry", [&] { return inner_.retry(job_id, now); });
+  }
+  Result<Job> rename(std::string_view job_id, std::string_view name) override {
+    return faults_.run("JobStore.rename", [&] { return inner_.rename(job_id, name); });
+  }
+  Result<void> remove(std::string_view job_id, TimePoint now) override {
+    return faults_.run("JobStore.remove", [&] { return inner_.remove(job_id, now); });
+  }
+  Result<std::vector<RemovedJob>> removed(TimePoint removed_before, std::size_t limit) override {
+    return faults_.run("JobStore.removed", [&] { return inner_.removed(removed_before, limit); });
+  }
+  Result<void> purge(const RemovedJob& job) override {
+    return faults_.run("JobStore.purge", [&] { return inner_.purge(job); });
+  }
+  Result<void> forget(const RemovedJob& job) override {
+    return faults_.run("JobStore.forget", [&] { return inner_.forget(job); });
   }
   Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                            std::size_t limit) override {

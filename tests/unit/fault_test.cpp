@@ -18,6 +18,7 @@
 #include "services/accounting.hpp"
 #include "services/dispatcher.hpp"
 #include "services/job_service.hpp"
+#include "services/retention.hpp"
 #include "services/status_consumer.hpp"
 #include "services/worker.hpp"
 #include "support/faulty_stores.hpp"
@@ -95,6 +96,7 @@ class Scenario {
   void run() {
     mixed_ = submit(kMixed, "mixed");
     plain_ = submit(kPlain, "plain");
+    gone_ = submit(kPlain, "gone");
     std::ignore = dispatcher_.run_once();
     change(
         "cancel", [&] { return service_.cancel(plain_); },
@@ -103,7 +105,15 @@ class Scenario {
     change(
         "retry", [&] { return service_.retry(plain_); },
         [](const Job& job) { return job.retry_count == 1; });
-    wait_for("both jobs to end", [&] { return ended(mixed_) && ended(plain_); });
+    wait_for("all jobs to end", [&] { return ended(mixed_) && ended(plain_) && ended(gone_); });
+    change(
+        "rename", [&] { return service_.rename(plain_, "plain"); },
+        [](const Job& job) { return job.name == "plain"; });
+    wait_for("the job to be deleted", [&] {
+      const auto removed = service_.remove(gone_);
+      if (!removed) refused(removed.error());
+      return !stores_.jobs().get(gone_);
+    });
     wait_for("an empty queue", [&] {
       const auto depth = stores_.queue().depth().value();
       return depth.visible + depth.in_flight == 0 && memory_status_.size() == 0;
@@ -111,12 +121,15 @@ class Scenario {
     worker_->stop();
     if (consumer_) consumer_->stop();
     look();
+    remove_the_rest();
   }
 
   void expect_promises(bool may_use_up_tries) {
     expect_job(mixed_, kMixed, kMixedCounts, may_use_up_tries);
     expect_job(plain_, kPlain, {.total = 3, .classified = 3}, may_use_up_tries);
     EXPECT_EQ(stores_.jobs().list({}, 10, "").value().total, 2) << "a job was created twice";
+    EXPECT_TRUE(
+        stores_.objects().list(Bucket::kOutput, gone_ + "/", "", 10).value().objects.empty());
     // Exactly the images that failed for a transient reason in all attempts are dead letters, once.
     std::multiset<std::pair<std::string, std::int64_t>> letters;
     const auto kept = stores_.queue().dead_letters(100).value();
@@ -179,7 +192,7 @@ class Scenario {
     std::string text =
         fmt::format(": in progress {}, visible {}, in flight {}, results {}", worker_->in_hand(),
                     depth.visible, depth.in_flight, memory_status_.size());
-    for (const auto& id : {mixed_, plain_}) {
+    for (const auto& id : {mixed_, plain_, gone_}) {
       const auto job = stores_.jobs().get(id);
       if (!job) continue;
       text += fmt::format(", job {} {}/{}", to_string(job->status), job->counts.done(),
@@ -189,6 +202,18 @@ class Scenario {
   }
 
   bool ended(const std::string& id) { return is_final(stores_.jobs().get(id).value().status); }
+
+  // What is left of the deleted job, now and after the last worker could report.
+  void remove_the_rest() {
+    for (int round = 0; round < 2; ++round) {
+      wait_for("what is left of a job to be removed", [&] {
+        const auto removed = retention_.finish_removals();
+        return removed ? true : refused(removed.error());
+      });
+      stores_.clock().advance(std::chrono::hours(2));
+    }
+    EXPECT_TRUE(stores_.jobs().removed(stores_.clock().now(), 10).value().empty());
+  }
 
   // Reads everything that a user could, while the fault may persist.
   void look() {
@@ -245,10 +270,12 @@ class Scenario {
   Accounting accounting_{jobs_, stores_.clock()};
   Dispatcher dispatcher_{jobs_, queue_};
   JobService service_{jobs_, queue_, classifier_, stores_.clock(), metrics_, JobLimits{}, [] {}};
+  Retention retention_{jobs_, objects_, stores_.clock(), std::chrono::days(90)};
   std::optional<StatusConsumer> consumer_;
   std::optional<Worker> worker_;
   std::string mixed_;
   std::string plain_;
+  std::string gone_;
   std::multiset<std::pair<std::string, std::int64_t>> given_up_;
 };
 
@@ -294,18 +321,37 @@ TEST_P(FaultTest, WhicheverCallFailsNothingIsLostOrCountedTwice) {
 
 std::vector<Operation> all_operations() {
   std::vector<Operation> operations;
-  for (const char* name : {"ObjectStore.get",        "ObjectStore.copy_to_output",
-                           "JobStore.create",        "JobStore.get",
-                           "JobStore.list",          "JobStore.unsent",
-                           "JobStore.mark_sent",     "JobStore.mark_started",
-                           "JobStore.record",        "JobStore.cancel",
-                           "JobStore.retry",         "JobStore.records",
-                           "WorkQueue.send",         "WorkQueue.receive",
-                           "WorkQueue.extend",       "WorkQueue.remove",
-                           "WorkQueue.give_back",    "WorkQueue.bury",
-                           "WorkQueue.dead_letters", "WorkQueue.drop_job",
-                           "WorkQueue.depth",        "Classifier.resolve",
-                           "Classifier.warm_up",     "Classifier.prepare",
+  for (const char* name : {"ObjectStore.get",
+                           "ObjectStore.copy_to_output",
+                           "JobStore.create",
+                           "JobStore.get",
+                           "JobStore.list",
+                           "JobStore.unsent",
+                           "JobStore.mark_sent",
+                           "JobStore.mark_started",
+                           "JobStore.record",
+                           "JobStore.cancel",
+                           "JobStore.retry",
+                           "JobStore.records",
+                           "JobStore.rename",
+                           "JobStore.remove",
+                           "JobStore.removed",
+                           "JobStore.purge",
+                           "JobStore.forget",
+                           "ObjectStore.list",
+                           "ObjectStore.remove_copies",
+                           "WorkQueue.send",
+                           "WorkQueue.receive",
+                           "WorkQueue.extend",
+                           "WorkQueue.remove",
+                           "WorkQueue.give_back",
+                           "WorkQueue.bury",
+                           "WorkQueue.dead_letters",
+                           "WorkQueue.drop_job",
+                           "WorkQueue.depth",
+                           "Classifier.resolve",
+                           "Classifier.warm_up",
+                           "Classifier.prepare",
                            "Classifier.classify"})
     operations.push_back({name, Wiring::kDirect});
   for (const char* name : {"StatusQueue.started", "StatusQueue.report", "StatusQueue.receive",

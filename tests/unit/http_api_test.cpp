@@ -143,8 +143,16 @@ class ApiTest : public ::testing::Test {
   testing::EmbeddedStores stores_;
   HeldClassifier classifier_;
   NoMetrics metrics_;
-  JobService job_service_{
-      stores_.jobs(), stores_.queue(), classifier_, stores_.clock(), metrics_, {}, [] {}};
+  std::atomic<int> removals_{0};
+  JobService job_service_{stores_.jobs(),
+                          stores_.queue(),
+                          classifier_,
+                          stores_.clock(),
+                          metrics_,
+                          {},
+                          [] {},
+                          {},
+                          [this] { ++removals_; }};
   MemoryBudget thumbnail_memory_{1'000'000};
   ImageService images_{stores_.objects(), stores_.clock(),
                        [](std::span<const std::byte>, int size) -> Result<std::string> {
@@ -703,6 +711,90 @@ TEST_F(ApiTest, CancelsAndRetries) {
   const RawAnswer retried = request("POST", "/jobs/" + job + "/retry");
   EXPECT_EQ(retried.status, 202);
   EXPECT_EQ(body_of(retried)["retry_count"], 1);
+}
+
+TEST_F(ApiTest, JobsHaveNames) {
+  json body = {{"job_type", "image_classification"}, {"s3_keys", {"a.jpg"}}, {"name", "  Ferien "}};
+  const std::string job = body_of(post("/submit", body.dump()))["job_id"];
+  const auto patch = [&](const std::string& text) {
+    return request("PATCH", "/jobs/" + job, "Content-Type: application/json\r\n", text);
+  };
+  EXPECT_EQ(body_of(get("/jobs/" + job))["name"], "Ferien");
+  EXPECT_EQ(body_of(get("/status/" + job))["name"], "Ferien");
+  EXPECT_EQ(body_of(get("/jobs"))["jobs"][0]["name"], "Ferien");
+  const RawAnswer renamed = patch(R"({"name":"2024 \ud83d\udc31"})");
+  EXPECT_EQ(renamed.status, 200);
+  EXPECT_EQ(body_of(renamed)["name"], "2024 \U0001F431");
+  EXPECT_EQ(body_of(renamed), body_of(get("/jobs/" + job)));
+  finish(job, {"cat"});
+  EXPECT_EQ(body_of(get("/result/" + job))["name"], "2024 \U0001F431");
+  // 200 characters are more bytes.
+  std::string longest;
+  for (int i = 0; i < 200; ++i) longest += "\u00fc";
+  EXPECT_EQ(body_of(patch(json{{"name", longest}}.dump()))["name"], longest);
+  EXPECT_THAT(error_of(patch(json{{"name", longest + "x"}}.dump())), HasSubstr("201 characters"));
+  for (const char* bad :
+       {R"({"name":"a\nb"})", R"({"name":"\u0000"})", R"({"name":5})", R"({})", R"([])", "x"})
+    EXPECT_EQ(patch(bad).status, 400) << bad;
+  for (const char* none : {R"({"name":null})", R"({"name":""})", R"({"name":"  "})"}) {
+    EXPECT_FALSE(body_of(patch(none)).contains("name"));
+    EXPECT_EQ(patch(R"({"name":"x"})").status, 200);
+  }
+  body["name"] = "a\tb";
+  EXPECT_THAT(error_of(post("/submit", body.dump())), HasSubstr("name"));
+  EXPECT_EQ(request("PATCH", "/jobs/none", "Content-Type: application/json\r\n", R"({"name":"x"})")
+                .status,
+            404);
+}
+
+TEST_F(ApiTest, ANameIsPartOfARepeatedSubmission) {
+  const auto submit_named = [&](const json& name) {
+    const json body = {
+        {"job_type", "image_classification"}, {"s3_keys", {"a.jpg"}}, {"name", name}};
+    return request("POST", "/submit", "Content-Type: application/json\r\nIdempotency-Key: k\r\n",
+                   body.dump());
+  };
+  const RawAnswer first = submit_named("a");
+  EXPECT_EQ(body_of(submit_named("a"))["job_id"], body_of(first)["job_id"]);
+  EXPECT_EQ(submit_named("b").status, 409);
+  EXPECT_EQ(submit_named(nullptr).status, 409);
+}
+
+TEST_F(ApiTest, DeletesJobsThatEnded) {
+  const std::string job = submit({"a.jpg", "b.jpg"});
+  EXPECT_EQ(request("DELETE", "/jobs/" + job).status, 409);
+  finish(job, {"cat", ""});
+  const RawAnswer deleted = request("DELETE", "/jobs/" + job);
+  EXPECT_EQ(deleted.status, 200);
+  EXPECT_EQ(body_of(deleted)["success"], true);
+  EXPECT_EQ(removals_, 1);
+  for (const std::string& path :
+       {"/jobs/" + job, "/status/" + job, "/result/" + job, "/result/" + job + ".csv"})
+    EXPECT_EQ(get(path).status, 404) << path;
+  EXPECT_EQ(request("DELETE", "/jobs/" + job).status, 404);
+  EXPECT_EQ(body_of(get("/jobs"))["total"], 0);
+}
+
+TEST_F(ApiTest, TheTimeOfARunIsItsOwn) {
+  const std::string job = submit({"a.jpg", "b.jpg"});
+  EXPECT_FALSE(body_of(get("/jobs/" + job)).contains("started_at"));
+  stores_.clock().advance(60s);
+  ASSERT_TRUE(stores_.jobs().mark_started(job, stores_.clock().now()));
+  const json status = body_of(get("/status/" + job));
+  EXPECT_NE(status["started_at"], status["created_at"]);
+  EXPECT_EQ(body_of(get("/jobs"))["jobs"][0]["started_at"], status["started_at"]);
+  stores_.clock().advance(5s);
+  finish(job, {"cat", ""});
+  EXPECT_EQ(body_of(get("/result/" + job))["processing_time_ms"], 5'000);
+  stores_.clock().advance(1'000s);
+  EXPECT_EQ(request("POST", "/jobs/" + job + "/retry").status, 202);
+  EXPECT_FALSE(body_of(get("/jobs/" + job)).contains("started_at"));
+  stores_.clock().advance(100s);
+  ASSERT_TRUE(stores_.jobs().mark_started(job, stores_.clock().now()));
+  stores_.clock().advance(14s);
+  ImageOutcome outcome = testing::success(job, 1, 1);
+  ASSERT_TRUE(stores_.jobs().record({&outcome, 1}, stores_.clock().now()));
+  EXPECT_EQ(body_of(get("/result/" + job))["processing_time_ms"], 14'000);
 }
 
 TEST_F(ApiTest, TellsProgressAsItHappens) {

@@ -1,13 +1,16 @@
 // Old jobs are removed completely, no others are, and their space is returned.
 #include "services/retention.hpp"
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "contract/embedded_stores.hpp"
 #include "domain/ids.hpp"
+#include "support/faulty_stores.hpp"
 
 namespace classifier::testing {
 namespace {
@@ -57,15 +60,36 @@ class RetentionTest : public ::testing::Test {
     ASSERT_TRUE(stores_.jobs().record(outcomes, stores_.clock().now()));
   }
 
-  std::size_t run() {
-    return Retention(stores_.jobs(), stores_.clock(), days(90)).run_once().value();
+  std::size_t run() { return retention().run_once().value(); }
+
+  // A finished job with a sorted copy of each image.
+  Job with_copies(int images) {
+    const Job job = accept(images);
+    finish(job);
+    for (int i = 0; i < images; ++i) copy(job.id + "/cat/" + std::to_string(i) + ".jpg");
+    return job;
   }
+  void copy(const std::string& output_key) {
+    if (!stores_.objects().head(Bucket::kInput, "uploads/0.jpg"))
+      stores_.put_object("uploads/0.jpg", "an image");
+    ASSERT_TRUE(stores_.objects().copy_to_output("uploads/0.jpg", output_key));
+  }
+  std::vector<std::string> copies(const std::string& prefix = "") {
+    std::vector<std::string> keys;
+    const auto page = stores_.objects().list(Bucket::kOutput, prefix, "", 100'000).value();
+    for (const auto& object : page.objects) keys.push_back(object.key);
+    return keys;
+  }
+  void remove(const Job& job) { ASSERT_TRUE(stores_.jobs().remove(job.id, stores_.clock().now())); }
 
   std::int64_t listed(JobFilter filter = {}) {
     const auto page = stores_.jobs().list(filter, 100, "").value();
     EXPECT_THAT(page.jobs, SizeIs(page.total));
     return page.total;
   }
+
+  // Of the stores as they are now.
+  Retention retention() { return {stores_.jobs(), stores_.objects(), stores_.clock(), days(90)}; }
 
   EmbeddedStores stores_;
 };
@@ -107,7 +131,7 @@ TEST_F(RetentionTest, NothingOfThemIsLeft) {
 }
 
 TEST_F(RetentionTest, AnAgeOfZeroForgetsNothing) {
-  Retention never(stores_.jobs(), stores_.clock(), days(0));
+  Retention never(stores_.jobs(), stores_.objects(), stores_.clock(), days(0));
   finish(accept(1));
   stores_.pass(days(10'000));
   EXPECT_EQ(never.run_once().value(), 0);
@@ -134,6 +158,122 @@ TEST_F(RetentionTest, TheFileStaysBounded) {
   const auto first = use();
   EXPECT_LT(first, 200'000);  // bytes; the job took more than a million
   for (int i = 0; i < 3; ++i) EXPECT_LE(use(), first + 50'000);
+}
+
+TEST_F(RetentionTest, OldJobsLeaveTheirCopies) {
+  const Job job = with_copies(2);
+  stores_.pass(days(91));
+  EXPECT_EQ(run(), 1);
+  EXPECT_EQ(retention().finish_removals().value(), 0);
+  EXPECT_THAT(copies(), SizeIs(2));
+}
+
+TEST_F(RetentionTest, ADeletedJobTakesItsCopiesWithItAndNothingElse) {
+  const Job job = with_copies(3);
+  const Job other = with_copies(2);
+  // What is not "<job>/<label>/<file name>" is not the job's.
+  copy(job.id + "/note.jpg");
+  copy(job.id + "/cat/mine/0.jpg");
+  copy(job.id + "0/cat/0.jpg");
+  remove(job);
+  EXPECT_EQ(retention().finish_removals().value(), 1);
+  EXPECT_THAT(copies(job.id),
+              ::testing::UnorderedElementsAre(job.id + "/cat/mine/0.jpg", job.id + "/note.jpg",
+                                              job.id + "0/cat/0.jpg"));
+  EXPECT_THAT(copies(other.id + "/"), SizeIs(2));
+  EXPECT_TRUE(stores_.objects().head(Bucket::kInput, "uploads/0.jpg"));
+  EXPECT_EQ(retention().finish_removals().value(), 0);
+}
+
+TEST_F(RetentionTest, NoFolderOfADeletedJobIsLeft) {
+  const Job job = with_copies(3);
+  const auto folder = stores_.folder() / "objects/out" / job.id;
+  ASSERT_TRUE(std::filesystem::exists(folder / "cat"));
+  remove(job);
+  EXPECT_EQ(retention().finish_removals().value(), 1);
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+TEST_F(RetentionTest, ACopyThatAWorkerMakesLateIsRemovedAsWell) {
+  const Job job = with_copies(1);
+  remove(job);
+  EXPECT_EQ(retention().finish_removals().value(), 1);
+  copy(job.id + "/cat/late.jpg");
+  stores_.pass(std::chrono::minutes(59));
+  EXPECT_EQ(retention().finish_removals().value(), 0);
+  stores_.pass(std::chrono::minutes(2));
+  EXPECT_EQ(retention().finish_removals().value(), 1);
+  EXPECT_THAT(copies(), IsEmpty());
+  stores_.pass(days(1));
+  EXPECT_EQ(retention().finish_removals().value(), 0);
+}
+
+TEST_F(RetentionTest, MoreCopiesAndRecordsThanAreRemovedAtOnce) {
+  constexpr int kImages = 11'000;
+  const Job job = with_copies(kImages);
+  const Job kept = with_copies(3);
+  remove(job);
+  EXPECT_EQ(retention().finish_removals().value(), 1);
+  EXPECT_THAT(copies(), SizeIs(3));
+  EXPECT_THAT(stores_.jobs().records(kept.id, 0, 10).value(), SizeIs(3));
+  const auto file = stores_.folder() / "jobs.sqlite";
+  stores_.reopen();  // writes the WAL into the file
+  EXPECT_LT(std::filesystem::file_size(file), 250'000);
+}
+
+// Stops where the next step of a deletion would begin, as a crash does.
+TEST_F(RetentionTest, ADeletionThatWasInterruptedIsFinished) {
+  for (const char* step :
+       {"ObjectStore.list", "ObjectStore.remove_copies", "JobStore.purge", "JobStore.forget"}) {
+    SCOPED_TRACE(step);
+    for (const FaultMode mode : {FaultMode::kFailOnce, FaultMode::kLoseAnswer}) {
+      const Job job = with_copies(3);
+      remove(job);
+      Faults faults;
+      FaultyJobStore jobs(stores_.jobs(), faults);
+      FaultyObjectStore objects(stores_.objects(), faults);
+      Retention interrupted(jobs, objects, stores_.clock(), days(90));
+      if (std::string_view(step) == "JobStore.forget") stores_.pass(days(1));
+      faults.inject({step, 1, mode});
+      EXPECT_FALSE(interrupted.finish_removals());
+      stores_.reopen();
+      EXPECT_TRUE(retention().finish_removals());
+      EXPECT_THAT(copies(), IsEmpty());
+      stores_.pass(days(1));
+      EXPECT_TRUE(retention().finish_removals());
+      EXPECT_THAT(stores_.jobs().removed(stores_.clock().now(), 10).value(), IsEmpty());
+    }
+  }
+}
+
+TEST_F(RetentionTest, ADeletionDoesNotWaitForTheNextHour) {
+  Retention running(stores_.jobs(), stores_.objects(), stores_.clock(), days(90));
+  running.start();
+  const Job job = with_copies(2);
+  remove(job);
+  running.wake();
+  for (int i = 0; i < 2'000 && !copies().empty(); ++i) std::this_thread::sleep_for(milliseconds(5));
+  EXPECT_THAT(copies(), IsEmpty());
+  running.stop();
+}
+
+// An interrupted removal of an old job, whose rows are removed in pieces.
+TEST_F(RetentionTest, WhatAnEarlierProcessLeftOfOldJobsIsRemoved) {
+  const Job job = accept(3);
+  finish(job);
+  stores_.reopen();
+  {
+    SQLite::Database database((stores_.folder() / "jobs.sqlite").string(), SQLite::OPEN_READWRITE);
+    database.exec(
+        "INSERT INTO job_removals(seq, id, total, removed_at, copies) "
+        "SELECT seq, id, total, 0, 0 FROM jobs; DELETE FROM jobs");
+  }
+  EXPECT_THAT(stores_.jobs().removed(stores_.clock().now(), 10).value(), IsEmpty());
+  EXPECT_EQ(run(), 0);
+  SQLite::Database database((stores_.folder() / "jobs.sqlite").string(), SQLite::OPEN_READONLY);
+  for (const char* table : {"images", "outcomes", "job_removals"})
+    EXPECT_EQ(database.execAndGet(std::string("SELECT count(*) FROM ") + table).getInt(), 0)
+        << table;
 }
 
 }  // namespace

@@ -291,6 +291,51 @@ TEST_F(WorkerTest, ARetryRightAfterACancelIsNotTakenForTheCancelledJob) {
   EXPECT_EQ(finish(job.id).counts, (JobCounts{.total = 2, .classified = 2}));
 }
 
+TEST_F(WorkerTest, ARetryIsStartedAgain) {
+  // Of each run the first image is told, not only the first outcome.
+  class CountingSink final : public ResultSink {
+   public:
+    explicit CountingSink(ResultSink& inner) : inner_(inner) {}
+    Result<void> started(std::string_view job_id) override {
+      ++starts;
+      return inner_.started(job_id);
+    }
+    Result<void> report(std::span<const ImageOutcome> outcomes) override {
+      return inner_.report(outcomes);
+    }
+    Result<void> ping() override { return inner_.ping(); }
+    std::atomic<int> starts{0};
+
+   private:
+    ResultSink& inner_;
+  };
+  CountingSink results(accounting_);
+  const Job job = submit({"cat", "broken", "cat"});
+  start_worker(stores_.queue(), results, classifier_, {});
+  finish(job.id);
+  EXPECT_EQ(results.starts, 1);
+  ASSERT_TRUE(service().retry(job.id));
+  finish(job.id);
+  EXPECT_EQ(results.starts, 2);
+  worker_->stop();
+}
+
+TEST_F(WorkerTest, ADeletedJobIsNotClassified) {
+  const Job job = submit({"cat", "cat"});
+  ASSERT_TRUE(dispatcher_.run_once());
+  const auto deliveries = stores_.queue().receive(2, milliseconds(0), {}).value();
+  ASSERT_EQ(deliveries.size(), 2U);
+  ASSERT_TRUE(service().cancel(job.id));
+  ASSERT_TRUE(service().remove(job.id));
+  std::ignore = stores_.queue().give_back(deliveries, milliseconds(0));
+  start_worker();
+  const Job next = submit({"dog"});
+  EXPECT_EQ(finish(next.id).counts.classified, 1);
+  EXPECT_EQ(stores_.jobs().get(job.id).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(classifier_.prepared, 1);
+  worker_->stop();
+}
+
 TEST_F(WorkerTest, ACancelDropsNoMessagesOfALaterRetry) {
   const Job job = submit({"cat", "cat"});
   ASSERT_TRUE(stores_.jobs().cancel(job.id, stores_.clock().now()));

@@ -1,4 +1,4 @@
-// Jobs: submit, status, list, cancel, retry, events.
+// Jobs: submit, status, list, rename, cancel, retry, delete, events.
 #include <spdlog/fmt/fmt.h>
 
 #include <chrono>
@@ -28,6 +28,13 @@ constexpr std::chrono::milliseconds kPollAge{200};
 // How long the model may take to say what it thinks of labels. A submission is accepted by then,
 // but its client waits for the answer.
 constexpr std::chrono::milliseconds kLabelPatience{2'000};
+
+// What a job may not have, or not yet.
+void add_optional(const Job& job, json& body) {
+  if (!job.name.empty()) body["name"] = job.name;
+  if (job.started_at) body["started_at"] = to_rfc3339(*job.started_at);
+  if (job.completed_at) body["completed_at"] = to_rfc3339(*job.completed_at);
+}
 
 Advice advice_on(const BackendApi& api, const JobSpec& spec) {
   if (api.label_advisor == nullptr) return {};
@@ -74,8 +81,7 @@ http::Response job_answer(int status, const Result<Job>& job) {
 }
 
 // The state of a job and the options it was submitted with.
-http::Response get_job(const BackendApi& api, const http::Request& request) {
-  const auto job = api.jobs.get(request.param("id"));
+http::Response details_answer(const Result<Job>& job) {
   if (!job) return http::error_response(job.error());
   json body = job_json(*job);
   body["job_type"] = to_string(job->spec->type);
@@ -84,6 +90,25 @@ http::Response get_job(const BackendApi& api, const http::Request& request) {
   body["confidence_threshold"] = job->spec->confidence_threshold;
   if (!job->spec->custom_labels.empty()) body["custom_labels"] = job->spec->custom_labels;
   return http::json_response(200, body);
+}
+
+http::Response patch_job(const BackendApi& api, const http::Request& request) {
+  const auto body = http::JsonBody::read(request);
+  if (!body) return http::error_response(body.error());
+  if (!body->has("name"))
+    return http::error_response(400, "name is missing: send the new name, or null to remove it");
+  const auto name = body->text("name", "");
+  if (!name) return http::error_response(name.error());
+  return details_answer(api.job_service.rename(request.param("id"), *name));
+}
+
+http::Response delete_job(const BackendApi& api, const http::Request& request) {
+  const std::string_view id = request.param("id");
+  if (auto removed = api.job_service.remove(id); !removed)
+    return http::error_response(removed.error());
+  return http::json_response(
+      200, {{"success", true},
+            {"message", fmt::format("deleted job {} and its results; the images stay", id)}});
 }
 
 Result<JobFilter> read_filter(const http::Request& request) {
@@ -129,7 +154,7 @@ http::Response get_jobs(const BackendApi& api, const http::Request& request) {
                   {"num_images", job.counts.total},
                   {"done", job.counts.done()},
                   {"failed", job.counts.failed}};
-    if (job.completed_at) entry["completed_at"] = to_rfc3339(*job.completed_at);
+    add_optional(job, entry);
     jobs.push_back(std::move(entry));
   }
   json body = {{"jobs", std::move(jobs)}, {"total", page->total}};
@@ -198,7 +223,7 @@ json job_json(const Job& job) {
   json body = progress_json(job);
   body["created_at"] = to_rfc3339(job.created_at);
   body["updated_at"] = to_rfc3339(job.updated_at);
-  if (job.completed_at) body["completed_at"] = to_rfc3339(*job.completed_at);
+  add_optional(job, body);
   if (job.error) body["error"] = *job.error;
   body["retry_count"] = job.retry_count;
   return body;
@@ -215,6 +240,8 @@ Result<SubmitRequest> read_submission(const http::Request& request) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("job_type must be {}, not \"{}\"", kTypes, http::excerpt(*type_name)));
   }
+  auto name = body->text("name", "");
+  if (!name) return std::unexpected(name.error());
   auto keys = body->texts("s3_keys");
   if (!keys) return std::unexpected(keys.error());
   auto images = read_image_rule(*body);
@@ -227,7 +254,8 @@ Result<SubmitRequest> read_submission(const http::Request& request) {
   if (!top_k) return std::unexpected(top_k.error());
   const auto threshold = body->number("confidence_threshold", 0, 1, 0.5);
   if (!threshold) return std::unexpected(threshold.error());
-  return SubmitRequest{.type = *type,
+  return SubmitRequest{.name = std::move(*name),
+                       .type = *type,
                        .model = std::move(*model),
                        .s3_keys = std::move(*keys),
                        .images = std::move(*images),
@@ -251,8 +279,15 @@ void add_job_routes(http::Router& router, const SharedApi& api) {
   });
   router.add("GET", "/jobs", {},
              [api](const http::Request& request) { return get_jobs(*api, request); });
-  router.add("GET", "/jobs/{id}", {},
-             [api](const http::Request& request) { return get_job(*api, request); });
+  router.add("GET", "/jobs/{id}", {}, [api](const http::Request& request) {
+    return details_answer(api->jobs.get(request.param("id")));
+  });
+  router.add("PATCH", "/jobs/{id}", {},
+             [api](const http::Request& request) { return patch_job(*api, request); });
+  http::RouteOptions removal;
+  removal.audited = "job.delete";
+  router.add("DELETE", "/jobs/{id}", removal,
+             [api](const http::Request& request) { return delete_job(*api, request); });
   http::RouteOptions cancellation;
   cancellation.audited = "job.cancel";
   router.add("POST", "/jobs/{id}/cancel", cancellation, [api](const http::Request& request) {

@@ -257,6 +257,15 @@ Result<HttpResponse> HttpClient::post_json(std::string_view path, std::string_vi
   return perform(call);
 }
 
+Result<HttpResponse> HttpClient::patch_json(std::string_view path, std::string_view body) {
+  Call call;
+  call.method = "PATCH";
+  call.url = url_of(path, {});
+  call.headers.emplace_back("Content-Type", "application/json");
+  call.body = body;
+  return perform(call);
+}
+
 Result<HttpResponse> HttpClient::del(std::string_view path) {
   Call call;
   call.method = "DELETE";
@@ -380,10 +389,11 @@ Result<HttpResponse> HttpClient::attempt(const Call& call, bool& repeatable,
     if (!opened) return std::unexpected(opened.error());
     file = std::move(*opened);
     set_upload(curl, transfer);
-  } else if (call.method == "POST") {
+  } else if (call.method == "POST" || call.method == "PATCH") {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
     // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): its size is set above
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call.body.data());
+    if (call.method != "POST") curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call.method.c_str());
   } else if (call.method != "GET") {
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call.method.c_str());
   }

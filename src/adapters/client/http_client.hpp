@@ -23,12 +23,12 @@ struct HttpResponse : ResponseHead {
 
 struct HttpClientOptions {
   std::chrono::milliseconds connect_timeout{5'000};
-  std::chrono::milliseconds timeout{60'000};        // of an attempt of get, post_json or del
+  std::chrono::milliseconds timeout{60'000};  // of an attempt of get, post_json, patch_json or del
   std::chrono::milliseconds stall_timeout{60'000};  // put_file, stream, events: without a byte
   int max_attempts = 4;                             // of a call, including the first
   std::chrono::milliseconds first_backoff{250};     // doubles with each attempt; half is random
   std::chrono::milliseconds max_backoff{10'000};    // also the longest Retry-After obeyed
-  std::uint64_t max_response_bytes = 256ULL << 20;  // of get, post_json and del
+  std::uint64_t max_response_bytes = 256ULL << 20;  // of get, post_json, patch_json and del
   std::string user_agent = "classifier";
   std::stop_token stop;  // makes calls end early, with kUnavailable
 };
@@ -39,9 +39,9 @@ struct HttpClientOptions {
 // server's `{"error": …}` where there is one. If the server cannot be reached, the code is
 // kUnavailable and the message names its URL.
 //
-// Idempotent calls (get, del, put_file, and post_json with an Idempotency-Key) are retried after a
-// failed connection and after 429, 502, 503 and 504; other posts only if no connection was made, or
-// after 429.
+// Idempotent calls (get, del, patch_json, put_file, and post_json with an Idempotency-Key) are
+// retried after a failed connection and after 429, 502, 503 and 504; other posts only if no
+// connection was made, or after 429.
 class HttpClient {
  public:
   using Query = std::vector<std::pair<std::string, std::string>>;
@@ -63,6 +63,8 @@ class HttpClient {
   Result<HttpResponse> get(std::string_view path, const Query& query = {});
   Result<HttpResponse> post_json(std::string_view path, std::string_view body,
                                  const Headers& extra_headers = {});
+  // For changes that may be made twice.
+  Result<HttpResponse> patch_json(std::string_view path, std::string_view body);
   Result<HttpResponse> del(std::string_view path);
 
   // Uploads a file to a signed URL, without the API key. kNotFound where the file cannot be read.

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -483,6 +484,23 @@ Result<void> FileObjectStore::copy_to_output(std::string_view input_key,
   }
   if (::rename(temporary.c_str(), to->c_str()) != 0)
     return io_error("cannot write " + to->string(), errno);
+  return {};
+}
+
+Result<void> FileObjectStore::remove_copies(std::span<const std::string> output_keys) {
+  if (auto present = check_present(Bucket::kOutput); !present) return present;
+  std::set<fs::path> folders;
+  for (const auto& key : output_keys) {
+    const auto path = path_of(Bucket::kOutput, key);
+    if (!path) return std::unexpected(path.error());
+    if (::unlink(path->c_str()) != 0 && !is_missing(errno))
+      return io_error("cannot delete " + path->string(), errno);
+    folders.insert(path->parent_path());
+  }
+  const fs::path bucket = folder_of(Bucket::kOutput);
+  for (fs::path folder : folders) {
+    while (folder != bucket && ::rmdir(folder.c_str()) == 0) folder = folder.parent_path();
+  }
   return {};
 }
 

@@ -75,6 +75,8 @@ class FileObjectStore final : public ObjectStore, public UploadReceiver {
                           std::size_t limit) override;
   Result<void> remove(Bucket bucket, std::string_view key) override;
   Result<void> copy_to_output(std::string_view input_key, std::string_view output_key) override;
+  // Also removes the folders that become empty.
+  Result<void> remove_copies(std::span<const std::string> output_keys) override;
   Result<UploadUrl> upload_url(std::string_view key, std::string_view content_type,
                                TimePoint expires_at, std::string_view base_url) override;
   Result<void> ping() override;

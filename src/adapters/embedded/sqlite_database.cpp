@@ -260,9 +260,17 @@ CREATE INDEX photo_trash_key ON photo_trash(key);
 CREATE INDEX photo_trash_deleted ON photo_trash(deleted, expires, size);
 )sql";
 
+// Names of jobs, and removed jobs whose rows are removed piece by piece. `copies` of a job that a
+// user deleted are removed as well; of one that is old they stay.
+constexpr const char* kSchema7 = R"sql(
+ALTER TABLE jobs ADD COLUMN name TEXT;
+CREATE TABLE job_removals(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, total INTEGER NOT NULL,
+  removed_at INTEGER NOT NULL, copies INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0);
+)sql";
+
 // The SQL that makes each version from the one before. Files of all versions are in use.
 constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4,
-                                                            kSchema5, kSchema6};
+                                                            kSchema5, kSchema6, kSchema7};
 
 fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
 

@@ -11,28 +11,14 @@
 namespace classifier {
 namespace {
 
-constexpr std::int64_t kRemovedAtOnce = 5'000;
-
-// In several transactions, so that other writers do not wait for all of it.
 Result<void> remove_draft(SqliteDatabase& database, std::int64_t seq) {
-  for (bool more = true; more;) {
-    const auto removed =
-        database.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<bool> {
-          auto& images = connection.prepare(
-              "DELETE FROM images WHERE job = ?1 AND idx < ?2 + (SELECT coalesce(min(idx), 0) FROM "
-              "images WHERE job = ?1)");
-          images.bind(1, seq);
-          images.bind(2, kRemovedAtOnce);
-          if (images.exec() > 0) return true;
-          auto& draft = connection.prepare("DELETE FROM job_drafts WHERE seq = ?");
-          draft.bind(1, seq);
-          draft.exec();
-          return false;
-        });
-    if (!removed) return std::unexpected(removed.error());
-    more = *removed;
-  }
-  return {};
+  if (auto removed = remove_images(database, seq); !removed) return removed;
+  return database.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
+    auto& draft = connection.prepare("DELETE FROM job_drafts WHERE seq = ?");
+    draft.bind(1, seq);
+    draft.exec();
+    return {};
+  });
 }
 
 class SqliteJobDraft final : public JobDraft {

@@ -22,7 +22,7 @@ std::int64_t insert_job(SqliteConnection& connection, const NewJob& job, std::in
                         std::optional<std::int64_t> seq) {
   auto& insert = connection.prepare(
       "INSERT INTO jobs(seq, id, type, status, model, top_k, threshold, total, created_at, "
-      "updated_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      "updated_at, name) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const std::int64_t created = to_ms(job.created_at);
   if (seq) insert.bind(1, *seq);
   insert.bind(2, job.id);
@@ -34,6 +34,7 @@ std::int64_t insert_job(SqliteConnection& connection, const NewJob& job, std::in
   insert.bind(8, total);
   insert.bind(9, created);
   insert.bind(10, created);
+  if (!job.name.empty()) insert.bind(11, job.name);
   insert.exec();
   const std::int64_t number = connection.database().getLastInsertRowid();
   if (!job.spec->custom_labels.empty()) {
@@ -65,6 +66,29 @@ void insert_image(SqliteConnection& connection, std::int64_t seq, std::int64_t i
   // Most filenames are the last part of their key; those take no space.
   if (filename_of(key) != filename) insert.bindNoCopy(4, filename);
   insert.exec();
+}
+
+Result<void> remove_images(SqliteDatabase& database, std::int64_t seq) {
+  constexpr std::int64_t kRemovedAtOnce = 5'000;
+  Result<bool> more = true;
+  while (more && *more) {
+    more = database.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<bool> {
+      int removed = 0;
+      // Images last: the first one that is left says where to go on.
+      for (const char* const sql : {"DELETE FROM outcomes WHERE job = ?1 AND idx < ?2 + "
+                                    "(SELECT min(idx) FROM images WHERE job = ?1)",
+                                    "DELETE FROM images WHERE job = ?1 AND idx < ?2 + "
+                                    "(SELECT min(idx) FROM images WHERE job = ?1)"}) {
+        auto& statement = connection.prepare(sql);
+        statement.bind(1, seq);
+        statement.bind(2, kRemovedAtOnce);
+        removed = statement.exec();
+      }
+      return removed > 0;
+    });
+  }
+  if (!more) return std::unexpected(more.error());
+  return {};
 }
 
 }  // namespace classifier

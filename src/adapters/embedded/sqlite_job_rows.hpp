@@ -22,4 +22,8 @@ std::int64_t insert_job(SqliteConnection& connection, const NewJob& job, std::in
 void insert_image(SqliteConnection& connection, std::int64_t seq, std::int64_t index,
                   const std::string& key, const std::string& filename);
 
+// Removes all images of a job and their outcomes, in several transactions, so that other writers do
+// not wait for all of them.
+Result<void> remove_images(SqliteDatabase& database, std::int64_t seq);
+
 }  // namespace classifier

@@ -18,7 +18,7 @@ using nlohmann::json;
 
 constexpr const char* kJobColumns =
     "seq, id, type, status, model, top_k, threshold, total, classified, unknown, failed, "
-    "created_at, updated_at, started_at, completed_at, error, retry_count ";
+    "created_at, updated_at, started_at, completed_at, error, retry_count, name ";
 
 std::optional<TimePoint> optional_time(const SQLite::Column& column) {
   if (column.isNull()) return std::nullopt;
@@ -53,6 +53,7 @@ JobRow read_job(SQLite::Statement& row) {
   if (const auto error = row.getColumn(column++); !error.isNull())
     result.job.error = error.getString();
   result.job.retry_count = row.getColumn(column++).getInt();
+  result.job.name = row.getColumn(column++).getString();
   result.job.spec = std::make_shared<const JobSpec>(std::move(spec));
   return result;
 }
@@ -188,23 +189,27 @@ UnsentTasks read_unsent(SqliteConnection& connection, std::int64_t from, std::in
   return unsent;
 }
 
-// Removes a job and all its rows, unless it is being retried and so is no longer final.
-Result<void> remove_job(SqliteConnection& connection, std::int64_t seq) {
-  static constexpr const char* kStatements[] = {
-      "DELETE FROM jobs WHERE seq = ? AND status >= 3",
-      "DELETE FROM job_labels WHERE job = ?",
-      "DELETE FROM idempotency WHERE job = ?",
-      "DELETE FROM images WHERE job = ?",
-      "DELETE FROM outcomes WHERE job = ?",
-      "DELETE FROM queue WHERE job = ?",
-      "DELETE FROM dead_letters WHERE job = ?",
-  };
-  for (const char* const sql : kStatements) {
+// Removes a job, unless it is being retried and so is no longer final. Its images and their
+// outcomes are left to purge_rows().
+void remove_job(SqliteConnection& connection, std::int64_t seq, TimePoint now, bool copies) {
+  auto& removal = connection.prepare(
+      "INSERT INTO job_removals(seq, id, total, removed_at, copies) "
+      "SELECT seq, id, total, ?2, ?3 FROM jobs WHERE seq = ?1 AND status >= 3");
+  removal.bind(1, seq);
+  removal.bind(2, to_ms(now));
+  removal.bind(3, copies ? 1 : 0);
+  if (removal.exec() == 0) return;
+  for (const char* const sql : {
+           "DELETE FROM jobs WHERE seq = ?",
+           "DELETE FROM job_labels WHERE job = ?",
+           "DELETE FROM idempotency WHERE job = ?",
+           "DELETE FROM queue WHERE job = ?",
+           "DELETE FROM dead_letters WHERE job = ?",
+       }) {
     auto& statement = connection.prepare(sql);
     statement.bind(1, seq);
-    if (statement.exec() == 0 && sql == kStatements[0]) return {};
+    statement.exec();
   }
-  return {};
 }
 
 std::int64_t count_jobs(SqliteConnection& connection, const JobFilter& filter) {
@@ -409,6 +414,90 @@ Result<Job> SqliteJobStore::retry(std::string_view job_id, TimePoint now) {
   return get(job_id);
 }
 
+Result<Job> SqliteJobStore::rename(std::string_view job_id, std::string_view name) {
+  auto done = database_.write(Durability::kFull, [&](SqliteConnection& connection) -> Result<void> {
+    auto& update = connection.prepare("UPDATE jobs SET name = ?1 WHERE id = ?2");
+    if (!name.empty()) update.bind(1, std::string(name));
+    update.bind(2, std::string(job_id));
+    update.exec();
+    return {};
+  });
+  if (!done) return std::unexpected(done.error());
+  return get(job_id);
+}
+
+Result<void> SqliteJobStore::remove(std::string_view job_id, TimePoint now) {
+  return database_.write(Durability::kFull, [&](SqliteConnection& connection) -> Result<void> {
+    const auto row = find_job(connection, job_id);
+    if (!row) return std::unexpected(row.error());
+    if (auto may = check_remove(row->job); !may) return may;
+    remove_job(connection, row->seq, now, true);
+    return {};
+  });
+}
+
+Result<std::vector<RemovedJob>> SqliteJobStore::removed(TimePoint removed_before,
+                                                        std::size_t limit) {
+  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<RemovedJob>> {
+    auto& query = connection.prepare(
+        "SELECT id, removed_at, total FROM job_removals "
+        "WHERE copies = 1 AND (purged = 0 OR removed_at < ?) ORDER BY removed_at, seq LIMIT ?");
+    query.bind(1, to_ms(removed_before));
+    query.bind(2, static_cast<std::int64_t>(limit));
+    std::vector<RemovedJob> jobs;
+    while (query.executeStep()) {
+      jobs.push_back({.id = query.getColumn(0).getString(),
+                      .removed_at = from_ms(query.getColumn(1).getInt64()),
+                      .total = query.getColumn(2).getInt64()});
+    }
+    return jobs;
+  });
+}
+
+// Removes what is left of the removed jobs that the query, which may have an id, selects. Those
+// whose copies are to be removed, too, are remembered until forget().
+Result<void> SqliteJobStore::purge_rows(const char* sql, std::string_view id) {
+  const auto rows =
+      database_.read([&](SqliteConnection& connection) -> Result<std::vector<std::int64_t>> {
+        auto& query = connection.prepare(sql);
+        if (!id.empty()) query.bind(1, std::string(id));
+        std::vector<std::int64_t> found;
+        while (query.executeStep()) found.push_back(query.getColumn(0).getInt64());
+        return found;
+      });
+  if (!rows) return std::unexpected(rows.error());
+  for (const std::int64_t seq : *rows) {
+    if (auto removed = remove_images(database_, seq); !removed) return removed;
+    auto marked =
+        database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
+          for (const char* const mark : {"DELETE FROM job_removals WHERE seq = ? AND copies = 0",
+                                         "UPDATE job_removals SET purged = 1 WHERE seq = ?"}) {
+            auto& statement = connection.prepare(mark);
+            statement.bind(1, seq);
+            statement.exec();
+          }
+          return {};
+        });
+    if (!marked) return marked;
+  }
+  return {};
+}
+
+Result<void> SqliteJobStore::purge(const RemovedJob& job) {
+  if (auto purged = purge_rows("SELECT seq FROM job_removals WHERE id = ?", job.id); !purged)
+    return purged;
+  return database_.shrink();
+}
+
+Result<void> SqliteJobStore::forget(const RemovedJob& job) {
+  return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
+    auto& removal = connection.prepare("DELETE FROM job_removals WHERE id = ? AND purged = 1");
+    removal.bind(1, job.id);
+    removal.exec();
+    return {};
+  });
+}
+
 Result<std::vector<ImageRecord>> SqliteJobStore::records(std::string_view job_id, std::int64_t from,
                                                          std::size_t limit) {
   return database_.read([&](SqliteConnection& connection) -> Result<std::vector<ImageRecord>> {
@@ -444,11 +533,16 @@ Result<std::size_t> SqliteJobStore::remove_expired(TimePoint created_before, std
   if (!expired) return std::unexpected(expired.error());
   // Each in a transaction of its own, so that other writers do not wait for all of them.
   for (const std::int64_t seq : *expired) {
-    auto removed = database_.write(Durability::kOrdered, [&](SqliteConnection& connection) {
-      return remove_job(connection, seq);
-    });
+    auto removed =
+        database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
+          remove_job(connection, seq, created_before, false);
+          return {};
+        });
     if (!removed) return std::unexpected(removed.error());
   }
+  // Also what a process that ended has left.
+  if (auto purged = purge_rows("SELECT seq FROM job_removals WHERE copies = 0"); !purged)
+    return std::unexpected(purged.error());
   if (auto shrunk = database_.shrink(); !shrunk) return std::unexpected(shrunk.error());
   return expired->size();
 }

@@ -39,12 +39,19 @@ class SqliteJobStore final : public JobStore {
   Result<std::size_t> record(std::span<const ImageOutcome> outcomes, TimePoint now) override;
   Result<Job> cancel(std::string_view job_id, TimePoint now) override;
   Result<Job> retry(std::string_view job_id, TimePoint now) override;
+  Result<Job> rename(std::string_view job_id, std::string_view name) override;
+  Result<void> remove(std::string_view job_id, TimePoint now) override;
+  Result<std::vector<RemovedJob>> removed(TimePoint removed_before, std::size_t limit) override;
+  Result<void> purge(const RemovedJob& job) override;
+  Result<void> forget(const RemovedJob& job) override;
   Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                            std::size_t limit) override;
   Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override;
   Result<void> ping() override;
 
  private:
+  Result<void> purge_rows(const char* sql, std::string_view id = {});
+
   SqliteDatabase& database_;
   SpecCache& specs_;
 };

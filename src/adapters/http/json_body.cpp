@@ -209,6 +209,10 @@ std::string JsonBody::describe(const Value& value) {
   return std::holds_alternative<std::nullptr_t>(value) ? "null" : "a list";
 }
 
+bool JsonBody::has(std::string_view name) const {
+  return std::ranges::any_of(fields_, [&](const auto& field) { return field.first == name; });
+}
+
 Result<std::string> JsonBody::text(std::string_view name, std::string_view fallback) const {
   const Value* const value = find(name);
   if (value == nullptr) return std::string(fallback);

@@ -34,6 +34,8 @@ class JsonBody {
   static Result<JsonBody> parse(std::string_view text, const JsonLimits& limits = {});
 
   Result<std::string> text(std::string_view name, std::string_view fallback) const;
+  // Whether the body has the field, even if it is null.
+  bool has(std::string_view name) const;
   // `example` completes "filename is missing: send …".
   Result<std::string> required_text(std::string_view name, std::string_view example) const;
   Result<long long> whole_number(std::string_view name, long long min, long long max,

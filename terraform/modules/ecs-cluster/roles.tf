@@ -26,6 +26,7 @@ locals {
     backend = [
       { Sid = "Buckets", Action = ["s3:ListBucket"], Resource = local.bucket_arns },
       { Sid = "Uploads", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = [local.inputs] },
+      { Sid = "CopiesOfDeletedJobs", Action = ["s3:DeleteObject"], Resource = [local.outputs] },
       { Sid = "Jobs", Action = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"], Resource = [var.table.arn, "${var.table.arn}/index/*"] },
       { Sid = "SendWork", Action = ["sqs:SendMessage", "sqs:GetQueueAttributes"], Resource = [var.queues["requests"].arn] },
       { Sid = "TakeResults", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"], Resource = [var.queues["status"].arn] },

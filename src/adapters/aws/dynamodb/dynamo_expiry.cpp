@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
-#include "adapters/aws/dynamodb/segments.hpp"
 
 namespace classifier::aws {
 namespace {
@@ -13,11 +12,6 @@ using dynamo::Item;
 // A job that is not final is kept from so long before it would expire. The caller comes every hour,
 // and the shortest retention is a day.
 constexpr std::chrono::hours kKeepBefore{12};
-
-void add_keys(const std::vector<Item>& items, std::vector<Item>& keys) {
-  for (const Item& item : items)
-    keys.push_back(dynamo::key(dynamo::text_of(item, "pk"), dynamo::text_of(item, "sk")));
-}
 
 }  // namespace
 
@@ -61,33 +55,18 @@ Result<void> DynamoJobStore::keep(const Item& job_item) {
   const Job job = dynamo::read_job(job_item).job;
   dynamo::Expression later;
   later.set("expires_at", dynamo::number(*dynamo::expiry(clock_.now(), options_.retention)));
-  const Segments segments(job.counts.total);
-  for (std::int64_t block = 0; block < segments.blocks(); ++block) {
-    std::vector<dynamo::Query> queries;
-    queries.reserve(static_cast<std::size_t>(segments.stripes(block)));
-    for (std::int64_t stripe = 0; stripe < segments.stripes(block); ++stripe) {
-      queries.emplace_back(dynamo::segment_pk(job.id, block * Segments::kStripes + stripe),
-                           dynamo::kBeforeAll, dynamo::kAfterAll);
-    }
-    const auto answers = table_.query_all(queries);
-    if (!answers) return std::unexpected(answers.error());
-    std::vector<Item> keys;
-    for (const auto& items : *answers) add_keys(items, keys);
-    if (auto updated = table_.update_all(keys, later); !updated) return updated;
-  }
-  const auto items = table_.query({dynamo::job_pk(job.id), dynamo::kBeforeAll, dynamo::kAfterAll});
-  if (!items) return std::unexpected(items.error());
-  std::vector<Item> keys;
-  keys.push_back(dynamo::key(dynamo::tally_pk(dynamo::shard_of(job.id, dynamo::kTallyShards)),
-                             dynamo::day_of(job.created_at)));
-  keys.push_back(dynamo::key(dynamo::tally_pk(dynamo::shard_of(job.id, dynamo::kTallyShards)),
-                             dynamo::tally_sk(job.created_at, job.id)));
-  add_keys(*items, keys);
   // The job itself last: after a failure this is done again.
-  std::erase(keys, dynamo::key(dynamo::job_pk(job.id), dynamo::kJob));
-  if (auto updated = table_.update_all(keys, later); !updated) return updated;
-  keys.assign(1, dynamo::key(dynamo::job_pk(job.id), dynamo::kJob));
-  return table_.update_all(keys, later);
+  const Item job_key = dynamo::key(dynamo::job_pk(job.id), dynamo::kJob);
+  auto updated = for_items(job.id, job.counts.total, [&](std::vector<Item> keys) {
+    std::erase(keys, job_key);
+    return table_.update_all(keys, later);
+  });
+  if (!updated) return updated;
+  const std::string tally = dynamo::tally_pk(dynamo::shard_of(job.id, dynamo::kTallyShards));
+  return table_.update_all(
+      std::vector{dynamo::key(tally, dynamo::day_of(job.created_at)),
+                  dynamo::key(tally, dynamo::tally_sk(job.created_at, job.id)), job_key},
+      later);
 }
 
 }  // namespace classifier::aws

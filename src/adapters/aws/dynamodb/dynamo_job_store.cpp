@@ -21,10 +21,6 @@ constexpr std::size_t kJobsKept = 256;
 // Fewer than a fold takes, so that folding keeps up.
 constexpr unsigned kJobsForFold = 64;
 
-Error changed_meanwhile() {
-  return {ErrorCode::kUnavailable, "the job was changed by others at the same time: try again"};
-}
-
 // The items of a job and its counters.
 dynamo::Query job_query(std::string_view job_id) {
   return {dynamo::job_pk(job_id), dynamo::kFirstCounter, dynamo::kJob};
@@ -127,21 +123,27 @@ Result<std::vector<ImageRecord>> DynamoJobStore::records(std::string_view job_id
 
 Result<void> DynamoJobStore::ping() { return table_.ping(); }
 
-Result<Job> DynamoJobStore::job_of_key(const IdempotencyKey& idempotency) {
+// The job that was created with this key. kNotFound where there is none, or it was removed: then
+// `removed` becomes its id.
+Result<Job> DynamoJobStore::job_of_key(const IdempotencyKey& idempotency, std::string& removed) {
   const auto item = table_.get(dynamo::key(dynamo::idempotency_pk(idempotency.key), "IDEMPOTENCY"));
   if (!item) return std::unexpected(item.error());
   const bool expired =
       options_.retention.count() > 0 &&
       dynamo::number_of(*item, "expires_at") * 1'000 <= clock_.now().time_since_epoch().count();
   if (expired) return std::unexpected(job_not_found());
-  if (dynamo::text_of(*item, "fingerprint") != idempotency.fingerprint)
+  const std::string job_id = dynamo::text_of(*item, "job_id");
+  auto job = get(job_id);
+  if (!job && job.error().code == ErrorCode::kNotFound) removed = job_id;
+  if (job && dynamo::text_of(*item, "fingerprint") != idempotency.fingerprint)
     return std::unexpected(other_request_of_key());
-  return get(dynamo::text_of(*item, "job_id"));
+  return job;
 }
 
 Result<Job> DynamoJobStore::create(const NewJob& job) {
+  std::string removed;
   if (job.idempotency) {
-    auto earlier = job_of_key(*job.idempotency);
+    auto earlier = job_of_key(*job.idempotency, removed);
     if (earlier || earlier.error().code != ErrorCode::kNotFound) return earlier;
   }
   const auto expires_at = dynamo::expiry(job.created_at, options_.retention);
@@ -160,7 +162,9 @@ Result<Job> DynamoJobStore::create(const NewJob& job) {
     actions.push_back(
         dynamo::put(std::move(key),
                     Expression()
-                        .only_if("attribute_not_exists(#pk) OR #expires_at <= :now")
+                        .only_if("attribute_not_exists(#pk) OR #expires_at <= :now OR "
+                                 "#job_id = :removed")
+                        .value("removed", text(removed.empty() ? "-" : removed))
                         .value("now", number(job.created_at.time_since_epoch().count() / 1'000))));
   }
   for (int i = 0; i < row.counters; ++i)
@@ -170,8 +174,12 @@ Result<Job> DynamoJobStore::create(const NewJob& job) {
   if (!outcome) return std::unexpected(outcome.error());
   if (!outcome->done) {
     // Another submission with the same key came first.
-    if (job.idempotency && outcome->refused.size() > 1 && outcome->refused[1])
-      return job_of_key(*job.idempotency);
+    if (job.idempotency && outcome->refused.size() > 1 && outcome->refused[1]) {
+      auto other = job_of_key(*job.idempotency, removed);
+      if (!other && other.error().code == ErrorCode::kNotFound)
+        return std::unexpected(changed_meanwhile());
+      return other;
+    }
     // Ids are unique: the job is this one, and the answer to an earlier attempt was lost.
     return get(job.id);
   }
@@ -303,6 +311,20 @@ Result<Job> DynamoJobStore::cancel(std::string_view job_id, TimePoint now) {
     if (*moved) return get(job_id);
   }
   return std::unexpected(changed_meanwhile());
+}
+
+Result<Job> DynamoJobStore::rename(std::string_view job_id, std::string_view name) {
+  if (job_id.empty()) return std::unexpected(job_not_found());
+  Expression change;
+  change.only_if("attribute_exists(#pk)");
+  if (name.empty())
+    change.remove("name");
+  else
+    change.set("name", text(name));
+  const auto renamed = table_.update(dynamo::key(dynamo::job_pk(job_id), dynamo::kJob), change);
+  if (!renamed) return std::unexpected(renamed.error());
+  if (!*renamed) return std::unexpected(job_not_found());
+  return get(job_id);
 }
 
 Result<Job> DynamoJobStore::retry(std::string_view job_id, TimePoint now) {

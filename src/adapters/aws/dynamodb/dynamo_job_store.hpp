@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -44,6 +45,11 @@ class DynamoJobStore final : public JobStore {
   Result<std::size_t> record(std::span<const ImageOutcome> outcomes, TimePoint now) override;
   Result<Job> cancel(std::string_view job_id, TimePoint now) override;
   Result<Job> retry(std::string_view job_id, TimePoint now) override;
+  Result<Job> rename(std::string_view job_id, std::string_view name) override;
+  Result<void> remove(std::string_view job_id, TimePoint now) override;
+  Result<std::vector<RemovedJob>> removed(TimePoint removed_before, std::size_t limit) override;
+  Result<void> purge(const RemovedJob& job) override;
+  Result<void> forget(const RemovedJob& job) override;
   Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                            std::size_t limit) override;
   // Removes none, since the table's time to live does. Puts that off for jobs that are not final.
@@ -62,11 +68,12 @@ class DynamoJobStore final : public JobStore {
   Result<std::shared_ptr<const Fixed>> fixed(const dynamo::JobRow& row);
   Result<std::shared_ptr<const Fixed>> fixed(const std::string& job_id);
   Result<Job> with_labels(dynamo::JobRow row);
-  Result<Job> job_of_key(const IdempotencyKey& idempotency);
+  Result<Job> job_of_key(const IdempotencyKey& idempotency, std::string& removed);
   Result<bool> move(const dynamo::JobRow& row, JobStatus to, const dynamo::Expression& change,
                     std::vector<dynamo::Action> more);
   dynamo::Expression tally_change() const;
-  dynamo::Action tally(const Job& job, std::optional<JobStatus> from, JobStatus to) const;
+  dynamo::Action tally(const Job& job, std::optional<JobStatus> from,
+                       std::optional<JobStatus> to) const;
   Result<void> fold_tally(int shard);
   std::vector<dynamo::Action> counter_updates(const dynamo::JobRow& row,
                                               const dynamo::Expression& expression) const;
@@ -84,6 +91,8 @@ class DynamoJobStore final : public JobStore {
   Result<std::int64_t> count_processing(const JobFilter& filter);
   bool expires_soon(const dynamo::Item& job_item) const;
   Result<void> keep(const dynamo::Item& job_item);
+  Result<void> for_items(std::string_view job_id, std::int64_t total,
+                         const std::function<Result<void>(std::vector<dynamo::Item> keys)>& use);
   TimePoint oldest_kept() const;
 
   dynamo::Table table_;

@@ -110,6 +110,7 @@ Item job_item(const NewJob& job, std::optional<std::int64_t> expires_at) {
   const JobSpec& spec = *job.spec;
   Item item = key(job_pk(job.id), kJob);
   item["job_id"] = text(job.id);
+  if (!job.name.empty()) item["name"] = text(job.name);
   item["job_type"] = text(to_string(spec.type));
   item["status"] = text(to_string(JobStatus::kQueued));
   item["model"] = text(spec.model);
@@ -171,6 +172,7 @@ JobRow read_job(const Item& item) {
   spec.confidence_threshold = real_of(item, "confidence_threshold");
   row.job.spec = std::make_shared<const JobSpec>(std::move(spec));
   row.job.id = text_of(item, "job_id");
+  row.job.name = text_of(item, "name");
   row.job.status = parse_job_status(text_of(item, "status")).value_or(JobStatus::kPending);
   row.job.counts = {.total = number_of(item, "total"),
                     .classified = number_of(item, "classified"),
@@ -236,6 +238,20 @@ Expression status_change(const JobRow& row, JobStatus to, TimePoint now) {
 void add_to_unsent(Expression& change, const Job& job) {
   change.set("unsent_pk", text(unsent_pk(shard_of(job.id, kUnsentShards))))
       .set("unsent_sk", text(listing_sk(job.created_at, job.id)));
+}
+
+Item removal_item(const Job& job, TimePoint removed_at) {
+  Item item = key(kRemovedPk, listing_sk(removed_at, job.id));
+  item["job_id"] = text(job.id);
+  item["removed_at"] = number(removed_at);
+  item["total"] = number(job.counts.total);
+  return item;
+}
+
+RemovedJob read_removal(const Item& item) {
+  return {.id = text_of(item, "job_id"),
+          .removed_at = from_ms(number_of(item, "removed_at")),
+          .total = number_of(item, "total")};
 }
 
 std::vector<ImageName> read_image_names(const std::vector<Item>& parts) {

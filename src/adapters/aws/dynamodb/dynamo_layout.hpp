@@ -44,6 +44,8 @@ std::string listing_pk(JobType type, JobStatus status, int shard);
 std::string listing_sk(TimePoint created, std::string_view job_id);
 std::string unsent_pk(int shard);
 std::string tally_pk(int shard);
+// The partition of removed jobs, with sort keys of listing_sk().
+inline constexpr const char* kRemovedPk = "REMOVED";
 std::string day_of(TimePoint time);  // "20260131", UTC
 // Sort keys in a tally's partition: of a day's tally, day_of(), and of a job that is not added to
 // it yet.
@@ -89,6 +91,9 @@ std::optional<JobRow> read_job(const std::vector<Item>& items);
 Expression status_change(const JobRow& row, JobStatus to, TimePoint now);
 // Adds the job to the index of jobs with unsent tasks.
 void add_to_unsent(Expression& change, const Job& job);
+
+Item removal_item(const Job& job, TimePoint removed_at);
+RemovedJob read_removal(const Item& item);
 
 // An image's key and filename.
 struct ImageName {

@@ -200,6 +200,19 @@ Result<void> Table::put_all(std::span<const Item> items) {
     bytes += size;
     batches.back().push_back({{"PutRequest", {{"Item", item}}}});
   }
+  return write_all(std::move(batches));
+}
+
+Result<void> Table::remove_all(std::span<const Item> keys) {
+  std::vector<json> batches;
+  for (const auto& key : keys) {
+    if (batches.empty() || batches.back().size() == kBatchItems) batches.push_back(json::array());
+    batches.back().push_back({{"DeleteRequest", {{"Key", key}}}});
+  }
+  return write_all(std::move(batches));
+}
+
+Result<void> Table::write_all(std::vector<json> batches) {
   for (int attempt = 0; !batches.empty(); ++attempt) {
     if (attempt > 0) wait_after(attempt);
     std::vector<AwsRequest> requests;
@@ -215,7 +228,7 @@ Result<void> Table::put_all(std::span<const Item> items) {
     }
     if (!left.empty() && attempt == kTransactionTries) {
       return fail(ErrorCode::kUnavailable,
-                  "DynamoDB stored only part of the items, because it throttles the table: try "
+                  "DynamoDB wrote only part of the items, because it throttles the table: try "
                   "again later");
     }
     batches = std::move(left);

@@ -73,6 +73,8 @@ class Table {
 
   // No effect where there is no such item.
   Result<void> remove(const Item& key);
+  // The same for all, in parallel batches. After an error any of them may be removed.
+  Result<void> remove_all(std::span<const Item> keys);
 
   // The item after the update; nullopt where the condition failed.
   Result<std::optional<Item>> update(const Item& key, const Expression& expression);
@@ -93,6 +95,7 @@ class Table {
   Result<void> ping();
 
  private:
+  Result<void> write_all(std::vector<nlohmann::json> batches);
   nlohmann::json transaction(std::vector<Action> actions) const;
   Result<std::optional<TransactionOutcome>> send_transaction(nlohmann::json& body);
   AwsRequest request(const char* operation, const nlohmann::json& body) const;

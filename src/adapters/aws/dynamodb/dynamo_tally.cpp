@@ -49,13 +49,14 @@ Expression DynamoJobStore::tally_change() const {
 }
 
 // In an item that only this job has: one for all jobs would be part of many transactions at once.
-Action DynamoJobStore::tally(const Job& job, std::optional<JobStatus> from, JobStatus to) const {
+Action DynamoJobStore::tally(const Job& job, std::optional<JobStatus> from,
+                             std::optional<JobStatus> to) const {
   const auto counted_as = [](JobStatus status) {
     return is_final(status) ? status : JobStatus::kQueued;
   };
   Expression change = tally_change();
   if (from) change.add(dynamo::tally_name(job.spec->type, counted_as(*from)), -1);
-  change.add(dynamo::tally_name(job.spec->type, counted_as(to)), 1);
+  if (to) change.add(dynamo::tally_name(job.spec->type, counted_as(*to)), 1);
   return dynamo::update(
       dynamo::key(dynamo::tally_pk(dynamo::shard_of(job.id, dynamo::kTallyShards)),
                   dynamo::tally_sk(job.created_at, job.id)),

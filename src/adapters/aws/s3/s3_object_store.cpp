@@ -17,6 +17,7 @@ namespace classifier::aws {
 namespace {
 
 constexpr std::size_t kPage = 1'000;  // the most objects in one listing of S3
+constexpr std::size_t kRemovedAtOnce = 256;
 
 }  // namespace
 
@@ -183,6 +184,25 @@ Result<void> S3ObjectStore::copy_to_output(std::string_view input_key,
     const bool source = error.code == "NoSuchKey" || error.code == "NotFound";
     return std::unexpected(
         at_run_time(error, source ? Bucket::kInput : Bucket::kOutput, input_key));
+  }
+  return {};
+}
+
+// Many single calls rather than DeleteObjects, which S3 wants with a checksum of its body.
+Result<void> S3ObjectStore::remove_copies(std::span<const std::string> output_keys) {
+  while (!output_keys.empty()) {
+    const auto some = output_keys.first(std::min(kRemovedAtOnce, output_keys.size()));
+    output_keys = output_keys.subspan(some.size());
+    std::vector<AwsRequest> requests;
+    requests.reserve(some.size());
+    for (const auto& key : some)
+      requests.push_back(request("DeleteObject", "DELETE", Bucket::kOutput, key));
+    const auto responses = client_.call_all(std::move(requests));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (responses[i]) continue;
+      Error error = at_run_time(responses[i].error(), Bucket::kOutput, some[i]);
+      if (error.code != ErrorCode::kNotFound) return std::unexpected(std::move(error));
+    }
   }
   return {};
 }

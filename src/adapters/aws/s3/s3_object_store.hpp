@@ -26,6 +26,7 @@ class S3ObjectStore final : public ObjectStore {
   Result<void> remove(Bucket bucket, std::string_view key) override;
   Result<void> copy_to_output(std::string_view input_key, std::string_view output_key) override;
   // A presigned PUT to S3, with the content type signed. Ignores `base_url`.
+  Result<void> remove_copies(std::span<const std::string> output_keys) override;
   Result<UploadUrl> upload_url(std::string_view key, std::string_view content_type,
                                TimePoint expires_at, std::string_view base_url) override;
   // Whether both buckets answer. kNotFound where one is missing; kUnauthorized or kForbidden where
