@@ -17,6 +17,7 @@
 #include "adapters/http/server.hpp"
 #include "adapters/image/decode.hpp"
 #include "adapters/image/image_decoder.hpp"
+#include "adapters/image/image_facts.hpp"
 #include "adapters/inference/model_folder.hpp"
 #include "adapters/metrics/prometheus_metrics.hpp"
 #include "apps/commands.hpp"
@@ -229,6 +230,8 @@ class Service {
           return make_thumbnail(*thumbnail_decoder_, image, side);
         },
         config_.max_image_bytes, *files_, kept, &stores_->image_names(), catalogue);
+    image_details_ = std::make_unique<ImageDetailsService>(
+        stores_->objects(), read_image_facts, *files_, &stores_->image_names(), catalogue);
     WorkerOptions worker;
     worker.pipeline = {.fetch_threads = 0,
                        .prepare_threads = config_.max_workers,
@@ -445,6 +448,7 @@ class Service {
     api::add_backend_routes(*router, {.job_service = *job_service_,
                                       .jobs = stores_->jobs(),
                                       .images = *image_service_,
+                                      .details = *image_details_,
                                       .objects = stores_->objects(),
                                       .queue = stores_->queue(),
                                       .classifier = *classifier_,
@@ -540,6 +544,7 @@ class Service {
   std::unique_ptr<JobService> job_service_;
   std::unique_ptr<DiskCache> thumbnails_;  // null: none are kept
   std::unique_ptr<ImageService> image_service_;
+  std::unique_ptr<ImageDetailsService> image_details_;
   std::unique_ptr<ImageService> idle_image_service_;
   std::unique_ptr<ThumbnailMaker> thumbnail_maker_;
   std::unique_ptr<Worker> worker_;

@@ -194,6 +194,7 @@ class Scenario {
   void look() {
     if (const auto page = jobs_.list({}, 10, ""); !page) refused(page.error());
     if (const auto records = jobs_.records(mixed_, 0, 10); !records) refused(records.error());
+    if (const auto found = jobs_.records_of_image("mixed", 10, ""); !found) refused(found.error());
     if (const auto depth = queue_.depth(); !depth) refused(depth.error());
     if (const auto letters = queue_.dead_letters(10); !letters) refused(letters.error());
   }
@@ -294,18 +295,31 @@ TEST_P(FaultTest, WhicheverCallFailsNothingIsLostOrCountedTwice) {
 
 std::vector<Operation> all_operations() {
   std::vector<Operation> operations;
-  for (const char* name : {"ObjectStore.get",        "ObjectStore.copy_to_output",
-                           "JobStore.create",        "JobStore.get",
-                           "JobStore.list",          "JobStore.unsent",
-                           "JobStore.mark_sent",     "JobStore.mark_started",
-                           "JobStore.record",        "JobStore.cancel",
-                           "JobStore.retry",         "JobStore.records",
-                           "WorkQueue.send",         "WorkQueue.receive",
-                           "WorkQueue.extend",       "WorkQueue.remove",
-                           "WorkQueue.give_back",    "WorkQueue.bury",
-                           "WorkQueue.dead_letters", "WorkQueue.drop_job",
-                           "WorkQueue.depth",        "Classifier.resolve",
-                           "Classifier.warm_up",     "Classifier.prepare",
+  for (const char* name : {"ObjectStore.get",
+                           "ObjectStore.copy_to_output",
+                           "JobStore.create",
+                           "JobStore.get",
+                           "JobStore.list",
+                           "JobStore.unsent",
+                           "JobStore.mark_sent",
+                           "JobStore.mark_started",
+                           "JobStore.record",
+                           "JobStore.cancel",
+                           "JobStore.retry",
+                           "JobStore.records",
+                           "JobStore.records_of_image",
+                           "WorkQueue.send",
+                           "WorkQueue.receive",
+                           "WorkQueue.extend",
+                           "WorkQueue.remove",
+                           "WorkQueue.give_back",
+                           "WorkQueue.bury",
+                           "WorkQueue.dead_letters",
+                           "WorkQueue.drop_job",
+                           "WorkQueue.depth",
+                           "Classifier.resolve",
+                           "Classifier.warm_up",
+                           "Classifier.prepare",
                            "Classifier.classify"})
     operations.push_back({name, Wiring::kDirect});
   for (const char* name : {"StatusQueue.started", "StatusQueue.report", "StatusQueue.receive",

@@ -106,6 +106,7 @@ void add_backend_routes(http::Router& router, BackendApi api) {
   add_operation_routes(router, shared);
   add_upload_routes(router, shared);
   add_image_routes(router, shared);
+  add_photo_routes(router, shared);
   add_job_routes(router, shared);
   add_result_routes(router, shared);
   add_documentation_routes(router, shared);

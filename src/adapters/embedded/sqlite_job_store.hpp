@@ -41,6 +41,8 @@ class SqliteJobStore final : public JobStore {
   Result<Job> retry(std::string_view job_id, TimePoint now) override;
   Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                            std::size_t limit) override;
+  Result<JobRecordPage> records_of_image(std::string_view s3_key, std::size_t limit,
+                                         std::string_view token) override;
   Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override;
   Result<void> ping() override;
 
