@@ -16,10 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-// Rows of images that one call of records_of_image() reads, about KMS in SECONDS; finding a job
-// takes about as long as reading so many.
-constexpr std::int64_t kRowsOfSearch = 500'000;
-constexpr std::int64_t kRowsOfJob = 20;
+// Finding a job takes about as long as reading so many rows of images.
+constexpr std::int64_t kRowsOfJob = 50;
 
 constexpr const char* kJobColumns =
     "seq, id, type, status, model, top_k, threshold, total, classified, unknown, failed, "
@@ -491,7 +489,7 @@ Result<JobRecordPage> SqliteJobStore::records_of_image(std::string_view s3_key, 
     SQLite::Statement query(connection.database(), sql);
     query.bind(1, first.job);
     JobRecordPage page;
-    std::int64_t rows = kRowsOfSearch;  // that may still be read
+    std::int64_t rows = kRowsOfJob + rows_of_search_;  // that may still be read
     while (query.executeStep()) {
       const JobRow row = read_job(query);
       const std::int64_t total = row.job.counts.total;
