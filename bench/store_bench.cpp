@@ -66,6 +66,17 @@ void accept_job(benchmark::State& state) {
 }
 BENCHMARK(accept_job)->Arg(1)->Arg(1'000)->Arg(100'000)->UseRealTime();
 
+// An image that no job has; `range` is images in each job, of a million rows.
+void look_for_an_image(benchmark::State& state) {
+  EmbeddedStores stores;
+  constexpr std::size_t kImages = 1'000'000;
+  const auto images = static_cast<std::size_t>(state.range(0));
+  for (std::size_t job = 0; job < kImages / images; ++job)
+    value(stores.jobs().create(new_job(std::to_string(job), images)));
+  for (auto _ : state) value(stores.jobs().records_of_image("uploads/none.jpg", 100, ""));
+}
+BENCHMARK(look_for_an_image)->Arg(100)->Arg(10'000)->Arg(1'000'000)->UseRealTime();
+
 void send_receive_remove(benchmark::State& state) {
   EmbeddedStores stores;
   const Job job = value(stores.jobs().create(new_job("job", kBatch)));

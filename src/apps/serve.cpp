@@ -17,6 +17,7 @@
 #include "adapters/http/server.hpp"
 #include "adapters/image/decode.hpp"
 #include "adapters/image/image_decoder.hpp"
+#include "adapters/image/image_facts.hpp"
 #include "adapters/inference/model_folder.hpp"
 #include "adapters/metrics/prometheus_metrics.hpp"
 #include "apps/commands.hpp"
@@ -237,6 +238,8 @@ class Service {
     retention_ = std::make_unique<Retention>(stores_->jobs(), stores_->objects(), clock_,
                                              std::chrono::days(config_.job_retention_days),
                                              trash_service_.get());
+    image_details_ = std::make_unique<ImageDetailsService>(
+        stores_->objects(), read_image_facts, *files_, &stores_->image_names(), catalogue);
     WorkerOptions worker;
     worker.pipeline = {.fetch_threads = 0,
                        .prepare_threads = config_.max_workers,
@@ -453,6 +456,7 @@ class Service {
     api::add_backend_routes(*router, {.job_service = *job_service_,
                                       .jobs = stores_->jobs(),
                                       .images = *image_service_,
+                                      .details = *image_details_,
                                       .objects = stores_->objects(),
                                       .queue = stores_->queue(),
                                       .classifier = *classifier_,
@@ -552,6 +556,7 @@ class Service {
   std::unique_ptr<ImageService> image_service_;
   std::unique_ptr<TrashService> trash_service_;
   std::unique_ptr<Retention> retention_;
+  std::unique_ptr<ImageDetailsService> image_details_;
   std::unique_ptr<ImageService> idle_image_service_;
   std::unique_ptr<ThumbnailMaker> thumbnail_maker_;
   std::unique_ptr<Worker> worker_;

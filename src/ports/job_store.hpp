@@ -42,6 +42,17 @@ struct JobPage {
   std::optional<std::string> next_token;  // opaque; absent on the last page
 };
 
+// What a job found for an image.
+struct JobRecord {
+  Job job;  // without its custom labels
+  ImageRecord record;
+};
+
+struct JobRecordPage {
+  std::vector<JobRecord> records;         // newest job first, then by rising index
+  std::optional<std::string> next_token;  // opaque; absent where there are no older jobs
+};
+
 // Tasks of one job that have not been sent to the work queue yet.
 struct UnsentTasks {
   std::string job_id;
@@ -117,6 +128,13 @@ class JobStore {
   // Up to `limit` images of a job from index `from`, in order.
   virtual Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                                    std::size_t limit) = 0;
+
+  // Up to `limit` outcomes of all jobs for the image `s3_key`: one for each time that a job has it,
+  // also if it failed. A call looks through a bounded part of the jobs, so that a page may have few
+  // outcomes, or none, and a next_token. kInvalidArgument for a token that this store did not make;
+  // kUnsupported from a store that cannot look.
+  virtual Result<JobRecordPage> records_of_image(std::string_view s3_key, std::size_t limit,
+                                                 std::string_view token) = 0;
 
   // Removes up to `limit` final jobs that were created before `created_before`, with their outcomes
   // but not their images. Returns how many; fewer than `limit` if none is left. Stores that remove

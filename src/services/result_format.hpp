@@ -54,6 +54,9 @@ std::unique_ptr<ResultWriter> json_result(Job job, RecordSource records, ResultO
 std::unique_ptr<ResultWriter> csv_result(Job job, RecordSource records,
                                          CsvFor reader = CsvFor::kAnyProgram);
 
+// A score with six digits: scores are single precision, and have no more.
+double score_of(float score);
+
 // "confidence below threshold (0.31 < 0.5). Original prediction: X"
 std::string below_threshold_reason(const Prediction& top, double threshold);
 

@@ -21,9 +21,6 @@ struct ResultRow {
 };
 ResultRow make_row(const ImageRecord& record, const JobSpec& spec);
 
-// A score with six digits: scores are single precision, and have no more.
-double score_of(float score);
-
 constexpr std::size_t kResultPiece = 256 << 10;  // bytes of text, about, in one piece of a result
 
 // Reads the records of a result page by page. The first pages are small; fit() makes the next ones

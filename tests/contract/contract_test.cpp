@@ -172,6 +172,61 @@ TEST_P(ContractTest, OutcomesAreStoredUnchanged) {
   EXPECT_DOUBLE_EQ(records[1].outcome->processing_time_ms, 2.5);
 }
 
+TEST_P(ContractTest, TheOutcomesOfAnImageAreFoundInAllJobs) {
+  const std::string key = "uploads/1.jpg";
+  NewJob twice = new_job(4);
+  twice.s3_keys[3] = key;
+  twice.filenames[3] = twice.filenames[1];
+  const Job first = jobs().create(twice).value();
+  const auto none = jobs().records_of_image(key, 10, "");
+  if (!none) {  // a store that cannot look says so
+    EXPECT_EQ(none.error().code, ErrorCode::kUnsupported);
+    EXPECT_THAT(none.error().message, ::testing::HasSubstr("GET /jobs"));
+    return;
+  }
+  EXPECT_THAT(none->records, IsEmpty()) << "none is done";
+  accept(1);  // without the image
+  JobSpec strict;
+  strict.confidence_threshold = 0.95;
+  const Job second = accept(2, strict);
+  const Job third = accept(3);
+  for (int i = 0; i < 4; ++i) record(success(first, i));
+  record(success(second, 1));
+  record(failure(third, 1));
+  record(success(third, 2));
+  stores_->reopen();
+  const auto page = jobs().records_of_image(key, 10, "").value();
+  EXPECT_FALSE(page.next_token);
+  std::vector<std::string> found;
+  for (const auto& [job, record] : page.records) {
+    EXPECT_EQ(record.s3_key, key);
+    ASSERT_TRUE(record.outcome);
+    found.push_back(job.id + " " + std::to_string(record.index));
+  }
+  ASSERT_THAT(found,
+              ElementsAre(third.id + " 1", second.id + " 1", first.id + " 1", first.id + " 3"));
+  EXPECT_EQ(page.records[0].record.outcome->result, failure(third, 1).result);
+  EXPECT_EQ(page.records[1].record.outcome->result, success(second, 1).result);
+  EXPECT_EQ(page.records[1].job.spec->confidence_threshold, 0.95);
+  EXPECT_EQ(page.records[1].job.spec->model, second.spec->model);
+  EXPECT_EQ(page.records[1].job.created_at, second.created_at);
+
+  // One by one they are the same.
+  std::vector<std::string> one_by_one;
+  std::string token;
+  for (int calls = 0; calls < 10; ++calls) {
+    const auto next = jobs().records_of_image(key, 1, token).value();
+    for (const auto& [job, record] : next.records)
+      one_by_one.push_back(job.id + " " + std::to_string(record.index));
+    if (!next.next_token) break;
+    token = *next.next_token;
+  }
+  EXPECT_EQ(one_by_one, found);
+  for (const char* const foreign : {"x", "1", "-1.2", "1.x", "."})
+    EXPECT_EQ(jobs().records_of_image(key, 1, foreign).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(jobs().records_of_image("uploads/none.jpg", 10, "").value().records, IsEmpty());
+}
+
 TEST_P(ContractTest, WarningsOfOutcomesAreStored) {
   const Job job = accept(3);
   ImageOutcome torn = success(job, 0);

@@ -425,6 +425,15 @@ def test_names_on_aws(binary: Path, tmp_path: Path, photos: dict[str, Path]) -> 
                 answer = backend.get(path)
                 assert answer.status_code == 422, path
                 assert "no catalogue" in answer.json()["error"]
+            key = next(iter(keys))
+            answer = backend.get(f"/images/{key}/predictions")
+            assert answer.status_code == 422
+            assert "cannot look up an image" in answer.json()["error"]
+            info = backend.get(f"/images/{key}/info").json()
+            assert (info["name"], info["size"]) == (keys[key], len(content))
+            assert (info["content_type"], "sha256" in info) == ("image/jpeg", False)
+            with Image.open(io.BytesIO(content)) as picture:
+                assert (info["width"], info["height"]) == picture.size
             by_rule = {"job_type": "image_classification", "images": {"all": True}}
             assert backend.post("/submit", by_rule).status_code == 422
             job = backend.submit(list(keys), model=MODEL)

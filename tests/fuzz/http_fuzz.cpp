@@ -35,6 +35,7 @@ class Service {
     api::add_backend_routes(router_, {.job_service = job_service_,
                                       .jobs = stores_.jobs(),
                                       .images = images_,
+                                      .details = details_,
                                       .objects = stores_.objects(),
                                       .queue = stores_.queue(),
                                       .classifier = classifier_,
@@ -65,6 +66,8 @@ class Service {
                          return std::string("thumbnail");
                        },
                        kMaxUpload, thumbnail_memory_};
+  ImageDetailsService details_{stores_.objects(), [](auto) { return ImageFacts{}; },
+                               thumbnail_memory_};
   Router router_;
   Access access_{{.keys = nullptr,
                   .allowed_origins = {"https://page.example"},

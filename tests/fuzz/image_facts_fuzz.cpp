@@ -5,6 +5,7 @@
 #include "adapters/image/codecs.hpp"
 #include "adapters/image/decode.hpp"
 #include "adapters/image/image_facts.hpp"
+#include "domain/text.hpp"
 #include "fuzz.hpp"
 
 namespace {
@@ -13,10 +14,23 @@ using classifier::ImageFacts;
 using classifier::ImageFormat;
 using classifier::fuzz::demand;
 
+void check(const classifier::CameraFacts& camera) {
+  for (const std::string& text : {camera.make, camera.model, camera.lens}) {
+    demand(classifier::is_utf8(text) && !classifier::has_control_character(text) &&
+               classifier::trim(text) == text && text.size() <= 800,
+           "names are short texts");
+  }
+  for (const auto& number : {camera.exposure_s, camera.f_number, camera.focal_length_mm})
+    demand(!number || (*number > 0 && *number <= 1e5), "numbers are positive and possible");
+  demand(!camera.iso || *camera.iso > 0, "a sensitivity is positive");
+}
+
 void check(const ImageFacts& facts) {
+  check(facts.camera);
   demand((facts.width == 0) == (facts.height == 0) && facts.width >= 0 && facts.height >= 0,
          "both sides are known, or none");
-  demand(!facts.content_type.empty() || (facts.width == 0 && !facts.taken_at),
+  demand(!facts.content_type.empty() ||
+             (facts.width == 0 && !facts.taken_at && facts.camera == classifier::CameraFacts{}),
          "what is no image has no facts");
   if (!facts.taken_at) return;
   const std::string text = classifier::to_rfc3339(*facts.taken_at);
@@ -37,6 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ImageFacts tiff;
   tiff.content_type = "image/jpeg";
   tiff.taken_at = classifier::codecs::exif_time({data, size});
+  tiff.camera = classifier::codecs::exif_camera({data, size});
   check(tiff);
   classifier::DecodeLimits limits;
   limits.max_bytes = std::size_t{1} << 20;

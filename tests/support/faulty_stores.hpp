@@ -113,6 +113,11 @@ class FaultyJobStore final : public JobStore {
                                            std::size_t limit) override {
     return faults_.run("JobStore.records", [&] { return inner_.records(job_id, from, limit); });
   }
+  Result<JobRecordPage> records_of_image(std::string_view s3_key, std::size_t limit,
+                                         std::string_view token) override {
+    return faults_.run("JobStore.records_of_image",
+                       [&] { return inner_.records_of_image(s3_key, limit, token); });
+  }
   Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override {
     return faults_.run("JobStore.remove_expired",
                        [&] { return inner_.remove_expired(created_before, limit); });

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "adapters/image/decode.hpp"
@@ -71,6 +73,7 @@ inline Bytes exif(int orientation) {
 
 // What is empty or 0 is left out.
 struct ExifFields {
+  using Ratio = std::pair<std::uint32_t, std::uint32_t>;
   int orientation = 0;
   Bytes date_time = {};  // "2026:01:31 12:00:00"
   Bytes date_time_original = {};
@@ -78,6 +81,14 @@ struct ExifFields {
   Bytes offset_original = {};   // "+02:00"
   Bytes sub_sec = {};
   Bytes offset = {};
+  Bytes make = {};
+  Bytes model = {};
+  Bytes lens = {};
+  std::optional<Ratio> exposure = {};
+  std::optional<Ratio> f_number = {};
+  std::optional<Ratio> focal_length = {};
+  std::uint32_t sensitivity = 0;        // in two bytes
+  std::uint32_t recommended_index = 0;  // in four
 };
 
 // A TIFF block with these entries, those of DateTimeOriginal and the like in an Exif directory.
@@ -90,51 +101,68 @@ inline Bytes exif(const ExifFields& fields, bool big_endian = false) {
   };
   struct Entry {
     std::uint32_t tag;
-    Bytes text;                 // empty: a number
-    std::uint32_t number = 0;   // of two bytes, or the offset of a directory in four
-    bool is_directory = false;  // it follows this one
+    std::uint32_t type;
+    std::uint32_t count;
+    Bytes value;  // of more than four bytes: it follows the directory
   };
-  const auto add_directory = [&](const std::vector<Entry>& entries) {
-    std::size_t values = block.size() + 2 + 12 * entries.size() + 4;
-    Bytes texts;
+  using Entries = std::vector<Entry>;
+  // What follows a directory at this place begins there.
+  const auto end_of = [](std::size_t place, const Entries& entries) {
+    return place + 2 + 12 * entries.size() + 4;
+  };
+  const auto add_directory = [&](const Entries& entries) {
+    const std::size_t values = end_of(block.size(), entries);
+    Bytes after;
     block += number(static_cast<std::uint32_t>(entries.size()), 2);
     for (const auto& entry : entries) {
-      block += number(entry.tag, 2);
-      const Bytes text = entry.text + '\0';
-      if (entry.is_directory) {
-        for (const auto& other : entries)
-          values += other.text.size() < 4 ? 0 : other.text.size() + 1;
-        block += number(4, 2) + number(1, 4) + number(static_cast<std::uint32_t>(values), 4);
-      } else if (entry.text.empty()) {
-        block += number(3, 2) + number(1, 4) + number(entry.number, 2) + Bytes(2, '\0');
+      block += number(entry.tag, 2) + number(entry.type, 2) + number(entry.count, 4);
+      if (entry.value.size() <= 4) {
+        block += entry.value + Bytes(4 - entry.value.size(), '\0');
       } else {
-        block += number(2, 2) + number(static_cast<std::uint32_t>(text.size()), 4);
-        if (text.size() <= 4) {
-          block += text + Bytes(4 - text.size(), '\0');
-        } else {
-          block += number(static_cast<std::uint32_t>(values + texts.size()), 4);
-          texts += text;
-        }
+        block += number(static_cast<std::uint32_t>(values + after.size()), 4);
+        after += entry.value;
       }
     }
-    block += Bytes(4, '\0') + texts;
+    block += Bytes(4, '\0') + after;
   };
   block += number(8, 4);
-  std::vector<Entry> first;
-  std::vector<Entry> second;
-  const auto add = [](std::vector<Entry>& entries, std::uint32_t tag, const Bytes& text) {
-    if (!text.empty()) entries.push_back({.tag = tag, .text = text});
+  Entries first;
+  Entries second;
+  const auto add_text = [](Entries& entries, std::uint32_t tag, const Bytes& text) {
+    if (text.empty()) return;
+    entries.push_back({tag, 2, static_cast<std::uint32_t>(text.size() + 1), text + '\0'});
   };
-  if (fields.orientation != 0)
-    first.push_back(
-        {.tag = 0x0112, .text = {}, .number = static_cast<std::uint32_t>(fields.orientation)});
-  add(first, 0x0132, fields.date_time);
-  add(second, 0x9003, fields.date_time_original);
-  add(second, 0x9010, fields.offset);
-  add(second, 0x9011, fields.offset_original);
-  add(second, 0x9290, fields.sub_sec);
-  add(second, 0x9291, fields.sub_sec_original);
-  if (!second.empty()) first.push_back({.tag = 0x8769, .text = {}, .is_directory = true});
+  const auto add_number = [&](Entries& entries, std::uint32_t tag, std::uint32_t value,
+                              std::size_t size) {
+    if (value == 0) return;
+    entries.push_back({tag, size == 2 ? 3U : 4U, 1, number(value, size)});
+  };
+  const auto add_ratio = [&](std::uint32_t tag, const std::optional<ExifFields::Ratio>& ratio) {
+    if (!ratio) return;
+    second.push_back({tag, 5, 1, number(ratio->first, 4) + number(ratio->second, 4)});
+  };
+  add_number(first, 0x0112, static_cast<std::uint32_t>(fields.orientation), 2);
+  add_text(first, 0x010F, fields.make);
+  add_text(first, 0x0110, fields.model);
+  add_text(first, 0x0132, fields.date_time);
+  add_ratio(0x829A, fields.exposure);
+  add_ratio(0x829D, fields.f_number);
+  add_number(second, 0x8827, fields.sensitivity, 2);
+  add_number(second, 0x8832, fields.recommended_index, 4);
+  add_text(second, 0x9003, fields.date_time_original);
+  add_text(second, 0x9010, fields.offset);
+  add_text(second, 0x9011, fields.offset_original);
+  add_ratio(0x920A, fields.focal_length);
+  add_text(second, 0x9290, fields.sub_sec);
+  add_text(second, 0x9291, fields.sub_sec_original);
+  add_text(second, 0xA434, fields.lens);
+  if (!second.empty()) {
+    // It follows this directory and its values.
+    first.push_back({0x8769, 4, 1, Bytes(4, '\0')});
+    std::size_t place = end_of(block.size(), first);
+    for (const auto& entry : first) place += entry.value.size() <= 4 ? 0 : entry.value.size();
+    first.back().value = number(static_cast<std::uint32_t>(place), 4);
+  }
   add_directory(first);
   if (!second.empty()) add_directory(second);
   return block;

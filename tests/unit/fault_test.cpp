@@ -219,6 +219,7 @@ class Scenario {
   void look() {
     if (const auto page = jobs_.list({}, 10, ""); !page) refused(page.error());
     if (const auto records = jobs_.records(mixed_, 0, 10); !records) refused(records.error());
+    if (const auto found = jobs_.records_of_image("mixed", 10, ""); !found) refused(found.error());
     if (const auto depth = queue_.depth(); !depth) refused(depth.error());
     if (const auto letters = queue_.dead_letters(10); !letters) refused(letters.error());
   }
@@ -340,6 +341,7 @@ std::vector<Operation> all_operations() {
                            "JobStore.forget",
                            "ObjectStore.list",
                            "ObjectStore.remove_copies",
+                           "JobStore.records_of_image",
                            "WorkQueue.send",
                            "WorkQueue.receive",
                            "WorkQueue.extend",

@@ -12,12 +12,14 @@
 #include "adapters/api/backend_api.hpp"
 #include "adapters/api/ml_api.hpp"
 #include "adapters/http/server.hpp"
+#include "adapters/image/image_facts.hpp"
 #include "contract/embedded_stores.hpp"
 #include "domain/text.hpp"
 #include "services/job_service.hpp"
 #include "services/job_watch.hpp"
 #include "services/label_set_service.hpp"
 #include "support/faulty_stores.hpp"
+#include "support/image_files.hpp"
 #include "support/jobs.hpp"
 #include "support/labelling_classifier.hpp"
 #include "support/raw_client.hpp"
@@ -59,6 +61,7 @@ class ApiTest : public ::testing::Test {
                             {.job_service = job_service_,
                              .jobs = stores_.jobs(),
                              .images = images_,
+                             .details = details_,
                              .objects = stores_.objects(),
                              .queue = stores_.queue(),
                              .classifier = classifier_,
@@ -155,10 +158,17 @@ class ApiTest : public ::testing::Test {
                           [this] { ++removals_; }};
   MemoryBudget thumbnail_memory_{1'000'000};
   ImageService images_{stores_.objects(), stores_.clock(),
-                       [](std::span<const std::byte>, int size) -> Result<std::string> {
+                       [](std::span<const std::byte> image, int size) -> Result<std::string> {
+                         const std::string_view text(reinterpret_cast<const char*>(image.data()),
+                                                     image.size());
+                         if (text == "broken")
+                           return fail(ErrorCode::kUndecodable, "the image is broken");
+                         if (text == "busy") return fail(ErrorCode::kUnavailable, "try again");
                          return "thumbnail of " + std::to_string(size);
                        },
                        1'000, thumbnail_memory_};
+  ImageDetailsService details_{stores_.objects(), read_image_facts, thumbnail_memory_, nullptr,
+                               &stores_.catalogue()};
   LabelAdvisor label_advisor_{&classifier_};
   LabelSetService label_sets_{stores_.label_sets(), stores_.clock()};
   std::string uploaded_;  // the last key
@@ -345,6 +355,113 @@ TEST_F(ApiTest, ListsLooksAtAndDeletesImages) {
 
   EXPECT_EQ(body_of(request("DELETE", "/images/a%2F1.jpg"))["success"], true);
   EXPECT_EQ(request("DELETE", "/images/a/1.jpg").status, 404);
+}
+
+TEST_F(ApiTest, TellsWhatIsKnownOfAnImage) {
+  const std::string photo =
+      testing::jpeg_with_exif(testing::exif({.date_time_original = "2026:01:31 08:09:10",
+                                             .make = "FUJIFILM",
+                                             .model = "X-T3",
+                                             .exposure = {{1, 125}},
+                                             .sensitivity = 160}));
+  stores_.put_object("a/1.jpg", photo);
+  stores_.put_object("a/2.PNG", "x");
+  const json info = body_of(get("/images/a/1.jpg/info"));
+  EXPECT_EQ(info["key"], "a/1.jpg");
+  EXPECT_EQ(info["name"], "a/1.jpg");
+  EXPECT_EQ(info["size"], photo.size());
+  EXPECT_EQ(info["content_type"], "image/jpeg");
+  EXPECT_EQ(info["width"], 64);
+  EXPECT_EQ(info["height"], 48);
+  EXPECT_EQ(info["taken_at"], "2026-01-31T08:09:10.000Z");
+  EXPECT_EQ(info["camera"],
+            json({{"make", "FUJIFILM"}, {"model", "X-T3"}, {"exposure_s", 0.008}, {"iso", 160}}));
+  EXPECT_FALSE(info.contains("sha256"));
+
+  // What only the catalogue has, as long as it knows this version.
+  CatalogueEntry entry;
+  entry.key = "a/1.jpg";
+  entry.name = "Holiday/1.jpg";
+  entry.batch = "b1";
+  entry.etag = info["etag"];
+  entry.sha256 = sha256_hex("x");
+  entry.uploaded_at = stores_.clock().now();
+  ASSERT_TRUE(stores_.catalogue().put({&entry, 1}));
+  const json known = body_of(get("/images/a%2F1.jpg/info"));
+  EXPECT_EQ(known["name"], "Holiday/1.jpg");
+  EXPECT_EQ(known["batch"], "b1");
+  EXPECT_EQ(known["sha256"], sha256_hex("x"));
+  EXPECT_EQ(known["uploaded_at"], to_rfc3339(stores_.clock().now()));
+  stores_.put_object("a/1.jpg", "another one");
+  const json replaced = body_of(get("/images/a/1.jpg/info"));
+  EXPECT_EQ(replaced["name"], "Holiday/1.jpg");
+  for (const char* const field : {"sha256", "uploaded_at", "width", "camera", "taken_at"})
+    EXPECT_FALSE(replaced.contains(field)) << field;
+  EXPECT_EQ(replaced["content_type"], "image/jpeg") << "by its name";
+
+  EXPECT_EQ(body_of(get("/images/a/2.PNG/info"))["content_type"], "image/png");
+  EXPECT_EQ(get("/images/none.jpg/info").status, 404);
+  stores_.put_object("notes.txt", "x");
+  EXPECT_EQ(get("/images/notes.txt/info").status, 404);
+}
+
+TEST_F(ApiTest, TellsWhatJobsFoundForAnImage) {
+  const std::string first = submit({"a.jpg", "b.jpg"});
+  const std::string second = submit({"b.jpg", "c.jpg", "b.jpg"});
+  finish(first, {"cat", ""});
+  finish(second, {"dog", "cat", "dog"});
+  const json all = body_of(get("/images/b.jpg/predictions"));
+  ASSERT_EQ(all["predictions"].size(), 3U);
+  EXPECT_FALSE(all.contains("next_token"));
+  const json& best = all["predictions"][0];
+  EXPECT_EQ(best["job_id"], second);
+  EXPECT_EQ(best["job_type"], "image_classification");
+  EXPECT_EQ(best["model"], "labelling");
+  EXPECT_EQ(best["index"], 0);
+  EXPECT_EQ(best["status"], "classified");
+  EXPECT_EQ(best["all_predictions"][0], json({{"label", "dog"}, {"score", 0.9}}));
+  EXPECT_TRUE(best.contains("created_at") && best.contains("confidence_threshold"));
+  EXPECT_EQ(all["predictions"][1]["index"], 2);
+  EXPECT_EQ(all["predictions"][2]["status"], "failed");
+  EXPECT_EQ(all["predictions"][2]["error"], "the image is broken");
+  EXPECT_TRUE(all["predictions"][2]["all_predictions"].empty());
+
+  const json page = body_of(get("/images/b.jpg/predictions?limit=2"));
+  EXPECT_EQ(page["predictions"].size(), 2U);
+  const std::string token = page["next_token"];
+  EXPECT_EQ(body_of(get("/images/b.jpg/predictions?next_token=" + token))["predictions"],
+            json::array({all["predictions"][2]}));
+  EXPECT_EQ(get("/images/b.jpg/predictions?next_token=x").status, 400);
+  EXPECT_EQ(get("/images?next_token=" + token).status, 400) << "of another list";
+  EXPECT_EQ(get("/images/b.jpg/predictions?limit=0").status, 400);
+  EXPECT_TRUE(body_of(get("/images/none.jpg/predictions"))["predictions"].empty());
+}
+
+TEST_F(ApiTest, QuietThumbnailsAreNoErrors) {
+  stores_.put_object("broken.jpg", "broken");
+  stores_.put_object("large.jpg", std::string(1'001, 'x'));
+  stores_.put_object("busy.jpg", "busy");
+  stores_.put_object("good.jpg", "good");
+  EXPECT_EQ(get("/images/broken.jpg/thumbnail").status, 422);
+  EXPECT_EQ(get("/images/broken.jpg/thumbnail?quiet=false").status, 422);
+  const RawAnswer none = get("/images/broken.jpg/thumbnail?quiet=true");
+  EXPECT_EQ(none.status, 204);
+  EXPECT_EQ(none.body, "");
+  EXPECT_EQ(none.header("Content-Type"), "");
+  const RawAnswer good = get("/images/good.jpg/thumbnail?quiet=true");
+  EXPECT_EQ(good.body, "thumbnail of 256");
+  EXPECT_EQ(none.header("Cache-Control"), good.header("Cache-Control"));
+  EXPECT_EQ(request("GET", "/images/broken.jpg/thumbnail?quiet=true",
+                    "If-None-Match: " + none.header("ETag") + "\r\n")
+                .status,
+            304);
+  EXPECT_EQ(get("/images/large.jpg/thumbnail").status, 413);
+  EXPECT_EQ(get("/images/large.jpg/thumbnail?quiet=true").status, 204);
+  // Not the images' fault.
+  EXPECT_EQ(get("/images/busy.jpg/thumbnail?quiet=true").status, 503);
+  EXPECT_EQ(get("/images/none.jpg/thumbnail?quiet=true").status, 404);
+  EXPECT_EQ(get("/images/good.jpg/thumbnail?quiet=yes").status, 400);
+  EXPECT_EQ(get("/images/good.jpg/thumbnail?quiet=true&size=5").status, 400);
 }
 
 TEST_F(ApiTest, HeadSaysHowLargeAnImageIs) {

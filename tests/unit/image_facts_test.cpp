@@ -63,7 +63,11 @@ std::vector<Bytes> every_kind() {
                             .date_time = kMorning,
                             .date_time_original = kMorning,
                             .sub_sec_original = "25",
-                            .offset_original = "+02:00"});
+                            .offset_original = "+02:00",
+                            .make = "a maker",
+                            .lens = "a lens",
+                            .exposure = {{1, 125}},
+                            .sensitivity = 100});
   return {jpeg(),
           progressive_jpeg(marked(64, 48)),
           jpeg_with_exif(block),
@@ -173,6 +177,79 @@ TEST(ImageFacts, NonsenseIsNoTime) {
     EXPECT_EQ(time_of({.date_time = kMorning, .date_time_original = nonsense}),
               "2026-01-31T08:09:10.000Z");
   }
+}
+
+// Of a JPEG with these fields.
+CameraFacts camera_of(const ExifFields& fields, bool big_endian = false) {
+  return facts_of(jpeg_with_exif(exif(fields, big_endian))).camera;
+}
+
+const ExifFields kCamera{.make = "FUJIFILM",
+                         .model = "X-T3",
+                         .lens = "XF35mmF1.4 R",
+                         .exposure = {{10, 1'250}},
+                         .f_number = {{28, 10}},
+                         .focal_length = {{350, 10}},
+                         .sensitivity = 160};
+
+TEST(ImageFacts, TheCameraIsRead) {
+  CameraFacts wanted;
+  wanted.make = "FUJIFILM";
+  wanted.model = "X-T3";
+  wanted.lens = "XF35mmF1.4 R";
+  wanted.exposure_s = 0.008;
+  wanted.f_number = 2.8;
+  wanted.iso = 160;
+  wanted.focal_length_mm = 35;
+  EXPECT_EQ(camera_of(kCamera), wanted);
+  EXPECT_EQ(camera_of(kCamera, true), wanted);
+  EXPECT_EQ(camera_of({}), CameraFacts{});
+  const Bytes block = exif(kCamera);
+  EXPECT_EQ(facts_of(png_with_exif(block)).camera, wanted);
+  EXPECT_EQ(facts_of(webp_with_exif(block)).camera, wanted);
+  EXPECT_EQ(facts_of(block).camera, wanted) << "a TIFF file has Exif in its first directory";
+}
+
+TEST(ImageFacts, NamesOfCamerasAreShortLinesOfText) {
+  const auto model = [](const Bytes& text) { return camera_of({.model = text}).model; };
+  EXPECT_EQ(model("  Canon EOS 5D  " + Bytes(20, '\0')), "Canon EOS 5D");
+  EXPECT_EQ(model(Bytes("A7\0garbage", 10)), "A7");
+  EXPECT_EQ(model(Bytes(12, '\0')), "");
+  EXPECT_EQ(model("    "), "");
+  EXPECT_EQ(model("----"), "");
+  EXPECT_EQ(model("a\nb\x7F"
+                  "c\xC2\x85"
+                  "d"),
+            "a b c d");
+  EXPECT_EQ(model("写真機"), "写真機");
+  EXPECT_EQ(model("K\xE4mera"), "K\\xe4mera");
+  EXPECT_EQ(model("abc"), "abc") << "within the entry";
+  EXPECT_EQ(model(Bytes(3'000, 'x')), std::string(200, 'x'));
+  Bytes wide;
+  std::string cut;
+  for (int i = 0; i < 300; ++i) {
+    wide += "\U0001F4F7";
+    if (i < 200) cut += "\U0001F4F7";
+  }
+  EXPECT_EQ(model(wide), cut);
+  Bytes newer = exif(ExifFields{.model = "X"});
+  newer[12] = '\x81';  // the type of UTF-8 in Exif 3.0
+  EXPECT_EQ(facts_of(jpeg_with_exif(newer)).camera.model, "X");
+}
+
+TEST(ImageFacts, ImpossibleNumbersOfCamerasAreUnknown) {
+  constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
+  for (const ExifFields::Ratio nonsense :
+       {ExifFields::Ratio{0, 1}, {1, 0}, {0, 0}, {kMost, 1}, {kMost, 0}}) {
+    EXPECT_EQ(camera_of({.exposure = nonsense}).exposure_s, std::nullopt);
+    EXPECT_EQ(camera_of({.f_number = nonsense}).f_number, std::nullopt);
+    EXPECT_EQ(camera_of({.focal_length = nonsense}).focal_length_mm, std::nullopt);
+  }
+  EXPECT_EQ(camera_of({.exposure = {{30, 1}}}).exposure_s, 30);
+  EXPECT_EQ(camera_of({.sensitivity = 65'535}).iso, std::nullopt);
+  EXPECT_EQ(camera_of({.sensitivity = 65'535, .recommended_index = 102'400}).iso, 102'400);
+  EXPECT_EQ(camera_of({.recommended_index = 400}).iso, 400);
+  EXPECT_EQ(camera_of({.recommended_index = kMost}).iso, std::nullopt);
 }
 
 TEST(ImageFacts, WhatIsCutOffIsUnknown) {

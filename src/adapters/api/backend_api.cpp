@@ -117,6 +117,7 @@ void add_backend_routes(http::Router& router, BackendApi api) {
   const auto shared = std::make_shared<const BackendApi>(std::move(api));
   add_operation_routes(router, shared);
   add_upload_routes(router, shared);
+  add_photo_routes(router, shared);  // before /images/{key}, which takes what no other route does
   add_image_routes(router, shared);
   add_trash_routes(router, shared);
   add_job_routes(router, shared);

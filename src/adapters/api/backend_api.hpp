@@ -15,6 +15,7 @@
 #include "ports/object_store.hpp"
 #include "ports/upload_receiver.hpp"
 #include "ports/work_queue.hpp"
+#include "services/image_details.hpp"
 #include "services/image_service.hpp"
 #include "services/job_service.hpp"
 #include "services/label_advisor.hpp"
@@ -28,6 +29,7 @@ struct BackendApi {
   JobService& job_service;
   JobStore& jobs;
   ImageService& images;
+  ImageDetailsService& details;
   ObjectStore& objects;
   WorkQueue& queue;
   Classifier& classifier;

@@ -60,9 +60,30 @@ http::Response cached_answer(const http::Request& request, const std::string& et
   response.headers.add("Cache-Control", kCachePolicy);
   if (http::matches_etag(request.headers.get("If-None-Match"), quoted)) {
     response.status = 304;
-  } else {
+  } else if (!content_type.empty()) {
     response.headers.add("Content-Type", content_type);
   }
+  return response;
+}
+
+Result<bool> read_quiet(const http::Request& request) {
+  const std::string_view value = request.query_value("quiet").value_or("false");
+  if (value == "true" || value == "false") return value == "true";
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("quiet must be true or false, not {}", http::excerpt(value)));
+}
+
+// Whether the image itself is why it has no thumbnail, and not the server or the request.
+bool has_no_thumbnail(const Error& error) {
+  return error.code == ErrorCode::kUndecodable || error.code == ErrorCode::kUnsupported ||
+         error.code == ErrorCode::kTooLarge;
+}
+
+// Its ETag is another one than that of a thumbnail, so that an image which another version of this
+// program can show is shown.
+http::Response no_thumbnail(const http::Request& request, const std::string& etag) {
+  http::Response response = cached_answer(request, etag + "-none", "");
+  if (response.status == 200) response.status = 204;
   return response;
 }
 
@@ -74,6 +95,8 @@ http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache,
   const auto trashed = asks_trash(api, request);
   if (!trashed) return http::error_response(trashed.error());
   const auto place = *trashed ? ImageService::Place::kTrash : ImageService::Place::kStore;
+  const auto quiet = read_quiet(request);
+  if (!quiet) return http::error_response(quiet.error());
   const std::string_view key = request.param("key");
   const auto etag = api.images.thumbnail_etag(key, static_cast<int>(*size), place);
   if (!etag) return http::error_response(etag.error());
@@ -83,6 +106,7 @@ http::Response get_thumbnail(const BackendApi& api, ThumbnailCache& cache,
   auto bytes = cache.find(id);
   if (!bytes) {
     auto made = api.images.thumbnail(key, static_cast<int>(*size), place);
+    if (!made && *quiet && has_no_thumbnail(made.error())) return no_thumbnail(request, *etag);
     if (!made) return http::error_response(made.error());
     response.headers.set("ETag", "\"" + made->etag + "\"");
     if (made->etag != *etag) {

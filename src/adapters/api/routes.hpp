@@ -21,6 +21,7 @@ using SharedApi = std::shared_ptr<const BackendApi>;
 
 void add_image_routes(http::Router& router, const SharedApi& api);
 void add_trash_routes(http::Router& router, const SharedApi& api);
+void add_photo_routes(http::Router& router, const SharedApi& api);
 void add_upload_routes(http::Router& router, const SharedApi& api);
 void add_job_routes(http::Router& router, const SharedApi& api);
 void add_result_routes(http::Router& router, const SharedApi& api);

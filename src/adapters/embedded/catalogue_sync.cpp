@@ -260,7 +260,7 @@ class CatalogueSync::Impl {
     const auto reader = store_.open(Bucket::kInput, key);
     if (!reader) return {};
     std::vector<std::byte> header(
-        std::min<std::uint64_t>((*reader)->info().size, CatalogueSyncOptions::kHeaderBytes));
+        std::min<std::uint64_t>((*reader)->info().size, kImageHeaderBytes));
     if (!(*reader)->read(header)) return {};
     return options_.read_facts(header);
   }
@@ -468,8 +468,7 @@ class CatalogueSync::Impl {
       if (!size) return std::nullopt;
       const std::span<const std::byte> bytes(buffer.data(), *size);
       if (std::exchange(first, false)) {
-        entry.facts = options_.read_facts(
-            bytes.first(std::min(bytes.size(), CatalogueSyncOptions::kHeaderBytes)));
+        entry.facts = options_.read_facts(bytes.first(std::min(bytes.size(), kImageHeaderBytes)));
       }
       if (bytes.empty()) break;
       hash.add(bytes);

@@ -17,9 +17,8 @@ namespace classifier {
 
 struct CatalogueSyncOptions {
   std::function<bool(std::string_view key)> is_image;
-  // From the beginning of a file, at most kHeaderBytes of it.
+  // From the beginning of a file, at most kImageHeaderBytes of it.
   std::function<ImageFacts(std::span<const std::byte> file)> read_facts;
-  static constexpr std::size_t kHeaderBytes = 256 << 10;
 };
 
 // Thread-safe. The database, the store and the clock outlive it.

@@ -16,6 +16,9 @@ namespace {
 
 using nlohmann::json;
 
+// Finding a job takes about as long as reading so many rows of images.
+constexpr std::int64_t kRowsOfJob = 50;
+
 constexpr const char* kJobColumns =
     "seq, id, type, status, model, top_k, threshold, total, classified, unknown, failed, "
     "created_at, updated_at, started_at, completed_at, error, retry_count, name ";
@@ -162,6 +165,47 @@ ImageRecord read_record(SQLite::Statement& row, const std::string& job_id, int g
   outcome.output_key = row.getColumn(6).getString();
   record.outcome = std::move(outcome);
   return record;
+}
+
+// The image `index` of the job in row `job`.
+struct ImagePlace {
+  std::int64_t job = 0;
+  std::int64_t index = 0;
+};
+
+std::string token_of(const ImagePlace& place) {
+  return std::to_string(place.job) + "." + std::to_string(place.index);
+}
+
+std::optional<ImagePlace> place_of(std::string_view token) {
+  const std::size_t point = token.find('.');
+  if (point == std::string_view::npos) return std::nullopt;
+  const auto job = parse_integer(token.substr(0, point));
+  const auto index = parse_integer(token.substr(point + 1));
+  if (!job || !index || *job < 0 || *index < 0) return std::nullopt;
+  return ImagePlace{*job, *index};
+}
+
+// Adds what the job found for the image among those from index `from` and before `to`, up to
+// `limit`. Returns where the search goes on in the job.
+std::int64_t add_records(SqliteConnection& connection, const JobRow& row, const std::string& key,
+                         std::int64_t from, std::int64_t to, std::size_t limit,
+                         std::vector<JobRecord>& records) {
+  // CROSS: images are read first, not all outcomes of the job.
+  auto& query = connection.prepare(
+      "SELECT i.idx, i.key, i.filename, o.state, o.ms, o.predictions, o.output_key, "
+      "o.error_code, o.error, i.name "
+      "FROM images i CROSS JOIN outcomes o ON o.job = i.job AND o.idx = i.idx "
+      "WHERE i.job = ? AND i.idx >= ? AND i.idx < ? AND i.key = ? ORDER BY i.idx LIMIT ?");
+  query.bind(1, row.seq);
+  query.bind(2, from);
+  query.bind(3, to);
+  query.bindNoCopy(4, key);
+  query.bind(5, static_cast<std::int64_t>(limit));
+  std::size_t found = 0;
+  for (; query.executeStep(); ++found)
+    records.push_back({row.job, read_record(query, row.job.id, row.job.retry_count)});
+  return found == limit ? records.back().record.index + 1 : to;
 }
 
 UnsentTasks read_unsent(SqliteConnection& connection, std::int64_t from, std::int64_t total,
@@ -515,6 +559,44 @@ Result<std::vector<ImageRecord>> SqliteJobStore::records(std::string_view job_id
     while (query.executeStep())
       records.push_back(read_record(query, row->job.id, row->job.retry_count));
     return records;
+  });
+}
+
+// Without an index by image, which would cost time and space for each image of each job.
+Result<JobRecordPage> SqliteJobStore::records_of_image(std::string_view s3_key, std::size_t limit,
+                                                       std::string_view token) {
+  ImagePlace first{.job = std::numeric_limits<std::int64_t>::max(), .index = 0};
+  if (!token.empty()) {
+    const auto place = place_of(token);
+    if (!place) return std::unexpected(unknown_page_token());
+    first = *place;
+  }
+  const std::string key(s3_key);
+  return database_.read([&](SqliteConnection& connection) -> Result<JobRecordPage> {
+    static const std::string sql =
+        std::string("SELECT ") + kJobColumns + "FROM jobs WHERE seq <= ? ORDER BY seq DESC";
+    SQLite::Statement query(connection.database(), sql);
+    query.bind(1, first.job);
+    JobRecordPage page;
+    std::int64_t rows = kRowsOfJob + rows_of_search_;  // that may still be read
+    while (query.executeStep()) {
+      const JobRow row = read_job(query);
+      const std::int64_t total = row.job.counts.total;
+      std::int64_t next = row.seq == first.job ? first.index : 0;
+      rows -= kRowsOfJob;
+      while (next < total) {
+        if (rows <= 0 || page.records.size() == limit) {
+          page.next_token = token_of({row.seq, next});
+          return page;
+        }
+        const std::int64_t to = std::min(total, next + rows);
+        const std::int64_t end =
+            add_records(connection, row, key, next, to, limit - page.records.size(), page.records);
+        rows -= end - next;
+        next = end;
+      }
+    }
+    return page;
   });
 }
 

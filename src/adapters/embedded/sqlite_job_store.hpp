@@ -1,6 +1,7 @@
 // Jobs in SQLite.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,7 +29,12 @@ std::string filename_of(const SQLite::Column& column, std::string_view key);
 
 class SqliteJobStore final : public JobStore {
  public:
-  SqliteJobStore(SqliteDatabase& database, SpecCache& specs) : database_(database), specs_(specs) {}
+  // What records_of_image() reads in one call, in about 0.15 s.
+  static constexpr std::int64_t kRowsOfSearch = 1'000'000;
+
+  SqliteJobStore(SqliteDatabase& database, SpecCache& specs,
+                 std::int64_t rows_of_search = kRowsOfSearch)
+      : database_(database), specs_(specs), rows_of_search_(rows_of_search) {}
 
   Result<Job> create(const NewJob& job) override;
   Result<Job> get(std::string_view job_id) override;
@@ -46,6 +52,8 @@ class SqliteJobStore final : public JobStore {
   Result<void> forget(const RemovedJob& job) override;
   Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                            std::size_t limit) override;
+  Result<JobRecordPage> records_of_image(std::string_view s3_key, std::size_t limit,
+                                         std::string_view token) override;
   Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override;
   Result<void> ping() override;
 
@@ -54,6 +62,7 @@ class SqliteJobStore final : public JobStore {
 
   SqliteDatabase& database_;
   SpecCache& specs_;
+  const std::int64_t rows_of_search_;
 };
 
 }  // namespace classifier

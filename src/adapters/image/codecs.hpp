@@ -12,6 +12,7 @@
 #include "adapters/image/image.hpp"
 #include "adapters/image/row_sink.hpp"
 #include "domain/error.hpp"
+#include "domain/image_facts.hpp"
 #include "domain/time.hpp"
 
 namespace classifier::codecs {
@@ -56,6 +57,10 @@ int orientation_of(std::span<const std::uint8_t> tiff, std::span<const std::uint
 // When the photo was taken, or else when the file was changed: DateTimeOriginal or DateTime, with
 // their fractions of a second and offsets; see ImageFacts. nullopt where neither is a time.
 std::optional<TimePoint> exif_time(std::span<const std::uint8_t> tiff);
+
+// The camera, its lens, and how the photo was exposed. What is no number that can be, or no text,
+// is as if it were missing.
+CameraFacts exif_camera(std::span<const std::uint8_t> tiff);
 
 // kUndecodable where a side is below 1; kTooLarge where there are more pixels than the limit.
 Result<void> check_size(ImageFormat format, std::int64_t width, std::int64_t height,

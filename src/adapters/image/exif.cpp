@@ -12,24 +12,67 @@ namespace classifier::codecs {
 namespace {
 
 enum class ExifTag : std::uint32_t {
+  kMake = 0x010F,
+  kModel = 0x0110,
   kOrientation = 0x0112,
   kDateTime = 0x0132,
+  kExposureTime = 0x829A,
+  kFNumber = 0x829D,
   kExifDirectory = 0x8769,
+  kSensitivity = 0x8827,
+  kStandardSensitivity = 0x8831,
+  kRecommendedIndex = 0x8832,
+  kIsoSpeed = 0x8833,
   kDateTimeOriginal = 0x9003,
   kOffsetTime = 0x9010,
   kOffsetTimeOriginal = 0x9011,
   kSubSecTime = 0x9290,
+  kFocalLength = 0x920A,
   kSubSecTimeOriginal = 0x9291,
+  kLensModel = 0xA434,
 };
 enum class ExifType : std::uint32_t {
   kByte = 1,
   kAscii = 2,
   kShort = 3,
   kLong = 4,
+  kRational = 5,
   kSignedByte = 6,
   kSignedShort = 8,
-  kSignedLong = 9
+  kSignedLong = 9,
+  kUtf8 = 129  // of Exif 3.0
 };
+
+// The longest time that an exposure takes, and limits of lenses and sensors, with a wide margin.
+constexpr double kMostSeconds = 86'400;
+constexpr double kMostFNumber = 1'000;
+constexpr double kMostMillimetres = 100'000;
+constexpr std::uint32_t kMostIso = 100'000'000;
+constexpr std::size_t kMostCharacters = 200;  // of a camera's or lens's name
+
+// The name as one line of UTF-8 without control characters; empty where it names nothing, such as
+// the "----" of a camera without a lens.
+std::string name_of(std::string_view text) {
+  std::string name;
+  std::size_t characters = 0;
+  const std::string valid = escape_non_utf8(text);
+  for (std::size_t i = 0; i < valid.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(valid[i]);
+    // U+0080 to U+009F
+    const bool second_controls = byte == 0xC2 && static_cast<unsigned char>(valid[i + 1]) < 0xA0;
+    const bool begins = (byte & 0xC0U) != 0x80U;
+    if (begins && ++characters > kMostCharacters) break;
+    if (second_controls) ++i;
+    name += byte < ' ' || byte == 0x7F || second_controls ? ' ' : valid[i];
+  }
+  name = trim(name);
+  const bool names = std::ranges::any_of(name, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= 'a' && byte <= 'z');
+  });
+  return names ? name : std::string();
+}
 
 class ExifBlock {
  public:
@@ -73,6 +116,20 @@ class ExifBlock {
                      text_of(directory, ExifTag::kOffsetTime));
   }
 
+  CameraFacts camera() const {
+    const std::size_t exif = value_of(first_, ExifTag::kExifDirectory, ExifType::kLong);
+    const std::size_t directory = exif == 0 ? 0 : reader_.u32(exif);
+    CameraFacts camera;
+    camera.make = camera_text(first_, ExifTag::kMake);
+    camera.model = camera_text(first_, ExifTag::kModel);
+    camera.lens = camera_text(directory, ExifTag::kLensModel);
+    camera.exposure_s = ratio_of(directory, ExifTag::kExposureTime, kMostSeconds);
+    camera.f_number = ratio_of(directory, ExifTag::kFNumber, kMostFNumber);
+    camera.focal_length_mm = ratio_of(directory, ExifTag::kFocalLength, kMostMillimetres);
+    camera.iso = iso_of(directory);
+    return camera;
+  }
+
  private:
   static std::size_t size_of(ExifType type) {
     if (type == ExifType::kLong || type == ExifType::kSignedLong) return 4;
@@ -92,6 +149,51 @@ class ExifBlock {
         return entry + 8;
     }
     return 0;
+  }
+
+  // A name may be written in either type, and be longer than any that is wanted.
+  std::string camera_text(std::size_t directory, ExifTag tag) const {
+    // A character that this cuts off is one too many anyway.
+    constexpr std::size_t kMostBytes = 4 * (kMostCharacters + 1);
+    for (const auto type : {ExifType::kAscii, ExifType::kUtf8}) {
+      const std::size_t value = value_of(directory, tag, type);
+      if (value == 0) continue;
+      const std::size_t size = reader_.u32(value - 4);
+      const auto bytes =
+          reader_.part(size <= 4 ? value : reader_.u32(value), std::min(size, kMostBytes));
+      if (bytes.size() < std::min(size, kMostBytes)) continue;
+      return name_of(std::string(bytes.begin(), std::ranges::find(bytes, 0)));
+    }
+    return {};
+  }
+
+  // Above 0, up to `most`.
+  std::optional<double> ratio_of(std::size_t directory, ExifTag tag, double most) const {
+    const std::size_t value = value_of(directory, tag, ExifType::kRational);
+    if (value == 0 || reader_.u32(value - 4) != 1) return std::nullopt;
+    const std::size_t at = reader_.u32(value);
+    const std::uint32_t denominator = reader_.u32(at + 4);
+    if (denominator == 0) return std::nullopt;
+    const double ratio = static_cast<double>(reader_.u32(at)) / denominator;
+    return ratio > 0 && ratio <= most ? std::optional(ratio) : std::nullopt;
+  }
+
+  // Exif 2.3 has 65,535 where the number does not fit, and the number in a LONG elsewhere.
+  std::optional<int> iso_of(std::size_t directory) const {
+    constexpr std::uint32_t kElsewhere = 65'535;
+    const auto accepted = [](std::uint32_t iso) {
+      return iso > 0 && iso <= kMostIso && iso != kElsewhere;
+    };
+    std::uint32_t iso = 0;
+    if (const auto value = value_of(directory, ExifTag::kSensitivity, ExifType::kShort); value != 0)
+      iso = reader_.u16(reader_.u32(value - 4) > 2 ? reader_.u32(value) : value);
+    for (const auto tag :
+         {ExifTag::kRecommendedIndex, ExifTag::kStandardSensitivity, ExifTag::kIsoSpeed}) {
+      if (accepted(iso)) break;
+      const std::size_t value = value_of(directory, tag, ExifType::kLong);
+      if (value != 0 && accepted(reader_.u32(value))) iso = reader_.u32(value);
+    }
+    return accepted(iso) ? std::optional(static_cast<int>(iso)) : std::nullopt;
   }
 
   // Without what follows the first zero byte; empty where it is not wholly in the block.
@@ -182,5 +284,7 @@ int orientation_of(std::span<const std::uint8_t> tiff, std::span<const std::uint
 std::optional<TimePoint> exif_time(std::span<const std::uint8_t> tiff) {
   return ExifBlock(tiff).taken_at();
 }
+
+CameraFacts exif_camera(std::span<const std::uint8_t> tiff) { return ExifBlock(tiff).camera(); }
 
 }  // namespace classifier::codecs

@@ -85,6 +85,12 @@ std::string_view raw_type(std::span<const std::byte> file) {
   return type == "image/tiff" ? "image/x-adobe-dng" : type;
 }
 
+// All that the block says but the orientation.
+void read_exif(FileBytes tiff, ImageFacts& facts) {
+  facts.taken_at = codecs::exif_time(tiff);
+  facts.camera = codecs::exif_camera(tiff);
+}
+
 }  // namespace
 
 ImageFacts read_image_facts(std::span<const std::byte> file) {
@@ -100,7 +106,7 @@ ImageFacts read_image_facts(std::span<const std::byte> file) {
       const auto jpeg = codecs::read_jpeg_metadata(bytes);
       size = {jpeg.width, jpeg.height};
       orientation = codecs::orientation_of(jpeg.exif, jpeg.xmp);
-      facts.taken_at = codecs::exif_time(jpeg.exif);
+      read_exif(jpeg.exif, facts);
       break;
     }
     case ImageFormat::kPng: {
@@ -108,7 +114,7 @@ ImageFacts read_image_facts(std::span<const std::byte> file) {
       const auto png = codecs::read_png_metadata(bytes);
       size = {png.width, png.height};
       orientation = codecs::orientation_of(png.exif, png.xmp);
-      facts.taken_at = codecs::exif_time(png.exif);
+      read_exif(png.exif, facts);
       break;
     }
     case ImageFormat::kGif: {
@@ -122,7 +128,7 @@ ImageFacts read_image_facts(std::span<const std::byte> file) {
       const auto webp = codecs::read_webp_metadata(bytes);
       if (!webp.lacks_exif) size = {webp.width, webp.height};  // else it may have to be turned
       orientation = codecs::orientation_of(webp.exif, webp.xmp);
-      facts.taken_at = codecs::exif_time(webp.exif);
+      read_exif(webp.exif, facts);
       break;
     }
     case ImageFormat::kBmp: {
@@ -138,7 +144,7 @@ ImageFacts read_image_facts(std::span<const std::byte> file) {
       const auto heif = codecs::read_heif_header(bytes);
       size = {heif.width, heif.height};
       if (!heif.turned) orientation = codecs::exif_orientation(heif.exif);
-      facts.taken_at = codecs::exif_time(heif.exif);
+      read_exif(heif.exif, facts);
       break;
     }
     case ImageFormat::kTiff: {
@@ -146,7 +152,7 @@ ImageFacts read_image_facts(std::span<const std::byte> file) {
       const auto tiff = codecs::read_tiff_header(bytes);
       size = {tiff.width, tiff.height};
       orientation = codecs::exif_orientation(bytes);
-      facts.taken_at = codecs::exif_time(bytes);
+      read_exif(bytes, facts);
       break;
     }
     case ImageFormat::kJxl:
@@ -155,7 +161,7 @@ ImageFacts read_image_facts(std::span<const std::byte> file) {
       break;
     case ImageFormat::kRaw:  // the size of what is decoded is not known without decoding
       facts.content_type = raw_type(file);
-      facts.taken_at = codecs::exif_time(bytes);
+      read_exif(bytes, facts);
       break;
   }
   constexpr std::int64_t kMost = std::numeric_limits<int>::max();

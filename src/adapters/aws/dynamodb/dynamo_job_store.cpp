@@ -121,6 +121,16 @@ Result<std::vector<ImageRecord>> DynamoJobStore::records(std::string_view job_id
   return images_.read(row->job, from, from + static_cast<std::int64_t>(limit), true);
 }
 
+// Without an index by image this would read the whole table, and an index would add a write to each
+// image of each job.
+Result<JobRecordPage> DynamoJobStore::records_of_image(std::string_view /*s3_key*/,
+                                                       std::size_t /*limit*/,
+                                                       std::string_view /*token*/) {
+  return fail(ErrorCode::kUnsupported,
+              "these stores cannot look up an image in all jobs: open the results of a job, which "
+              "GET /jobs lists");
+}
+
 Result<void> DynamoJobStore::ping() { return table_.ping(); }
 
 // The job that was created with this key. kNotFound where there is none, or it was removed: then

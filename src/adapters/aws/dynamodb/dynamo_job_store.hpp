@@ -53,6 +53,8 @@ class DynamoJobStore final : public JobStore {
   Result<std::vector<ImageRecord>> records(std::string_view job_id, std::int64_t from,
                                            std::size_t limit) override;
   // Removes none, since the table's time to live does. Puts that off for jobs that are not final.
+  Result<JobRecordPage> records_of_image(std::string_view s3_key, std::size_t limit,
+                                         std::string_view token) override;
   Result<std::size_t> remove_expired(TimePoint created_before, std::size_t limit) override;
   Result<void> ping() override;
 
