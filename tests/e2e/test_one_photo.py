@@ -54,10 +54,13 @@ def test_what_the_file_says(service: Service, kind: str) -> None:
     answer = service.get(f"/images/{key}/info")
     assert answer.status_code == 200, answer.text
     info = answer.json()
-    assert info["camera"] == CAMERA
+    if kind == "TIFF":  # Pillow writes no Exif directory into one, only what is in the first
+        assert info["camera"] == {"make": "FUJIFILM", "model": "X-T3"}
+    else:
+        assert info["camera"] == CAMERA
+        assert info["taken_at"] == "2024-07-01T12:00:00.000Z"
     assert (info["key"], info["size"], info["content_type"]) == (key, len(content), type_)
     assert (info["width"], info["height"]) == ((320, 200) if kind == "TIFF" else (200, 320))
-    assert info["taken_at"] == "2024-07-01T12:00:00.000Z"
     assert info["sha256"] == hashlib.sha256(content).hexdigest()
     assert info["name"] == f"IMG_1.{kind.lower()}"
     assert {"etag", "last_modified", "uploaded_at"} <= info.keys()
