@@ -73,7 +73,7 @@ def test_what_the_jobs_found(service: Service) -> None:
     bad = service.upload(b"no image", "bad.jpg")
     first = service.submit([key, bad, key], confidence_threshold=0)
     service.wait(first)
-    second = service.submit([key], confidence_threshold=1)
+    second = service.submit([key], confidence_threshold=1, name="Holiday")
     service.wait(second)
     found = service.get(f"/images/{key}/predictions").json()["predictions"]
     assert [(each["job_id"], each["index"], each["status"]) for each in found] == [
@@ -81,6 +81,8 @@ def test_what_the_jobs_found(service: Service) -> None:
         (first, 0, "classified"),
         (first, 2, "classified"),
     ]
+    assert found[0]["job_name"] == "Holiday"
+    assert "job_name" not in found[1]
     result = service.get(f"/result/{first}").json()["detailed_results"]
     assert found[1]["all_predictions"] == result[0]["all_predictions"]
     assert found[1]["model"] == service.get(f"/jobs/{first}").json()["model"]

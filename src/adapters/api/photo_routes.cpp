@@ -72,6 +72,7 @@ json prediction_json(const JobRecord& found) {
                 {"index", found.record.index},
                 {"status", name_of_state(state_of(outcome, *job.spec))},
                 {"all_predictions", json::array()}};
+  if (!job.name.empty()) entry["job_name"] = job.name;
   if (const auto* const error = std::get_if<Error>(&outcome.result)) {
     entry["error"] = error->message;
     return entry;
