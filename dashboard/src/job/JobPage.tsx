@@ -1,9 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { CircleAlert, Copy, SearchX } from "lucide-react";
+import { useState } from "react";
 import { ApiError, retryJob, sentenceOf } from "../api/client";
 import { useJobDetails, useJobState, useModels, useResults } from "../api/queries";
 import { isFinal, type JobDetails, type JobState } from "../domain/types";
-import { Link } from "../state/router";
+import { Link, useView } from "../state/router";
 import { backendAddress, settings, switchBackend } from "../state/settings";
 import { useStore } from "../state/store";
 import { copy } from "../ui/browser";
@@ -20,10 +21,13 @@ import { kindWords, runTimeOf } from "../domain/jobs";
 import { StatusBadge } from "../ui/StatusBadge";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
+import { CompareDialog } from "./CompareDialog";
+import { Comparison } from "./Comparison";
 import { JobHead } from "./JobHead";
 import { Live } from "./Live";
 import { Results } from "./Results";
 import { StarterNotice } from "./StarterNotice";
+import { jobView } from "./view";
 import "./JobPage.css";
 
 function Facts({ state, details }: { state: JobState; details: JobDetails | undefined }) {
@@ -70,6 +74,7 @@ function Facts({ state, details }: { state: JobState; details: JobDetails | unde
 
 function Finished({ state, details }: { state: JobState; details: JobDetails }) {
   const client = useQueryClient();
+  const [{ with: other }] = useView(jobView);
   const results = useResults(state.job_id);
   const retry = useMutation({
     mutationFn: () => retryJob(state.job_id),
@@ -95,7 +100,10 @@ function Finished({ state, details }: { state: JobState; details: JobDetails }) 
         <ErrorState error={results.error} onRetry={() => void results.refetch()} />
       )}
       {results.isPending && <Loading what="the result" shape="page" />}
-      {results.data && (
+      {results.data && other !== "" && (
+        <Comparison key={other} details={details} results={results.data} other={other} />
+      )}
+      {results.data && other === "" && (
         <Results
           state={state}
           details={details}
@@ -142,6 +150,7 @@ export function JobPage({ id }: { id: string }) {
   const state = useJobState(id);
   const details = useJobDetails(id);
   const models = useModels();
+  const [comparing, setComparing] = useState(false);
   const missing = state.error instanceof ApiError && state.error.kind === "missing";
   const ended = state.data && isFinal(state.data.status);
   const model = models.data?.find(({ name }) => name === details.data?.model);
@@ -150,10 +159,11 @@ export function JobPage({ id }: { id: string }) {
       <JobHead
         state={missing ? undefined : state.data}
         details={details.data}
-        onCompare={() => undefined}
+        onCompare={() => setComparing(true)}
       >
         {state.data && !missing && <Facts state={state.data} details={details.data} />}
       </JobHead>
+      {comparing && <CompareDialog job={id} onClose={() => setComparing(false)} />}
       {missing && <Vanished id={id} />}
       {state.isPending && <Loading what="the job" shape="page" />}
       {state.isError && !missing && !state.data && (

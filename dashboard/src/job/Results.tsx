@@ -466,6 +466,9 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
           count={around.length}
           onIndex={(index) => show({ photo: String(around[index]?.index ?? "") })}
           onClose={() => closeLayer({ photo: "" })}
+          selected={keys.has(current.key)}
+          onToggle={() => choose(current, false)}
+          onDelete={() => setDeleting([current])}
         >
           <h3>Predictions</h3>
           <Predictions row={current} threshold={used} />
