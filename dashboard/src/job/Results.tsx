@@ -71,7 +71,8 @@ const orderOptions: { value: RowOrder; label: string }[] = [
 const manyLabels = 40; // more are shown in groups of labels
 const groupMark = "group:"; // before the name of a group of labels in the menu
 
-// Whether a click selects, and what has been selected of the job.
+// What is selected of the job, and whether a click selects too. It does once something has been selected here:
+// the photos that the job was started with may still be selected, and are then there to be looked at.
 function useChosen(rows: readonly Row[], order: readonly Row[]) {
   const { keys } = useStore(selection);
   const chosenKeys = useMemo(
@@ -79,6 +80,7 @@ function useChosen(rows: readonly Row[], order: readonly Row[]) {
     [rows, keys],
   );
   const anchor = useRef<Row | null>(null);
+  const [begun, setBegun] = useState(false);
   const choose = useCallback(
     (row: Row, range: boolean) => {
       if (selection.get().rule) {
@@ -99,14 +101,16 @@ function useChosen(rows: readonly Row[], order: readonly Row[]) {
         );
       } else selection.set((now) => toggle(now, row.key));
       anchor.current = row;
+      setBegun(true);
     },
     [order],
   );
   const chooseAll = useCallback((some: readonly Row[], on: boolean) => {
     const these = some.map(({ key }) => key);
     selection.set((now) => (on ? withKeys(now, these) : without(now, new Set(these))));
+    setBegun(true);
   }, []);
-  return { keys, chosenKeys, choose, chooseAll };
+  return { keys, chosenKeys, selects: begun && chosenKeys.length > 0, choose, chooseAll };
 }
 
 interface Props {
@@ -184,7 +188,7 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
     [isTable, shown, used, column, falling, arrangement],
   );
 
-  const { keys, chosenKeys, choose, chooseAll } = useChosen(rows, inOrder);
+  const { keys, chosenKeys, selects, choose, chooseAll } = useChosen(rows, inOrder);
 
   const show = (changes: Parameters<typeof setView>[0]) => setView(changes);
   const openRow = (row: Row) => openLayer(writeView(jobView, { photo: String(row.index) }));
@@ -442,7 +446,7 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
                 complete={complete}
                 byIndex={rows}
                 selected={keys}
-                selecting={chosenKeys.length > 0}
+                selecting={selects}
                 onSelect={choose}
                 onSelectGroup={chooseAll}
                 onGroup={(only, group) => show({ label: only, group })}
@@ -468,7 +472,7 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
           onClose={() => closeLayer({ photo: "" })}
           selected={keys.has(current.key)}
           onToggle={() => choose(current, false)}
-          onDelete={() => setDeleting([current])}
+          onDelete={() => setDeleting([current.key])}
         >
           <h3>Predictions</h3>
           <Predictions row={current} threshold={used} />
