@@ -76,6 +76,10 @@ function Changes({
   return (
     <table className="compare-changes">
       <caption className="visually-hidden">Changes from one label to another</caption>
+      <colgroup>
+        <col />
+        <col className="compare-count" />
+      </colgroup>
       <thead className="visually-hidden">
         <tr>
           <th scope="col">Change</th>
