@@ -13,6 +13,7 @@ import type {
   JobPage,
   JobResult,
   JobState,
+  LabelGroup,
   Model,
   PhotoPredictions,
   Submission,
@@ -218,6 +219,21 @@ export const restoreImages = (keys: readonly string[]) =>
 export const emptyTrash = () =>
   call<{ deleted: number }>("/trash", { method: "DELETE", timeout: longTimeoutMs });
 
+// For what an older backend does not have: it answers 404 or 405, or with the page itself.
+const orMissing = <T>(answer: Promise<T>, missing: T): Promise<T> =>
+  answer.catch((error: unknown) => {
+    if (!(error instanceof ApiError)) throw error;
+    const isPage = error.kind === "server" && error.status === 0;
+    if (isPage || error.status === 404 || error.status === 405) return missing;
+    throw error;
+  });
+
+export const hasImage = (key: string): Promise<boolean> =>
+  orMissing(
+    request(`/images/${id(key)}`, { method: "HEAD" }).then(() => true),
+    false,
+  );
+
 export const getUploadTicket = (
   file: { filename: string; content_type: string; path: string; batch: string },
   signal: AbortSignal,
@@ -241,6 +257,25 @@ export const getJobs = (
 
 export const getJob = (job: string) => call<JobDetails>(`/jobs/${id(job)}`);
 export const getStatus = (job: string) => call<JobState>(`/status/${id(job)}`);
+
+// "" removes the name.
+export const renameJob = (job: string, name: string) =>
+  call<JobDetails>(`/jobs/${id(job)}`, {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name }),
+  });
+
+// With its results and its sorted copies, without its images.
+export const deleteJob = (job: string) => call<unknown>(`/jobs/${id(job)}`, { method: "DELETE" });
+
+// Empty where the model has none.
+export const getLabelGroups = (model: string): Promise<LabelGroup[]> =>
+  orMissing(
+    call<{ groups: LabelGroup[] }>(`/models/${id(model)}/groups`).then(({ groups }) => groups),
+    [],
+  );
+
 export const cancelJob = (job: string) => post<JobState>(`/jobs/${id(job)}/cancel`, {});
 export const retryJob = (job: string) => post<JobState>(`/jobs/${id(job)}/retry`, {});
 

@@ -16,6 +16,7 @@ import {
   checkLabels,
   getJob,
   getJobs,
+  getLabelGroups,
   getModels,
   getPartialResult,
   getReady,
@@ -71,6 +72,14 @@ export const useConnection = () =>
 
 export const useModels = () =>
   useQuery({ queryKey: ["models"], queryFn: getModels, staleTime: 60_000 });
+
+export const useLabelGroups = (model: string) =>
+  useQuery({
+    queryKey: ["label groups", model],
+    queryFn: () => getLabelGroups(model),
+    staleTime: Infinity,
+    enabled: model !== "",
+  });
 
 // Warnings about categories, before a job runs with them. A server that cannot check them says so in
 // its answer to the submission.
@@ -186,7 +195,8 @@ export const useJobState = (job: string) => {
     queryKey: ["status", job],
     queryFn: () => getStatus(job),
     refetchInterval: ({ state }) => {
-      if (state.data && isFinal(state.data.status)) return false;
+      // Of a job that has ended another tab may change the name, run it again or delete it.
+      if (state.data && isFinal(state.data.status)) return refreshMs;
       return live ? refreshMs : pollMs;
     },
   });

@@ -1,5 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { failedFilter, filterRows, group, histogram, labelOf, toRows } from "./results";
+import {
+  everyRow,
+  failedFilter,
+  filterRows,
+  group,
+  groupParents,
+  histogram,
+  isLabel,
+  labelOf,
+  parentsOf,
+  toRows,
+} from "./results";
 
 const result = (name: string, predictions: [string, number][], error?: string) => ({
   filename: `${name}.jpg`,
@@ -62,12 +73,70 @@ describe("group", () => {
 
 describe("filterRows", () => {
   const names = (found: typeof rows) => found.map(({ name }) => name);
+  const found = (filter: Partial<typeof everyRow>, parents = parentsOf([])) =>
+    names(filterRows(rows, 0.55, { ...everyRow, ...filter }, parents));
   test("by label, by failure, by text", () => {
-    expect(names(filterRows(rows, 0.55, "cat", ""))).toEqual(["tom.jpg"]);
-    expect(names(filterRows(rows, 0.55, failedFilter, ""))).toEqual(["torn.jpg"]);
-    expect(names(filterRows(rows, 0.55, "", "TO"))).toEqual(["tom.jpg", "torn.jpg"]);
-    expect(names(filterRows(rows, 0.55, "", "dog"))).toEqual(["rex.jpg"]);
-    expect(names(filterRows(rows, 0.55, "", ""))).toHaveLength(4);
+    expect(found({ label: "cat" })).toEqual(["tom.jpg"]);
+    expect(found({ label: failedFilter })).toEqual(["torn.jpg"]);
+    expect(found({ text: "TO" })).toEqual(["tom.jpg", "torn.jpg"]);
+    expect(found({ text: "dog" })).toEqual(["rex.jpg"]);
+    expect(found({})).toHaveLength(4);
+  });
+  test("finds words in name, label and error, without regard to case, accents and separators", () => {
+    expect(found({ text: "REX döG" })).toEqual(["rex.jpg"]);
+    expect(found({ text: "truncated torn-jpg" })).toEqual(["torn.jpg"]);
+    expect(found({ text: "rex cat" })).toEqual([]);
+  });
+  test("by confidence, both ends included; what failed has none", () => {
+    expect(found({ from: 0.5, to: 0.6 })).toEqual(["rex.jpg", "kit.jpg"]);
+    expect(found({ from: 0.9 })).toEqual(["tom.jpg"]);
+    expect(found({ from: 0, to: 0.99 })).not.toContain("torn.jpg");
+  });
+  test("by the group of the label", () => {
+    const parents = parentsOf([{ name: "pet", labels: ["cat", "dog"] }]);
+    expect(found({ parent: "pet" }, parents)).toEqual(["tom.jpg", "rex.jpg"]);
+    expect(found({ parent: "unknown" }, parents)).toEqual(["kit.jpg"]);
+    expect(found({ parent: "car" }, parents)).toEqual([]);
+  });
+});
+
+test("within a group the least sure can be first", () => {
+  const order = (which: "sure" | "unsure") =>
+    group(rows, 0, which).groups[0]?.rows.map(({ name }) => name);
+  expect(order("sure")).toEqual(["tom.jpg", "kit.jpg"]);
+  expect(order("unsure")).toEqual(["kit.jpg", "tom.jpg"]);
+});
+
+describe("groups of groups", () => {
+  const many = toRows(
+    [
+      result("a", [["collie", 0.9]]),
+      result("b", [["beagle", 0.8]]),
+      result("c", [["beagle", 0.95]]),
+      result("d", [["taxi", 0.9]]),
+      result("e", [["taxi", 0.9]]),
+      result("f", [["web site", 0.9]]),
+      ...Array.from({ length: 9 }, (_, i) => result(`u${i}`, [["taxi", 0.1]])),
+    ],
+    0,
+  );
+  const parents = parentsOf([
+    { name: "vehicle", labels: ["taxi", "minivan"] },
+    { name: "dog", labels: ["collie", "beagle", "pug"] },
+  ]);
+  const found = groupParents(group(many, 0.5).groups, parents, "sure");
+  test("are largest first, unknown last; a label without a group stands for itself", () => {
+    expect(found.map(({ name, rows: { length } }) => [name, length])).toEqual([
+      ["dog", 3],
+      ["vehicle", 2],
+      ["web site", 1],
+      ["unknown", 9],
+    ]);
+    expect(found.map(isLabel)).toEqual([false, false, true, true]);
+  });
+  test("have the photos of all their labels in one order", () => {
+    expect(found[0]?.groups.map(({ label }) => label)).toEqual(["beagle", "collie"]);
+    expect(found[0]?.rows.map(({ filename }) => filename)).toEqual(["c.jpg", "a.jpg", "b.jpg"]);
   });
 });
 

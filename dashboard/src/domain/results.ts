@@ -1,6 +1,7 @@
 // The rows of a result: grouping, counting and filtering them.
-import type { ImageResult, PhotoPrediction, Prediction } from "./types";
+import type { ImageResult, LabelGroup, PhotoPrediction, Prediction } from "./types";
 import { nameOf } from "./format";
+import { matcher } from "./search";
 
 export interface Row {
   index: number; // position in the job
@@ -68,8 +69,16 @@ export interface Summary {
 
 export interface Group {
   label: string;
-  rows: Row[]; // falling score
+  rows: Row[]; // in the order that was asked for
 }
+
+export const rowOrders = ["sure", "unsure"] as const;
+export type RowOrder = (typeof rowOrders)[number];
+
+const compareBy: Record<RowOrder, (a: Row, b: Row) => number> = {
+  sure: (a, b) => scoreOf(b) - scoreOf(a),
+  unsure: (a, b) => scoreOf(a) - scoreOf(b),
+};
 
 export interface Grouping {
   summary: Summary;
@@ -77,7 +86,7 @@ export interface Grouping {
   failed: Row[];
 }
 
-export function group(rows: readonly Row[], threshold: number): Grouping {
+export function group(rows: readonly Row[], threshold: number, order: RowOrder = "sure"): Grouping {
   const summary: Summary = { total: rows.length, classified: 0, unknown: 0, failed: 0 };
   const groups = new Map<string, Row[]>();
   const failed: Row[] = [];
@@ -93,7 +102,7 @@ export function group(rows: readonly Row[], threshold: number): Grouping {
     if (known) known.push(row);
     else groups.set(label, [row]);
   }
-  for (const members of groups.values()) members.sort((a, b) => scoreOf(b) - scoreOf(a));
+  for (const members of groups.values()) members.sort(compareBy[order]);
   const last = (label: string): number => (label === unknownLabel ? 1 : 0);
   return {
     summary,
@@ -109,25 +118,79 @@ export function group(rows: readonly Row[], threshold: number): Grouping {
   };
 }
 
+// Labels by what they are a kind of, such as all breeds of dogs: the name of the group of each label.
+export type ParentOf = ReadonlyMap<string, string>;
+
+export const parentsOf = (groups: readonly LabelGroup[]): ParentOf =>
+  new Map(groups.flatMap(({ name, labels }) => labels.map((label) => [label, name] as const)));
+
+// A label that is in no group stands for itself, as does `unknown`.
+export const parentOf = (parents: ParentOf, label: string): string => parents.get(label) ?? label;
+
+export interface Parent {
+  name: string;
+  groups: Group[]; // as they were given
+  rows: Row[]; // of all of them
+}
+
+// Largest first, unknown last.
+export function groupParents(
+  groups: readonly Group[],
+  parents: ParentOf,
+  order: RowOrder,
+): Parent[] {
+  const byName = new Map<string, Group[]>();
+  for (const entry of groups) {
+    const name = parentOf(parents, entry.label);
+    const known = byName.get(name);
+    if (known) known.push(entry);
+    else byName.set(name, [entry]);
+  }
+  const last = (name: string): number => (name === unknownLabel ? 1 : 0);
+  return [...byName]
+    .map(([name, members]) => ({
+      name,
+      groups: members,
+      rows: members.flatMap(({ rows }) => rows).sort(compareBy[order]),
+    }))
+    .sort(
+      (a, b) =>
+        last(a.name) - last(b.name) ||
+        b.rows.length - a.rows.length ||
+        a.name.localeCompare(b.name),
+    );
+}
+
+// Without anything to open: one label, which is called as the group is.
+export const isLabel = ({ name, groups }: Parent): boolean =>
+  groups.length === 1 && groups[0]?.label === name;
+
 export const failedFilter = "(failed)"; // used instead of a label
 
-// Rows whose label is `label` (any, if empty) and whose name, label or error contains `text`.
+export interface RowFilter {
+  label: string; // empty: any
+  parent: string; // the label's group; empty: any
+  text: string; // in name, label or error
+  from: number; // confidence
+  to: number;
+}
+
+export const everyRow: RowFilter = { label: "", parent: "", text: "", from: 0, to: 1 };
+
 export function filterRows(
   rows: readonly Row[],
   threshold: number,
-  label: string,
-  text: string,
+  { label, parent, text, from, to }: RowFilter,
+  parents: ParentOf = new Map(),
 ): Row[] {
-  const wanted = text.trim().toLocaleLowerCase();
+  const matches = matcher(text);
+  const whole = from <= 0 && to >= 1;
   return rows.filter((row) => {
     const own = labelOf(row, threshold);
     if (label === failedFilter ? own !== "" : label !== "" && own !== label) return false;
-    return (
-      wanted === "" ||
-      row.name.toLocaleLowerCase().includes(wanted) ||
-      own.toLocaleLowerCase().includes(wanted) ||
-      row.error.toLocaleLowerCase().includes(wanted)
-    );
+    if (parent !== "" && (own === "" || parentOf(parents, own) !== parent)) return false;
+    if (!whole && (own === "" || scoreOf(row) < from || scoreOf(row) > to)) return false;
+    return text === "" || matches(row.name, own, row.error);
   });
 }
 

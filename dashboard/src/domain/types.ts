@@ -207,6 +207,12 @@ export interface JobPage {
   next_token?: string;
 }
 
+// Labels of a model that belong together, such as all breeds of dogs. No label is in two groups.
+export interface LabelGroup {
+  name: string;
+  labels: string[];
+}
+
 export interface Prediction {
   label: string;
   score: number;

@@ -12,7 +12,7 @@ import { Thumbnail } from "../ui/Picture";
 import { EmptyState, ErrorState, Loading } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
 import { gridOf, resultLayout, useWindowRows } from "../ui/windowRows";
-import { takeBack } from "./deletion";
+import { takeBack } from "../ui/deletion";
 import "./TrashPage.css";
 
 function Tiles({

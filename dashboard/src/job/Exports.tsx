@@ -25,7 +25,7 @@ interface Props {
   job: string;
   details: JobDetails | undefined;
   rows: readonly Row[];
-  shown: readonly Row[]; // those that match the filters
+  shown: readonly Row[]; // those that match the filters, in their order
   threshold: number;
 }
 
@@ -52,7 +52,7 @@ export function Exports({ job, details, rows, shown, threshold }: Props) {
     },
     {
       label: "CSV, as shown",
-      hint: `${plural(shown.length, "photo")}, threshold ${Math.round(threshold * 100)}%`,
+      hint: `${plural(shown.length, "photo")} in this order, threshold ${Math.round(threshold * 100)}%`,
       icon: Filter,
       onSelect: () => download(toCsv(shown, threshold), `${job}-shown.csv`, "text/csv"),
     },

@@ -12,7 +12,7 @@ interface Props {
   onAll: () => void;
 }
 
-const shownAtFirst = 4;
+const shownAtFirst = 3;
 
 // Images that failed, each with the reason; one button runs them again.
 export function Failures({ rows, busy, onRetry, onAll }: Props) {

@@ -1,9 +1,10 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { CircleAlert, Copy, SearchX, TriangleAlert } from "lucide-react";
+import { CircleAlert, Copy, SearchX } from "lucide-react";
+import { useState } from "react";
 import { ApiError, retryJob, sentenceOf } from "../api/client";
 import { useJobDetails, useJobState, useModels, useResults } from "../api/queries";
 import { isFinal, type JobDetails, type JobState } from "../domain/types";
-import { Link } from "../state/router";
+import { Link, useView } from "../state/router";
 import { backendAddress, settings, switchBackend } from "../state/settings";
 import { useStore } from "../state/store";
 import { copy } from "../ui/browser";
@@ -16,25 +17,27 @@ import {
   formatTime,
   plural,
 } from "../domain/format";
+import { kindWords, runTimeOf } from "../domain/jobs";
 import { StatusBadge } from "../ui/StatusBadge";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
+import { CompareDialog } from "./CompareDialog";
+import { Comparison } from "./Comparison";
+import { JobHead } from "./JobHead";
 import { Live } from "./Live";
 import { Results } from "./Results";
+import { StarterNotice } from "./StarterNotice";
+import { jobView } from "./view";
 import "./JobPage.css";
-
-const titleOf = (details: JobDetails | undefined): string => {
-  if (!details) return "Job";
-  return details.job_type === "custom_classification" ? "Your categories" : "ImageNet classes";
-};
 
 function Facts({ state, details }: { state: JobState; details: JobDetails | undefined }) {
   const labels = details?.custom_labels ?? [];
-  const ms = state.completed_at ? Date.parse(state.completed_at) - Date.parse(state.created_at) : 0;
+  const ms = runTimeOf(state);
   return (
     <>
       <p className="page-sub facts-line">
         <StatusBadge status={state.status} />
+        {details && state.name && <span>{kindWords(details)}</span>}
         <span>{plural(state.total, "photo")}</span>
         {details && (
           <span>
@@ -42,7 +45,7 @@ function Facts({ state, details }: { state: JobState; details: JobDetails | unde
           </span>
         )}
         <span title={formatExactTime(state.created_at)}>{formatTime(state.created_at)}</span>
-        {state.completed_at && <span>took {formatDuration(ms)}</span>}
+        {!Number.isNaN(ms) && <span>took {formatDuration(ms)}</span>}
         <span className="job-id">
           <code title={state.job_id}>{state.job_id}</code>
           <IconButton
@@ -71,6 +74,7 @@ function Facts({ state, details }: { state: JobState; details: JobDetails | unde
 
 function Finished({ state, details }: { state: JobState; details: JobDetails }) {
   const client = useQueryClient();
+  const [{ with: other }] = useView(jobView);
   const results = useResults(state.job_id);
   const retry = useMutation({
     mutationFn: () => retryJob(state.job_id),
@@ -96,7 +100,10 @@ function Finished({ state, details }: { state: JobState; details: JobDetails }) 
         <ErrorState error={results.error} onRetry={() => void results.refetch()} />
       )}
       {results.isPending && <Loading what="the result" shape="page" />}
-      {results.data && (
+      {results.data && other !== "" && (
+        <Comparison key={other} details={details} results={results.data} other={other} />
+      )}
+      {results.data && other === "" && (
         <Results
           state={state}
           details={details}
@@ -143,17 +150,20 @@ export function JobPage({ id }: { id: string }) {
   const state = useJobState(id);
   const details = useJobDetails(id);
   const models = useModels();
+  const [comparing, setComparing] = useState(false);
   const missing = state.error instanceof ApiError && state.error.kind === "missing";
   const ended = state.data && isFinal(state.data.status);
   const model = models.data?.find(({ name }) => name === details.data?.model);
   return (
     <>
-      <header className="page-head">
-        <div>
-          <h1 tabIndex={-1}>{titleOf(details.data)}</h1>
-          {state.data && !missing && <Facts state={state.data} details={details.data} />}
-        </div>
-      </header>
+      <JobHead
+        state={missing ? undefined : state.data}
+        details={details.data}
+        onCompare={() => setComparing(true)}
+      >
+        {state.data && !missing && <Facts state={state.data} details={details.data} />}
+      </JobHead>
+      {comparing && <CompareDialog job={id} onClose={() => setComparing(false)} />}
       {missing && <Vanished id={id} />}
       {state.isPending && <Loading what="the job" shape="page" />}
       {state.isError && !missing && !state.data && (
@@ -163,13 +173,7 @@ export function JobPage({ id }: { id: string }) {
         <ErrorState error={details.error} onRetry={() => void details.refetch()} />
       )}
       {!missing && model?.starter && details.data && (
-        <Notice icon={TriangleAlert} tone="warning">
-          <strong>A starter model {ended ? "ran" : "runs"} this job.</strong>{" "}
-          {details.data.job_type === "custom_classification"
-            ? "Expect lower confidence than with CLIP."
-            : "It stands in for MobileNetV2."}{" "}
-          <Link href="/new">What to do about it</Link>
-        </Notice>
+        <StarterNotice details={details.data} ended={ended === true} />
       )}
       {state.data && !missing && !ended && (
         <Live state={state.data} details={details.data} live={state.live} />

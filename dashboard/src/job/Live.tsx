@@ -36,15 +36,18 @@ function Recent({ job, done, threshold }: { job: string; done: number; threshold
     const timer = setTimeout(() => setSeen(latest.current), seen === 0 ? 0 : 1_000);
     return () => clearTimeout(timer);
   }, [behind, seen]);
-  const recent = useRecentResults(job, seen);
-  if (!recent.data || recent.data.length === 0) return null;
+  const recent = useRecentResults(job, seen).data;
+  // Without a connection the last answer stays.
+  const [kept, setKept] = useState(recent);
+  if (recent && recent !== kept) setKept(recent);
+  if (!kept || kept.length === 0) return null;
   return (
     <section className="card">
       <header className="card-head">
         <h2>Just finished</h2>
       </header>
       <ul className="tiles">
-        {recent.data.slice(0, recentImages).map((row) => {
+        {kept.slice(0, recentImages).map((row) => {
           const label = labelOf(row, threshold);
           return (
             <li key={row.index} className="mini">

@@ -1,66 +1,46 @@
-import {
-  createColumnHelper,
-  createSortedRowModel,
-  rowSortingFeature,
-  sortFn_alphanumeric,
-  sortFn_basic,
-  tableFeatures,
-  useTable,
-  type SortingState,
-} from "@tanstack/react-table";
-import { useMemo, useState } from "react";
+import { useImperativeHandle, useMemo, useRef, type Ref } from "react";
 import { formatDuration, formatPercent } from "../domain/format";
+import { labelOf, outcomeOf, scoreOf, type Row } from "../domain/results";
+import { useRememberedScroll } from "../state/router";
+import type { Sorting } from "../state/view";
+import { focusWhenDrawn } from "../ui/focus";
 import { NotWhole } from "../ui/NotWhole";
 import { Thumbnail } from "../ui/Picture";
-import { SortableTable } from "../ui/SortableTable";
-import { labelOf, outcomeOf, scoreOf, type Outcome, type Row } from "../domain/results";
+import { SortableTable, type TableHandle } from "../ui/SortableTable";
+import type { ListHandle } from "./Groups";
+import { nextSorting, type SortColumn } from "./sort";
 import "./ResultTable.css";
 
-interface Line {
-  row: Row;
-  label: string;
-  outcome: Outcome;
-}
-
-const features = tableFeatures({
-  rowSortingFeature,
-  sortedRowModel: createSortedRowModel(),
-  sortFns: { alphanumeric: sortFn_alphanumeric, basic: sortFn_basic },
-});
-const column = createColumnHelper<typeof features, Line>();
-const columns = column.columns([
-  column.accessor((line) => line.row.name, {
-    id: "photo",
-    header: "Photo",
-    sortFn: "alphanumeric",
-  }),
-  column.accessor((line) => line.label || "\uffff", {
-    id: "label",
-    header: "Label",
-    sortFn: "alphanumeric",
-  }),
-  column.accessor((line) => scoreOf(line.row), {
-    id: "confidence",
-    header: "Confidence",
-    sortFn: "basic",
-  }),
-  column.accessor((line) => line.row.predictions[1]?.label ?? "", {
-    id: "next",
-    header: "Next best",
-    sortFn: "alphanumeric",
-  }),
-  column.accessor((line) => line.row.ms, { id: "time", header: "Time", sortFn: "basic" }),
-]);
+const heads: { id: SortColumn; header: string }[] = [
+  { id: "photo", header: "Photo" },
+  { id: "label", header: "Label" },
+  { id: "confidence", header: "Confidence" },
+  { id: "next", header: "Next best" },
+  { id: "time", header: "Time" },
+];
 
 const rowHeight = 57;
 
-function Cells({ line, onOpen }: { line: Line; onOpen: (row: Row) => void }) {
-  const { row, label, outcome } = line;
+interface CellsProps {
+  row: Row;
+  threshold: number;
+  onOpen: (row: Row) => void;
+}
+
+function Cells({ row, threshold, onOpen }: CellsProps) {
+  const label = labelOf(row, threshold);
+  const outcome = outcomeOf(row, threshold);
   const next = row.predictions[1];
   return (
     <>
       <td className="cell-photo">
-        <button type="button" className="cell-open" title={row.key} onClick={() => onOpen(row)}>
+        <button
+          type="button"
+          className="cell-open"
+          data-row={row.index}
+          title={row.key}
+          onClick={() => onOpen(row)}
+        >
           <Thumbnail image={row.key} size={96} />
           <bdi>{row.name}</bdi>
         </button>
@@ -99,41 +79,62 @@ function Cells({ line, onOpen }: { line: Line; onOpen: (row: Row) => void }) {
 }
 
 interface Props {
-  rows: readonly Row[];
+  rows: readonly Row[]; // in the order of `sorting`
+  complete: boolean;
   threshold: number;
-  onOpen: (row: Row, order: readonly Row[]) => void;
+  sorting: Sorting | null;
+  onSorting: (next: Sorting | null) => void;
+  onOpen: (row: Row) => void;
+  ref: Ref<ListHandle>;
 }
 
-export function ResultTable({ rows, threshold, onOpen }: Props) {
-  const [sorting, setSorting] = useState<SortingState>([]);
-  const data = useMemo(
-    () =>
-      rows.map((row) => ({
-        row,
-        label: labelOf(row, threshold),
-        outcome: outcomeOf(row, threshold),
-      })),
-    [rows, threshold],
+export function ResultTable({ rows, complete, threshold, sorting, onSorting, onOpen, ref }: Props) {
+  const frame = useRef<HTMLDivElement>(null);
+  const handle = useRef<TableHandle>(null);
+  useRememberedScroll(complete);
+  useImperativeHandle(
+    ref,
+    () => ({
+      reveal: (row) => {
+        const at = rows.indexOf(row);
+        if (at < 0) return;
+        handle.current?.reveal(at);
+        focusWhenDrawn(() =>
+          frame.current?.querySelector<HTMLElement>(`[data-row="${row.index}"]`),
+        );
+      },
+    }),
+    [rows],
   );
-  const table = useTable({
-    features,
-    columns,
-    data,
-    state: { sorting },
-    onSortingChange: setSorting,
-  });
-  const lines = table.getRowModel().rows;
-  const open = (row: Row) =>
-    onOpen(
-      row,
-      lines.map((line) => line.original.row),
-    );
+  const table = useMemo(
+    () => ({
+      getHeaderGroups: () => [
+        {
+          id: "head",
+          headers: heads.map(({ id, header }) => ({
+            id,
+            column: {
+              columnDef: { header },
+              getIsSorted: () =>
+                sorting?.column === id && (sorting.falling ? ("desc" as const) : ("asc" as const)),
+              toggleSorting: () => onSorting(nextSorting(sorting, id)),
+            },
+          })),
+        },
+      ],
+      getRowModel: () => ({ rows: rows.map((row) => ({ id: String(row.index), original: row })) }),
+    }),
+    [rows, sorting, onSorting],
+  );
   return (
-    <SortableTable
-      table={table}
-      className="results"
-      rowHeight={rowHeight}
-      cells={(line) => <Cells line={line} onOpen={open} />}
-    />
+    <div ref={frame}>
+      <SortableTable
+        ref={handle}
+        table={table}
+        className="results"
+        rowHeight={rowHeight}
+        cells={(row) => <Cells row={row} threshold={threshold} onOpen={onOpen} />}
+      />
+    </div>
   );
 }

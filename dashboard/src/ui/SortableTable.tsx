@@ -1,4 +1,4 @@
-import { useCallback, type ReactNode } from "react";
+import { useCallback, useImperativeHandle, type ReactNode, type Ref } from "react";
 import { SortHeader } from "./SortHeader";
 import { useWindowRows } from "./windowRows";
 import "./SortableTable.css";
@@ -19,19 +19,35 @@ interface Sortable<Line> {
   getRowModel: () => { rows: { id: string; original: Line }[] };
 }
 
+export interface TableHandle {
+  reveal: (index: number) => void; // scrolls to this line
+}
+
 interface Props<Line> {
   table: Sortable<Line>;
   className: string;
   rowHeight: number; // in pixels
   cells: (line: Line) => ReactNode;
+  ref?: Ref<TableHandle>;
 }
 
 // A long table that scrolls with the window; only the rows in view are drawn.
-export function SortableTable<Line>({ table, className, rowHeight, cells }: Props<Line>) {
+export function SortableTable<Line>({
+  table,
+  className,
+  rowHeight,
+  cells,
+  ref: handle,
+}: Props<Line>) {
   const lines = table.getRowModel().rows;
   const count = lines.length;
   const rowsFor = useCallback(() => ({ count, height: () => rowHeight }), [count, rowHeight]);
   const { ref, top, virtualizer } = useWindowRows(rowsFor);
+  useImperativeHandle(
+    handle,
+    () => ({ reveal: (index) => virtualizer.scrollToIndex(index, { align: "auto" }) }),
+    [virtualizer],
+  );
   const items = virtualizer.getVirtualItems();
   const before = (items[0]?.start ?? top) - top;
   const after = virtualizer.getTotalSize() - ((items.at(-1)?.end ?? top) - top);

@@ -95,7 +95,7 @@ test("from a folder of photos to a CSV", async ({ page }) => {
   await expectAccessible(page);
   await page.getByLabel("Search names and labels").fill("parrot");
   await expect(page.getByRole("row")).toHaveCount(2);
-  await expect(page).toHaveURL(/view=table&q=parrot/);
+  await expect(page).toHaveURL(/view=table&sort=-confidence&q=parrot/);
   await page.reload();
   await expect(page.getByRole("row", { name: /parrot/ })).toContainText("bird");
   await page.getByRole("button", { name: "Share" }).click();

@@ -5,8 +5,8 @@ import { deleteImage, restoreImages, sentenceOf, trashImage } from "../api/clien
 import { refreshTrash } from "../api/trash";
 import { formatCount, plural } from "../domain/format";
 import { selection, without } from "../state/selection";
-import { tell, tellProblem, tellUndo } from "../ui/toast";
-import { removeImages, type Removal } from "./remove";
+import { tell, tellProblem, tellUndo } from "./toast";
+import { removeImages, type Removal } from "../api/remove";
 
 export const restoredAtOnce = 1_000; // the most that a call takes
 

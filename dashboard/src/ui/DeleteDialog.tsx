@@ -2,8 +2,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { knownName } from "../api/catalogue";
 import { formatCount, plural } from "../domain/format";
-import { Confirm } from "../ui/Dialogs";
-import { Bar } from "../ui/Fields";
+import { Confirm } from "./Dialogs";
+import { Bar } from "./Fields";
 import { removePhotos } from "./deletion";
 
 interface Props {

@@ -1,0 +1,9 @@
+import { useTrash } from "../api/trash";
+import { DeleteDialog } from "../ui/DeleteDialog";
+
+// Asks before photos of the job are deleted, once it is known whether the server has a trash.
+export function DeletePhotos({ keys, onClose }: { keys: readonly string[]; onClose: () => void }) {
+  const trash = useTrash();
+  if (trash.isPending) return null;
+  return <DeleteDialog keys={keys} trash={Boolean(trash.data)} onClose={onClose} />;
+}
