@@ -26,7 +26,11 @@ test.each([
 test.each([
   [12, "12 ms"],
   [1500, "1.5 s"],
+  [9_970, "10 s"],
+  [59_700, "1 min 0 s"],
   [61_000, "1 min 1 s"],
+  [119_600, "2 min 0 s"],
+  [3_599_900, "1 h 0 min"],
   [7_260_000, "2 h 1 min"],
 ])("%i ms are %s", (ms, words) => {
   expect(formatDuration(ms)).toBe(words);

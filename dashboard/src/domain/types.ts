@@ -87,7 +87,9 @@ export interface JobProgress {
 }
 
 export interface JobState extends JobProgress {
+  name?: string; // given by the user
   created_at: string;
+  started_at?: string; // of the current run: a retry begins a new one
   updated_at: string;
   completed_at?: string;
   error?: string; // why it failed or was cancelled
@@ -104,10 +106,12 @@ export interface JobDetails extends JobState {
 
 export interface JobSummary {
   job_id: string;
+  name?: string;
   status: JobStatus;
   job_type: JobType;
   model: string;
   created_at: string;
+  started_at?: string;
   completed_at?: string;
   num_images: number;
   done: number;
@@ -149,12 +153,21 @@ export interface JobResult {
 
 export interface Submission {
   job_type: JobType;
+  name?: string;
   s3_keys?: string[];
   images?: Rule; // in place of s3_keys
   custom_labels?: string[];
   model?: string;
   top_k: number;
   confidence_threshold: number;
+}
+
+// A named list of categories, kept on the server for everybody.
+export interface StoredLabelSet {
+  name: string;
+  labels: string[];
+  updated_at: string;
+  version: string | number; // another one after each change
 }
 
 export const isFinal = (status: JobStatus): boolean =>

@@ -29,7 +29,7 @@ test("another backend with an API key, kept in the browser", async ({ page, serv
     await expectAccessible(page);
     await page.getByLabel("Address").fill(other.url);
     await page.getByRole("button", { name: "Check health" }).click();
-    await expect(page.getByText(/an API key is needed/)).toBeVisible();
+    await expect(page.getByText(/An API key is needed/)).toBeVisible();
     await page.getByLabel("API key").fill("wrong");
     await page.getByRole("button", { name: "Check health" }).click();
     await expect(page.getByText(/not one of the server's/)).toBeVisible();
