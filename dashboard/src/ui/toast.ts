@@ -7,6 +7,21 @@ export const tell = (title: string, description?: string): void => {
   toasts.add({ title, description, timeout: 6_000 });
 };
 
+// What was done can be taken back while the notification is shown.
+export function tellUndo(title: string, undo: () => void): void {
+  const id = toasts.add({
+    title,
+    timeout: 12_000,
+    actionProps: {
+      children: "Undo",
+      onClick: () => {
+        toasts.close(id);
+        undo();
+      },
+    },
+  });
+}
+
 export const tellProblem = (title: string, description?: string): void => {
   toasts.add({ title, description, type: "problem", priority: "high", timeout: 12_000 });
 };
