@@ -18,6 +18,7 @@ test.each([
   [1000, "1.0 kB"],
   [999_499, "999 kB"],
   [999_600, "1.0 MB"],
+  [9_960, "10 kB"],
   [3_200_000_000, "3.2 GB"],
 ])("%i bytes are %s", (bytes, words) => {
   expect(formatBytes(bytes)).toBe(words);
@@ -25,12 +26,14 @@ test.each([
 
 test.each([
   [12, "12 ms"],
+  [999.7, "1.0 s"],
   [1500, "1.5 s"],
   [9_970, "10 s"],
   [59_700, "1 min 0 s"],
   [61_000, "1 min 1 s"],
-  [119_600, "2 min 0 s"],
-  [3_599_900, "1 h 0 min"],
+  [119_800, "2 min 0 s"],
+  [3_599_800, "1 h 0 min"],
+  [7_199_000, "2 h 0 min"],
   [7_260_000, "2 h 1 min"],
 ])("%i ms are %s", (ms, words) => {
   expect(formatDuration(ms)).toBe(words);
@@ -40,6 +43,7 @@ test("the time left is rounded, and empty where it is not known", () => {
   expect(formatTimeLeft(NaN)).toBe("");
   expect(formatTimeLeft(1200)).toBe("a few seconds left");
   expect(formatTimeLeft(41_000)).toBe("about 45 s left");
+  expect(formatTimeLeft(58_000)).toBe("about 1 min left");
   expect(formatTimeLeft(600_000)).toBe("about 10 min left");
 });
 

@@ -16,19 +16,18 @@ export function formatBytes(bytes: number): string {
     value /= 1000;
     unit += 1;
   } while (value >= 999.5 && unit < units.length - 1);
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
+// Each unit is rounded before it is chosen: 59.7 s are 1 min 0 s, not 60 s.
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  const seconds = ms / 1000;
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  // Rounded before it is divided: 119.6 s are 2 minutes, not "1 min 60 s".
-  const rounded = Math.round(seconds);
-  if (rounded < 60) return `${rounded} s`;
-  const minutes = Math.floor(rounded / 60);
-  if (minutes < 60) return `${minutes} min ${rounded % 60} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${formatCount(Math.floor(minutes / 60))} h ${minutes % 60} min`;
 }
 
 // An estimate, so rounded to steps that do not flicker.
@@ -36,7 +35,7 @@ export function formatTimeLeft(ms: number): string {
   if (!Number.isFinite(ms)) return "";
   const seconds = Math.ceil(ms / 1000);
   if (seconds < 5) return "a few seconds left";
-  if (seconds < 60) return `about ${Math.ceil(seconds / 5) * 5} s left`;
+  if (seconds <= 55) return `about ${Math.ceil(seconds / 5) * 5} s left`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `about ${minutes} min left`;
   return `about ${Math.floor(minutes / 60)} h ${minutes % 60} min left`;

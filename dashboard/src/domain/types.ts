@@ -87,10 +87,10 @@ export interface JobProgress {
 }
 
 export interface JobState extends JobProgress {
-  name?: string; // given by the user
+  name?: string; // the user's own
   created_at: string;
-  started_at?: string; // of the current run: a retry begins a new one
   updated_at: string;
+  started_at?: string; // of the latest run
   completed_at?: string;
   error?: string; // why it failed or was cancelled
 }
@@ -106,12 +106,12 @@ export interface JobDetails extends JobState {
 
 export interface JobSummary {
   job_id: string;
-  name?: string;
   status: JobStatus;
   job_type: JobType;
   model: string;
+  name?: string; // the user's own
   created_at: string;
-  started_at?: string;
+  started_at?: string; // of the latest run
   completed_at?: string;
   num_images: number;
   done: number;
@@ -122,6 +122,12 @@ export interface JobPage {
   jobs: JobSummary[];
   total: number;
   next_token?: string;
+}
+
+// Labels of a model that belong together, such as all breeds of dogs. No label is in two groups.
+export interface LabelGroup {
+  name: string;
+  labels: string[];
 }
 
 export interface Prediction {
