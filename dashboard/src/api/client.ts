@@ -10,6 +10,7 @@ import type {
   JobPage,
   JobResult,
   JobState,
+  LabelGroup,
   Model,
   StoredLabelSet,
   Submission,
@@ -225,6 +226,31 @@ export const getFolders = (token: string, signal: AbortSignal) =>
 export const deleteImage = (key: string) =>
   call<unknown>(`/images/${id(key)}`, { method: "DELETE" });
 
+// Only for a backend with a trash: an older one would delete the image for good.
+export const trashImage = (key: string) =>
+  call<unknown>(`/images/${id(key)}?trash=true`, { method: "DELETE" });
+
+// For what an older backend does not have: it answers 404 or 405, or with the page itself.
+const orMissing = <T>(answer: Promise<T>, missing: T): Promise<T> =>
+  answer.catch((error: unknown) => {
+    if (!(error instanceof ApiError)) throw error;
+    const isPage = error.kind === "server" && error.status === 0;
+    if (isPage || error.status === 404 || error.status === 405) return missing;
+    throw error;
+  });
+
+export const hasTrash = (signal: AbortSignal): Promise<boolean> =>
+  orMissing(
+    call("/trash?limit=1", { signal }).then(() => true),
+    false,
+  );
+
+export const hasImage = (key: string): Promise<boolean> =>
+  orMissing(
+    request(`/images/${id(key)}`, { method: "HEAD" }).then(() => true),
+    false,
+  );
+
 export const getUploadTicket = (
   file: { filename: string; content_type: string; path: string; batch: string },
   signal: AbortSignal,
@@ -248,6 +274,25 @@ export const getJobs = (
 
 export const getJob = (job: string) => call<JobDetails>(`/jobs/${id(job)}`);
 export const getStatus = (job: string) => call<JobState>(`/status/${id(job)}`);
+
+// "" removes the name.
+export const renameJob = (job: string, name: string) =>
+  call<JobDetails>(`/jobs/${id(job)}`, {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ name }),
+  });
+
+// With its results and its sorted copies, without its images.
+export const deleteJob = (job: string) => call<unknown>(`/jobs/${id(job)}`, { method: "DELETE" });
+
+// Empty where the model has none.
+export const getLabelGroups = (model: string): Promise<LabelGroup[]> =>
+  orMissing(
+    call<{ groups: LabelGroup[] }>(`/models/${id(model)}/groups`).then(({ groups }) => groups),
+    [],
+  );
+
 export const cancelJob = (job: string) => post<JobState>(`/jobs/${id(job)}/cancel`, {});
 export const retryJob = (job: string) => post<JobState>(`/jobs/${id(job)}/retry`, {});
 

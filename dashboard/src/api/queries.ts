@@ -16,11 +16,13 @@ import {
   checkLabels,
   getJob,
   getJobs,
+  getLabelGroups,
   getModels,
   getPartialResult,
   getReady,
   getResultPage,
   getStatus,
+  hasTrash,
 } from "./client";
 import { readEvents } from "./events";
 import { toRows, type Row } from "../domain/results";
@@ -71,6 +73,23 @@ export const useConnection = () =>
 
 export const useModels = () =>
   useQuery({ queryKey: ["models"], queryFn: getModels, staleTime: 60_000 });
+
+export const useLabelGroups = (model: string) =>
+  useQuery({
+    queryKey: ["label groups", model],
+    queryFn: () => getLabelGroups(model),
+    staleTime: Infinity,
+    enabled: model !== "",
+  });
+
+// Undefined until it is known.
+export const useHasTrash = (enabled: boolean) =>
+  useQuery({
+    queryKey: ["has trash"],
+    queryFn: ({ signal }) => hasTrash(signal),
+    staleTime: Infinity,
+    enabled,
+  });
 
 // Warnings about categories, before a job runs with them. A server that cannot check them says so in
 // its answer to the submission.
@@ -186,7 +205,8 @@ export const useJobState = (job: string) => {
     queryKey: ["status", job],
     queryFn: () => getStatus(job),
     refetchInterval: ({ state }) => {
-      if (state.data && isFinal(state.data.status)) return false;
+      // Of a job that has ended another tab may change the name, run it again or delete it.
+      if (state.data && isFinal(state.data.status)) return refreshMs;
       return live ? refreshMs : pollMs;
     },
   });

@@ -7,7 +7,7 @@ import { Confirm } from "../ui/Dialogs";
 import { Bar } from "../ui/Fields";
 import { formatCount, plural } from "../domain/format";
 import { tell, tellProblem } from "../ui/toast";
-import { removeImages } from "./remove";
+import { removeImages } from "../api/remove";
 
 export function DeleteDialog({ keys, onClose }: { keys: readonly string[]; onClose: () => void }) {
   const client = useQueryClient();

@@ -1,5 +1,5 @@
 // Deletes images, several at once, and reports the outcome of each.
-import { ApiError, sentenceOf } from "../api/client";
+import { ApiError, sentenceOf } from "./client";
 
 export interface Removal {
   gone: Set<string>;

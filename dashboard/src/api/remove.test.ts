@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ApiError } from "../api/client";
+import { ApiError } from "./client";
 import { removeImages } from "./remove";
 
 const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
