@@ -277,11 +277,7 @@ export const getStatus = (job: string) => call<JobState>(`/status/${id(job)}`);
 
 // "" removes the name.
 export const renameJob = (job: string, name: string) =>
-  call<JobDetails>(`/jobs/${id(job)}`, {
-    method: "PATCH",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ name }),
-  });
+  send<JobDetails>("PATCH", `/jobs/${id(job)}`, { name });
 
 // With its results and its sorted copies, without its images.
 export const deleteJob = (job: string) => call<unknown>(`/jobs/${id(job)}`, { method: "DELETE" });
@@ -295,12 +291,6 @@ export const getLabelGroups = (model: string): Promise<LabelGroup[]> =>
 
 export const cancelJob = (job: string) => post<JobState>(`/jobs/${id(job)}/cancel`, {});
 export const retryJob = (job: string) => post<JobState>(`/jobs/${id(job)}/retry`, {});
-
-// "" removes the name.
-export const renameJob = (job: string, name: string) =>
-  send<JobDetails>("PATCH", `/jobs/${id(job)}`, { name });
-// The job, its results and its sorted copies; never the photos.
-export const deleteJob = (job: string) => call<unknown>(`/jobs/${id(job)}`, { method: "DELETE" });
 
 export const getLabelSets = (signal: AbortSignal) =>
   call<{ label_sets: StoredLabelSet[] }>("/label-sets", { signal }).then(

@@ -33,7 +33,7 @@ function useStart(photos: Photos) {
     const { keys, count, rule, all } = photos;
     if (rule || all) return;
     const { data = null } = await summary.refetch();
-    const missing = await client.query(missingFrom(data, keys)).catch(() => []);
+    const missing = await client.query(missingFrom(client, data, keys)).catch(() => []);
     if (missing.length > 0) throw new Error(goneWords({ count, missing }));
   };
   return useMutation({

@@ -76,9 +76,10 @@ const none: readonly string[] = [];
 // Which of the chosen photos are gone: somebody may have deleted them since. A check that fails stops
 // nobody, because the job itself names photos that it does not find.
 function useMissing(keys: readonly string[]): readonly string[] {
+  const client = useQueryClient();
   const { data: catalogue, isSuccess } = useSummary();
   const check = useQuery({
-    ...missingFrom(catalogue ?? null, keys),
+    ...missingFrom(client, catalogue ?? null, keys),
     // While a catalogue is being made, it lacks photos that are there.
     enabled: keys.length > 0 && isSuccess && catalogue?.complete !== false,
   });
