@@ -20,6 +20,7 @@ import { Link, usePlace } from "./state/router";
 import { settings } from "./state/settings";
 import { useStore } from "./state/store";
 import { SubmitPage } from "./submit/SubmitPage";
+import { NewerPage } from "./ui/NewerPage";
 import { EmptyState, Notice } from "./ui/States";
 import { Whole } from "./ui/Whole";
 import { DropLayer } from "./upload/DropLayer";
@@ -160,6 +161,7 @@ export function App() {
         ) : (
           <>
             <ConnectionNotice />
+            <NewerPage />
             <Whole key={path} inside>
               <Page path={path} />
             </Whole>
