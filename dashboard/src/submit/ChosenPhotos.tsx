@@ -1,10 +1,14 @@
 import { ImageOff } from "lucide-react";
+import { useEffect } from "react";
+import { plural } from "../domain/format";
 import { Link } from "../state/router";
 import { selection, without } from "../state/selection";
+import { useStore } from "../state/store";
 import { Button } from "../ui/Button";
 import { Thumbnail } from "../ui/Picture";
 import { Notice } from "../ui/States";
-import { galleryPath, goneWords, titleOf, type Photos } from "./photos";
+import { changeDraft, draft } from "./draft";
+import { galleryPath, goneWords, lostWords, titleOf, type Photos } from "./photos";
 import { Section } from "./Section";
 import { usePhotos } from "./usePhotos";
 import "./ChosenPhotos.css";
@@ -12,10 +16,12 @@ import "./ChosenPhotos.css";
 const stripLength = 16; // fills a wide screen
 
 // Says that chosen photos are gone. With none left there is nothing to leave out: an empty selection
-// would stand for every photo.
+// would stand for every photo, which only the user can choose.
 function Gone({ photos }: { photos: Photos }) {
-  const words = goneWords(photos);
-  const leaveOut = () => selection.set((now) => without(now, new Set(photos.missing)));
+  const { chosen } = useStore(draft);
+  const { missing, count, lost } = photos;
+  const words = lost ? lostWords(chosen) : goneWords(photos);
+  const leaveOut = () => selection.set((now) => without(now, new Set(missing)));
   return (
     <div role="status">
       {words && (
@@ -23,10 +29,16 @@ function Gone({ photos }: { photos: Photos }) {
           icon={ImageOff}
           tone="warning"
           action={
-            photos.missing.length < photos.count && (
-              <Button onClick={leaveOut}>
-                {photos.missing.length === 1 ? "Leave it out" : "Leave them out"}
+            lost ? (
+              <Button onClick={() => changeDraft({ chosen: 0 })}>
+                Use all {plural(count, "photo")}
               </Button>
+            ) : (
+              missing.length < count && (
+                <Button onClick={leaveOut}>
+                  {missing.length === 1 ? "Leave it out" : "Leave them out"}
+                </Button>
+              )
             )
           }
         >
@@ -39,8 +51,12 @@ function Gone({ photos }: { photos: Photos }) {
 
 export function ChosenPhotos() {
   const { photos } = usePhotos();
+  const chosen = photos?.all ? 0 : (photos?.count ?? 0);
+  useEffect(() => {
+    if (chosen > 0) changeDraft({ chosen });
+  }, [chosen]);
   if (!photos) return null;
-  const none = photos.missing.length === photos.count;
+  const none = photos.lost || photos.missing.length === photos.count;
   return (
     <Section
       title={titleOf(photos)}
@@ -50,7 +66,7 @@ export function ChosenPhotos() {
         </Link>
       }
     >
-      {photos.first.length > 0 && (
+      {photos.first.length > 0 && !photos.lost && (
         <ul className="strip" aria-hidden>
           {photos.first.slice(0, stripLength).map((key) => (
             <li key={key}>

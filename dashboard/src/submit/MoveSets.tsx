@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { CloudUpload } from "lucide-react";
 import { sentenceOf } from "../api/client";
 import { plural } from "../domain/format";
+import type { LabelSet } from "../state/labelSets";
 import { createPersisted, useStore } from "../state/store";
 import { Button } from "../ui/Button";
 import { Notice } from "../ui/States";
@@ -17,9 +18,9 @@ const keepsHere = createPersisted("classifier.labelSetsStay", false, (stored) =>
 export function MoveSets({ offered, move }: Sets) {
   const kept = useStore(keepsHere);
   const moving = useMutation({
-    mutationFn: () => move(offered),
-    onSuccess: (taken) => {
-      const moved = offered.length - taken.length;
+    mutationFn: (sets: LabelSet[]) => move(sets),
+    onSuccess: (taken, sets) => {
+      const moved = sets.length - taken.length;
       const stay = taken.map((name) => `“${name}”`).join(", ");
       if (moved > 0) tell(`${plural(moved, "label set")} moved to the server`);
       if (taken.length > 0) {
@@ -38,7 +39,7 @@ export function MoveSets({ offered, move }: Sets) {
       icon={CloudUpload}
       action={
         <div className="buttons">
-          <Button look="primary" busy={moving.isPending} onClick={() => moving.mutate()}>
+          <Button look="primary" busy={moving.isPending} onClick={() => moving.mutate(offered)}>
             Move
           </Button>
           <Button onClick={() => keepsHere.set(true)}>Keep in this browser</Button>

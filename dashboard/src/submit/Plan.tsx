@@ -48,9 +48,9 @@ function useStart(photos: Photos) {
       if (!known && warnings.length > 0) {
         tell("The categories may mislead", warnings.map(asSentence).join(" "));
       }
-      // The name was of this job; the categories serve the next one too.
+      // Name and photos were of this job; the categories serve the next one too.
       takeTyped();
-      changeDraft({ name: "" });
+      changeDraft({ name: "", chosen: 0 });
       void client.invalidateQueries({ queryKey: ["jobs"] });
       navigate(jobPath(job_id));
     },
@@ -63,7 +63,7 @@ function PlanOf({ photos }: { photos: Photos }) {
   const { model } = useModel();
   const start = useStart(photos);
   const { keys, rule, all } = photos;
-  const count = photos.count - photos.missing.length;
+  const count = photos.lost ? 0 : photos.count - photos.missing.length;
   const missing = whatIsMissing(state, photos, model);
   const labels = state.type === "custom_classification" ? labelsOf(state) : [];
   const command = submitCommand({

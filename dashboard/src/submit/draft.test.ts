@@ -33,7 +33,12 @@ test("the default model runs, unless another is chosen; never a broken one", () 
   expect(modelFor(models, custom)).toBeUndefined();
 });
 
-const photos = (count: number, missing: string[] = []) => ({ count, listed: true, missing });
+const photos = (count: number, missing: string[] = []) => ({
+  count,
+  listed: true,
+  missing,
+  lost: false,
+});
 
 test("says what is missing", () => {
   expect(whatIsMissing(initialDraft, photos(0), model("a"))).toMatch(/photo/);
@@ -47,6 +52,8 @@ test("says what is missing", () => {
 test("a job whose photos are gone does not start", () => {
   expect(whatIsMissing(initialDraft, photos(3, ["a", "b", "c"]), model("a"))).toMatch(/^Choose/);
   expect(whatIsMissing(initialDraft, photos(3, ["a"]), model("a"))).toMatch(/no longer stored/);
+  const lost = { ...photos(1_008), lost: true };
+  expect(whatIsMissing({ ...initialDraft, chosen: 3 }, lost, model("a"))).toMatch(/^Choose/);
 });
 
 test("a category that was typed without Enter is taken, and survives a reload", () => {

@@ -11,6 +11,7 @@ export interface Draft {
   model: string; // empty: the default of the type
   topK: number;
   threshold: number;
+  chosen: number; // photos chosen for it when it was last looked at; 0 for all
 }
 
 export const initialDraft: Draft = {
@@ -21,12 +22,13 @@ export const initialDraft: Draft = {
   model: "",
   topK: 5,
   threshold: 0.5,
+  chosen: 0,
 };
 
 const textOf = (stored: unknown): string => (typeof stored === "string" ? stored : "");
 
 export const readDraft = (stored: unknown): Draft => {
-  const { type, name, labels, typed, topK, threshold } = (stored ?? {}) as Partial<Draft>;
+  const { type, name, labels, typed, topK, threshold, chosen } = (stored ?? {}) as Partial<Draft>;
   return {
     ...initialDraft,
     type: type === "custom_classification" ? type : "image_classification",
@@ -39,6 +41,7 @@ export const readDraft = (stored: unknown): Draft => {
       typeof threshold === "number" && threshold >= 0 && threshold <= 1
         ? threshold
         : initialDraft.threshold,
+    chosen: typeof chosen === "number" && chosen > 0 ? chosen : 0,
   };
 };
 
@@ -66,16 +69,17 @@ interface Chosen {
   count: number;
   listed: boolean; // the count is final
   missing: readonly string[]; // chosen, but no longer stored
+  lost: boolean; // the photos that were chosen are no longer selected
 }
 
 // Why the job cannot start yet; empty when it can.
 export function whatIsMissing(
   draft: Draft,
-  { count, listed, missing }: Chosen,
+  { count, listed, missing, lost }: Chosen,
   model: Model | undefined,
 ): string {
   if (!listed) return "The list of photos is still loading.";
-  if (count === 0 || missing.length === count) return "Choose at least one photo.";
+  if (lost || count === 0 || missing.length === count) return "Choose at least one photo.";
   if (missing.length > 0) return "Leave out the photos that are no longer stored.";
   if (!model) return "No model is installed for this kind of job.";
   if (draft.type === "custom_classification" && labelsOf(draft).length === 0) {

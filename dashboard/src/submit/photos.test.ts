@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { galleryPath, goneWords, titleOf, type Photos } from "./photos";
+import { galleryPath, goneWords, lostWords, titleOf, type Photos } from "./photos";
 
 const photos = (change: Partial<Photos>): Photos => ({
   count: 3,
@@ -9,6 +9,7 @@ const photos = (change: Partial<Photos>): Photos => ({
   all: false,
   listed: true,
   missing: [],
+  lost: false,
   ...change,
 });
 
@@ -19,6 +20,12 @@ test("photos that are gone are never called all", () => {
   expect(goneWords(photos({ count: 1, missing: ["a"] }))).toBe(
     "The photo of this job is no longer stored. Choose photos.",
   );
+});
+
+test("an empty selection does not stand for all where some were chosen", () => {
+  expect(titleOf(photos({ all: true, count: 1_008, lost: true }))).toBe("No photos");
+  expect(lostWords(3)).toBe("The 3 photos of this job are no longer selected. Choose photos.");
+  expect(lostWords(1)).toMatch(/^The photo of this job is no longer selected/);
 });
 
 test("some that are gone are counted", () => {

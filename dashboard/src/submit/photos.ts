@@ -12,9 +12,11 @@ export interface Photos {
   all: boolean; // every stored photo
   listed: boolean; // the count is final
   missing: readonly string[]; // chosen, but no longer stored
+  lost: boolean; // photos were chosen, but are no longer selected; the others do not take their place
 }
 
-export function titleOf({ count, rule, all, listed, missing }: Photos): string {
+export function titleOf({ count, rule, all, listed, missing, lost }: Photos): string {
+  if (lost) return "No photos";
   if (all && !listed) return `All photos, ${plural(count, "photo")} listed so far`;
   if (rule) return asSentence(ruleWords(rule, count)).replace(/\.$/, "");
   if (missing.length > 0 && missing.length === count) return "No photos";
@@ -34,6 +36,12 @@ export function goneWords({ count, missing }: Pick<Photos, "count" | "missing">)
 }
 
 const galleryView = { order: oneOf(orderNames, "newest"), q: text, folder: text };
+
+export function lostWords(chosen: number): string {
+  const which =
+    chosen === 1 ? "The photo of this job is" : `The ${plural(chosen, "photo")} of this job are`;
+  return `${which} no longer selected. Choose photos.`;
+}
 
 // The gallery with what the rule admits.
 export const galleryPath = (rule: Rule | null): string =>

@@ -4,6 +4,7 @@ import { missingFrom } from "../api/missing";
 import { arrange } from "../domain/arrange";
 import { filterOf, ruleOf, selection } from "../state/selection";
 import { useStore } from "../state/store";
+import { draft } from "./draft";
 import type { Photos } from "./photos";
 
 interface PhotosOfJob {
@@ -19,6 +20,7 @@ export function usePhotos(): PhotosOfJob {
   const { keys, rule: chosen } = useStore(selection);
   const summary = useSummary();
   const catalogue = summary.data ?? null;
+  const lost = useStore(draft).chosen > 0 && chosen === null && keys.size === 0;
   const byKeys = chosen === null && keys.size > 0;
   const rule = byKeys ? null : (chosen ?? ruleOf(everything));
   const window = useQuery({
@@ -40,6 +42,7 @@ export function usePhotos(): PhotosOfJob {
       all: false,
       listed: true,
       missing,
+      lost: false,
     };
     return { photos, stored: true, error: null, refetch };
   }
@@ -53,6 +56,7 @@ export function usePhotos(): PhotosOfJob {
       all: rule?.all ?? false,
       listed: catalogue.complete,
       missing: [],
+      lost,
     };
     return { photos, stored: catalogue.total > 0, error: data ? null : error, refetch };
   }
@@ -67,6 +71,7 @@ export function usePhotos(): PhotosOfJob {
     all: true,
     listed: list.data.complete,
     missing: [],
+    lost,
   };
   return { photos, stored: sorted.length > 0, error, refetch };
 }
