@@ -16,7 +16,7 @@ function ToastList() {
           <Toast.Title className="toast-title" />
           <Toast.Description className="toast-text" />
         </div>
-        {toast.actionProps && <Toast.Action className="button plain" />}
+        {toast.actionProps && <Toast.Action className="button quiet" />}
         <Toast.Close render={<IconButton icon={X} label="Dismiss" size={16} />} />
       </Toast.Root>
     );

@@ -7,8 +7,12 @@ export const tell = (title: string, description?: string): void => {
   toasts.add({ title, description, timeout: 6_000 });
 };
 
-// What was done can be taken back while the notification is shown.
-export function tellUndo(title: string, undo: () => void): void {
+export const tellProblem = (title: string, description?: string): void => {
+  toasts.add({ title, description, type: "problem", priority: "high", timeout: 12_000 });
+};
+
+// Says what was done, with a button that takes it back.
+export const tellUndo = (title: string, undo: () => void): void => {
   const id = toasts.add({
     title,
     timeout: 12_000,
@@ -20,8 +24,4 @@ export function tellUndo(title: string, undo: () => void): void {
       },
     },
   });
-}
-
-export const tellProblem = (title: string, description?: string): void => {
-  toasts.add({ title, description, type: "problem", priority: "high", timeout: 12_000 });
 };
