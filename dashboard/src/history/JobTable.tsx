@@ -76,7 +76,7 @@ function Cells({ job, actions }: { job: JobSummary; actions: Actions }) {
       <td className="cell-job">
         <Link href={jobPath(job.job_id)}>
           <span className="job-name">
-            <bdi>{title}</bdi>
+            <bdi>{title}</bdi>{" "}
             {aside && (
               <bdi className="job-labels" title={labels.slice(0, 50).join(", ")}>
                 {aside}
