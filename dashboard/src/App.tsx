@@ -154,7 +154,7 @@ export function App() {
         {question ? (
           <>
             <h1 className="visually-hidden" tabIndex={-1}>
-              Another backend
+              Another server
             </h1>
             <AskBackend question={question} />
           </>

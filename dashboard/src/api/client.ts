@@ -71,7 +71,7 @@ export function whyUnreachable(address: string, page: string): string {
     address === page
       ? "check that it is running"
       : secure(page) && !secure(address)
-        ? "a page opened over https can only use a backend over https"
+        ? "a page opened over https can only use a server over https"
         : secure(address)
           ? `check that it is running, that its certificate is valid, and that its ALLOWED_ORIGINS has ${page}`
           : `check that it is running and that its ALLOWED_ORIGINS has ${page}`;

@@ -46,6 +46,19 @@ function useShownJobs({ q, status, type, sort }: HistoryView) {
   return { list, loaded: loaded.length, shown, total, settled };
 }
 
+// Two frames later: in the first, the table measures itself and gets its height.
+function useLaidOut(ready: boolean): boolean {
+  const [laidOut, setLaidOut] = useState(false);
+  useEffect(() => {
+    if (!ready) return;
+    let frame = requestAnimationFrame(() => {
+      frame = requestAnimationFrame(() => setLaidOut(true));
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [ready]);
+  return laidOut;
+}
+
 function Filters({
   view,
   onChange,
@@ -179,7 +192,7 @@ export function HistoryPage(): ReactNode {
   const [view, setView] = useView(historyView);
   const { list, loaded, shown, total, settled } = useShownJobs(view);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
-  useRememberedScroll(settled);
+  useRememberedScroll(useLaidOut(settled));
   const searched = view.q !== "";
   const filtered = searched || view.status !== "" || view.type !== "";
   const some = list.data !== undefined && (total > 0 || filtered);

@@ -18,7 +18,7 @@ import { jobPath, Link } from "../state/router";
 import type { Sorting } from "../state/view";
 import { Menu } from "../ui/Menu";
 import { SortableTable } from "../ui/SortableTable";
-import { StatusBadge } from "../ui/StatusBadge";
+import { StatusBadge, statusWords } from "../ui/StatusBadge";
 import "./JobTable.css";
 
 const features = tableFeatures({
@@ -85,7 +85,8 @@ function Cells({ job, actions }: { job: JobSummary; actions: Actions }) {
           </span>
           <small className="mono job-code">{job.job_id}</small>
           <small className="job-when">
-            {formatTime(job.created_at)} · {plural(job.num_images, "photo")}
+            {statusWords(job.status)} · {formatTime(job.created_at)} ·{" "}
+            {plural(job.num_images, "photo")}
           </small>
         </Link>
       </td>
