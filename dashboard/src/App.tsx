@@ -21,6 +21,7 @@ import { settings } from "./state/settings";
 import { useStore } from "./state/store";
 import { SubmitPage } from "./submit/SubmitPage";
 import { TrashPage } from "./gallery/TrashPage";
+import { NewerPage } from "./ui/NewerPage";
 import { EmptyState, Notice } from "./ui/States";
 import { Whole } from "./ui/Whole";
 import { DropLayer } from "./upload/DropLayer";
@@ -155,13 +156,14 @@ export function App() {
         {question ? (
           <>
             <h1 className="visually-hidden" tabIndex={-1}>
-              Another backend
+              Another server
             </h1>
             <AskBackend question={question} />
           </>
         ) : (
           <>
             <ConnectionNotice />
+            <NewerPage />
             <Whole key={path} inside>
               <Page path={path} />
             </Whole>

@@ -1,13 +1,17 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
-import { checkHealth } from "./client";
+import { checkHealth, sentenceOf, whyUnreachable } from "./client";
 
-// The error of a call that the server answers like this.
-async function failure(status: number, error: string): Promise<unknown> {
-  const server = createServer((_, response) => {
+const failure = (status: number, error: string): Promise<unknown> =>
+  failureWith(() => [status, JSON.stringify({ error })]);
+
+// The error of a check of a server that answers like this.
+async function failureWith(answer: (path: string) => [status: number, body: string]) {
+  const server = createServer(({ url = "" }, response) => {
+    const [status, body] = answer(url);
     response.writeHead(status, { "Content-Type": "application/json", "Retry-After": "6" });
-    response.end(JSON.stringify({ error }));
+    response.end(body);
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as AddressInfo;
@@ -32,4 +36,37 @@ test("a key that is missing, has too small a role or is used too often gives a m
   });
   const often = "too many requests came with this API key: try again in 6 seconds";
   expect(await failure(429, often)).toMatchObject({ kind: "refused", message: often });
+});
+
+test.each<[string, (path: string) => [number, string]]>([
+  ["HTML at each path", () => [200, "<!doctype html><title>Router</title>"]],
+  ["HTML with 404", () => [404, "<html>404 Not Found</html>"]],
+  ["JSON with 404", () => [404, '{"error":"there is nothing at /health"}']],
+  ["an error that is no text", () => [400, '{"error":{"code":7}}']],
+  ["a health of another program", () => [200, '{"status":"ok"}']],
+  ["null", () => [200, "null"]],
+  [
+    "health alone, as the ML service's port does",
+    (path) => (path === "/health" ? [200, '{"status":"healthy"}'] : [404, '{"error":"no"}']),
+  ],
+  ["no models", () => [200, '{"status":"healthy"}']],
+])("one sentence says that a server is no classifier which answers with %s", async (_, answer) => {
+  expect(sentenceOf(await failureWith(answer))).toMatch(
+    /^http:\/\/127\.0\.0\.1:\d+ is not a classifier: check the address and the port\.$/,
+  );
+});
+
+test("a status without words is one sentence too", async () => {
+  expect(sentenceOf(await failureWith(() => [502, "<html>Bad gateway</html>"]))).toMatch(
+    /^http:\/\/\S+ answered with status 502: try again in a moment\.$/,
+  );
+  expect(sentenceOf(await failure(503, "the store is full"))).toBe("The store is full.");
+});
+
+test("without an answer, the reasons fit the address", () => {
+  const page = "http://here.example";
+  expect(whyUnreachable(page, page)).toBe(`${page} cannot be reached: check that it is running.`);
+  expect(whyUnreachable("http://there.example", page)).toMatch(/runn.* ALLOWED_ORIGINS has http:/);
+  expect(whyUnreachable("https://there.example", page)).toMatch(/certificate/);
+  expect(whyUnreachable("http://there.example", "https://here.example")).toMatch(/over https\.$/);
 });

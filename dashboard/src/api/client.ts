@@ -1,4 +1,5 @@
 // The calls that the page makes. Every failure is an ApiError whose message can be shown to people.
+import { asSentence } from "../domain/format";
 import { apiKey, settings } from "../state/settings";
 import { rangeOf } from "../domain/taken";
 import type {
@@ -16,6 +17,7 @@ import type {
   LabelGroup,
   Model,
   PhotoPredictions,
+  StoredLabelSet,
   Submission,
   TrashPage,
   UploadTicket,
@@ -42,8 +44,13 @@ export class ApiError extends Error {
 const timeoutMs = 30_000;
 const longTimeoutMs = 300_000; // for answers whose size grows with the job
 
+// For people. The server begins its messages in lower case and ends them without a full stop.
 export const sentenceOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);
+  error instanceof ApiError
+    ? asSentence(error.message)
+    : error instanceof Error
+      ? error.message
+      : String(error);
 
 // Where a call goes, when it is not the backend of the settings.
 export interface Target {
@@ -63,12 +70,38 @@ const kindOf = (status: number): FailureKind => {
   return status >= 500 ? "server" : "refused";
 };
 
+// A browser does not say why there is no answer, so these are the likely reasons, in one sentence.
+export function whyUnreachable(address: string, page: string): string {
+  const secure = (url: string): boolean => url.startsWith("https:");
+  const why =
+    address === page
+      ? "check that it is running"
+      : secure(page) && !secure(address)
+        ? "a page opened over https can only use a server over https"
+        : secure(address)
+          ? `check that it is running, that its certificate is valid, and that its ALLOWED_ORIGINS has ${page}`
+          : `check that it is running and that its ALLOWED_ORIGINS has ${page}`;
+  return `${address} cannot be reached: ${why}.`;
+}
+
+const notClassifier = (address: string): ApiError =>
+  new ApiError("server", `${address} is not a classifier: check the address and the port.`);
+
 // The server's own message where it sent one.
-async function failureOf(response: Response): Promise<ApiError> {
+async function failureOf(response: Response, address: string): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => null);
   const said =
-    typeof body === "object" && body !== null && "error" in body ? String(body.error) : "";
+    typeof body === "object" && body !== null && "error" in body && typeof body.error === "string"
+      ? body.error
+      : "";
   const kind = kindOf(response.status);
+  if (response.status === 405) {
+    return new ApiError(
+      kind,
+      "This server is older than the page and cannot do this: upgrade it.",
+      response.status,
+    );
+  }
   if (kind === "access") {
     // The server knows the key of a 403: its role is not enough.
     const advice =
@@ -76,18 +109,21 @@ async function failureOf(response: Response): Promise<ApiError> {
     return new ApiError(kind, `${said || "The server denies access"}. ${advice}`, response.status);
   }
   if (said) return new ApiError(kind, said, response.status);
-  const what = kind === "server" ? "The server has a problem" : "The server rejected the request";
+  const advice = kind === "server" ? "try again in a moment" : "check the address in Settings";
   return new ApiError(
     kind,
-    `${what} (status ${response.status}). Try again in a moment.`,
+    `${address} answered with status ${response.status}: ${advice}.`,
     response.status,
   );
 }
 
+const addressOf = (target?: Target): string =>
+  (target ?? settings.get()).backend || location.origin;
+
 export async function request(path: string, options: CallOptions = {}): Promise<Response> {
   const { timeout = timeoutMs, signal, headers, target, ...rest } = options;
   const { backend, key } = target ?? { backend: settings.get().backend, key: apiKey() };
-  const address = backend || location.origin;
+  const address = addressOf(target);
   const late = AbortSignal.timeout(timeout);
   let response: Response;
   try {
@@ -101,14 +137,9 @@ export async function request(path: string, options: CallOptions = {}): Promise<
     if (late.aborted) {
       throw new ApiError("slow", `${address} did not answer within ${timeout / 1000} seconds.`);
     }
-    // A browser does not say why: the server may be running, but not allow this page.
-    const hint = backend ? ` If it is, add ${location.origin} to its ALLOWED_ORIGINS.` : "";
-    throw new ApiError(
-      "unreachable",
-      `${address} cannot be reached. Check that it is running.${hint}`,
-    );
+    throw new ApiError("unreachable", whyUnreachable(address, location.origin));
   }
-  if (!response.ok) throw await failureOf(response);
+  if (!response.ok) throw await failureOf(response, address);
   return response;
 }
 
@@ -118,20 +149,25 @@ async function call<T>(path: string, options: CallOptions = {}): Promise<T> {
     return (await response.json()) as T;
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new ApiError(
-      "server",
-      "The server at this address is not a classifier: its answer is not JSON. Check the address in Settings.",
-    );
+    throw notClassifier(addressOf(options.target));
   }
 }
 
-const post = <T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> =>
+const send = <T>(
+  method: "POST" | "PUT" | "PATCH",
+  path: string,
+  body: unknown,
+  options: CallOptions = {},
+): Promise<T> =>
   call<T>(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
+    ...options,
+    method,
+    headers: { ...options.headers, "Content-Type": "application/json" },
     body: JSON.stringify(body),
-    ...(signal ? { signal } : {}),
   });
+
+const post = <T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> =>
+  send<T>("POST", path, body, signal ? { signal } : {});
 
 const withQuery = (path: string, values: Record<string, string | number | undefined>): string => {
   const query = new URLSearchParams();
@@ -156,17 +192,24 @@ export interface Health {
 
 // Checks that a classifier answers, is ready and lets this page in; throws the reason otherwise.
 export async function checkHealth(target: Target): Promise<Health> {
+  const options = { target, timeout: 10_000 };
+  // Any server may refuse one of these paths; only a classifier has them all.
+  const ask = async <T>(path: string): Promise<Partial<T>> => {
+    try {
+      const answer = await call<Partial<T> | null>(path, options);
+      return typeof answer === "object" && answer !== null ? answer : {};
+    } catch (error) {
+      const wrong = error instanceof ApiError && [400, 404, 405].includes(error.status);
+      throw wrong ? notClassifier(addressOf(target)) : error;
+    }
+  };
   const start = performance.now();
-  const health = await call<{ status?: string }>("/health", { target, timeout: 10_000 });
+  const { status } = await ask<{ status: string }>("/health");
   const ms = performance.now() - start;
-  if (health.status !== "healthy") {
-    throw new ApiError(
-      "server",
-      "The server at this address is not a classifier backend. Check the address and the port.",
-    );
-  }
-  await call("/ready", { target, timeout: 10_000 });
-  const { models } = await call<{ models: Model[] }>("/models", { target, timeout: 10_000 });
+  if (status !== "healthy") throw notClassifier(addressOf(target));
+  await ask("/ready");
+  const { models } = await ask<{ models: Model[] }>("/models");
+  if (!Array.isArray(models)) throw notClassifier(addressOf(target));
   return { models, ms };
 }
 
@@ -260,11 +303,7 @@ export const getStatus = (job: string) => call<JobState>(`/status/${id(job)}`);
 
 // "" removes the name.
 export const renameJob = (job: string, name: string) =>
-  call<JobDetails>(`/jobs/${id(job)}`, {
-    method: "PATCH",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ name }),
-  });
+  send<JobDetails>("PATCH", `/jobs/${id(job)}`, { name });
 
 // With its results and its sorted copies, without its images.
 export const deleteJob = (job: string) => call<unknown>(`/jobs/${id(job)}`, { method: "DELETE" });
@@ -278,6 +317,29 @@ export const getLabelGroups = (model: string): Promise<LabelGroup[]> =>
 
 export const cancelJob = (job: string) => post<JobState>(`/jobs/${id(job)}/cancel`, {});
 export const retryJob = (job: string) => post<JobState>(`/jobs/${id(job)}/retry`, {});
+
+export const getLabelSets = (signal: AbortSignal) =>
+  call<{ label_sets: StoredLabelSet[] }>("/label-sets", { signal }).then(
+    (answer) => answer.label_sets,
+  );
+
+const onlyIf = (version: StoredLabelSet["version"]) => ({ "If-Match": `"${version}"` });
+
+// Without a version only where no set has the name. Status 412: somebody else was faster.
+export const putLabelSet = (
+  name: string,
+  labels: readonly string[],
+  version?: StoredLabelSet["version"],
+) =>
+  send<StoredLabelSet>(
+    "PUT",
+    `/label-sets/${id(name)}`,
+    { labels },
+    { headers: version === undefined ? { "If-None-Match": "*" } : onlyIf(version) },
+  );
+
+export const deleteLabelSet = (name: string, version: StoredLabelSet["version"]) =>
+  call<unknown>(`/label-sets/${id(name)}`, { method: "DELETE", headers: onlyIf(version) });
 
 export const getResultPage = (job: string, token: string, signal: AbortSignal) =>
   call<JobResult>(withQuery(`/result/${id(job)}`, { limit: 2000, next_token: token }), {

@@ -15,7 +15,7 @@ test("counts what was deleted, and keeps what failed with its reason", async () 
     (count) => handled.push(count),
   );
   expect(removal.gone.size).toBe(19);
-  expect(removal.kept).toEqual([{ key: "k3", reason: "the disk is full" }]);
+  expect(removal.kept).toEqual([{ key: "k3", reason: "The disk is full." }]);
   expect(handled.at(-1)).toBe(20);
 });
 

@@ -170,10 +170,10 @@ export interface JobProgress {
 }
 
 export interface JobState extends JobProgress {
-  name?: string; // that a user gave it
+  name?: string; // the user's own
   created_at: string;
-  started_at?: string; // of the current run
   updated_at: string;
+  started_at?: string; // of the latest run
   completed_at?: string;
   error?: string; // why it failed or was cancelled
 }
@@ -189,12 +189,12 @@ export interface JobDetails extends JobState {
 
 export interface JobSummary {
   job_id: string;
-  name?: string;
   status: JobStatus;
   job_type: JobType;
   model: string;
+  name?: string; // the user's own
   created_at: string;
-  started_at?: string;
+  started_at?: string; // of the latest run
   completed_at?: string;
   num_images: number;
   done: number;
@@ -242,12 +242,21 @@ export interface JobResult {
 
 export interface Submission {
   job_type: JobType;
+  name?: string;
   s3_keys?: string[];
   images?: Rule; // in place of s3_keys
   custom_labels?: string[];
   model?: string;
   top_k: number;
   confidence_threshold: number;
+}
+
+// A named list of categories, kept on the server for everybody.
+export interface StoredLabelSet {
+  name: string;
+  labels: string[];
+  updated_at: string;
+  version: string | number; // another one after each change
 }
 
 export const isFinal = (status: JobStatus): boolean =>

@@ -1,160 +1,211 @@
-import {
-  createColumnHelper,
-  createSortedRowModel,
-  rowSortingFeature,
-  sortFn_alphanumeric,
-  sortFn_basic,
-  tableFeatures,
-  useTable,
-  type SortingState,
-} from "@tanstack/react-table";
 import { History, SearchX, Sparkles } from "lucide-react";
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
-import { useJobDetails, useJobs, useLabelsOfJobs } from "../api/queries";
-import { isFinal, jobStatuses, type JobSummary } from "../domain/types";
-import { jobPath, Link, setQuery, usePlace } from "../state/router";
+import { useDeferredValue, useEffect, useMemo, useState, type ReactNode } from "react";
+import { useJobs, useLabelsOfJobs } from "../api/queries";
+import { formatCount } from "../domain/format";
+import { jobStatuses, type JobSummary } from "../domain/types";
+import { Link, useRememberedScroll, useView } from "../state/router";
 import { Button } from "../ui/Button";
 import { SearchField, Select } from "../ui/Fields";
-import { formatCount, formatDuration, formatExactTime, formatTime, plural } from "../domain/format";
-import { SortableTable } from "../ui/SortableTable";
-import { StatusBadge, statusWords } from "../ui/StatusBadge";
 import { EmptyState, ErrorState, Loading } from "../ui/States";
-import { durationOf, kindWords, searchJobs } from "./arrange";
-import "./HistoryPage.css";
+import { statusWords } from "../ui/StatusBadge";
+import { countWords, searchJobs } from "./arrange";
+import { DeleteJobsDialog, RenameDialog } from "./JobDialogs";
+import { JobTable, type Actions } from "./JobTable";
+import { PickBar } from "./PickBar";
+import { historyView, type HistoryView } from "./view";
 
-const features = tableFeatures({
-  rowSortingFeature,
-  sortedRowModel: createSortedRowModel(),
-  sortFns: { alphanumeric: sortFn_alphanumeric, basic: sortFn_basic },
-});
-const column = createColumnHelper<typeof features, JobSummary>();
-const columns = column.columns([
-  column.accessor(kindWords, { id: "job", header: "Job", sortFn: "alphanumeric" }),
-  column.accessor("status", { header: "Status", sortFn: "alphanumeric" }),
-  column.accessor("num_images", { id: "photos", header: "Photos", sortFn: "basic" }),
-  column.accessor("model", { header: "Model", sortFn: "alphanumeric" }),
-  column.accessor("created_at", { id: "started", header: "Started", sortFn: "basic" }),
-  column.accessor((job) => durationOf(job) || Infinity, {
-    id: "took",
-    header: "Duration",
-    sortFn: "basic",
-  }),
-]);
-
-const rowHeight = 61;
 const noJobs: JobSummary[] = [];
-
-function Cells({ job }: { job: JobSummary }) {
-  const running = !isFinal(job.status);
-  const ms = durationOf(job);
-  // Fetched only for rows in view, and once.
-  const details = useJobDetails(job.job_id, isCustom(job));
-  const labels = details.data?.custom_labels ?? [];
-  return (
-    <>
-      <td className="cell-job">
-        <Link href={jobPath(job.job_id)}>
-          <span className="job-name">
-            {kindWords(job)}
-            {labels.length > 0 && (
-              <bdi className="job-labels" title={labels.slice(0, 50).join(", ")}>
-                {labels.slice(0, 12).join(", ")}
-              </bdi>
-            )}
-          </span>
-          <small className="mono job-code">{job.job_id}</small>
-          <small className="job-when">
-            {formatTime(job.created_at)} · {plural(job.num_images, "photo")}
-          </small>
-        </Link>
-      </td>
-      <td className="cell-status">
-        <StatusBadge status={job.status} />
-      </td>
-      <td className="cell-photos">
-        {running
-          ? `${formatCount(job.done)} of ${formatCount(job.num_images)}`
-          : formatCount(job.num_images)}
-        {job.failed > 0 && <small className="problem-text">{formatCount(job.failed)} failed</small>}
-      </td>
-      <td className="cell-model" title={job.model}>
-        {job.model}
-      </td>
-      <td className="cell-started" title={formatExactTime(job.created_at)}>
-        {formatTime(job.created_at)}
-      </td>
-      <td className="cell-took">{Number.isNaN(ms) ? "" : formatDuration(ms)}</td>
-    </>
-  );
-}
-
-interface TableProps {
-  jobs: JobSummary[];
-  sorting: SortingState;
-  onSorting: (next: SortingState | ((now: SortingState) => SortingState)) => void;
-}
-
-function JobTable({ jobs, sorting, onSorting }: TableProps) {
-  const table = useTable({
-    features,
-    columns,
-    data: jobs,
-    state: { sorting },
-    onSortingChange: onSorting,
-  });
-  return (
-    <SortableTable
-      table={table}
-      className="jobs"
-      rowHeight={rowHeight}
-      cells={(job) => <Cells job={job} />}
-    />
-  );
-}
-
 const mostLoadedByItself = 20_000;
 const mostLabelsSearched = 100; // jobs; the list has no categories, so each takes a call
 const isCustom = (job: JobSummary): boolean => job.job_type === "custom_classification";
 
-export function HistoryPage() {
-  const query = new URLSearchParams(usePlace().query);
-  const status = query.get("status") ?? "";
-  const type = query.get("type") ?? "";
-  const text = query.get("q") ?? "";
-  const wanted = useDeferredValue(text);
-  const [sorting, setSorting] = useState<SortingState>([]);
+// The jobs that the view shows, as far as they are loaded.
+function useShownJobs({ q, status, type, sort }: HistoryView) {
+  const words = useDeferredValue(q);
   const list = useJobs({ status, job_type: type });
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
   const loaded = useMemo(
     () => list.data?.pages.flatMap((page) => page.jobs) ?? noJobs,
     [list.data],
   );
-  const total = list.data?.pages[0]?.total ?? 0;
   const searched = useMemo(
-    () => (wanted ? loaded.filter(isCustom).slice(0, mostLabelsSearched) : noJobs),
-    [loaded, wanted],
+    () => (words ? loaded.filter(isCustom).slice(0, mostLabelsSearched) : noJobs),
+    [loaded, words],
   );
   const labels = useLabelsOfJobs(searched.map(({ job_id }) => job_id));
-  const shown = useMemo(() => searchJobs(loaded, wanted, labels), [loaded, wanted, labels]);
+  const shown = useMemo(() => searchJobs(loaded, words, labels), [loaded, words, labels]);
 
   // Searching and sorting apply to all jobs, so the rest are fetched.
-  const wantsAll = (wanted !== "" || sorting.length > 0) && loaded.length < mostLoadedByItself;
+  const wantsAll = (words !== "" || sort !== null) && loaded.length < mostLoadedByItself;
   useEffect(() => {
     if (wantsAll && hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [wantsAll, hasNextPage, isFetchingNextPage, fetchNextPage]);
 
-  const filtered = status !== "" || type !== "" || text !== "";
+  const total = list.data?.pages[0]?.total ?? 0;
+  const settled = list.data !== undefined && !(wantsAll && hasNextPage);
+  return { list, loaded: loaded.length, shown, total, settled };
+}
+
+// Two frames later: in the first, the table measures itself and gets its height.
+function useLaidOut(ready: boolean): boolean {
+  const [laidOut, setLaidOut] = useState(false);
+  useEffect(() => {
+    if (!ready) return;
+    let frame = requestAnimationFrame(() => {
+      frame = requestAnimationFrame(() => setLaidOut(true));
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [ready]);
+  return laidOut;
+}
+
+function Filters({
+  view,
+  onChange,
+}: {
+  view: HistoryView;
+  onChange: (change: Partial<HistoryView>) => void;
+}) {
+  return (
+    <div className="toolbar sticky">
+      <SearchField
+        label="Search name, category, model, date"
+        value={view.q}
+        onChange={(q) => onChange({ q })}
+      />
+      <Select
+        label="Status"
+        value={view.status}
+        options={[
+          { value: "", label: "Any status" },
+          ...jobStatuses.map((value) => ({ value, label: statusWords(value) })),
+        ]}
+        onChange={(status) => onChange({ status })}
+      />
+      <Select
+        label="Kind"
+        value={view.type}
+        options={[
+          { value: "", label: "Any kind" },
+          { value: "image_classification", label: "ImageNet classes" },
+          { value: "custom_classification", label: "Your categories" },
+        ]}
+        onChange={(type) => onChange({ type })}
+      />
+    </div>
+  );
+}
+
+const noFilter = { q: "", status: "", type: "" } as const;
+
+function NoMatch({ searched, onAll }: { searched: boolean; onAll: () => void }) {
+  return (
+    <EmptyState
+      icon={SearchX}
+      title="No job matches"
+      actions={<Button onClick={onAll}>Show all jobs</Button>}
+    >
+      {searched && (
+        <p>
+          The search covers name, id, status, kind, model, date, and the categories of the newest{" "}
+          {mostLabelsSearched} jobs that have them.
+        </p>
+      )}
+    </EmptyState>
+  );
+}
+
+function NoJobs() {
+  return (
+    <EmptyState
+      icon={History}
+      title="No jobs yet"
+      actions={
+        <Link href="/new" className="button primary">
+          Start your first job
+        </Link>
+      }
+    >
+      <p>Every job you run appears here, with its results.</p>
+    </EmptyState>
+  );
+}
+
+type Dialog = { rename: JobSummary } | { remove: JobSummary[] } | null;
+
+// Jobs with what can be done with them.
+function Jobs({
+  jobs,
+  view,
+  onView,
+}: {
+  jobs: JobSummary[];
+  view: HistoryView;
+  onView: (change: Partial<HistoryView>) => void;
+}) {
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const [dialog, setDialog] = useState<Dialog>(null);
+  // In the order in which they were picked; only those that are shown.
+  const chosen = [...picked].flatMap((id) => jobs.find(({ job_id }) => job_id === id) ?? []);
+  const clear = () => setPicked(new Set());
+  const close = () => setDialog(null);
+  const actions: Actions = {
+    picked,
+    onPick: ({ job_id }) =>
+      setPicked((now) => {
+        const next = new Set(now);
+        if (!next.delete(job_id)) next.add(job_id);
+        return next;
+      }),
+    onRename: (rename) => setDialog({ rename }),
+    onDelete: (job) => setDialog({ remove: [job] }),
+  };
+  return (
+    <>
+      {jobs.length > 0 && (
+        <JobTable
+          jobs={jobs}
+          sort={view.sort}
+          onSort={(sort) => onView({ sort })}
+          actions={actions}
+        />
+      )}
+      {chosen.length > 0 && (
+        <PickBar jobs={chosen} onDelete={() => setDialog({ remove: chosen })} onClear={clear} />
+      )}
+      {dialog && "rename" in dialog && <RenameDialog job={dialog.rename} onClose={close} />}
+      {dialog && "remove" in dialog && (
+        <DeleteJobsDialog
+          jobs={dialog.remove}
+          onClose={close}
+          onDeleted={() => {
+            close();
+            clear();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+export function HistoryPage(): ReactNode {
+  const [view, setView] = useView(historyView);
+  const { list, loaded, shown, total, settled } = useShownJobs(view);
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
+  useRememberedScroll(useLaidOut(settled));
+  const searched = view.q !== "";
+  const filtered = searched || view.status !== "" || view.type !== "";
+  const some = list.data !== undefined && (total > 0 || filtered);
   return (
     <>
       <header className="page-head">
         <div>
           <h1 tabIndex={-1}>History</h1>
           <p className="page-sub" role="status">
-            {list.data && (total > 0 || filtered)
-              ? plural(
-                  total,
-                  filtered && !text ? "job matches" : "job",
-                  filtered && !text ? "jobs match" : "jobs",
+            {some
+              ? countWords(
+                  { shown: shown.length, total, complete: !hasNextPage },
+                  { searched, filtered },
                 )
               : "\u00a0"}
           </p>
@@ -168,74 +219,19 @@ export function HistoryPage() {
       {list.isError && !list.data && (
         <ErrorState error={list.error} onRetry={() => void list.refetch()} />
       )}
-      {list.data && (total > 0 || filtered) && (
-        <div className="toolbar sticky">
-          <SearchField
-            label="Search id, category, model, date"
-            value={text}
-            onChange={(q) => setQuery({ q })}
-          />
-          <Select
-            label="Status"
-            value={status}
-            options={[
-              { value: "", label: "Any status" },
-              ...jobStatuses.map((value) => ({
-                value,
-                label: statusWords(value),
-              })),
-            ]}
-            onChange={(value) => setQuery({ status: value })}
-          />
-          <Select
-            label="Kind"
-            value={type}
-            options={[
-              { value: "", label: "Any kind" },
-              { value: "image_classification", label: "ImageNet classes" },
-              { value: "custom_classification", label: "Your categories" },
-            ]}
-            onChange={(value) => setQuery({ type: value })}
-          />
-        </div>
-      )}
-      {list.data && total === 0 && !filtered && (
-        <EmptyState
-          icon={History}
-          title="No jobs yet"
-          actions={
-            <Link href="/new" className="button primary">
-              Start your first job
-            </Link>
-          }
-        >
-          <p>Every job you run appears here, with its results.</p>
-        </EmptyState>
-      )}
+      {some && <Filters view={view} onChange={setView} />}
+      {list.data && !some && <NoJobs />}
       {list.data && filtered && shown.length === 0 && !isFetchingNextPage && (
-        <EmptyState
-          icon={SearchX}
-          title="No job matches"
-          actions={
-            <Button onClick={() => setQuery({ q: "", status: "", type: "" })}>Show all jobs</Button>
-          }
-        >
-          {text && (
-            <p>
-              The search covers id, status, kind, model, date, and the categories of the newest{" "}
-              {mostLabelsSearched} jobs that have them.
-            </p>
-          )}
-        </EmptyState>
+        <NoMatch searched={searched} onAll={() => setView(noFilter)} />
       )}
-      {shown.length > 0 && <JobTable jobs={shown} sorting={sorting} onSorting={setSorting} />}
+      <Jobs jobs={shown} view={view} onView={setView} />
       {list.data && hasNextPage && (
         <div className="more">
           <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
             Load more
           </Button>
           <span className="hint">
-            {formatCount(loaded.length)} of {formatCount(total)} jobs loaded
+            {formatCount(loaded)} of {formatCount(total)} jobs loaded
           </span>
         </div>
       )}

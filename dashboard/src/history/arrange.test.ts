@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { JobSummary } from "../domain/types";
-import { durationOf, searchJobs } from "./arrange";
+import { countWords, searchJobs } from "./arrange";
 
 const job = (job_id: string, extra: Partial<JobSummary> = {}): JobSummary => ({
   job_id,
@@ -31,7 +31,24 @@ test("searches id, model, kind, status, date and categories", () => {
   expect(found(" ")).toEqual(["aaa", "bbb"]);
 });
 
-test("a running job has no duration yet", () => {
-  expect(durationOf(job("a"))).toBeNaN();
-  expect(durationOf(job("a", { completed_at: "2026-01-31T12:00:02.5Z" }))).toBe(2500);
+test("searches names, word by word, without regard to case and accents", () => {
+  const jobs = [
+    job("aaa", { name: "Café in Rome" }),
+    job("bbb", { name: "Rome, day 2", status: "failed" }),
+  ];
+  const found = (text: string) => searchJobs(jobs, text, new Map()).map(({ job_id }) => job_id);
+  expect(found("rome cafe")).toEqual(["aaa"]);
+  expect(found("ROME failed")).toEqual(["bbb"]);
+  expect(found("2026 rome")).toEqual(["aaa", "bbb"]);
+  expect(found("!")).toEqual([]);
+});
+
+test("what is counted is what is shown", () => {
+  const all = { searched: false, filtered: false };
+  const counts = { shown: 100, total: 1_009, complete: false };
+  expect(countWords(counts, all)).toBe("1,009 jobs");
+  expect(countWords(counts, { ...all, filtered: true })).toBe("1,009 jobs match");
+  const searched = { searched: true, filtered: true };
+  expect(countWords({ ...counts, shown: 1 }, searched)).toBe("1 job matches so far");
+  expect(countWords({ shown: 0, total: 1_009, complete: true }, searched)).toBe("0 jobs match");
 });

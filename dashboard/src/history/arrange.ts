@@ -1,30 +1,38 @@
-// Which of the loaded jobs are shown.
+// Which of the loaded jobs are shown, and how many that are.
+import { formatExactTime, formatTime, plural } from "../domain/format";
+import { kindWords } from "../domain/jobs";
+import { matcher } from "../domain/search";
 import type { JobSummary } from "../domain/types";
-import { formatTime } from "../domain/format";
 import { statusWords } from "../ui/StatusBadge";
-
-export const kindWords = (job: JobSummary): string =>
-  job.job_type === "custom_classification" ? "Your categories" : "ImageNet classes";
-
-export const durationOf = (job: JobSummary): number =>
-  job.completed_at ? Date.parse(job.completed_at) - Date.parse(job.created_at) : NaN;
 
 // `labels`: the categories of jobs, by id, as far as they are known.
 export function searchJobs(
   jobs: readonly JobSummary[],
-  text: string,
+  words: string,
   labels: ReadonlyMap<string, readonly string[]>,
 ): JobSummary[] {
-  const wanted = text.trim().toLocaleLowerCase();
-  if (wanted === "") return [...jobs];
+  const matches = matcher(words);
   return jobs.filter((job) =>
-    [
+    matches(
+      job.name ?? "",
       job.job_id,
       job.model,
       statusWords(job.status),
       kindWords(job),
       formatTime(job.created_at),
+      formatExactTime(job.created_at),
       ...(labels.get(job.job_id) ?? []),
-    ].some((field) => field.toLocaleLowerCase().includes(wanted)),
+    ),
   );
+}
+
+// `total`: what the server counts for the filter; `complete`: all of those are loaded.
+export function countWords(
+  counts: { shown: number; total: number; complete: boolean },
+  { searched, filtered }: { searched: boolean; filtered: boolean },
+): string {
+  const { shown, total, complete } = counts;
+  if (!searched)
+    return plural(total, filtered ? "job matches" : "job", filtered ? "jobs match" : "jobs");
+  return `${plural(shown, "job matches", "jobs match")}${complete ? "" : " so far"}`;
 }

@@ -115,6 +115,7 @@ export function ResultTable({ rows, complete, threshold, sorting, onSorting, onO
             id,
             column: {
               columnDef: { header },
+              getCanSort: () => true,
               getIsSorted: () =>
                 sorting?.column === id && (sorting.falling ? ("desc" as const) : ("asc" as const)),
               toggleSorting: () => onSorting(nextSorting(sorting, id)),

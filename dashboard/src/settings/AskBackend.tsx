@@ -38,7 +38,7 @@ export function AskBackend({ question }: { question: Question }) {
     return (
       <EmptyState
         icon={Link2Off}
-        title="The backend in this link cannot be used"
+        title="The server in this link cannot be used"
         actions={
           <Button look="primary" onClick={forgetQuestion}>
             Continue with {here}
@@ -53,7 +53,7 @@ export function AskBackend({ question }: { question: Question }) {
   return (
     <EmptyState
       icon={Link2}
-      title="Open this link on another backend?"
+      title="Open this link on another server?"
       actions={
         <>
           <Button
@@ -62,7 +62,7 @@ export function AskBackend({ question }: { question: Question }) {
               if (queue.get().active) {
                 tellProblem(
                   "Photos are being uploaded",
-                  "Wait for the upload to finish, or cancel it, before you change the backend.",
+                  "Wait for the upload to finish, or cancel it, before you change the server.",
                 );
                 return;
               }
@@ -70,9 +70,9 @@ export function AskBackend({ question }: { question: Question }) {
               forgetQuestion();
             }}
           >
-            Switch backend
+            Switch server
           </Button>
-          <Button onClick={forgetQuestion}>Keep my backend</Button>
+          <Button onClick={forgetQuestion}>Keep my server</Button>
         </>
       }
     >
@@ -90,7 +90,7 @@ export function AskBackend({ question }: { question: Question }) {
         {backend in keys || backend === ""
           ? "You have used it before."
           : "You have not used it before. Switch only if you trust the sender of the link: photos that you upload afterwards go there."}{" "}
-        Your API keys for other backends are never sent to it.
+        Your API keys for other servers are never sent to it.
       </p>
     </EmptyState>
   );

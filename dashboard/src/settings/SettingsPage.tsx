@@ -60,7 +60,7 @@ export function SettingsPage() {
     if (address === undefined) return;
     if (address !== now.backend && queue.get().active) {
       setMistake(
-        "Photos are being uploaded. Wait for the upload to finish, or cancel it, before you change the backend.",
+        "Photos are being uploaded. Wait for the upload to finish, or cancel it, before you change the server.",
       );
       return;
     }
@@ -81,7 +81,7 @@ export function SettingsPage() {
       <div className="stack narrow">
         <form className="card" onSubmit={save}>
           <header className="card-head">
-            <h2>Backend</h2>
+            <h2>Server</h2>
           </header>
           <div className="field">
             <label htmlFor={`${id}-backend`}>Address</label>
@@ -118,7 +118,7 @@ export function SettingsPage() {
               onChange={(event) => setKey(event.target.value)}
             />
             <p id={`${id}-key-hint`} className="hint">
-              Needed if the server requires API keys. It is sent to this backend only.
+              Needed if the server requires API keys. It is sent to this server only.
             </p>
           </div>
           <div className="buttons">

@@ -21,7 +21,7 @@ export function followSettings(client: QueryClient): () => void {
       if (queue.get().active || review.get()) {
         tellProblem(
           "The upload was stopped",
-          `The backend is now ${backendAddress()}. Choose the photos again to upload them there.`,
+          `The server is now ${backendAddress()}. Choose the photos again to upload them there.`,
         );
       }
       review.set(null);

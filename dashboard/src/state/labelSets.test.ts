@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { exportLabelSets, importLabelSets, parseLabels, tidyLabels } from "./labelSets";
+import {
+  exportLabelSets,
+  importLabelSets,
+  labelSets,
+  parseLabels,
+  removeLabelSet,
+  saveLabelSet,
+  tidyLabels,
+} from "./labelSets";
 
 describe("parseLabels", () => {
   test("takes one line with commas", () => {
@@ -51,4 +59,21 @@ describe("importLabelSets", () => {
       expect(() => importLabelSets(text, "bad.json")).toThrow(/bad\.json/);
     },
   );
+});
+
+test("a deleted set comes back to its place, and not over another of its name", () => {
+  const names = () => labelSets.get().map(({ name }) => name);
+  const before = names();
+  const [, second = ""] = before;
+  const undo = removeLabelSet(second);
+  expect(names()).toHaveLength(before.length - 1);
+  undo();
+  undo();
+  expect(names()).toEqual(before);
+  const late = removeLabelSet(second);
+  saveLabelSet(second, ["new"]);
+  late();
+  expect(labelSets.get().filter(({ name }) => name === second)).toEqual([
+    { name: second, labels: ["new"] },
+  ]);
 });

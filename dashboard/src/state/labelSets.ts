@@ -1,4 +1,5 @@
-// Named lists of categories, stored in this browser, and the parsing of lists that people type or import.
+// Named lists of categories that are stored in this browser, and the parsing of lists that people type or
+// import. Servers keep sets too, except older ones: see submit/sets.ts.
 import { createPersisted } from "./store";
 
 export interface LabelSet {
@@ -41,8 +42,26 @@ export function saveLabelSet(name: string, labels: string[]): void {
   );
 }
 
-export const removeLabelSet = (name: string): void =>
+// Returns a function that puts the set back where it was.
+export function removeLabelSet(name: string): () => void {
+  const at = labelSets.get().findIndex((set) => set.name === name);
+  const removed = labelSets.get()[at];
   labelSets.set((sets) => sets.filter((set) => set.name !== name));
+  return () => {
+    if (!removed || labelSets.get().some((set) => set.name === name)) return;
+    labelSets.set((sets) => sets.toSpliced(at, 0, removed));
+  };
+}
+
+const sameLabels = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((label, i) => label === b[i]);
+
+export const sameSet = (a: LabelSet, b: LabelSet): boolean =>
+  a.name === b.name && sameLabels(a.labels, b.labels);
+
+// One of those that every new browser has.
+export const isExample = (set: LabelSet): boolean =>
+  examples.some((example) => sameSet(example, set));
 
 export interface ParsedLabels {
   labels: string[]; // trimmed, distinct, in order: as a job gets them

@@ -1,14 +1,11 @@
 import { Plus, X } from "lucide-react";
 import { useId, useState, type ClipboardEvent, type KeyboardEvent } from "react";
 import { parseLabels, tidyLabels, type ParsedLabels } from "../state/labelSets";
+import { useStore } from "../state/store";
 import { Button } from "../ui/Button";
 import { formatCount, plural } from "../domain/format";
+import { changeDraft, draft, takeTyped } from "./draft";
 import "./LabelEditor.css";
-
-interface Props {
-  labels: readonly string[];
-  onChange: (labels: string[]) => void;
-}
 
 // Describes what was left out of a list.
 export function remarksOn({ empty, duplicates }: ParsedLabels): string {
@@ -27,8 +24,8 @@ export function remarksOn({ empty, duplicates }: ParsedLabels): string {
   return text && `${text[0]?.toUpperCase()}${text.slice(1)}.`;
 }
 
-function AsText({ labels, onChange, onDone }: Props & { onDone: () => void }) {
-  const [text, setText] = useState(labels.join("\n"));
+function AsText({ onDone }: { onDone: () => void }) {
+  const [text, setText] = useState(() => draft.get().labels.join("\n"));
   const id = useId();
   const parsed = tidyLabels(text.replace(/\n+$/, "").split("\n"));
   const remark = remarksOn(parsed);
@@ -44,7 +41,7 @@ function AsText({ labels, onChange, onDone }: Props & { onDone: () => void }) {
         aria-describedby={`${id}-remark`}
         onChange={(event) => {
           setText(event.target.value);
-          onChange(tidyLabels(event.target.value.split("\n")).labels);
+          changeDraft({ labels: tidyLabels(event.target.value.split("\n")).labels });
         }}
       />
       <div className="row">
@@ -58,15 +55,15 @@ function AsText({ labels, onChange, onDone }: Props & { onDone: () => void }) {
   );
 }
 
-export function LabelEditor({ labels, onChange }: Props) {
-  const [text, setText] = useState("");
+export function LabelEditor() {
+  const { labels, typed } = useStore(draft);
   const [remark, setRemark] = useState("");
   const [asText, setAsText] = useState(false);
   const id = useId();
 
   const add = (given: string) => {
     const parsed = parseLabels(given);
-    const all = tidyLabels([...labels, ...parsed.labels]);
+    const all = tidyLabels([...draft.get().labels, ...parsed.labels]);
     setRemark(
       parsed.labels.length === 0
         ? "A category needs a name."
@@ -76,16 +73,17 @@ export function LabelEditor({ labels, onChange }: Props) {
             duplicates: [...parsed.duplicates, ...all.duplicates],
           }),
     );
-    onChange(all.labels);
-    setText("");
+    changeDraft({ labels: all.labels, typed: "" });
   };
 
   const press = (event: KeyboardEvent) => {
+    // Enter also ends the composition of a word in Japanese or Chinese.
+    if (event.nativeEvent.isComposing) return;
     if (event.key === "Enter" || event.key === ",") {
       event.preventDefault();
-      add(text);
-    } else if (event.key === "Backspace" && text === "" && labels.length > 0) {
-      onChange(labels.slice(0, -1));
+      add(typed);
+    } else if (event.key === "Backspace" && typed === "" && labels.length > 0) {
+      changeDraft({ labels: labels.slice(0, -1) });
     }
   };
 
@@ -93,10 +91,11 @@ export function LabelEditor({ labels, onChange }: Props) {
     const pasted = event.clipboardData.getData("text");
     if (!/[\n,;\t]/.test(pasted)) return;
     event.preventDefault();
+    takeTyped();
     add(pasted);
   };
 
-  if (asText) return <AsText labels={labels} onChange={onChange} onDone={() => setAsText(false)} />;
+  if (asText) return <AsText onDone={() => setAsText(false)} />;
   return (
     <div className="labels">
       {labels.length > 0 && (
@@ -109,7 +108,7 @@ export function LabelEditor({ labels, onChange }: Props) {
                 aria-label={`Remove ${label}`}
                 onClick={() => {
                   setRemark("");
-                  onChange(labels.filter((other) => other !== label));
+                  changeDraft({ labels: labels.filter((other) => other !== label) });
                 }}
               >
                 <X size={14} aria-hidden />
@@ -126,18 +125,24 @@ export function LabelEditor({ labels, onChange }: Props) {
           id={id}
           className="input"
           dir="auto"
-          value={text}
+          value={typed}
           maxLength={1000}
           placeholder={labels.length === 0 ? "cat, dog, receipt, beach…" : "Another category"}
           aria-describedby={`${id}-remark`}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => changeDraft({ typed: event.target.value })}
           onKeyDown={press}
           onPaste={paste}
         />
-        <Button icon={Plus} onClick={() => add(text)}>
+        <Button icon={Plus} onClick={() => add(typed)}>
           Add
         </Button>
-        <Button look="quiet" onClick={() => setAsText(true)}>
+        <Button
+          look="quiet"
+          onClick={() => {
+            takeTyped();
+            setAsText(true);
+          }}
+        >
           Edit as text
         </Button>
       </div>

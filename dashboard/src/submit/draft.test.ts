@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import type { Model } from "../domain/types";
-import { initialDraft, modelFor, topKOf, toSubmission, whatIsMissing } from "./draft";
+import {
+  initialDraft,
+  labelsOf,
+  modelFor,
+  readDraft,
+  topKOf,
+  toSubmission,
+  whatIsMissing,
+} from "./draft";
 
 const model = (name: string, extra: Partial<Model> = {}): Model => ({
   name,
@@ -25,12 +33,47 @@ test("the default model runs, unless another is chosen; never a broken one", () 
   expect(modelFor(models, custom)).toBeUndefined();
 });
 
+const photos = (count: number, missing: string[] = []) => ({
+  count,
+  listed: true,
+  missing,
+  lost: false,
+});
+
 test("says what is missing", () => {
-  expect(whatIsMissing(initialDraft, 0, true, model("a"))).toMatch(/photo/);
-  expect(whatIsMissing(initialDraft, 1, true, undefined)).toMatch(/model/);
-  expect(whatIsMissing(custom, 1, true, model("a"))).toMatch(/category/);
-  expect(whatIsMissing({ ...custom, labels: ["cat"] }, 1, true, model("a"))).toBe("");
-  expect(whatIsMissing(initialDraft, 1000, false, model("a"))).toMatch(/list .* still loading/);
+  expect(whatIsMissing(initialDraft, photos(0), model("a"))).toMatch(/photo/);
+  expect(whatIsMissing(initialDraft, photos(1), undefined)).toMatch(/model/);
+  expect(whatIsMissing(custom, photos(1), model("a"))).toMatch(/category/);
+  expect(whatIsMissing({ ...custom, labels: ["cat"] }, photos(1), model("a"))).toBe("");
+  const listing = { ...photos(1_000), listed: false };
+  expect(whatIsMissing(initialDraft, listing, model("a"))).toMatch(/list .* still loading/);
+});
+
+test("a job whose photos are gone does not start", () => {
+  expect(whatIsMissing(initialDraft, photos(3, ["a", "b", "c"]), model("a"))).toMatch(/^Choose/);
+  expect(whatIsMissing(initialDraft, photos(3, ["a"]), model("a"))).toMatch(/no longer stored/);
+  const lost = { ...photos(1_008), lost: true };
+  expect(whatIsMissing({ ...initialDraft, chosen: 3 }, lost, model("a"))).toMatch(/^Choose/);
+});
+
+test("a category that was typed without Enter is taken, and survives a reload", () => {
+  const typing = { ...custom, typed: " dog, Cat" };
+  expect(labelsOf({ ...typing, labels: ["cat"] })).toEqual(["cat", "dog"]);
+  expect(whatIsMissing(typing, photos(1), model("a"))).toBe("");
+  expect(toSubmission(typing, { keys: ["k"] })).toMatchObject({
+    custom_labels: ["dog", "Cat"],
+    top_k: 2,
+  });
+  expect(readDraft(JSON.parse(JSON.stringify(typing)))).toEqual(typing);
+  expect(readDraft({ labels: ["cat"], topK: 99 })).toEqual({ ...initialDraft, labels: ["cat"] });
+});
+
+test("the name is one line, and sent only where there is one", () => {
+  expect(toSubmission(initialDraft, { keys: [] })).not.toHaveProperty("name");
+  expect(toSubmission({ ...initialDraft, name: " \t" }, { keys: [] })).not.toHaveProperty("name");
+  expect(toSubmission({ ...initialDraft, name: " Trip\nto Rome " }, { keys: [] }).name).toBe(
+    "Trip to Rome",
+  );
 });
 
 test("asks for no more predictions than there are categories", () => {

@@ -1,40 +1,60 @@
 // The job being prepared. Kept while the user visits other pages, for instance to choose photos.
 import type { JobType, Model, Rule, Submission } from "../domain/types";
+import { parseLabels, tidyLabels } from "../state/labelSets";
 import { createPersisted } from "../state/store";
 
 export interface Draft {
   type: JobType;
+  name: string; // of the job; may be empty
   labels: string[];
+  typed: string; // in the field for a category, not added yet
   model: string; // empty: the default of the type
   topK: number;
   threshold: number;
+  chosen: number; // photos chosen for it when it was last looked at; 0 for all
 }
 
 export const initialDraft: Draft = {
   type: "image_classification",
+  name: "",
   labels: [],
+  typed: "",
   model: "",
   topK: 5,
   threshold: 0.5,
+  chosen: 0,
 };
 
-export const draft = createPersisted<Draft>("classifier.draft", initialDraft, (stored) => {
-  const { type, labels, topK, threshold } = (stored ?? {}) as Partial<Draft>;
+const textOf = (stored: unknown): string => (typeof stored === "string" ? stored : "");
+
+export const readDraft = (stored: unknown): Draft => {
+  const { type, name, labels, typed, topK, threshold, chosen } = (stored ?? {}) as Partial<Draft>;
   return {
     ...initialDraft,
     type: type === "custom_classification" ? type : "image_classification",
+    name: textOf(name),
     labels: Array.isArray(labels) ? labels.filter((label) => typeof label === "string") : [],
+    typed: textOf(typed),
     topK:
       typeof topK === "number" && topK >= 1 && topK <= 10 ? Math.round(topK) : initialDraft.topK,
     threshold:
       typeof threshold === "number" && threshold >= 0 && threshold <= 1
         ? threshold
         : initialDraft.threshold,
+    chosen: typeof chosen === "number" && chosen > 0 ? chosen : 0,
   };
-});
+};
+
+export const draft = createPersisted<Draft>("classifier.draft", initialDraft, readDraft);
 
 export const changeDraft = (change: Partial<Draft>): void =>
   draft.set((now) => ({ ...now, ...change }));
+
+// The categories of the job: also the one that was typed without Enter.
+export const labelsOf = ({ labels, typed }: Pick<Draft, "labels" | "typed">): string[] =>
+  typed.trim() === "" ? labels : tidyLabels([...labels, ...parseLabels(typed).labels]).labels;
+
+export const takeTyped = (): void => changeDraft({ labels: labelsOf(draft.get()), typed: "" });
 
 // The model that will run; undefined where none is installed for the type, or the chosen one is gone.
 export const modelFor = (models: readonly Model[], { type, model }: Draft): Model | undefined => {
@@ -44,36 +64,48 @@ export const modelFor = (models: readonly Model[], { type, model }: Draft): Mode
     : (fitting.find((entry) => entry.default) ?? fitting[0]);
 };
 
-// Why the job cannot start yet; empty when it can. `listed`: the list of its photos is complete.
+// The photos of the job, as far as they decide whether it can start.
+interface Chosen {
+  count: number;
+  listed: boolean; // the count is final
+  missing: readonly string[]; // chosen, but no longer stored
+  lost: boolean; // the photos that were chosen are no longer selected
+}
+
+// Why the job cannot start yet; empty when it can.
 export function whatIsMissing(
   draft: Draft,
-  images: number,
-  listed: boolean,
+  { count, listed, missing, lost }: Chosen,
   model: Model | undefined,
 ): string {
   if (!listed) return "The list of photos is still loading.";
-  if (images === 0) return "Choose at least one photo.";
+  if (lost || count === 0 || missing.length === count) return "Choose at least one photo.";
+  if (missing.length > 0) return "Leave out the photos that are no longer stored.";
   if (!model) return "No model is installed for this kind of job.";
-  if (draft.type === "custom_classification" && draft.labels.length === 0) {
+  if (draft.type === "custom_classification" && labelsOf(draft).length === 0) {
     return "Name at least one category.";
   }
   return "";
 }
+
+// One line, as the server wants it.
+const nameOf = ({ name }: Draft): string => name.replace(/\p{Cc}+/gu, " ").trim();
 
 export const toSubmission = (
   draft: Draft,
   photos: { keys: Iterable<string> } | { rule: Rule },
 ): Submission => ({
   job_type: draft.type,
+  ...(nameOf(draft) ? { name: nameOf(draft) } : {}),
   ...("rule" in photos ? { images: photos.rule } : { s3_keys: [...photos.keys] }),
-  ...(draft.type === "custom_classification" ? { custom_labels: draft.labels } : {}),
+  ...(draft.type === "custom_classification" ? { custom_labels: labelsOf(draft) } : {}),
   ...(draft.model ? { model: draft.model } : {}),
   top_k: topKOf(draft),
   confidence_threshold: draft.threshold,
 });
 
 // There cannot be more predictions than categories.
-export const topKOf = (draft: Draft): number =>
-  draft.type === "custom_classification" && draft.labels.length > 0
-    ? Math.min(draft.topK, draft.labels.length)
-    : draft.topK;
+export function topKOf(draft: Draft): number {
+  const labels = draft.type === "custom_classification" ? labelsOf(draft).length : 0;
+  return labels > 0 ? Math.min(draft.topK, labels) : draft.topK;
+}

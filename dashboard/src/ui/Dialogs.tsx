@@ -60,12 +60,24 @@ interface ConfirmProps {
   title: string;
   children: ReactNode;
   action: string;
+  keep?: string; // the button that changes nothing
+  danger?: boolean;
   busy?: boolean;
   onConfirm: () => void;
 }
 
-// Asks before something that cannot be undone.
-export function Confirm({ open, onClose, title, children, action, busy, onConfirm }: ConfirmProps) {
+// Asks before something that cannot be undone, or that people may not mean.
+export function Confirm({
+  open,
+  onClose,
+  title,
+  children,
+  action,
+  keep = "Keep",
+  danger = true,
+  busy,
+  onConfirm,
+}: ConfirmProps) {
   return (
     <AlertDialog.Root open={open} onOpenChange={(next) => !next && !busy && onClose()}>
       <AlertDialog.Portal>
@@ -77,9 +89,9 @@ export function Confirm({ open, onClose, title, children, action, busy, onConfir
           </AlertDialog.Description>
           <footer className="modal-foot">
             <Button onClick={onClose} disabled={busy ?? false}>
-              Keep
+              {keep}
             </Button>
-            <Button look="danger" busy={busy ?? false} onClick={onConfirm}>
+            <Button look={danger ? "danger" : "primary"} busy={busy ?? false} onClick={onConfirm}>
               {action}
             </Button>
           </footer>

@@ -1,6 +1,6 @@
 import { Menu as Base } from "@base-ui/react/menu";
 import { ChevronDown, type LucideIcon } from "lucide-react";
-import { Button } from "./Button";
+import { Button, IconButton } from "./Button";
 import "./Menu.css";
 
 export interface MenuItem {
@@ -14,19 +14,25 @@ export function Menu({
   label,
   icon,
   items,
+  small = false,
 }: {
   label: string;
   icon: LucideIcon;
   items: MenuItem[];
+  small?: boolean; // only the icon is shown
 }) {
   return (
     <Base.Root>
       <Base.Trigger
         render={
-          <Button icon={icon}>
-            {label}
-            <ChevronDown size={14} aria-hidden />
-          </Button>
+          small ? (
+            <IconButton icon={icon} label={label} />
+          ) : (
+            <Button icon={icon}>
+              {label}
+              <ChevronDown size={14} aria-hidden />
+            </Button>
+          )
         }
       />
       {/* Inside the page's landmark, where screen readers look for it. */}

@@ -11,6 +11,7 @@ interface Sortable<Line> {
       id: string;
       column: {
         columnDef: { header?: unknown };
+        getCanSort: () => boolean;
         getIsSorted: () => false | "asc" | "desc";
         toggleSorting: () => void;
       };
@@ -57,15 +58,21 @@ export function SortableTable<Line>({
         <thead>
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id} aria-rowindex={1}>
-              {group.headers.map((header) => (
-                <SortHeader
-                  key={header.id}
-                  className={`cell-${header.id}`}
-                  title={String(header.column.columnDef.header)}
-                  sorted={header.column.getIsSorted()}
-                  onSort={() => header.column.toggleSorting()}
-                />
-              ))}
+              {group.headers.map(({ id, column }) =>
+                column.getCanSort() ? (
+                  <SortHeader
+                    key={id}
+                    className={`cell-${id}`}
+                    title={String(column.columnDef.header)}
+                    sorted={column.getIsSorted()}
+                    onSort={() => column.toggleSorting()}
+                  />
+                ) : (
+                  <th key={id} scope="col" className={`cell-${id}`}>
+                    <span className="visually-hidden">{String(column.columnDef.header)}</span>
+                  </th>
+                ),
+              )}
             </tr>
           ))}
         </thead>

@@ -4,7 +4,6 @@ import { useEffect, useState, type ReactNode } from "react";
 import { ApiError, sentenceOf } from "../api/client";
 import { Link } from "../state/router";
 import { Button } from "./Button";
-import { asSentence } from "../domain/format";
 import "./States.css";
 
 interface EmptyProps {
@@ -57,7 +56,7 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () =>
           </>
         }
       >
-        <p>{asSentence(sentenceOf(error))}</p>
+        <p>{sentenceOf(error)}</p>
       </EmptyState>
     </div>
   );

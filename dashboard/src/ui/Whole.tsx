@@ -33,7 +33,7 @@ export class Whole extends Component<Props, { error: Error | null }> {
         >
           <p>
             Nothing stored on the server is affected. If it happens again, check in Settings that
-            the backend has the same version as this page. Details: {this.state.error.message}
+            the server has the same version as this page. Details: {this.state.error.message}
           </p>
         </EmptyState>
       </>

@@ -44,7 +44,7 @@ describe("UploadQueue", () => {
     queue.add(candidates(3));
     await ended(queue);
     expect(queue.get()).toMatchObject({ done: 2, failed: 1 });
-    expect(queue.get().uploads[1]?.error).toBe("the file is too large");
+    expect(queue.get().uploads[1]?.error).toBe("The file is too large.");
     refuse = false;
     queue.retryFailed();
     await ended(queue);

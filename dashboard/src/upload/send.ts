@@ -67,7 +67,7 @@ async function failureOf({ status, text }: Answer, file: File): Promise<ApiError
         "The file was changed or moved after it was chosen. Choose it again.",
       );
     }
-    return new ApiError("unreachable", "The store cannot be reached.");
+    return new ApiError("unreachable", "The storage cannot be reached.");
   }
   const said = saidBy(text) || `The store answered ${status}.`;
   return new ApiError(status >= 500 ? "server" : "refused", said, status);

@@ -321,6 +321,8 @@ test("a job of all photos waits until all of them are listed", async ({ page }) 
     await asked;
     await route.fulfill({ status: 400, json: { error: "the list of photos broke off" } });
   });
+  // The chosen photo is stored.
+  await page.route(/\/images\/uploads%2Fa\.png$/, (route) => route.fulfill({ status: 200 }));
   await page.goto("/new");
   await expect(page.getByText("The list of photos is still loading.")).toBeVisible();
   await expect(page.getByRole("button", { name: "Classify 1 photo" })).toBeDisabled();

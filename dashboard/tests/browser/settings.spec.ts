@@ -29,7 +29,7 @@ test("another backend with an API key, kept in the browser", async ({ page, serv
     await expectAccessible(page);
     await page.getByLabel("Address").fill(other.url);
     await page.getByRole("button", { name: "Check health" }).click();
-    await expect(page.getByText(/an API key is needed/)).toBeVisible();
+    await expect(page.getByText(/An API key is needed/)).toBeVisible();
     await page.getByLabel("API key").fill("wrong");
     await page.getByRole("button", { name: "Check health" }).click();
     await expect(page.getByText(/not one of the server's/)).toBeVisible();
@@ -71,14 +71,28 @@ test("says why a backend cannot be used", async ({ page }) => {
   };
   await check("no address at all", /is not an address/);
   await check("ftp://images.example", /must begin with http/);
-  await check("http://127.0.0.1:9", /cannot be reached.*ALLOWED_ORIGINS/);
+  await check(
+    "http://127.0.0.1:9",
+    /^Not usable\. http:\/\/127\.0\.0\.1:9 cannot be reached: check that .*ALLOWED_ORIGINS has http:\S+\.$/,
+  );
+  await check("https://127.0.0.1:9", /that its certificate is valid/);
+  let answer: [number, string] = [200, "<html>"];
   const stranger = createServer((_request, response) => {
-    response.setHeader("Access-Control-Allow-Origin", "*");
-    response.end("<html>");
+    response.writeHead(answer[0], { "Access-Control-Allow-Origin": "*" });
+    response.end(answer[1]);
   });
   await new Promise<void>((ready) => stranger.listen(0, "127.0.0.1", ready));
   const { port } = stranger.address() as AddressInfo;
-  await check(`http://127.0.0.1:${port}`, /is not a classifier/);
+  const sentence = /^Not usable\. http:\S+ is not a classifier: check the address and the port\.$/;
+  for (answer of [
+    [200, "<html>"],
+    [404, "<html>"],
+    [404, '{"error":"there is nothing at /health"}'],
+    [200, '{"status":"ok"}'],
+  ] as [number, string][]) {
+    await check("http://127.0.0.1:9", /cannot be reached/);
+    await check(`http://127.0.0.1:${port}`, sentence);
+  }
   stranger.close();
   await expectAccessible(page);
 });
@@ -152,25 +166,25 @@ test("a shared link names its backend, and is opened there only after the user c
         calls.push({ url: request.url(), key: request.headers()["x-api-key"] });
     });
     await guest.goto(link);
-    await expect(guest.getByRole("heading", { name: /on another backend\?/ })).toBeVisible();
+    await expect(guest.getByRole("heading", { name: /on another server\?/ })).toBeVisible();
     await expect(guest.getByText(other.url)).toBeVisible();
     await expect(guest.getByText("You have not used it before.")).toBeVisible();
     await expectAccessible(guest);
     expect(calls).toEqual([]);
-    await guest.getByRole("button", { name: "Keep my backend" }).click();
+    await guest.getByRole("button", { name: "Keep my server" }).click();
     await expect(guest.getByRole("heading", { name: "Job not found" })).toBeVisible();
     await expect(guest).toHaveURL(`${service.url}/job/${job}?view=table`);
     expect(calls).toEqual([]);
 
     await guest.goto(link);
-    await guest.getByRole("button", { name: "Switch backend" }).click();
+    await guest.getByRole("button", { name: "Switch server" }).click();
     await expect(guest.getByRole("row", { name: /there/ })).toBeVisible();
     expect(calls.length).toBeGreaterThan(0);
     expect(calls.filter((call) => call.key !== undefined)).toEqual([]);
 
     await guest.goto(`/job/${job}?backend=javascript:alert(1)`.replace(/^/, service.url));
     await expect(
-      guest.getByRole("heading", { name: /backend in this link cannot be used/ }),
+      guest.getByRole("heading", { name: /server in this link cannot be used/ }),
     ).toBeVisible();
     await guest.getByRole("button", { name: /^Continue with/ }).click();
     await context.close();
