@@ -156,7 +156,7 @@ TEST_F(RetentionTest, TheFileStaysBounded) {
     return std::filesystem::file_size(file);
   };
   const auto first = use();
-  EXPECT_LT(first, 200'000);  // bytes; the job took more than a million
+  EXPECT_LT(first, 250'000);  // bytes, of empty tables; the job took more than a million
   for (int i = 0; i < 3; ++i) EXPECT_LE(use(), first + 50'000);
 }
 

@@ -131,7 +131,7 @@ function Uploads({ filter, words, onChoose }: TabProps) {
       ))}
       <Rest more={shown.length - mostShown} />
       {shown.length === 0 && (
-        <li className="hint">{words ? "No upload matches." : "No upload has a name."}</li>
+        <li className="hint">{words ? "No upload matches." : "No uploads to show."}</li>
       )}
     </ul>
   );

@@ -177,7 +177,7 @@ export function GalleryPage() {
     if (selected.rule) {
       tell(
         "A new selection has begun",
-        "All photos were selected together, and single ones cannot be taken out of that.",
+        "All photos were selected at once, so single ones cannot be removed.",
       );
     }
     selection.set((now) => toggle(now, key));

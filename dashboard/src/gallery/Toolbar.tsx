@@ -33,7 +33,7 @@ function LabelFilter({ job, label, labels, small, onChange }: LabelProps) {
   return (
     <>
       <Select
-        label="Labels from job"
+        label="Labels from a job"
         value={job}
         options={[
           { value: "", label: "Labels from a job…" },

@@ -1,13 +1,3 @@
-import {
-  createColumnHelper,
-  createSortedRowModel,
-  rowSortingFeature,
-  sortFn_alphanumeric,
-  sortFn_basic,
-  tableFeatures,
-  useTable,
-  type SortingState,
-} from "@tanstack/react-table";
 import { EllipsisVertical, Pencil, Trash2 } from "lucide-react";
 import { useMemo } from "react";
 import { useJobDetails } from "../api/queries";
@@ -17,30 +7,21 @@ import { isFinal, type JobSummary } from "../domain/types";
 import { jobPath, Link } from "../state/router";
 import type { Sorting } from "../state/view";
 import { Menu } from "../ui/Menu";
-import { SortableTable } from "../ui/SortableTable";
+import { SortableTable, type Column } from "../ui/SortableTable";
 import { StatusBadge, statusWords } from "../ui/StatusBadge";
+import { sortJobs, type SortColumn } from "./arrange";
 import "./JobTable.css";
 
-const features = tableFeatures({
-  rowSortingFeature,
-  sortedRowModel: createSortedRowModel(),
-  sortFns: { alphanumeric: sortFn_alphanumeric, basic: sortFn_basic },
-});
-const column = createColumnHelper<typeof features, JobSummary>();
-const columns = column.columns([
-  column.display({ id: "pick", header: "Selected" }),
-  column.accessor(titleOf, { id: "job", header: "Job", sortFn: "alphanumeric" }),
-  column.accessor("status", { header: "Status", sortFn: "alphanumeric" }),
-  column.accessor("num_images", { id: "photos", header: "Photos", sortFn: "basic" }),
-  column.accessor("model", { header: "Model", sortFn: "alphanumeric" }),
-  column.accessor("created_at", { id: "started", header: "Started", sortFn: "basic" }),
-  column.accessor((job) => runTimeOf(job) || Infinity, {
-    id: "took",
-    header: "Took",
-    sortFn: "basic",
-  }),
-  column.display({ id: "menu", header: "Actions" }),
-]);
+const columns: (Column & { id: SortColumn | "pick" | "menu" })[] = [
+  { id: "pick", title: "Selected", unsorted: true },
+  { id: "job", title: "Job" },
+  { id: "status", title: "Status" },
+  { id: "photos", title: "Photos", fallingFirst: true },
+  { id: "model", title: "Model" },
+  { id: "started", title: "Started" },
+  { id: "took", title: "Took", fallingFirst: true },
+  { id: "menu", title: "Actions", unsorted: true },
+];
 
 const rowHeight = 61;
 
@@ -131,21 +112,14 @@ interface Props {
 }
 
 export function JobTable({ jobs, sort, onSort, actions }: Props) {
-  const { column: id, falling: desc = false } = sort ?? {};
-  const sorting = useMemo<SortingState>(() => (id ? [{ id, desc }] : []), [id, desc]);
-  const table = useTable({
-    features,
-    columns,
-    data: jobs,
-    state: { sorting },
-    onSortingChange: (change) => {
-      const [first] = typeof change === "function" ? change(sorting) : change;
-      onSort(first ? { column: first.id, falling: first.desc } : null);
-    },
-  });
+  const sorted = useMemo(() => sortJobs(jobs, sort), [jobs, sort]);
   return (
     <SortableTable
-      table={table}
+      columns={columns}
+      lines={sorted}
+      idOf={({ job_id }) => job_id}
+      sorting={sort}
+      onSorting={onSort}
       className="jobs"
       rowHeight={rowHeight}
       cells={(job) => <Cells job={job} actions={actions} />}

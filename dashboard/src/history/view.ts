@@ -1,5 +1,6 @@
 // What the history shows, in the address.
 import { jobStatuses, type JobStatus, type JobType } from "../domain/types";
+import { sortColumns } from "./arrange";
 import { oneOf, sorting, text, type Params, type Sorting } from "../state/view";
 
 export interface HistoryView {
@@ -9,11 +10,9 @@ export interface HistoryView {
   sort: Sorting | null;
 }
 
-export const columnNames = ["job", "status", "photos", "model", "started", "took"] as const;
-
 export const historyView: Params<HistoryView> = {
   q: text,
   status: oneOf<JobStatus | "">(["", ...jobStatuses], ""),
   type: oneOf<JobType | "">(["", "image_classification", "custom_classification"], ""),
-  sort: sorting(columnNames),
+  sort: sorting(sortColumns),
 };

@@ -26,7 +26,7 @@ import { Comparison } from "./Comparison";
 import { JobHead } from "./JobHead";
 import { Live } from "./Live";
 import { Results } from "./Results";
-import { StarterNotice } from "./StarterNotice";
+import { StarterNotice } from "../ui/StarterNotice";
 import { jobView } from "./view";
 import "./JobPage.css";
 
@@ -173,7 +173,11 @@ export function JobPage({ id }: { id: string }) {
         <ErrorState error={details.error} onRetry={() => void details.refetch()} />
       )}
       {!missing && model?.starter && details.data && (
-        <StarterNotice details={details.data} ended={ended === true} />
+        <StarterNotice
+          model={details.data.model}
+          type={details.data.job_type}
+          title={`A starter model ${ended ? "ran" : "runs"} this job.`}
+        />
       )}
       {state.data && !missing && !ended && (
         <Live state={state.data} details={details.data} live={state.live} />

@@ -1,4 +1,4 @@
-import { useImperativeHandle, useMemo, useRef, type Ref } from "react";
+import { useImperativeHandle, useRef, type Ref } from "react";
 import { formatDuration, formatPercent } from "../domain/format";
 import { labelOf, outcomeOf, scoreOf, type Row } from "../domain/results";
 import { useRememberedScroll } from "../state/router";
@@ -6,17 +6,17 @@ import type { Sorting } from "../state/view";
 import { focusWhenDrawn } from "../ui/focus";
 import { NotWhole } from "../ui/NotWhole";
 import { Thumbnail } from "../ui/Picture";
-import { SortableTable, type TableHandle } from "../ui/SortableTable";
+import { SortableTable, type Column, type TableHandle } from "../ui/SortableTable";
 import type { ListHandle } from "./Groups";
-import { nextSorting, type SortColumn } from "./sort";
+import type { SortColumn } from "./sort";
 import "./ResultTable.css";
 
-const heads: { id: SortColumn; header: string }[] = [
-  { id: "photo", header: "Photo" },
-  { id: "label", header: "Label" },
-  { id: "confidence", header: "Confidence" },
-  { id: "next", header: "Next best" },
-  { id: "time", header: "Time" },
+const columns: (Column & { id: SortColumn })[] = [
+  { id: "photo", title: "Photo" },
+  { id: "label", title: "Label" },
+  { id: "confidence", title: "Confidence", fallingFirst: true },
+  { id: "next", title: "Next best" },
+  { id: "time", title: "Time", fallingFirst: true },
 ];
 
 const rowHeight = 57;
@@ -106,32 +106,15 @@ export function ResultTable({ rows, complete, threshold, sorting, onSorting, onO
     }),
     [rows],
   );
-  const table = useMemo(
-    () => ({
-      getHeaderGroups: () => [
-        {
-          id: "head",
-          headers: heads.map(({ id, header }) => ({
-            id,
-            column: {
-              columnDef: { header },
-              getCanSort: () => true,
-              getIsSorted: () =>
-                sorting?.column === id && (sorting.falling ? ("desc" as const) : ("asc" as const)),
-              toggleSorting: () => onSorting(nextSorting(sorting, id)),
-            },
-          })),
-        },
-      ],
-      getRowModel: () => ({ rows: rows.map((row) => ({ id: String(row.index), original: row })) }),
-    }),
-    [rows, sorting, onSorting],
-  );
   return (
     <div ref={frame}>
       <SortableTable
         ref={handle}
-        table={table}
+        columns={columns}
+        lines={rows}
+        idOf={({ index }) => index}
+        sorting={sorting}
+        onSorting={onSorting}
         className="results"
         rowHeight={rowHeight}
         cells={(row) => <Cells row={row} threshold={threshold} onOpen={onOpen} />}

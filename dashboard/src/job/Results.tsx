@@ -86,7 +86,7 @@ function useChosen(rows: readonly Row[], order: readonly Row[]) {
       if (selection.get().rule) {
         tell(
           "A new selection has begun",
-          "All photos were selected together, and single ones cannot be taken out of that.",
+          "All photos were selected at once, so single ones cannot be removed.",
         );
       }
       const from = anchor.current && range ? order.indexOf(anchor.current) : -1;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Row } from "../domain/results";
-import { nextSorting, sortRows } from "./sort";
+import { sortRows } from "./sort";
 import { toCsv } from "./csv";
 
 const row = (name: string, score: number, label: string, ms: number): Row => ({
@@ -38,13 +38,4 @@ test("the CSV has the order of the table", () => {
     .slice(1, -1)
     .map((line) => line.split(",")[0]);
   expect(names).toEqual(["b10.jpg", "b9.jpg", "Ä.jpg", "a.jpg"]);
-});
-
-test("clicks on a column go through its two orders and back to none", () => {
-  const first = nextSorting(null, "confidence");
-  expect(first).toEqual({ column: "confidence", falling: true });
-  const second = nextSorting(first, "confidence");
-  expect(second).toEqual({ column: "confidence", falling: false });
-  expect(nextSorting(second, "confidence")).toBeNull();
-  expect(nextSorting(second, "photo")).toEqual({ column: "photo", falling: false });
 });

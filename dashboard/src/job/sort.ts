@@ -8,24 +8,8 @@ export type SortColumn = (typeof sortColumns)[number];
 // Numbers in names by their value.
 const words = new Intl.Collator("en", { numeric: true });
 
-// Texts begin with the first, numbers with the largest.
-const firstFalling: Record<SortColumn, boolean> = {
-  photo: false,
-  label: false,
-  confidence: true,
-  next: false,
-  time: true,
-};
-
 const isColumn = (column: string): column is SortColumn =>
   (sortColumns as readonly string[]).includes(column);
-
-// What a click on the column's head leads to: its first order, the other one, then none.
-export function nextSorting(now: Sorting | null, column: SortColumn): Sorting | null {
-  const first = firstFalling[column];
-  if (now?.column !== column) return { column, falling: first };
-  return now.falling === first ? { column, falling: !first } : null;
-}
 
 export function sortRows(
   rows: readonly Row[],

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  nextSorting,
   numberIn,
   oneOf,
   optionalNumberIn,
@@ -54,4 +55,13 @@ test("defaults are left out", () => {
     sort: "",
   });
   expect(pathOf("/job/1", params, { order: "newest" })).toBe("/job/1");
+});
+
+test("clicks on a column go through its two orders and back to none", () => {
+  const first = nextSorting(null, "confidence", true);
+  expect(first).toEqual({ column: "confidence", falling: true });
+  const second = nextSorting(first, "confidence", true);
+  expect(second).toEqual({ column: "confidence", falling: false });
+  expect(nextSorting(second, "confidence", true)).toBeNull();
+  expect(nextSorting(second, "photo", false)).toEqual({ column: "photo", falling: false });
 });

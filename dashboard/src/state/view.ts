@@ -34,6 +34,17 @@ export interface Sorting {
   column: string;
   falling: boolean;
 }
+
+// What a click on a column's head leads to: its first order, the other one, then the table's own.
+export function nextSorting(
+  now: Sorting | null,
+  column: string,
+  fallingFirst: boolean,
+): Sorting | null {
+  if (now?.column !== column) return { column, falling: fallingFirst };
+  return now.falling === fallingFirst ? { column, falling: !fallingFirst } : null;
+}
+
 export const sorting = (columns: readonly string[]): Param<Sorting | null> => ({
   read: (given) => {
     const falling = given.startsWith("-");

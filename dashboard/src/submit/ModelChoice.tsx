@@ -1,34 +1,10 @@
-import { TriangleAlert, X } from "lucide-react";
-import { createPersisted, useStore } from "../state/store";
-import { IconButton } from "../ui/Button";
+import { TriangleAlert } from "lucide-react";
 import { Select } from "../ui/Fields";
+import { StarterNotice } from "../ui/StarterNotice";
 import { Notice } from "../ui/States";
 import { changeDraft } from "./draft";
 import { useModel } from "./useModel";
 import "./ModelChoice.css";
-
-// Put away in this browser, once it has been read.
-const starterNotice = createPersisted(
-  "classifier.starterNotice",
-  true,
-  (stored) => stored !== false,
-);
-
-function StarterNotice() {
-  if (!useStore(starterNotice)) return null;
-  return (
-    <Notice
-      icon={TriangleAlert}
-      tone="warning"
-      action={
-        <IconButton icon={X} size={16} label="Put away" onClick={() => starterNotice.set(false)} />
-      }
-    >
-      <strong>A starter model is in use.</strong> For more certain answers, run{" "}
-      <code>scripts/setup.sh</code> on the server.
-    </Notice>
-  );
-}
 
 export function ModelChoice() {
   const { fitting, model } = useModel();
@@ -57,7 +33,13 @@ export function ModelChoice() {
           />
         </div>
       )}
-      {model.starter && <StarterNotice />}
+      {model.starter && (
+        <StarterNotice
+          model={model.name}
+          type={model.job_type}
+          title="A starter model is in use."
+        />
+      )}
     </>
   );
 }

@@ -5,6 +5,7 @@ import { sentenceOf, submitJob } from "../api/client";
 import { missingFrom } from "../api/missing";
 import { submitCommand } from "../domain/command";
 import { asSentence, formatCount, plural } from "../domain/format";
+import { clearSelection } from "../state/selection";
 import { jobPath, navigate } from "../state/router";
 import { backendAddress } from "../state/settings";
 import { useStore } from "../state/store";
@@ -51,6 +52,7 @@ function useStart(photos: Photos) {
       // Name and photos were of this job; the categories serve the next one too.
       takeTyped();
       changeDraft({ name: "", chosen: 0 });
+      clearSelection();
       void client.invalidateQueries({ queryKey: ["jobs"] });
       navigate(jobPath(job_id));
     },

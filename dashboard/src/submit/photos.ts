@@ -1,8 +1,9 @@
 // The photos of the job being prepared, and the words about them.
 import { asSentence, formatCount, plural } from "../domain/format";
-import { orderNames, type Rule } from "../domain/types";
+import type { Rule } from "../domain/types";
+import { filterView } from "../state/filterView";
 import { filterOf, ruleWords } from "../state/selection";
-import { oneOf, pathOf, text } from "../state/view";
+import { pathOf } from "../state/view";
 
 export interface Photos {
   count: number;
@@ -35,8 +36,6 @@ export function goneWords({ count, missing }: Pick<Photos, "count" | "missing">)
   return `${which} no longer stored. Choose photos.`;
 }
 
-const galleryView = { order: oneOf(orderNames, "newest"), q: text, folder: text };
-
 export function lostWords(chosen: number): string {
   const which =
     chosen === 1 ? "The photo of this job is" : `The ${plural(chosen, "photo")} of this job are`;
@@ -45,4 +44,4 @@ export function lostWords(chosen: number): string {
 
 // The gallery with what the rule admits.
 export const galleryPath = (rule: Rule | null): string =>
-  pathOf("/", galleryView, filterOf(rule ?? {}));
+  pathOf("/", filterView, filterOf(rule ?? {}));

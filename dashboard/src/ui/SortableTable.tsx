@@ -1,23 +1,14 @@
 import { useCallback, useImperativeHandle, type ReactNode, type Ref } from "react";
+import { nextSorting, type Sorting } from "../state/view";
 import { SortHeader } from "./SortHeader";
 import { useWindowRows } from "./windowRows";
 import "./SortableTable.css";
 
-// The part used here of a TanStack table with sortable columns.
-interface Sortable<Line> {
-  getHeaderGroups: () => {
-    id: string;
-    headers: {
-      id: string;
-      column: {
-        columnDef: { header?: unknown };
-        getCanSort: () => boolean;
-        getIsSorted: () => false | "asc" | "desc";
-        toggleSorting: () => void;
-      };
-    }[];
-  }[];
-  getRowModel: () => { rows: { id: string; original: Line }[] };
+export interface Column {
+  id: string;
+  title: string;
+  fallingFirst?: boolean; // as numbers are: the largest first
+  unsorted?: boolean; // no click sorts by it, and its title is for screen readers only
 }
 
 export interface TableHandle {
@@ -25,7 +16,11 @@ export interface TableHandle {
 }
 
 interface Props<Line> {
-  table: Sortable<Line>;
+  columns: readonly Column[];
+  lines: readonly Line[]; // in the order of `sorting`
+  idOf: (line: Line) => string | number;
+  sorting: Sorting | null;
+  onSorting: (next: Sorting | null) => void;
   className: string;
   rowHeight: number; // in pixels
   cells: (line: Line) => ReactNode;
@@ -34,13 +29,16 @@ interface Props<Line> {
 
 // A long table that scrolls with the window; only the rows in view are drawn.
 export function SortableTable<Line>({
-  table,
+  columns,
+  lines,
+  idOf,
+  sorting,
+  onSorting,
   className,
   rowHeight,
   cells,
   ref: handle,
 }: Props<Line>) {
-  const lines = table.getRowModel().rows;
   const count = lines.length;
   const rowsFor = useCallback(() => ({ count, height: () => rowHeight }), [count, rowHeight]);
   const { ref, top, virtualizer } = useWindowRows(rowsFor);
@@ -56,25 +54,23 @@ export function SortableTable<Line>({
     <div className="table-frame">
       <table className={`table ${className}`} aria-rowcount={count + 1}>
         <thead>
-          {table.getHeaderGroups().map((group) => (
-            <tr key={group.id} aria-rowindex={1}>
-              {group.headers.map(({ id, column }) =>
-                column.getCanSort() ? (
-                  <SortHeader
-                    key={id}
-                    className={`cell-${id}`}
-                    title={String(column.columnDef.header)}
-                    sorted={column.getIsSorted()}
-                    onSort={() => column.toggleSorting()}
-                  />
-                ) : (
-                  <th key={id} scope="col" className={`cell-${id}`}>
-                    <span className="visually-hidden">{String(column.columnDef.header)}</span>
-                  </th>
-                ),
-              )}
-            </tr>
-          ))}
+          <tr aria-rowindex={1}>
+            {columns.map(({ id, title, fallingFirst = false, unsorted }) =>
+              unsorted ? (
+                <th key={id} scope="col" className={`cell-${id}`}>
+                  <span className="visually-hidden">{title}</span>
+                </th>
+              ) : (
+                <SortHeader
+                  key={id}
+                  className={`cell-${id}`}
+                  title={title}
+                  sorted={sorting?.column === id && (sorting.falling ? "desc" : "asc")}
+                  onSort={() => onSorting(nextSorting(sorting, id, fallingFirst))}
+                />
+              ),
+            )}
+          </tr>
         </thead>
         <tbody ref={ref}>
           {before > 0 && (
@@ -86,8 +82,8 @@ export function SortableTable<Line>({
             const line = lines[item.index];
             return (
               line && (
-                <tr key={line.id} aria-rowindex={item.index + 2} style={{ height: rowHeight }}>
-                  {cells(line.original)}
+                <tr key={idOf(line)} aria-rowindex={item.index + 2} style={{ height: rowHeight }}>
+                  {cells(line)}
                 </tr>
               )
             );

@@ -54,7 +54,7 @@ export function ReviewDialog() {
           open={repeated.length <= fewNames}
         />
         <PassedOverList
-          title={`Passed over: ${countsOf(rejected.map(({ kind }) => kind))}`}
+          title={`Left out: ${countsOf(rejected.map(({ kind }) => kind))}`}
           files={rejected}
           open={rejected.length <= fewNames}
         />

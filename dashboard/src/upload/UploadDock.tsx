@@ -145,7 +145,7 @@ export function UploadDock() {
       {detailOf(progress) && <p className="dock-detail">{detailOf(progress)}</p>}
       {open && <UploadList progress={progress} />}
       <PassedOverList
-        title={`Passed over: ${countsOf(notSent.map(({ kind }) => kind))}`}
+        title={`Left out: ${countsOf(notSent.map(({ kind }) => kind))}`}
         files={notSent}
       />
       <footer className="buttons">

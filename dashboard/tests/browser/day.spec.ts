@@ -138,7 +138,7 @@ test("from a folder of photos to a CSV", async ({ page }) => {
 
   // The gallery filters by what the job found.
   await page.getByRole("link", { name: "Photos" }).click();
-  await page.getByLabel("Labels from job").selectOption({ index: 1 });
+  await page.getByLabel("Labels from a job").selectOption({ index: 1 });
   await page.getByRole("combobox", { name: "Label", exact: true }).selectOption("bird");
   await expect(page.getByRole("gridcell", { name: /parrot/ })).toBeVisible();
   await expect(page.getByRole("gridcell", { name: /cat_720p/ })).toBeHidden();

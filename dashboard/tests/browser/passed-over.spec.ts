@@ -22,7 +22,7 @@ test("a phone's folder is uploaded, and what is passed over is told by kind", as
   writeFileSync(join(folder, "@eaDir", "thumb.png"), makePng(7003));
   await page.goto("/");
   await page.getByLabel("Folder to upload").setInputFiles(folder);
-  const line = "Passed over: 2 videos, 1 sidecar file, 2 files of photo tools";
+  const line = "Left out: 2 videos, 1 sidecar file, 2 files of photo tools";
   const review = page.getByRole("dialog", { name: "Before uploading" });
   await expect(review).toContainText(line);
   await expect(review.getByRole("listitem").filter({ hasText: "IMG_0002.MOV" })).toContainText(
@@ -49,7 +49,7 @@ test("a phone's folder is uploaded, and what is passed over is told by kind", as
     .getByLabel("Folder to upload")
     .setInputFiles(folderWith({ "a.png": makePng(7004), "Thumbs.db": "x" }));
   await expect(dock).toContainText("1 photo uploaded");
-  await expect(dock).toContainText("Passed over: 1 file of a photo tool");
+  await expect(dock).toContainText("Left out: 1 file of a photo tool");
 });
 
 test("a folder that has only files of tools is not passed over in silence", async ({ page }) => {
@@ -59,7 +59,7 @@ test("a folder that has only files of tools is not passed over in silence", asyn
     .setInputFiles(folderWith({ ".DS_Store": "x", "Thumbs.db": "x" }));
   const review = page.getByRole("dialog", { name: "Before uploading" });
   await expect(review).toContainText("Nothing to upload");
-  await expect(review).toContainText("Passed over: 2 files of photo tools");
+  await expect(review).toContainText("Left out: 2 files of photo tools");
 });
 
 test("a photo of a type that browsers do not show is shown as a large thumbnail", async ({

@@ -72,6 +72,9 @@ class StoreWithoutTrash final : public ObjectStore {
   Result<void> copy_to_output(std::string_view input_key, std::string_view output_key) override {
     return objects_.copy_to_output(input_key, output_key);
   }
+  Result<void> remove_copies(std::span<const std::string> output_keys) override {
+    return objects_.remove_copies(output_keys);
+  }
   Result<UploadUrl> upload_url(std::string_view key, std::string_view content_type,
                                TimePoint expires_at, std::string_view base_url) override {
     return objects_.upload_url(key, content_type, expires_at, base_url);

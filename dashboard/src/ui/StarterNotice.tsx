@@ -1,8 +1,7 @@
 import { TriangleAlert, X } from "lucide-react";
-import type { JobDetails } from "../domain/types";
-import { Link } from "../state/router";
+import type { JobType } from "../domain/types";
 import { createPersisted, useStore } from "../state/store";
-import { IconButton } from "../ui/Button";
+import { IconButton } from "./Button";
 import "./StarterNotice.css";
 
 // Models of which the user does not want to be told again.
@@ -10,25 +9,31 @@ const putAway = createPersisted<readonly string[]>("classifier.starters", [], (s
   Array.isArray(stored) ? stored.filter((name) => typeof name === "string") : [],
 );
 
-// One line that says what to expect of a starter model.
-export function StarterNotice({ details, ended }: { details: JobDetails; ended: boolean }) {
+interface Props {
+  model: string;
+  type: JobType;
+  title: string;
+}
+
+// One line that says what to expect of a starter model, until it is put away.
+export function StarterNotice({ model, type, title }: Props) {
   const names = useStore(putAway);
-  if (names.includes(details.model)) return null;
+  if (names.includes(model)) return null;
   return (
     <p className="starter">
       <TriangleAlert size={16} aria-hidden />
       <span>
-        <strong>A starter model {ended ? "ran" : "runs"} this job.</strong>{" "}
-        {details.job_type === "custom_classification"
-          ? "Expect lower confidence than with CLIP."
+        <strong>{title}</strong>{" "}
+        {type === "custom_classification"
+          ? "Its answers are less certain than CLIP’s."
           : "It stands in for MobileNetV2."}{" "}
-        <Link href="/new">What to do about it</Link>
+        For the official model, run <code>scripts/setup.sh</code> on the server.
       </span>
       <IconButton
         icon={X}
         size={16}
         label="Do not show this again for this model"
-        onClick={() => putAway.set((now) => [...now, details.model])}
+        onClick={() => putAway.set((now) => [...now, model])}
       />
     </p>
   );
