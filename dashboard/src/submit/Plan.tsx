@@ -29,9 +29,9 @@ import "./Plan.css";
 function useStart(photos: Photos) {
   const client = useQueryClient();
   const summary = useSummary();
+  const { keys, count, rule, all } = photos;
   // Photos may have been deleted while this page was open.
   const check = async () => {
-    const { keys, count, rule, all } = photos;
     if (rule || all) return;
     const { data = null } = await summary.refetch();
     const missing = await client.query(missingFrom(client, data, keys)).catch(() => []);
@@ -40,7 +40,7 @@ function useStart(photos: Photos) {
   return useMutation({
     mutationFn: async () => {
       await check();
-      return submitJob(toSubmission(draft.get(), photos.rule ? { rule: photos.rule } : photos));
+      return submitJob(toSubmission(draft.get(), rule ? { rule } : { keys }));
     },
     onSuccess: ({ job_id, warnings = [] }) => {
       const state = draft.get();

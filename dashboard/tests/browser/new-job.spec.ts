@@ -94,6 +94,13 @@ test("a job whose photos are gone says so, and never becomes one of all photos",
   await page.getByRole("button", { name: "Leave it out" }).click();
   await expect(page.getByRole("button", { name: "Classify 2 photos" })).toBeEnabled();
 
+  const sent = page.waitForRequest("**/submit");
+  await page.getByRole("button", { name: "Classify 2 photos" }).click();
+  expect((await sent).postDataJSON()).toMatchObject({ s3_keys: [keys[2], keys[1]] });
+  await expect(page).toHaveURL(/\/job\//);
+  await page.getByRole("link", { name: "New job" }).click();
+  await expect(page.getByRole("button", { name: "Classify 2 photos" })).toBeEnabled();
+
   await remove(keys[1]);
   await remove(keys[2]);
   await page.getByRole("button", { name: "Classify 2 photos" }).click();
