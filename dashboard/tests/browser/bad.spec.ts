@@ -210,10 +210,15 @@ test("photos that cannot be deleted stay, selected, with the reason", async ({ p
     await answered;
     return route.fulfill(answer500);
   });
+  // A server without a trash deletes for good, after a question.
+  await page.route(/\/trash/, (route) =>
+    route.fulfill({ status: 404, json: { error: "there is no such path" } }),
+  );
   await page.goto("/?q=keep-");
   await expect(page.getByRole("gridcell")).toHaveCount(3);
   await page.getByRole("button", { name: "Select all" }).click();
   await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Delete 3" }).click();
   await expect(page.getByRole("progressbar", { name: "Deleting" })).toBeVisible();
   await expect(page.getByRole("alertdialog")).toContainText("2 of 3");
   answer();
