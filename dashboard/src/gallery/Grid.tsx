@@ -108,6 +108,7 @@ export function Grid(props: GridProps) {
   const { total, ensure } = library;
   const element = useRef<HTMLDivElement>(null);
   const focusWanted = useRef(false);
+  const holdsFocus = useRef(false);
   const layout = tileLayout(useStore(settings).tileSize);
   // The width is needed for the number of columns, and the number of rows for the rest.
   const { ref, width, height, rowHeight, first, last, shift, top, scrolling, reveal } = useTallRows(
@@ -121,12 +122,14 @@ export function Grid(props: GridProps) {
   }, [ensure, first, last, columns, width]);
 
   useEffect(() => {
-    if (!focusWanted.current) return;
+    // A tile that had the focus and was replaced, as a loading one is by its photo, hands it on.
+    const lost = holdsFocus.current && document.activeElement === document.body;
+    if (!focusWanted.current && !lost) return;
     const cell = element.current?.querySelector<HTMLElement>(`[data-index="${active}"]`);
     if (!cell) return;
     cell.focus({ preventScroll: true });
-    // The photo that takes the place of a loading one gets its focus.
-    focusWanted.current = cell.ariaBusy === "true";
+    // Not while a dialog that closes still has it.
+    focusWanted.current = document.activeElement !== cell;
   });
 
   const indexOf = (event: { target: EventTarget }): number | undefined => {
@@ -262,10 +265,13 @@ export function Grid(props: GridProps) {
         }}
         onKeyDown={type}
         onBlur={({ relatedTarget }) => {
-          if (relatedTarget) focusWanted.current = false;
+          if (!relatedTarget) return;
+          focusWanted.current = false;
+          holdsFocus.current = false;
         }}
         onFocus={(event) => {
           const index = indexOf(event);
+          holdsFocus.current = index !== undefined;
           if (index !== undefined && index !== active) props.onActive(index);
         }}
       >

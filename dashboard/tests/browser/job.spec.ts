@@ -93,23 +93,23 @@ async function walkThroughHistory(page: Page, service: Service): Promise<void> {
   await page.getByRole("button", { name: "Photos" }).click();
   await expect(page.getByRole("button", { name: "Load more" })).toBeHidden();
   await expect(page.getByRole("row").nth(1)).toContainText("7");
-  await page.getByLabel(/^Search id/).fill(last);
+  await page.getByLabel(/^Search name/).fill(last);
   await expect(page.getByRole("row")).toHaveCount(2);
   await expectAccessible(page);
   // Status and categories are found too.
-  await page.getByLabel(/^Search id/).fill("no such words");
+  await page.getByLabel(/^Search name/).fill("no such words");
   await expect(page.getByRole("heading", { name: "No job matches" })).toBeVisible();
-  await page.getByLabel(/^Search id/).fill("walrus");
+  await page.getByLabel(/^Search name/).fill("walrus");
   await expect(page.getByRole("row", { name: /Your categories.*walrus/ })).toBeVisible();
   await expect(page.getByRole("row")).toHaveCount(2);
-  await page.getByLabel(/^Search id/).fill("done");
+  await page.getByLabel(/^Search name/).fill("done");
   await expect(page.getByRole("row").nth(1)).toContainText("Done");
-  await page.getByLabel(/^Search id/).fill(last);
+  await page.getByLabel(/^Search name/).fill(last);
   await expect(page.getByRole("row")).toHaveCount(2);
   await page.getByRole("link", { name: /ImageNet classes/ }).click();
   await expect(page).toHaveURL(`${service.url}/job/${last}`);
   await page.goBack();
-  await expect(page.getByLabel(/^Search id/)).toHaveValue(last);
+  await expect(page.getByLabel(/^Search name/)).toHaveValue(last);
 }
 
 test("hundreds of jobs are filtered, sorted, searched and loaded as needed", async ({ page }) => {
