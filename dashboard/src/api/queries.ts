@@ -23,6 +23,7 @@ import {
   getResultPage,
   getStatus,
 } from "./client";
+import { useVisible } from "../state/useVisible";
 import { readEvents } from "./events";
 import { toRows, type Row } from "../domain/results";
 import {
@@ -202,9 +203,11 @@ export const useJobState = (job: string) => {
   });
   const status = query.data?.status;
   const running = status !== undefined && !isFinal(status);
+  const visible = useVisible();
 
   useEffect(() => {
-    if (!running) return;
+    // A hidden tab needs no progress: what has changed is asked for when it is back.
+    if (!running || !visible) return;
     const stop = new AbortController();
     const listen = async () => {
       while (!stop.signal.aborted) {
@@ -229,7 +232,7 @@ export const useJobState = (job: string) => {
     };
     void listen();
     return () => stop.abort();
-  }, [client, job, running]);
+  }, [client, job, running, visible]);
 
   return { ...query, live };
 };

@@ -240,9 +240,9 @@ export function GalleryPage() {
         </div>
         <div className="buttons">
           {trash && (
-            <Link href="/deleted" className="button quiet">
+            <Link href="/deleted" className="button quiet trash-link">
               <Trash2 size={16} aria-hidden />
-              Trash{trash.total > 0 && ` (${formatCount(trash.total)})`}
+              <span>Trash{trash.total > 0 && ` (${formatCount(trash.total)})`}</span>
             </Link>
           )}
           {stored > 0 && <UploadButtons />}

@@ -1,7 +1,7 @@
 // What a page transfers while nobody touches it: two minutes, with real servers and real lists.
 import type { Page } from "@playwright/test";
 import { expect, skipWhereItCannotRun, test } from "./fixtures";
-import { fillStore } from "./images";
+import { fillStore, makePng } from "./images";
 import { Service } from "./service";
 
 skipWhereItCannotRun();
@@ -69,3 +69,27 @@ for (const count of counts) {
     }
   });
 }
+
+test("a hidden tab asks for nothing, and catches up when it is back", async ({ page, service }) => {
+  const keys: string[] = [];
+  for (let i = 0; i < 3; i += 1)
+    keys.push(await service.store(`hidden-${i}.png`, makePng(9_500 + i, 64), "image/png"));
+  const job = await service.submit(Array.from({ length: 3_000 }, () => keys).flat());
+  await page.goto(`/job/${job}`);
+  await expect(page.getByRole("heading", { name: "Just finished" })).toBeVisible();
+  const show = (state: "hidden" | "visible") =>
+    page.evaluate((to) => {
+      Object.defineProperty(document, "visibilityState", { value: to, configurable: true });
+      Object.defineProperty(document, "hidden", { value: to === "hidden", configurable: true });
+      document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+    }, state);
+  await show("hidden");
+  await page.waitForTimeout(1_000); // what was on its way arrives
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await page.waitForTimeout(5_000);
+  expect(asked).toEqual([]);
+  await service.post(`/jobs/${job}/cancel`, {});
+  await show("visible");
+  await expect(page.getByText("This job was cancelled.")).toBeVisible();
+});
