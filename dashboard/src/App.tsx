@@ -21,6 +21,7 @@ import { settings } from "./state/settings";
 import { useStore } from "./state/store";
 import { SubmitPage } from "./submit/SubmitPage";
 import { TrashPage } from "./gallery/TrashPage";
+import { forgetBroken } from "./ui/Picture";
 import { NewerPage } from "./ui/NewerPage";
 import { EmptyState, Notice } from "./ui/States";
 import { Whole } from "./ui/Whole";
@@ -70,6 +71,7 @@ function ConnectionNotice() {
   const wasAway = useRef(false);
   useEffect(() => {
     if (wasAway.current && connection.isSuccess) {
+      forgetBroken();
       void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "ready" });
     }
     if (connection.status !== "pending") wasAway.current = connection.isError;

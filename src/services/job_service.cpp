@@ -82,6 +82,7 @@ std::string fingerprint(const SubmitRequest& request) {
     const auto ms = [](const std::optional<TimePoint>& time) { return time ? to_ms(*time) : -1; };
     parts.push_back({filter.prefix, filter.folder.value_or(""), filter.words, filter.batch,
                      ms(filter.taken_from), ms(filter.taken_to), static_cast<int>(order)});
+    if (filter.undated) parts.push_back({{"taken", "none"}});
   }
   if (!request.name.empty()) parts.push_back({{"name", request.name}});
   return sha256_hex(parts.dump());

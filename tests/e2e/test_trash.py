@@ -274,8 +274,8 @@ class Client:
         put_away(a)
 
     def check(self, service: Service) -> None:
-        listed = keys_of(service.get("/images"))
         trashed = keys_of(service.get("/trash"))
+        stored = set()
         for key in self.keys:
             places = {
                 "store": service.get(f"/images/{key}"),
@@ -287,8 +287,14 @@ class Client:
             assert place in self.there[key], f"{key} is in {place}, not in {self.there[key]}"
             if found:
                 assert places[place].content == self.content(key), "it is whole"
-            assert (key in listed) == (place == "store")
+            if place == "store":
+                stored.add(key)
             assert (key in trashed) == (place == "trash")
+        # The catalogue of a process that was killed is right after the scan of the next start.
+        deadline = time.monotonic() + 60
+        while (listed := set(keys_of(service.get("/images")))) != stored:
+            assert time.monotonic() < deadline, f"listed: {listed}, stored: {stored}"
+            time.sleep(0.05)
         everywhere = {key for key in self.keys if self.there[key] == {"trash"}}
         for key in everywhere:
             assert restore(service, key)["restored"] == [key]

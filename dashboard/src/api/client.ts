@@ -257,7 +257,7 @@ export const getTrash = (token: string, limit: number, signal?: AbortSignal) =>
   call<TrashPage>(withQuery("/trash", { limit, next_token: token }), signal ? { signal } : {});
 
 export const restoreImages = (keys: readonly string[]) =>
-  post<{ restored: string[]; missing: string[] }>("/trash/restore", { keys });
+  post<{ restored: string[]; missing: string[]; conflicts?: string[] }>("/trash/restore", { keys });
 
 export const emptyTrash = () =>
   call<{ deleted: number }>("/trash", { method: "DELETE", timeout: longTimeoutMs });

@@ -205,6 +205,11 @@ export const useJobState = (job: string) => {
   const running = status !== undefined && !isFinal(status);
   const visible = useVisible();
 
+  // Whatever is known of its result is of an earlier run.
+  useEffect(() => {
+    if (running) client.removeQueries({ queryKey: ["result", job] });
+  }, [client, job, running]);
+
   useEffect(() => {
     // A hidden tab needs no progress: what has changed is asked for when it is back.
     if (!running || !visible) return;

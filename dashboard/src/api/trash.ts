@@ -7,7 +7,10 @@ import type { TrashPage } from "../domain/types";
 export const trashKey = ["trash"] as const;
 export const trashPage = 200; // photos
 
-// null where the server has no trash: an older one does not know the path, or it is switched off.
+const noTrash = [404, 405, 422];
+
+// null where the server has no trash: an older one does not know the path, or it is switched off. While it
+// is not known, nothing may be deleted: it would be for good.
 const firstPage = queryOptions<TrashPage | null>({
   queryKey: [...trashKey, "first"],
   staleTime: 60_000,
@@ -16,8 +19,7 @@ const firstPage = queryOptions<TrashPage | null>({
     try {
       return await getTrash("", trashPage, signal);
     } catch (error) {
-      if (error instanceof ApiError && (error.kind === "missing" || error.kind === "refused"))
-        return null;
+      if (error instanceof ApiError && noTrash.includes(error.status)) return null;
       throw error;
     }
   },

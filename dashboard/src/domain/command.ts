@@ -10,6 +10,7 @@ export interface CommandInput {
   all: boolean; // the keys are every stored image
   folder?: string | undefined; // all photos in it, or below it
   q?: string | undefined; // all photos with these words in their names
+  batch?: string | undefined; // all photos of this upload
   labels: readonly string[]; // empty: ImageNet's classes
   model: string; // empty: the default
   topK: number;
@@ -19,7 +20,7 @@ export interface CommandInput {
 const namedKeys = 20; // more are read from a file
 
 const byRule = (input: CommandInput): boolean =>
-  input.all || Boolean(input.folder) || Boolean(input.q);
+  input.all || Boolean(input.folder) || Boolean(input.q) || Boolean(input.batch);
 
 export const needsKeysFile = (input: CommandInput): boolean =>
   !byRule(input) && input.keys.length > namedKeys;
@@ -38,6 +39,7 @@ export function submitCommand(input: CommandInput): string {
   parts.push("--top-k", String(input.topK), "--threshold", String(input.threshold), "--watch");
   if (input.folder) parts.push(`--folder=${shellQuote(input.folder)}`);
   if (input.q) parts.push(`--query=${shellQuote(input.q)}`);
+  if (input.batch) parts.push(`--batch=${shellQuote(input.batch)}`);
   if (input.all) parts.push("--all");
   if (needsKeysFile(input)) parts.push("--keys-file", "keys.json");
   else if (!byRule(input)) parts.push("--", ...input.keys.map(shellQuote));

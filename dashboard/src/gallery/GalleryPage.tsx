@@ -92,6 +92,7 @@ function useOpenPhoto(
   return open;
 }
 
+const unknownTrash = "The server has not said yet whether it has a trash. Try again.";
 const fewPhotos = 50;
 const smallLibrary = 2_000;
 const searchAfterMs = 150;
@@ -109,7 +110,8 @@ export function GalleryPage() {
   );
 
   const labels = useLabels(job);
-  const trash = useTrash().data ?? null;
+  const trashState = useTrash();
+  const trash = trashState.data;
   const [activeSpot, setActiveSpot] = useState<Spot>({ key: "", index: 0 });
   const [deleting, setDeleting] = useState<readonly string[] | null>(null);
   const anchor = useRef<Spot | null>(null);
@@ -215,9 +217,22 @@ export function GalleryPage() {
   // A few photos that can be restored need no question.
   const remove = (keys: readonly string[]) => {
     if (keys.length === 0) return;
-    if (trash !== null && keys.length <= fewPhotos)
+    if (trash === undefined) {
+      tellProblem("Nothing was deleted", sentenceOf(trashState.error ?? new Error(unknownTrash)));
+      void trashState.refetch();
+    } else if (trash !== null && keys.length <= fewPhotos)
       void removePhotos(client, keys, true, () => undefined);
     else setDeleting(keys);
+  };
+
+  // The photo that takes its place is shown next; without one the preview closes.
+  const removeOpen = () => {
+    if (openKey === "" || !open) return;
+    remove([openKey]);
+    if (!trash) return;
+    if (open.index + 1 < total)
+      setView({ at: open.index, photo: library?.at(open.index + 1)?.key ?? "" });
+    else closeLayer(notOpen);
   };
 
   const empty = library !== undefined && stored === 0 && complete;
@@ -324,12 +339,12 @@ export function GalleryPage() {
           selected={open.image !== undefined && isSelected(open.image)}
           onToggle={() => choose(open.index)}
           onIndex={(index) => setView(placeIn(index))}
-          onDelete={() => remove([openKey])}
+          onDelete={removeOpen}
           onClose={() => closeLayer(notOpen)}
         />
       )}
       {deleting && (
-        <DeleteDialog keys={deleting} trash={trash !== null} onClose={() => setDeleting(null)} />
+        <DeleteDialog keys={deleting} trash={Boolean(trash)} onClose={() => setDeleting(null)} />
       )}
     </>
   );

@@ -116,7 +116,9 @@ export function TrashPage() {
         <div>
           <h1 tabIndex={-1}>Trash</h1>
           <p className="page-sub" role="status">
-            {data ? `${plural(total, "photo")}. Each is deleted for good after 30 days.` : "\u00a0"}
+            {data
+              ? `${plural(total, "photo")}. Each is deleted for good after some time.`
+              : "\u00a0"}
           </p>
         </div>
         <div className="buttons">
@@ -145,7 +147,7 @@ export function TrashPage() {
             </Link>
           }
         >
-          <p>Photos that you delete stay here for 30 days.</p>
+          <p>Photos that you delete stay here for some time.</p>
         </EmptyState>
       )}
       {images.length > 0 && (

@@ -4,6 +4,13 @@ import { DeleteDialog } from "../ui/DeleteDialog";
 // Asks before photos of the job are deleted, once it is known whether the server has a trash.
 export function DeletePhotos({ keys, onClose }: { keys: readonly string[]; onClose: () => void }) {
   const trash = useTrash();
-  if (trash.isPending) return null;
-  return <DeleteDialog keys={keys} trash={Boolean(trash.data)} onClose={onClose} />;
+  if (trash.data === undefined && !trash.error) return null;
+  return (
+    <DeleteDialog
+      keys={keys}
+      trash={Boolean(trash.data)}
+      unknown={trash.data === undefined ? trash.error : null}
+      onClose={onClose}
+    />
+  );
 }

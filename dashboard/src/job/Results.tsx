@@ -71,6 +71,12 @@ const orderOptions: { value: RowOrder; label: string }[] = [
 const manyLabels = 40; // more are shown in groups of labels
 const groupMark = "group:"; // before the name of a group of labels in the menu
 
+const tellNewSelection = (): void =>
+  tell(
+    "A new selection has begun",
+    "All photos were selected at once, so single ones cannot be removed.",
+  );
+
 // What is selected of the job, and whether a click selects too. It does once something has been selected here:
 // the photos that the job was started with may still be selected, and are then there to be looked at.
 function useChosen(rows: readonly Row[], order: readonly Row[]) {
@@ -83,12 +89,7 @@ function useChosen(rows: readonly Row[], order: readonly Row[]) {
   const [begun, setBegun] = useState(false);
   const choose = useCallback(
     (row: Row, range: boolean) => {
-      if (selection.get().rule) {
-        tell(
-          "A new selection has begun",
-          "All photos were selected at once, so single ones cannot be removed.",
-        );
-      }
+      if (selection.get().rule) tellNewSelection();
       const from = anchor.current && range ? order.indexOf(anchor.current) : -1;
       const to = order.indexOf(row);
       if (from >= 0 && to >= 0) {
@@ -107,6 +108,7 @@ function useChosen(rows: readonly Row[], order: readonly Row[]) {
   );
   const chooseAll = useCallback((some: readonly Row[], on: boolean) => {
     const these = some.map(({ key }) => key);
+    if (selection.get().rule) tellNewSelection();
     selection.set((now) => (on ? withKeys(now, these) : without(now, new Set(these))));
     setBegun(true);
   }, []);

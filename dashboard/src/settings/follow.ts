@@ -1,6 +1,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { clearSelection } from "../state/selection";
 import { apiKey, applyTheme, backendAddress, settings } from "../state/settings";
+import { forgetBroken } from "../ui/Picture";
 import { tellProblem } from "../ui/toast";
 import { queue, review } from "../upload/uploads";
 
@@ -16,6 +17,7 @@ export function followSettings(client: QueryClient): () => void {
     if (!moved && apiKey() === key) return;
     backend = now.backend;
     key = apiKey();
+    forgetBroken();
     if (moved) {
       // The photos were meant for the previous backend, and must not go to this one.
       if (queue.get().active || review.get()) {

@@ -4,6 +4,7 @@ import { useSummary } from "../api/catalogue";
 import { sentenceOf, submitJob } from "../api/client";
 import { missingFrom } from "../api/missing";
 import { submitCommand } from "../domain/command";
+import { takenOf } from "../domain/taken";
 import { asSentence, formatCount, plural } from "../domain/format";
 import { clearSelection } from "../state/selection";
 import { jobPath, navigate } from "../state/router";
@@ -74,6 +75,7 @@ function PlanOf({ photos }: { photos: Photos }) {
     all,
     folder: rule?.folder,
     q: rule?.q,
+    batch: rule?.batch,
     labels,
     model: state.model,
     topK: topKOf(state),
@@ -115,7 +117,8 @@ function PlanOf({ photos }: { photos: Photos }) {
       <Button
         look="quiet"
         icon={Terminal}
-        disabled={missing !== ""}
+        // The command line has no option for dates.
+        disabled={missing !== "" || (rule !== null && takenOf(rule) !== "")}
         onClick={() => void copy(command, "Command")}
       >
         Copy as a command

@@ -45,7 +45,13 @@ export const readDraft = (stored: unknown): Draft => {
   };
 };
 
-export const draft = createPersisted<Draft>("classifier.draft", initialDraft, readDraft);
+// Photos are chosen in one tab, and its draft is that of all.
+const ofThisTab = (stored: Draft): Draft =>
+  sessionStorage.getItem("classifier.selection") === null ? { ...stored, chosen: 0 } : stored;
+
+export const draft = createPersisted<Draft>("classifier.draft", initialDraft, (stored) =>
+  ofThisTab(readDraft(stored)),
+);
 
 export const changeDraft = (change: Partial<Draft>): void =>
   draft.set((now) => ({ ...now, ...change }));

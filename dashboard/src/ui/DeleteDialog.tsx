@@ -4,18 +4,26 @@ import { knownName } from "../api/catalogue";
 import { formatCount, plural } from "../domain/format";
 import { Confirm } from "./Dialogs";
 import { Bar } from "./Fields";
+import { sentenceOf } from "../api/client";
 import { removePhotos } from "./deletion";
+import { tellProblem } from "./toast";
 
 interface Props {
   keys: readonly string[];
   trash: boolean; // the server has one
+  unknown?: Error | null; // why it could not be asked
   onClose: () => void;
 }
 
-export function DeleteDialog({ keys, trash, onClose }: Props) {
+export function DeleteDialog({ keys, trash, unknown = null, onClose }: Props) {
   const client = useQueryClient();
   const [handled, setHandled] = useState<number | null>(null);
   const remove = async () => {
+    if (unknown) {
+      tellProblem("Nothing was deleted", sentenceOf(unknown));
+      onClose();
+      return;
+    }
     setHandled(0);
     await removePhotos(client, keys, trash, setHandled);
     onClose();
@@ -37,7 +45,7 @@ export function DeleteDialog({ keys, trash, onClose }: Props) {
           </>
         )}
         {trash
-          ? "They can be restored from the trash for 30 days."
+          ? "They can be restored from the trash for some time."
           : "This cannot be undone. Job results are kept, without the photos."}
       </p>
       {handled !== null && (

@@ -43,18 +43,19 @@ interface PictureProps {
   onBroken?: () => void; // called in place of saying that it cannot be shown
 }
 
-// What could not be shown is not asked for again until the page is loaded anew.
-const notShown = new Set<string>();
+// What could not be shown is not asked for again, until the server is back or photos were restored.
+const broken = new Set<string>();
+export const forgetBroken = (): void => broken.clear();
 
 function Picture({ path, alt, className = "", lazy = false, onBroken }: PictureProps) {
-  const [broken, setBroken] = useState(() => notShown.has(path));
-  const source = useSource(path, broken);
+  const [isBroken, setBroken] = useState(() => broken.has(path));
+  const source = useSource(path, isBroken);
   const fail = () => {
-    notShown.add(path);
+    broken.add(path);
     if (onBroken) onBroken();
     else setBroken(true);
   };
-  if (broken || source === null) {
+  if (isBroken || source === null) {
     return (
       <span
         className={`picture broken ${className}`}
@@ -104,7 +105,7 @@ const largest = 2048; // pixels of a thumbnail
 // thumbnail is also tried for an original that is not shown.
 export function FullPicture({ image, alt }: { image: string; alt: string }) {
   const [notShown, setNotShown] = useState("");
-  const original = isShownByBrowsers(image) && notShown !== image;
+  const original = isShownByBrowsers(image) && notShown !== image && !broken.has(imagePath(image));
   return original ? (
     <Picture
       key={image}

@@ -109,7 +109,7 @@ export function Preview({
     if (event.key === "ArrowLeft") step(-1);
     else if (event.key === "ArrowRight") step(1);
     else if (event.key === " " && onToggle && !onControl) onToggle();
-    else if (event.key === "Delete" && onDelete) onDelete();
+    else if (event.key === "Delete" && onDelete && !event.repeat) onDelete();
     else if (!zoom.current?.press(event.key)) return;
     event.preventDefault();
   };

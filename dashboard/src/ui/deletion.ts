@@ -5,6 +5,7 @@ import { deleteImage, restoreImages, sentenceOf, trashImage } from "../api/clien
 import { refreshTrash } from "../api/trash";
 import { formatCount, plural } from "../domain/format";
 import { selection, without } from "../state/selection";
+import { forgetBroken } from "./Picture";
 import { tell, tellProblem, tellUndo } from "./toast";
 import { removeImages, type Removal } from "../api/remove";
 
@@ -15,7 +16,7 @@ export async function restoreAll(keys: readonly string[]): Promise<string[]> {
   const missing: string[] = [];
   for (let from = 0; from < keys.length; from += restoredAtOnce) {
     const answer = await restoreImages(keys.slice(from, from + restoredAtOnce));
-    missing.push(...answer.missing);
+    missing.push(...answer.missing, ...(answer.conflicts ?? []));
   }
   return missing;
 }
@@ -33,6 +34,7 @@ export async function takeBack(client: QueryClient, keys: readonly string[]): Pr
   } catch (error) {
     tellProblem("The photos were not restored", sentenceOf(error));
   }
+  forgetBroken();
   refreshTrash(client);
 }
 

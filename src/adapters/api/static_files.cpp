@@ -31,10 +31,10 @@ constexpr std::string_view kNotBuilt =
     "<p>The API is described at <a href=\"/docs\">/docs</a>.</p>\n</html>\n";
 
 // First parts of the API's paths: an unknown path below one is an error, not a page.
-constexpr std::array<std::string_view, 21> kApiParts{
-    "batches",      "classify", "dates",  "docs",       "events",  "folders", "health",
-    "images",       "jobs",     "labels", "label-sets", "metrics", "models",  "objects",
-    "openapi.json", "queue",    "ready",  "result",     "status",  "submit",  "upload-url"};
+constexpr std::array<std::string_view, 22> kApiParts{
+    "batches", "classify", "dates",      "docs",    "events", "folders",   "health",       "images",
+    "jobs",    "labels",   "label-sets", "metrics", "models", "objects",   "openapi.json", "queue",
+    "ready",   "result",   "status",     "submit",  "trash",  "upload-url"};
 
 struct Asset {
   std::string content;

@@ -95,6 +95,9 @@ void remove_leftovers(const fs::path& folder) {
        entry.increment(error)) {
     std::error_code gone;                     // another process may remove it at the same time
     if (entry->is_directory(gone)) continue;  // the trash
+    // Nothing is ever written to its lock, so it looks old; without it processes would lock two
+    // files.
+    if (entry->path().filename() == "trash.lock") continue;
     const auto changed = fs::last_write_time(entry->path(), gone);
     if (!gone && changed < before) fs::remove(entry->path(), gone);
   }

@@ -236,6 +236,18 @@ Result<void> FileTrash::forget(std::span<const Row> rows) {
   });
 }
 
+Result<void> FileTrash::keep_for(const Row& row, std::chrono::days time) {
+  return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
+    auto& change = connection.prepare(
+        "UPDATE photo_trash SET expires = max(expires, ?) WHERE key = ? AND file = ?");
+    change.bind(1, to_ms(clock_.now() + time));
+    change.bindNoCopy(2, row.entry.key);
+    change.bindNoCopy(3, row.file);
+    change.exec();
+    return {};
+  });
+}
+
 Result<TrashPage> FileTrash::list(std::size_t limit, std::string_view after) {
   const auto position = read_trash_position(after);
   if (!position) return std::unexpected(position.error());
@@ -392,16 +404,23 @@ Result<std::vector<TrashedImage>> FileTrash::remove(std::string_view key) {
 Result<std::vector<TrashedImage>> FileTrash::remove_rows(std::vector<Row> rows) {
   std::set<fs::path> folders;
   std::vector<TrashedImage> removed;
-  for (const Row& row : rows) {
+  std::vector<Row> gone;
+  std::optional<std::unexpected<Error>> failure;
+  for (Row& row : rows) {
     const fs::path path = path_of(row);
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-      return io_error("cannot delete " + path.string(), errno);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+      failure = io_error("cannot delete " + path.string(), errno);
+      continue;
+    }
     folders.insert(path.parent_path());
     removed.push_back(row.image());
+    gone.push_back(std::move(row));
   }
+  if (failure && gone.empty()) return *failure;
+  if (failure) spdlog::warn("trash: {}", failure->error().message);
   for (const auto& folder : folders)
     if (auto synced = sync_folder(folder); !synced) return std::unexpected(synced.error());
-  if (auto forgotten = forget(rows); !forgotten) return std::unexpected(forgotten.error());
+  if (auto forgotten = forget(gone); !forgotten) return std::unexpected(forgotten.error());
   return removed;
 }
 
@@ -429,8 +448,11 @@ Result<void> FileTrash::recover() {
     return rows;
   });
   if (!lost) return std::unexpected(lost.error());
-  for (const Row& row : *lost)
-    if (auto done = recover(row); !done) return done;
+  for (const Row& row : *lost) {
+    // Its row stays, and the next start tries again.
+    if (auto done = recover(row); !done)
+      spdlog::warn("trash: the image {}: {}", row.entry.key, done.error().message);
+  }
   for (const auto& file : files)
     if (auto done = adopt(file); !done) return done;
   return {};
@@ -438,7 +460,12 @@ Result<void> FileTrash::recover() {
 
 Result<void> FileTrash::recover(const Row& row) {
   const auto object = store_.head(Bucket::kInput, row.entry.key);
-  if (object && object->etag == row.entry.etag) return store_.move_out(row.entry.key, row.file);
+  if (object && object->etag == row.entry.etag) {
+    // An older copy of the database may be in place, and the image have been restored since: it
+    // must not expire before anybody has seen it in the trash.
+    if (auto kept = keep_for(row, kAdopted); !kept) return kept;
+    return store_.move_out(row.entry.key, row.file);
+  }
   if (!object && object.error().code != ErrorCode::kNotFound)
     return std::unexpected(object.error());
   spdlog::warn("trash: the image {} is not there any more", row.entry.key);

@@ -40,6 +40,8 @@ class FileTrash final : public Trash {
   Result<Row> latest(std::string_view key);
   Result<void> add(const Row& row);
   Result<void> forget(std::span<const Row> rows);
+  // The image does not expire before `time` has passed from now on.
+  Result<void> keep_for(const Row& row, std::chrono::days time);
   // kTaken and kMissing are no errors.
   Result<Restored> move_back(const Row& row);
   Result<std::vector<TrashedImage>> remove_rows(std::vector<Row> rows);
