@@ -35,6 +35,10 @@ describe("submitCommand", () => {
     expect(submitCommand(rule)).toMatch(/ --watch --folder='Ferien 2024\/Été' --query=-strand$/);
     expect(needsKeysFile(rule)).toBe(false);
   });
+  test("names an upload", () => {
+    const rule = { ...input, keys: [], batch: "2026-11-28 15:02 4f9a" };
+    expect(submitCommand(rule)).toMatch(/ --watch --batch='2026-11-28 15:02 4f9a'$/);
+  });
   test("names categories, and takes those with commas from a file", () => {
     expect(submitCommand({ ...input, labels: ["cat", "big dog"] })).toContain(
       "--labels 'cat,big dog'",

@@ -274,7 +274,7 @@ test("photos of a result go to the trash of a server that has one", async ({ pag
   await page.getByRole("checkbox", { name: "Select all of cat" }).click();
   await page.getByRole("button", { name: "Delete", exact: true }).click();
   const question = page.getByRole("alertdialog");
-  await expect(question).toContainText("They can be restored from the trash for 30 days.");
+  await expect(question).toContainText("They can be restored from the trash for some time.");
   await question.getByRole("button", { name: "Delete 2" }).click();
   await expect(page.getByText("2 photos moved to the trash")).toBeVisible();
   expect(asked).toEqual(["?trash=true", "?trash=true"]);
