@@ -50,5 +50,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 800,
   },
-  test: { include: ["src/**/*.test.ts"], environment: "node" },
+  // Generous, since a busy machine may be slow.
+  test: { include: ["src/**/*.test.ts"], environment: "node", testTimeout: 60_000 },
 });
