@@ -171,12 +171,10 @@ test("an idle page transfers little", async ({ page }) => {
     await page.clock.runFor(10_000);
     await page.waitForTimeout(50);
   }
-  const questions = asked.filter(({ searchParams }) => searchParams.has("since"));
-  expect(questions).toHaveLength(4);
+  expect(asked).toHaveLength(4);
+  expect(asked.every(({ searchParams }) => searchParams.has("since"))).toBe(true);
   expect(bytes).toBeGreaterThan(0);
-  // A machine that is too busy to answer counts as away, and then what is in view is asked for once more.
-  expect(asked.length - questions.length).toBeLessThanOrEqual(1);
-  if (asked.length === questions.length) expect(bytes).toBeLessThan(20_000);
+  expect(bytes).toBeLessThan(20_000);
 });
 
 // Until the service has read all its photos: before, the list has a new version every moment, and the
