@@ -53,6 +53,21 @@ export const skipWhereItCannotRun = (): void => {
   test.skip(reason !== "", reason);
 };
 
+// Two minutes on the clock of a page, which was installed, in steps shorter than any timeout. Each step waits
+// for the answers to what it asked: on a busy machine they would otherwise seem to take many seconds.
+export async function idleForTwoMinutes(page: Page): Promise<void> {
+  let open = 0;
+  const begin = () => (open += 1);
+  const end = () => (open -= 1);
+  page.on("request", begin).on("requestfinished", end).on("requestfailed", end);
+  for (let step = 0; step < 24; step += 1) {
+    await page.clock.runFor(5_000);
+    await page.waitForTimeout(30);
+    await expect.poll(() => open, { intervals: [10] }).toBeLessThanOrEqual(0);
+  }
+  page.off("request", begin).off("requestfinished", end).off("requestfailed", end);
+}
+
 // All of axe's rules for WCAG 2.2 AA, and its best practices.
 export async function expectAccessible(page: Page): Promise<void> {
   // Colours in the middle of a transition do not count: wait for its end.

@@ -1,6 +1,6 @@
 // What a page transfers while nobody touches it: two minutes, with real servers and real lists.
 import type { Page } from "@playwright/test";
-import { expect, skipWhereItCannotRun, test } from "./fixtures";
+import { expect, idleForTwoMinutes, skipWhereItCannotRun, test } from "./fixtures";
 import { fillStore, makePng } from "./images";
 import { Service } from "./service";
 
@@ -53,10 +53,7 @@ for (const count of counts) {
         await page.waitForLoadState("networkidle");
         const read = await meter(page);
         const start = read();
-        for (let i = 0; i < 24; i += 1) {
-          await page.clock.runFor(5_000);
-          await page.waitForTimeout(30);
-        }
+        await idleForTwoMinutes(page);
         const { bytes, urls } = read();
         const transferred = bytes - start.bytes;
         console.log(`${path}: ${transferred} bytes in ${urls.length} answers`);
