@@ -10,7 +10,7 @@ import {
 import { ApiError, getBatches, getDates, getFolders, getImages, getImageWindow } from "./client";
 import { refreshMs } from "./queries";
 import { nameOf } from "../domain/format";
-import type { Batch, Folder, ImageFilter, ImageWindow, StoredImage } from "../domain/types";
+import type { Folder, ImageFilter, ImageWindow, StoredImage } from "../domain/types";
 
 export const blockSize = 200;
 const keysAtOnce = 1000;
@@ -121,19 +121,22 @@ export function knownName(client: QueryClient, key: string): string {
   return nameOf({ key });
 }
 
+async function allPages<Page extends { next_token?: string }>(
+  get: (token: string) => Promise<Page>,
+): Promise<Page[]> {
+  const pages = [await get("")];
+  for (let token = pages[0]?.next_token; token; token = pages.at(-1)?.next_token)
+    pages.push(await get(token));
+  return pages;
+}
+
 export const useFolders = () =>
   useQuery({
     queryKey: foldersKey,
     staleTime: Infinity,
     queryFn: async ({ signal }) => {
-      const folders: Folder[] = [];
-      let token = "";
-      do {
-        const page = await getFolders(token, signal);
-        folders.push(...page.folders);
-        token = page.next_token ?? "";
-      } while (token);
-      return folders;
+      const pages = await allPages((token) => getFolders(token, signal));
+      return pages.flatMap(({ folders }) => folders);
     },
   });
 
@@ -143,14 +146,8 @@ export const useBatches = () =>
     staleTime: Infinity,
     retry: false,
     queryFn: async ({ signal }) => {
-      const batches: Batch[] = [];
-      let token = "";
-      do {
-        const page = await getBatches(token, signal);
-        batches.push(...page.batches);
-        token = page.next_token ?? "";
-      } while (token);
-      return batches;
+      const pages = await allPages((token) => getBatches(token, signal));
+      return pages.flatMap(({ batches }) => batches);
     },
   });
 

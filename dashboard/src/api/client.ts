@@ -253,23 +253,31 @@ export const deleteImage = (key: string) =>
 export const trashImage = (key: string) =>
   call<unknown>(`/images/${id(key)}?trash=true`, { method: "DELETE" });
 
+// For what an older backend does not have: it answers 404 or 405, or with the page itself; and with 422 what
+// is switched off, or not possible with its stores.
+const orMissing = <T>(answer: Promise<T>, missing: T): Promise<T> =>
+  answer.catch((error: unknown) => {
+    if (!(error instanceof ApiError)) throw error;
+    const isPage = error.kind === "server" && error.status === 0;
+    if (isPage || [404, 405, 422].includes(error.status)) return missing;
+    throw error;
+  });
+
 export const getTrash = (token: string, limit: number, signal?: AbortSignal) =>
   call<TrashPage>(withQuery("/trash", { limit, next_token: token }), signal ? { signal } : {});
+
+// How many photos are in it; null where there is none.
+export const getTrashTotal = (signal: AbortSignal): Promise<number | null> =>
+  orMissing<number | null>(
+    getTrash("", 1, signal).then(({ total }) => total),
+    null,
+  );
 
 export const restoreImages = (keys: readonly string[]) =>
   post<{ restored: string[]; missing: string[]; conflicts?: string[] }>("/trash/restore", { keys });
 
 export const emptyTrash = () =>
   call<{ deleted: number }>("/trash", { method: "DELETE", timeout: longTimeoutMs });
-
-// For what an older backend does not have: it answers 404 or 405, or with the page itself.
-const orMissing = <T>(answer: Promise<T>, missing: T): Promise<T> =>
-  answer.catch((error: unknown) => {
-    if (!(error instanceof ApiError)) throw error;
-    const isPage = error.kind === "server" && error.status === 0;
-    if (isPage || error.status === 404 || error.status === 405) return missing;
-    throw error;
-  });
 
 export const hasImage = (key: string): Promise<boolean> =>
   orMissing(
@@ -318,9 +326,13 @@ export const getLabelGroups = (model: string): Promise<LabelGroup[]> =>
 export const cancelJob = (job: string) => post<JobState>(`/jobs/${id(job)}/cancel`, {});
 export const retryJob = (job: string) => post<JobState>(`/jobs/${id(job)}/retry`, {});
 
-export const getLabelSets = (signal: AbortSignal) =>
-  call<{ label_sets: StoredLabelSet[] }>("/label-sets", { signal }).then(
-    (answer) => answer.label_sets,
+// null where the server is older and has none.
+export const getLabelSets = (signal: AbortSignal): Promise<StoredLabelSet[] | null> =>
+  orMissing<StoredLabelSet[] | null>(
+    call<{ label_sets: StoredLabelSet[] }>("/label-sets", { signal }).then(
+      (answer) => answer.label_sets,
+    ),
+    null,
   );
 
 const onlyIf = (version: StoredLabelSet["version"]) => ({ "If-Match": `"${version}"` });

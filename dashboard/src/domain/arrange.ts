@@ -11,8 +11,6 @@ export const orders: { value: Order; label: string }[] = [
   { value: "size", label: "Largest first" },
 ];
 
-export const isOrder = (text: string): text is Order => orders.some(({ value }) => value === text);
-
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 type Compare = (a: StoredImage, b: StoredImage) => number;

@@ -41,6 +41,9 @@ export function formatTimeLeft(ms: number): string {
   return `about ${Math.floor(minutes / 60)} h ${minutes % 60} min left`;
 }
 
+// Of a setting, which has whole percents.
+export const wholePercent = (value: number): string => `${Math.round(value * 100)}%`;
+
 // Rounding must not show 100% or 0% for anything else.
 export function formatPercent(score: number): string {
   if (score > 0.995 && score < 1) return "> 99%";

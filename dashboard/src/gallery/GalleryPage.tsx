@@ -21,14 +21,14 @@ import {
   ruleOf,
   selection,
   selectRule,
-  toggle,
   withKeys,
 } from "../state/selection";
 import { useStore } from "../state/store";
 import { writeView } from "../state/view";
 import { Button, IconButton } from "../ui/Button";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
-import { tell, tellProblem } from "../ui/toast";
+import { tellProblem } from "../ui/toast";
+import { togglePhoto } from "../ui/selecting";
 import { useDebounced } from "../ui/useDebounced";
 import { unfinished } from "../upload/uploads";
 import { UploadButtons } from "../upload/UploadButtons";
@@ -176,13 +176,7 @@ export function GalleryPage() {
     const key = library?.at(index)?.key;
     if (key === undefined) return;
     anchor.current = { key, index };
-    if (selected.rule) {
-      tell(
-        "A new selection has begun",
-        "All photos were selected at once, so single ones cannot be removed.",
-      );
-    }
-    selection.set((now) => toggle(now, key));
+    togglePhoto(key);
   };
 
   const chooseKeys = async (from: number, to: number) => {
@@ -229,7 +223,7 @@ export function GalleryPage() {
   const removeOpen = () => {
     if (openKey === "" || !open) return;
     remove([openKey]);
-    if (!trash) return;
+    if (typeof trash !== "number") return;
     if (open.index + 1 < total)
       setView({ at: open.index, photo: library?.at(open.index + 1)?.key ?? "" });
     else closeLayer(notOpen);
@@ -254,10 +248,10 @@ export function GalleryPage() {
           </p>
         </div>
         <div className="buttons">
-          {trash && (
+          {typeof trash === "number" && (
             <Link href="/deleted" className="button quiet trash-link">
               <Trash2 size={16} aria-hidden />
-              <span>Trash{trash.total > 0 && ` (${formatCount(trash.total)})`}</span>
+              <span>Trash{trash > 0 && ` (${formatCount(trash)})`}</span>
             </Link>
           )}
           {stored > 0 && <UploadButtons />}
@@ -344,7 +338,7 @@ export function GalleryPage() {
         />
       )}
       {deleting && (
-        <DeleteDialog keys={deleting} trash={Boolean(trash)} onClose={() => setDeleting(null)} />
+        <DeleteDialog keys={deleting} trash={trash !== null} onClose={() => setDeleting(null)} />
       )}
     </>
   );

@@ -14,6 +14,7 @@ import {
   uploadWords,
 } from "../domain/format";
 import { cameraWords } from "../domain/camera";
+import { titleOf } from "../domain/jobs";
 import { rowOf } from "../domain/results";
 import type { PhotoPrediction, StoredImage } from "../domain/types";
 import { jobPath, Link, navigate } from "../state/router";
@@ -105,11 +106,12 @@ function ClassifyIt({ image, words }: { image: string; words: string }) {
 }
 
 function OfJob({ found }: { found: PhotoPrediction }) {
-  const kind = found.job_type === "custom_classification" ? "Your categories" : "ImageNet classes";
   return (
     <section className="prediction-job">
       <h3>
-        <Link href={jobPath(found.job_id)}>{found.job_name ?? kind}</Link>
+        <Link href={jobPath(found.job_id)}>
+          {titleOf({ job_type: found.job_type, name: found.job_name })}
+        </Link>
       </h3>
       <p className="hint">
         {found.model}, {formatTime(found.created_at)}

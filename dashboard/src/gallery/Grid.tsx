@@ -5,13 +5,13 @@ import {
   useRef,
   type KeyboardEvent,
   type MouseEvent,
-  type PointerEvent,
   type Ref,
 } from "react";
 import type { StoredImage } from "../domain/types";
 import { formatBytes, formatCount, lastPart, nameOf, plural } from "../domain/format";
 import { settings } from "../state/settings";
 import { useStore } from "../state/store";
+import { useLongPress } from "../ui/longPress";
 import { Thumbnail } from "../ui/Picture";
 import { useTallRows } from "../ui/tallRows";
 import { gridOf, tileLayout } from "../ui/windowRows";
@@ -90,17 +90,6 @@ interface GridProps {
   onDelete: () => void;
 }
 
-const longPressMs = 450;
-const longPressSlip = 10; // pixels
-
-const swallow = (event: Event): void => {
-  event.stopPropagation();
-  event.preventDefault();
-  forget();
-};
-const forget = (): void => {
-  window.removeEventListener("click", swallow, { capture: true });
-};
 const longList = 200; // shorter ones need no label of the place
 
 export function Grid(props: GridProps) {
@@ -161,31 +150,12 @@ export function Grid(props: GridProps) {
   };
 
   // A finger that stays selects, as it does in all galleries.
-  const pressed = useRef(false);
-  const press = useRef<{ timer: ReturnType<typeof setTimeout>; x: number; y: number }>(undefined);
-  const release = () => {
-    clearTimeout(press.current?.timer);
-    press.current = undefined;
-  };
-  const touch = (event: PointerEvent) => {
-    release();
-    pressed.current = false;
-    const index = indexOf(event);
-    if (event.pointerType !== "touch" || index === undefined) return;
-    const timer = setTimeout(() => {
-      pressed.current = true;
-      // The end of the touch is a click on whatever is there by then.
-      window.addEventListener("click", swallow, { capture: true });
-      window.addEventListener("pointerdown", forget, { capture: true, once: true });
-      props.onToggle(index);
-      props.onActive(index);
-    }, longPressMs);
-    press.current = { timer, x: event.clientX, y: event.clientY };
-  };
-  const slip = ({ clientX, clientY }: PointerEvent) => {
-    const { x = clientX, y = clientY } = press.current ?? {};
-    if (Math.hypot(clientX - x, clientY - y) > longPressSlip) release();
-  };
+  const press = useLongPress((target) => {
+    const index = indexOf({ target });
+    if (index === undefined) return;
+    props.onToggle(index);
+    props.onActive(index);
+  });
 
   const type = (event: KeyboardEvent) => {
     const rowsInView = Math.max(1, Math.floor(window.innerHeight / rowHeight) - 1);
@@ -255,14 +225,7 @@ export function Grid(props: GridProps) {
         aria-rowcount={Math.ceil(total / columns)}
         aria-colcount={columns}
         onClick={click}
-        onPointerDown={touch}
-        onPointerMove={slip}
-        onPointerUp={release}
-        onPointerCancel={release}
-        onContextMenu={(event) => {
-          // A long press would open the browser's menu as well.
-          if (pressed.current || press.current) event.preventDefault();
-        }}
+        {...press}
         onKeyDown={type}
         onBlur={({ relatedTarget }) => {
           if (!relatedTarget) return;

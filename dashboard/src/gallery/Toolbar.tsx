@@ -2,6 +2,7 @@ import { FolderOpen, ListChecks, X, ZoomIn, ZoomOut } from "lucide-react";
 import { useState } from "react";
 import { orders } from "../domain/arrange";
 import { formatCount, formatTime, plural, uploadWords } from "../domain/format";
+import { titleOf } from "../domain/jobs";
 import { takenWords } from "../domain/taken";
 import type { ImageFilter, JobSummary } from "../domain/types";
 import { settings, tileSizes } from "../state/settings";
@@ -13,7 +14,7 @@ import { countLabels, mostLabelled, useFinishedJobs } from "./useLabels";
 import "./Toolbar.css";
 
 const jobName = (job: JobSummary): string =>
-  `${job.name ?? (job.job_type === "custom_classification" ? "Your categories" : "ImageNet classes")}, ${formatTime(job.created_at)}, ${plural(job.num_images, "photo")}`;
+  `${titleOf(job)}, ${formatTime(job.created_at)}, ${plural(job.num_images, "photo")}`;
 
 export interface LabelChoice {
   job: string;

@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { ArchiveRestore, Trash2 } from "lucide-react";
 import { useCallback, useState } from "react";
 import { emptyTrash, getTrash, sentenceOf } from "../api/client";
-import { refreshTrash, trashKey, trashPage } from "../api/trash";
+import { refreshTrash, trashKey } from "../api/trash";
 import { formatBytes, formatDay, lastPart, nameOf, plural } from "../domain/format";
 import type { TrashedImage } from "../domain/types";
 import { Link } from "../state/router";
@@ -14,6 +14,8 @@ import { tell, tellProblem } from "../ui/toast";
 import { gridOf, resultLayout, useWindowRows } from "../ui/windowRows";
 import { takeBack } from "../ui/deletion";
 import "./TrashPage.css";
+
+const photosAtOnce = 200;
 
 function Tiles({
   images,
@@ -74,7 +76,7 @@ export function TrashPage() {
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
     useInfiniteQuery({
       queryKey: [...trashKey, "all"],
-      queryFn: ({ pageParam, signal }) => getTrash(pageParam, trashPage, signal),
+      queryFn: ({ pageParam, signal }) => getTrash(pageParam, photosAtOnce, signal),
       initialPageParam: "",
       getNextPageParam: (page) => page.next_token,
     });

@@ -2,6 +2,7 @@ import { History, SearchX, Sparkles } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useState, type ReactNode } from "react";
 import { useJobs, useLabelsOfJobs } from "../api/queries";
 import { formatCount } from "../domain/format";
+import { kindWords } from "../domain/jobs";
 import { jobStatuses, type JobSummary } from "../domain/types";
 import { Link, useRememberedScroll, useView } from "../state/router";
 import { Button } from "../ui/Button";
@@ -46,19 +47,6 @@ function useShownJobs({ q, status, type, sort }: HistoryView) {
   return { list, loaded: loaded.length, shown, total, settled };
 }
 
-// Two frames later: in the first, the table measures itself and gets its height.
-function useLaidOut(ready: boolean): boolean {
-  const [laidOut, setLaidOut] = useState(false);
-  useEffect(() => {
-    if (!ready) return;
-    let frame = requestAnimationFrame(() => {
-      frame = requestAnimationFrame(() => setLaidOut(true));
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [ready]);
-  return laidOut;
-}
-
 function Filters({
   view,
   onChange,
@@ -87,8 +75,11 @@ function Filters({
         value={view.type}
         options={[
           { value: "", label: "Any kind" },
-          { value: "image_classification", label: "ImageNet classes" },
-          { value: "custom_classification", label: "Your categories" },
+          { value: "image_classification", label: kindWords({ job_type: "image_classification" }) },
+          {
+            value: "custom_classification",
+            label: kindWords({ job_type: "custom_classification" }),
+          },
         ]}
         onChange={(type) => onChange({ type })}
       />
@@ -192,7 +183,7 @@ export function HistoryPage(): ReactNode {
   const [view, setView] = useView(historyView);
   const { list, loaded, shown, total, settled } = useShownJobs(view);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
-  useRememberedScroll(useLaidOut(settled));
+  useRememberedScroll(settled);
   const searched = view.q !== "";
   const filtered = searched || view.status !== "" || view.type !== "";
   const some = list.data !== undefined && (total > 0 || filtered);

@@ -13,14 +13,14 @@ import { sortJobs, type SortColumn } from "./arrange";
 import "./JobTable.css";
 
 const columns: (Column & { id: SortColumn | "pick" | "menu" })[] = [
-  { id: "pick", title: "Selected", unsorted: true },
-  { id: "job", title: "Job" },
-  { id: "status", title: "Status" },
-  { id: "photos", title: "Photos", fallingFirst: true },
-  { id: "model", title: "Model" },
-  { id: "started", title: "Started" },
-  { id: "took", title: "Took", fallingFirst: true },
-  { id: "menu", title: "Actions", unsorted: true },
+  { id: "pick", title: "Selected", hidden: true },
+  { id: "job", title: "Job", sorts: "rising" },
+  { id: "status", title: "Status", sorts: "rising" },
+  { id: "photos", title: "Photos", sorts: "falling" },
+  { id: "model", title: "Model", sorts: "rising" },
+  { id: "started", title: "Started", sorts: "rising" },
+  { id: "took", title: "Took", sorts: "falling" },
+  { id: "menu", title: "Actions", hidden: true },
 ];
 
 const rowHeight = 61;

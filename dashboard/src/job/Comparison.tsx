@@ -18,7 +18,7 @@ import type { JobDetails } from "../domain/types";
 import { closeLayer, jobPath, Link, openLayer, useView } from "../state/router";
 import { pathOf, writeView } from "../state/view";
 import { Button } from "../ui/Button";
-import { SearchField, Slider } from "../ui/Fields";
+import { SearchField, ThresholdSlider } from "../ui/Fields";
 import { Predictions, Preview } from "../ui/Preview";
 import { EmptyState, ErrorState, Loading, Notice } from "../ui/States";
 import { CompareTable, type ComparedLine, type CompareHandle } from "./CompareTable";
@@ -26,8 +26,6 @@ import { useSettling } from "./useSettling";
 import { jobView } from "./view";
 import "./Comparison.css";
 import "./Results.css";
-
-const percent = (value: number): string => `${Math.round(value * 100)}%`;
 
 // Which photos are listed, beside a change from one label to another.
 const kinds = ["(changed)", "(same)", "(here)", "(there)"] as const;
@@ -214,16 +212,7 @@ function Compared({
             chosen={change}
             onChoose={(next) => setView({ change: next })}
           />
-          <Slider
-            label="Confidence threshold"
-            value={threshold}
-            min={0}
-            max={1}
-            step={0.01}
-            show={percent}
-            onChange={setThreshold}
-            hint="For both jobs."
-          />
+          <ThresholdSlider value={threshold} onChange={setThreshold} hint="For both jobs." />
         </section>
         {changes.length > 0 && (
           <section className="card" aria-labelledby="changes-title">

@@ -8,7 +8,7 @@ export function DeletePhotos({ keys, onClose }: { keys: readonly string[]; onClo
   return (
     <DeleteDialog
       keys={keys}
-      trash={Boolean(trash.data)}
+      trash={trash.data !== null}
       unknown={trash.data === undefined ? trash.error : null}
       onClose={onClose}
     />

@@ -14,7 +14,7 @@ import type { JobDetails } from "../domain/types";
 import { backendAddress, settings } from "../state/settings";
 import { linkFor } from "../state/shared";
 import { copy, download } from "../ui/browser";
-import { plural } from "../domain/format";
+import { plural, wholePercent } from "../domain/format";
 import { Menu, type MenuItem } from "../ui/Menu";
 import { tellProblem } from "../ui/toast";
 import { needsKeysFile, submitCommand, type CommandInput } from "../domain/command";
@@ -52,7 +52,7 @@ export function Exports({ job, details, rows, shown, threshold }: Props) {
     },
     {
       label: "CSV, as shown",
-      hint: `${plural(shown.length, "photo")} in this order, threshold ${Math.round(threshold * 100)}%`,
+      hint: `${plural(shown.length, "photo")} in this order, threshold ${wholePercent(threshold)}`,
       icon: Filter,
       onSelect: () => download(toCsv(shown, threshold), `${job}-shown.csv`, "text/csv"),
     },

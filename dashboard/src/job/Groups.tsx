@@ -14,11 +14,11 @@ import { scoreOf, type Parent, type Row } from "../domain/results";
 import { useRememberedScroll } from "../state/router";
 import { Button } from "../ui/Button";
 import { focusWhenDrawn } from "../ui/focus";
+import { useLongPress } from "../ui/longPress";
 import { NotWhole } from "../ui/NotWhole";
 import { Thumbnail } from "../ui/Picture";
 import { gridOf, resultLayout, useWindowRows } from "../ui/windowRows";
 import { lineOf, linesOf, nearestShown, stepInLines, type Arrangement } from "./lines";
-import { useLongPress } from "./longPress";
 import "./Groups.css";
 
 const headHeight = 52;

@@ -12,11 +12,11 @@ import type { SortColumn } from "./sort";
 import "./ResultTable.css";
 
 const columns: (Column & { id: SortColumn })[] = [
-  { id: "photo", title: "Photo" },
-  { id: "label", title: "Label" },
-  { id: "confidence", title: "Confidence", fallingFirst: true },
-  { id: "next", title: "Next best" },
-  { id: "time", title: "Time", fallingFirst: true },
+  { id: "photo", title: "Photo", sorts: "rising" },
+  { id: "label", title: "Label", sorts: "rising" },
+  { id: "confidence", title: "Confidence", sorts: "falling" },
+  { id: "next", title: "Next best", sorts: "rising" },
+  { id: "time", title: "Time", sorts: "falling" },
 ];
 
 const rowHeight = 57;

@@ -6,14 +6,15 @@ import { existingOf } from "../api/existing";
 import { useLabelGroups, type Results as Data } from "../api/queries";
 import type { JobDetails, JobState } from "../domain/types";
 import { closeLayer, navigate, openLayer, useView } from "../state/router";
-import { selection, selectKeys, toggle, without, withKeys } from "../state/selection";
+import { selection, selectKeys } from "../state/selection";
 import { useStore } from "../state/store";
 import { writeView, type Sorting } from "../state/view";
 import { Button } from "../ui/Button";
-import { SearchField, Segments, Select, Slider } from "../ui/Fields";
-import { formatCount, plural } from "../domain/format";
+import { SearchField, Segments, Select, ThresholdSlider } from "../ui/Fields";
+import { formatCount, plural, wholePercent } from "../domain/format";
 import { Predictions, Preview } from "../ui/Preview";
 import { RangeSlider } from "../ui/RangeSlider";
+import { selectPhotos, togglePhoto } from "../ui/selecting";
 import { EmptyState } from "../ui/States";
 import { tell, tellProblem } from "../ui/toast";
 import { DeletePhotos } from "./DeletePhotos";
@@ -63,19 +64,12 @@ function Numbers({ summary, state }: { summary: Grouping["summary"]; state: JobS
   );
 }
 
-const percent = (value: number): string => `${Math.round(value * 100)}%`;
 const orderOptions: { value: RowOrder; label: string }[] = [
   { value: "sure", label: "Most sure first" },
   { value: "unsure", label: "Least sure first" },
 ];
 const manyLabels = 40; // more are shown in groups of labels
 const groupMark = "group:"; // before the name of a group of labels in the menu
-
-const tellNewSelection = (): void =>
-  tell(
-    "A new selection has begun",
-    "All photos were selected at once, so single ones cannot be removed.",
-  );
 
 // What is selected of the job, and whether a click selects too. It does once something has been selected here:
 // the photos that the job was started with may still be selected, and are then there to be looked at.
@@ -89,27 +83,25 @@ function useChosen(rows: readonly Row[], order: readonly Row[]) {
   const [begun, setBegun] = useState(false);
   const choose = useCallback(
     (row: Row, range: boolean) => {
-      if (selection.get().rule) tellNewSelection();
       const from = anchor.current && range ? order.indexOf(anchor.current) : -1;
       const to = order.indexOf(row);
       if (from >= 0 && to >= 0) {
         const between = order.slice(Math.min(from, to), Math.max(from, to) + 1);
-        selection.set((now) =>
-          withKeys(
-            now,
-            between.map(({ key }) => key),
-          ),
+        selectPhotos(
+          between.map(({ key }) => key),
+          true,
         );
-      } else selection.set((now) => toggle(now, row.key));
+      } else togglePhoto(row.key);
       anchor.current = row;
       setBegun(true);
     },
     [order],
   );
   const chooseAll = useCallback((some: readonly Row[], on: boolean) => {
-    const these = some.map(({ key }) => key);
-    if (selection.get().rule) tellNewSelection();
-    selection.set((now) => (on ? withKeys(now, these) : without(now, new Set(these))));
+    selectPhotos(
+      some.map(({ key }) => key),
+      on,
+    );
     setBegun(true);
   }, []);
   return { keys, chosenKeys, selects: begun && chosenKeys.length > 0, choose, chooseAll };
@@ -287,18 +279,13 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
             {!nothingGrouped && (
               <>
                 <Histogram rows={rows} threshold={used} from={from} to={to} onRange={changeRange} />
-                <Slider
-                  label="Confidence threshold"
+                <ThresholdSlider
                   value={threshold}
-                  min={0}
-                  max={1}
-                  step={0.01}
-                  show={percent}
                   onChange={setThreshold}
                   hint={
                     threshold !== own && (
                       <>
-                        The job used {percent(own)}.{" "}
+                        The job used {wholePercent(own)}.{" "}
                         <button
                           type="button"
                           className="text-button"
@@ -316,7 +303,7 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
                   from={from}
                   to={to}
                   step={0.01}
-                  show={percent}
+                  show={wholePercent}
                   onChange={changeRange}
                 />
               </>
@@ -426,7 +413,7 @@ export function Results({ state, details, results, retrying, onRetry }: Props) {
             >
               <p>
                 No photo of this job has that label, name or confidence at a threshold of{" "}
-                {percent(used)}.
+                {wholePercent(used)}.
               </p>
             </EmptyState>
           )}

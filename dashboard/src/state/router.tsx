@@ -51,14 +51,22 @@ export function navigate(to: string): void {
   if (place.get().path !== page) window.scrollTo(0, 0);
 }
 
-// Scrolls to where the page was left, once it is `ready` to be that tall.
+const mostFrames = 30;
+
+// Scrolls to where the page was left, once it is `ready`. A list has its height some frames after that.
 export function useRememberedScroll(ready: boolean): void {
   const wanted = useRef(entry().scroll);
   useEffect(() => {
     if (!ready || wanted.current === undefined) return;
     const to = wanted.current;
     wanted.current = undefined;
-    requestAnimationFrame(() => window.scrollTo(0, to));
+    let frames = 0;
+    const scroll = () => {
+      window.scrollTo(0, to);
+      frames += 1;
+      if (Math.abs(window.scrollY - to) > 1 && frames < mostFrames) requestAnimationFrame(scroll);
+    };
+    requestAnimationFrame(scroll);
   }, [ready]);
 }
 

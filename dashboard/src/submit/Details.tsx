@@ -1,7 +1,7 @@
 import { useId } from "react";
 import { useServerLabelSets } from "../api/labelSets";
 import { useStore } from "../state/store";
-import { Slider } from "../ui/Fields";
+import { Slider, ThresholdSlider } from "../ui/Fields";
 import { changeDraft, draft } from "./draft";
 import { Section } from "./Section";
 import "./Details.css";
@@ -44,13 +44,8 @@ export function Details() {
           onChange={(value) => changeDraft({ topK: value })}
           hint="The best ones, with their confidence."
         />
-        <Slider
-          label="Confidence threshold"
+        <ThresholdSlider
           value={threshold}
-          min={0}
-          max={1}
-          step={0.01}
-          show={(value) => `${Math.round(value * 100)}%`}
           onChange={(value) => changeDraft({ threshold: value })}
           hint="Photos below it count as unknown. You can change it afterwards without running the job again."
         />

@@ -5,7 +5,7 @@ import { sentenceOf, submitJob } from "../api/client";
 import { missingFrom } from "../api/missing";
 import { submitCommand } from "../domain/command";
 import { takenOf } from "../domain/taken";
-import { asSentence, formatCount, plural } from "../domain/format";
+import { asSentence, formatCount, plural, wholePercent } from "../domain/format";
 import { clearSelection } from "../state/selection";
 import { jobPath, navigate } from "../state/router";
 import { backendAddress } from "../state/settings";
@@ -98,7 +98,7 @@ function PlanOf({ photos }: { photos: Photos }) {
         <dt>Predictions per photo</dt>
         <dd>{formatCount(topKOf(state))}</dd>
         <dt>Confidence threshold</dt>
-        <dd>{Math.round(state.threshold * 100)}%</dd>
+        <dd>{wholePercent(state.threshold)}</dd>
       </dl>
       <Button
         look="primary"

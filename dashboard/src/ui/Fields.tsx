@@ -1,6 +1,7 @@
 // Form controls with their labels.
 import { Search, X } from "lucide-react";
 import { useId, type ReactNode } from "react";
+import { wholePercent } from "../domain/format";
 import { IconButton } from "./Button";
 import "./Fields.css";
 
@@ -83,6 +84,11 @@ export function Slider({ label, hint, value, min, max, step, show, onChange }: S
     </div>
   );
 }
+
+// From which confidence on a label counts.
+export const ThresholdSlider = (props: Pick<SliderProps, "value" | "onChange" | "hint">) => (
+  <Slider label="Confidence threshold" min={0} max={1} step={0.01} show={wholePercent} {...props} />
+);
 
 interface SegmentsProps<T extends string> {
   label: string;

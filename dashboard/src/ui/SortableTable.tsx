@@ -7,8 +7,8 @@ import "./SortableTable.css";
 export interface Column {
   id: string;
   title: string;
-  fallingFirst?: boolean; // as numbers are: the largest first
-  unsorted?: boolean; // no click sorts by it, and its title is for screen readers only
+  sorts?: "rising" | "falling"; // the first order of a click; without it no click sorts
+  hidden?: boolean; // the title is for screen readers only
 }
 
 export interface TableHandle {
@@ -19,8 +19,8 @@ interface Props<Line> {
   columns: readonly Column[];
   lines: readonly Line[]; // in the order of `sorting`
   idOf: (line: Line) => string | number;
-  sorting: Sorting | null;
-  onSorting: (next: Sorting | null) => void;
+  sorting?: Sorting | null;
+  onSorting?: (next: Sorting | null) => void; // where columns sort
   className: string;
   rowHeight: number; // in pixels
   cells: (line: Line) => ReactNode;
@@ -32,7 +32,7 @@ export function SortableTable<Line>({
   columns,
   lines,
   idOf,
-  sorting,
+  sorting = null,
   onSorting,
   className,
   rowHeight,
@@ -55,19 +55,21 @@ export function SortableTable<Line>({
       <table className={`table ${className}`} aria-rowcount={count + 1}>
         <thead>
           <tr aria-rowindex={1}>
-            {columns.map(({ id, title, fallingFirst = false, unsorted }) =>
-              unsorted ? (
-                <th key={id} scope="col" className={`cell-${id}`}>
-                  <span className="visually-hidden">{title}</span>
-                </th>
-              ) : (
+            {columns.map(({ id, title, sorts, hidden }) =>
+              sorts ? (
                 <SortHeader
                   key={id}
                   className={`cell-${id}`}
                   title={title}
                   sorted={sorting?.column === id && (sorting.falling ? "desc" : "asc")}
-                  onSort={() => onSorting(nextSorting(sorting, id, fallingFirst))}
+                  onSort={() => onSorting?.(nextSorting(sorting, id, sorts === "falling"))}
                 />
+              ) : (
+                <th key={id} scope="col" className={`cell-${id}`}>
+                  <bdi className={hidden ? "visually-hidden" : ""} title={title}>
+                    {title}
+                  </bdi>
+                </th>
               ),
             )}
           </tr>

@@ -9,10 +9,10 @@ import { forgetBroken } from "./Picture";
 import { tell, tellProblem, tellUndo } from "./toast";
 import { removeImages, type Removal } from "../api/remove";
 
-export const restoredAtOnce = 1_000; // the most that a call takes
+const restoredAtOnce = 1_000; // the most that a call takes
 
 // In pieces; returns what could not be restored.
-export async function restoreAll(keys: readonly string[]): Promise<string[]> {
+async function restoreAll(keys: readonly string[]): Promise<string[]> {
   const missing: string[] = [];
   for (let from = 0; from < keys.length; from += restoredAtOnce) {
     const answer = await restoreImages(keys.slice(from, from + restoredAtOnce));

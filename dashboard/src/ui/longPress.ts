@@ -3,7 +3,15 @@ import { useMemo, useRef, type MouseEvent, type PointerEvent } from "react";
 const longMs = 450;
 const mostMove = 10; // pixels; more is a scroll
 
-// A long press with a finger. The click and the menu that browsers make of it are swallowed.
+// The end of a long press is a click on whatever is there by then, such as a bar that the press has opened.
+const swallow = (event: Event): void => {
+  event.stopPropagation();
+  event.preventDefault();
+  forget();
+};
+const forget = (): void => window.removeEventListener("click", swallow, { capture: true });
+
+// A finger that stays. The click and the menu that browsers make of it are swallowed.
 export function useLongPress(onLong: (target: Element) => void) {
   const state = useRef({ timer: 0, x: 0, y: 0, fired: false });
   return useMemo(() => {
@@ -18,6 +26,8 @@ export function useLongPress(onLong: (target: Element) => void) {
         state.current.y = event.clientY;
         state.current.timer = window.setTimeout(() => {
           state.current.fired = true;
+          window.addEventListener("click", swallow, { capture: true });
+          window.addEventListener("pointerdown", forget, { capture: true, once: true });
           onLong(target);
         }, longMs);
       },
@@ -27,12 +37,6 @@ export function useLongPress(onLong: (target: Element) => void) {
       },
       onPointerUp: stop,
       onPointerCancel: stop,
-      onClickCapture: (event: MouseEvent) => {
-        if (!state.current.fired) return;
-        state.current.fired = false;
-        event.preventDefault();
-        event.stopPropagation();
-      },
       onContextMenu: (event: MouseEvent) => {
         if (state.current.fired) event.preventDefault();
       },
