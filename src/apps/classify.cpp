@@ -209,10 +209,11 @@ class Classification {
                                   .result = std::move(result.result),
                                   .output_key = {},
                                   .processing_time_ms = result.processing_time_ms,
-                                  .warning = std::move(result.warning)};
+                                  .warning = std::move(result.warning),
+                                  .reused = result.reused};
     const ImageState state = state_of(*record.outcome, *spec_);
     auto& counts = job_.counts;
-    counts.add(state);
+    counts.add(state, record.outcome->reused);
     if (!options_.copy_to.empty() && state != ImageState::kFailed) {
       const auto& top = std::get<Predictions>(record.outcome->result).front().label;
       const auto copied =

@@ -242,6 +242,22 @@ std::vector<Setting> storage_settings() {
                "megabytes of thumbnails kept in DATA_DIR, so that they are not made again after a "
                "restart; 0: none; on AWS none are kept",
                &Config::thumbnail_store_mb, 0, 65'536, "1024")),
+      rare(kServices | kClassify,
+           choice("REMEMBER",
+                  "whether what models saw in images is kept, so that no image is decoded and run "
+                  "twice for a model, and can be searched",
+                  &Config::remember, {"on", "off"}, "on")),
+      rare(kServices | kClassify,
+           number<std::uint64_t>(
+               "REMEMBER_LIMIT",
+               "megabytes for what is remembered of images, 1 to 4 kB an image and model; what was "
+               "not used for the longest time is forgotten first",
+               &Config::remember_limit_mb, 16, 16'777'216, "4096")),
+      rare(kServe | kMlService,
+           choice("INDEX_UPLOADS",
+                  "whether new images are looked at while nothing else is to be done, so that "
+                  "search finds them",
+                  &Config::index_uploads, {"on", "off"}, "on")),
       rare(kServe | kBackend, text("DASHBOARD_DIR", "folder of the built web page",
                                    &Config::dashboard_dir, "a folder", "the page of this program")),
   };

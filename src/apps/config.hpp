@@ -39,6 +39,9 @@ struct Config {
   std::size_t job_retention_days = 90;
   std::size_t trash_retention_days = 30;
   std::uint64_t thumbnail_store_mb = 1'024;  // 0: none
+  std::string remember = "on";
+  std::uint64_t remember_limit_mb = 4'096;
+  std::string index_uploads = "on";
   std::size_t transfer_threads = 16;
   std::string image_model;
   std::string custom_model;

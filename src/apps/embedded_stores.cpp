@@ -1,12 +1,16 @@
 // Stores on this machine: files and SQLite in DATA_DIR.
+#include <spdlog/spdlog.h>
+
 #include <memory>
 #include <utility>
 
 #include "adapters/embedded/catalogue_sync.hpp"
+#include "adapters/embedded/embedding_index.hpp"
 #include "adapters/embedded/file_object_store.hpp"
 #include "adapters/embedded/file_trash.hpp"
 #include "adapters/embedded/process_lock.hpp"
 #include "adapters/embedded/sqlite_database.hpp"
+#include "adapters/embedded/sqlite_embeddings.hpp"
 #include "adapters/embedded/sqlite_job_drafts.hpp"
 #include "adapters/embedded/sqlite_job_store.hpp"
 #include "adapters/embedded/sqlite_label_sets.hpp"
@@ -45,6 +49,7 @@ class EmbeddedStores final : public Stores {
                                  [sync = stores->sync_.get()] { sync->catch_up(); });
     if (!trash) return std::unexpected(trash.error());
     stores->trash_ = std::move(*trash);
+    if (config.remember == "on") stores->open_embeddings(config, clock);
     return stores;
   }
 
@@ -57,10 +62,26 @@ class EmbeddedStores final : public Stores {
   Trash& trash() override { return *trash_; }
   Catalogue* catalogue() override { return catalogue_.get(); }
   JobDrafts* job_drafts() override { return drafts_.get(); }
+  EmbeddingStore* embeddings() override { return embeddings_.get(); }
+  ContentChanges* content_changes() override { return catalogue_.get(); }
+  VectorIndex* vector_index() override { return index_.get(); }
   void follow_images() override { sync_->start(); }
   void look_again() override { sync_->scan_again(); }
 
  private:
+  // The service is the same without it, but slower.
+  void open_embeddings(const Config& config, const Clock& clock) {
+    auto embeddings = SqliteEmbeddings::open(config.data_dir / "seen.sqlite",
+                                             config.remember_limit_mb << 20, clock);
+    if (embeddings) {
+      embeddings_ = std::move(*embeddings);
+      index_ = std::make_unique<EmbeddingIndex>(*embeddings_, config.data_dir / "vectors",
+                                                config.max_workers);
+    } else {
+      spdlog::warn("nothing is remembered of images: {}", embeddings.error().message);
+    }
+  }
+
   void open_catalogue(const Clock& clock) {
     catalogue_ = std::make_unique<SqliteCatalogue>(*database_, [this] { sync_->catch_up(); });
     const auto is_image = [](std::string_view key) { return image_content_type(key).has_value(); };
@@ -81,6 +102,8 @@ class EmbeddedStores final : public Stores {
   std::unique_ptr<SqliteLabelSets> label_sets_;
   std::unique_ptr<SqliteCatalogue> catalogue_;
   std::unique_ptr<CatalogueSync> sync_;
+  std::unique_ptr<SqliteEmbeddings> embeddings_;  // null: nothing is remembered
+  std::unique_ptr<EmbeddingIndex> index_;         // null as well
 };
 
 }  // namespace

@@ -33,9 +33,15 @@
 #include "ports/upload_receiver.hpp"
 #include "ports/work_queue.hpp"
 #include "services/accounting.hpp"
+#include "services/catalogue_contents.hpp"
 #include "services/dispatcher.hpp"
+#include "services/duplicates_service.hpp"
+#include "services/image_memory.hpp"
+#include "services/indexer.hpp"
 #include "services/label_advisor.hpp"
 #include "services/retention.hpp"
+#include "services/search_service.hpp"
+#include "services/seeing.hpp"
 #include "services/status_consumer.hpp"
 #include "services/thumbnail_maker.hpp"
 #include "services/trash_service.hpp"
@@ -113,6 +119,7 @@ class Service {
       if (server_) server_->stop(kDrainTime);
     }
     if (thumbnail_maker_) thumbnail_maker_->stop();
+    if (indexer_) indexer_->stop();
     if (dispatcher_) dispatcher_->stop();
     if (retention_) retention_->stop();
     if (worker_) worker_->stop();
@@ -130,6 +137,7 @@ class Service {
       if (thumbnail_maker_) thumbnail_maker_->start();
     }
     if (roles_.ml) worker_->start();
+    if (indexer_) indexer_->start();
     server_->start();
     for (const auto& line : addresses_) spdlog::info("{}", line);
     warn_about_access();
@@ -240,18 +248,24 @@ class Service {
                                              trash_service_.get());
     image_details_ = std::make_unique<ImageDetailsService>(
         stores_->objects(), read_image_facts, *files_, &stores_->image_names(), catalogue);
+    if (auto* const embeddings = stores_->embeddings()) {
+      if (catalogue != nullptr)
+        contents_ = std::make_unique<CatalogueContents>(*catalogue, stores_->objects());
+      memory_ = std::make_unique<ImageMemory>(*classifier_, *embeddings, contents_.get());
+    }
     WorkerOptions worker;
-    worker.pipeline = {.fetch_threads = 0,
-                       .prepare_threads = config_.max_workers,
-                       .classify_threads = config_.max_workers,
-                       .queue_capacity = 8 * config_.max_workers,
-                       .nice = kWorkerNice,
-                       .prepare_watchdog = decoder_watchdog(),
-                       .watchdog = &watchdog_,
-                       .memory = decoding_.get(),
-                       .decoding_memory = [this](std::span<const std::byte> image) {
-                         return decoding_memory(image);
-                       }};
+    worker.pipeline = {
+        .fetch_threads = 0,
+        .prepare_threads = config_.max_workers,
+        .classify_threads = config_.max_workers,
+        .queue_capacity = 8 * config_.max_workers,
+        .nice = kWorkerNice,
+        .prepare_watchdog = decoder_watchdog(),
+        .watchdog = &watchdog_,
+        .memory = decoding_.get(),
+        .decoding_memory =
+            [this](std::span<const std::byte> image) { return decoding_memory(image); },
+        .image_memory = memory_.get()};
     worker.receive_batch = config_.batch_size;
     worker.max_in_hand = std::max<std::size_t>(64, 16 * config_.max_workers);
     worker.max_attempts = config_.max_attempts;
@@ -259,6 +273,7 @@ class Service {
     worker.max_image_bytes = config_.max_image_bytes;
     stores_->adapt(worker);
     pipeline_ = worker.pipeline;
+    if (memory_ && catalogue != nullptr && stores_->content_changes() != nullptr) build_search();
     ResultSink* results = accounting_.get();
     if (auto* const status_queue = stores_->status_queue()) {
       results = status_queue;
@@ -268,6 +283,28 @@ class Service {
         Worker::Ports{stores_->queue(), stores_->jobs(), stores_->objects(), *classifier_, *results,
                       metrics_},
         worker);
+  }
+
+  void build_search() {
+    Catalogue& catalogue = *stores_->catalogue();
+    ContentChanges& changes = *stores_->content_changes();
+    EmbeddingStore& embeddings = *stores_->embeddings();
+    if (roles_.ml) {
+      PipelineOptions pipeline = pipeline_;
+      pipeline.prepare_threads = pipeline.classify_threads = 1;
+      pipeline.queue_capacity = 4;
+      seeing_ = std::make_unique<Seeing>(*classifier_, stores_->objects(), pipeline,
+                                         config_.max_image_bytes);
+    }
+    indexer_ = std::make_unique<Indexer>(
+        Indexer::Ports{catalogue, changes, embeddings}, seeing_.get(), [this] { return idle(); },
+        config_.index_uploads == "on");
+    VectorIndex* const vectors = stores_->vector_index();
+    if (seeing_ == nullptr || vectors == nullptr) return;
+    search_ = std::make_unique<SearchService>(
+        SearchService::Ports{catalogue, *classifier_, embeddings, *vectors, *seeing_, *indexer_});
+    duplicates_ = std::make_unique<DuplicatesService>(
+        DuplicatesService::Ports{catalogue, changes, embeddings, *vectors, *seeing_});
   }
 
   // Whether no image is decoded here, and none of a job waits or is in progress anywhere.
@@ -466,6 +503,9 @@ class Service {
                                       .catalogue = stores_->catalogue(),
                                       .label_sets = label_sets_.get(),
                                       .trash = trash_service_.get(),
+                                      .search = search_.get(),
+                                      .duplicates = duplicates_.get(),
+                                      .indexer = seeing_ ? indexer_.get() : nullptr,
                                       .uploads = stores_->uploads(),
                                       .max_upload_bytes = config_.max_image_bytes,
                                       .thumbnail_cache_bytes = thumbnail_cache_bytes(),
@@ -559,6 +599,13 @@ class Service {
   std::unique_ptr<ImageDetailsService> image_details_;
   std::unique_ptr<ImageService> idle_image_service_;
   std::unique_ptr<ThumbnailMaker> thumbnail_maker_;
+  std::unique_ptr<CatalogueContents> contents_;
+  std::unique_ptr<ImageMemory> memory_;  // null: nothing is remembered
+  // Null where images cannot be searched.
+  std::unique_ptr<Seeing> seeing_;
+  std::unique_ptr<Indexer> indexer_;
+  std::unique_ptr<SearchService> search_;
+  std::unique_ptr<DuplicatesService> duplicates_;
   std::unique_ptr<Worker> worker_;
   std::shared_ptr<KeyRing> keys_;
   std::shared_ptr<const AuditLog> audit_;

@@ -12,6 +12,8 @@ namespace classifier {
 class CallObserver;
 class Catalogue;
 class Clock;
+class ContentChanges;
+class EmbeddingStore;
 class ImageNames;
 class JobDrafts;
 class JobStore;
@@ -20,6 +22,7 @@ class ObjectStore;
 class StatusQueue;
 class Trash;
 class UploadReceiver;
+class VectorIndex;
 class WorkQueue;
 struct WorkerOptions;
 
@@ -40,6 +43,10 @@ class Stores {
   // Null where these stores have none.
   virtual Catalogue* catalogue() { return nullptr; }
   virtual JobDrafts* job_drafts() { return nullptr; }
+  // What models saw; null where nothing is remembered.
+  virtual EmbeddingStore* embeddings() { return nullptr; }
+  virtual ContentChanges* content_changes() { return nullptr; }
+  virtual VectorIndex* vector_index() { return nullptr; }
   // Keeps the catalogue as the images are, from now on; for the one that answers lists.
   virtual void follow_images() {}
   // Looks at all images again, soon.

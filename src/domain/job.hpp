@@ -48,8 +48,10 @@ struct JobCounts {
   std::int64_t classified = 0;  // top score at or above the threshold
   std::int64_t unknown = 0;     // top score below it
   std::int64_t failed = 0;      // could not be classified
+  std::int64_t reused = 0;      // of those that are done: answered from memory
   [[nodiscard]] std::int64_t done() const { return classified + unknown + failed; }
-  void add(ImageState state) {
+  void add(ImageState state, bool from_memory) {
+    if (from_memory) ++reused;
     ++(state == ImageState::kClassified ? classified
        : state == ImageState::kUnknown  ? unknown
                                         : failed);
@@ -91,6 +93,8 @@ struct ImageOutcome {
   double processing_time_ms = 0;            // for decoding and inference, without time in queues
   // What is missing of a classified image, in a sentence; may be empty.
   std::string warning = {};  // NOLINT(readability-redundant-member-init)
+  // Answered from memory: not decoded and not run. Only counted, not stored for each image.
+  bool reused = false;
 };
 
 ImageState state_of(const ImageOutcome& outcome, const JobSpec& spec);

@@ -70,6 +70,9 @@ std::optional<std::string> percent_decode(std::string_view text);
 std::string to_hex(std::span<const unsigned char> bytes);
 std::string to_hex(std::string_view bytes);
 
+// The bytes of pairs of hexadecimal digits in lower case.
+std::string from_hex(std::string_view digits);
+
 // SHA-256 as 64 hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
 

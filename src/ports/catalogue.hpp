@@ -97,6 +97,11 @@ class Catalogue : public ImageNames {
   // Whether an image has this content, by its SHA-256 in hexadecimal digits.
   virtual Result<bool> has_content(std::string_view sha256) = 0;
 
+  // The entries that have one of these contents, 64 hexadecimal digits each, and that the filter
+  // admits, in the order of the contents.
+  virtual Result<std::vector<CatalogueEntry>> having(std::span<const std::string> contents,
+                                                     const ImageFilter& filter) = 0;
+
   // Any window of the filtered and ordered list; empty beyond its end.
   virtual Result<CataloguePage> list(const ImageFilter& filter, ImageOrder order,
                                      std::int64_t offset, std::size_t limit) = 0;

@@ -8,12 +8,14 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "domain/error.hpp"
 #include "domain/job.hpp"
 #include "domain/label_group.hpp"
 #include "domain/prediction.hpp"
+#include "domain/seen_image.hpp"
 
 namespace classifier {
 
@@ -79,13 +81,45 @@ class Classifier {
   // of the image; all other codes: of the model.
   virtual Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) = 0;
 
-  // Classifies images that `prepare` made for the same model. Returns predictions for each image,
-  // in order, each with min(top_k, number of labels) entries by falling score. An error does not
-  // say which image caused it; the caller may classify each image alone.
-  virtual Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
-                                                    const std::shared_ptr<const JobSpec>& spec) = 0;
+  // What the model of `spec` sees in images that `prepare` made for it, in order. Does not depend
+  // on the labels of `spec`. An error does not say which image caused it; the caller may give each
+  // image alone.
+  virtual Result<std::vector<SeenImage>> see(std::span<const PreparedImage> images,
+                                             const JobSpec& spec) = 0;
 
-  // The number of images at which one call of `classify` is fastest for this model, at least 1.
+  // The predictions for an image that the same model has seen, now or earlier:
+  // min(top_k, number of labels) entries by falling score. kInvalidArgument for one that this model
+  // cannot have seen.
+  virtual Result<Predictions> rank(const SeenImage& image,
+                                   const std::shared_ptr<const JobSpec>& spec) = 0;
+
+  // Names the model as it sees: changes with its graph, its precision on this machine, its
+  // preprocessing, and what of it is kept. Loads the model. Empty: what it sees is not to be kept.
+  virtual Result<std::string> fingerprint(const std::string& /*model*/) { return std::string(); }
+
+  // The embedding of a text, of length 1 and comparable with the vectors of images that the
+  // image-text model has seen. kUnsupported for other models.
+  virtual Result<std::vector<float>> embed_text(const std::string& model,
+                                                const std::string& /*text*/) {
+    return fail(ErrorCode::kUnsupported, "model \"" + model + "\" does not read texts");
+  }
+
+  // Sees and ranks.
+  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
+                                            const std::shared_ptr<const JobSpec>& spec) {
+    const auto seen = see(images, *spec);
+    if (!seen) return std::unexpected(seen.error());
+    std::vector<Predictions> all;
+    all.reserve(seen->size());
+    for (const auto& image : *seen) {
+      auto predictions = rank(image, spec);
+      if (!predictions) return std::unexpected(predictions.error());
+      all.push_back(std::move(*predictions));
+    }
+    return all;
+  }
+
+  // The number of images at which one call of `see` is fastest for this model, at least 1.
   virtual std::size_t preferred_batch(const JobSpec& spec) = 0;
 };
 

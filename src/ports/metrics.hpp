@@ -32,6 +32,7 @@ class Metrics {
  public:
   virtual ~Metrics() = default;
   virtual void image_done(ImageState state) = 0;
+  virtual void image_reused() = 0;  // it was answered from memory
   virtual void image_retried() = 0;
   virtual void image_buried() = 0;
   virtual void stage_time(Stage stage, double seconds, std::size_t images) = 0;
@@ -71,6 +72,7 @@ class CallObserver {
 class NoMetrics final : public Metrics {
  public:
   void image_done(ImageState /*state*/) override {}
+  void image_reused() override {}
   void image_retried() override {}
   void image_buried() override {}
   void stage_time(Stage /*stage*/, double /*seconds*/, std::size_t /*images*/) override {}

@@ -62,18 +62,20 @@ bool run(DirectResult& result, const std::vector<DirectImage>& images, const Dir
         const ImageState state = state_of(outcome, *done.delivery.task.spec);
         ports.metrics.image_done(state);
         const std::scoped_lock lock(mutex);
-        result.job.counts.add(state);
+        result.job.counts.add(state, outcome.reused);
         result.records[index].outcome = std::move(outcome);
       });
   for (const auto& record : result.records) {
     if (stop.stop_requested()) return false;
+    const bool sent = images[static_cast<std::size_t>(record.index)].content.has_value();
     pipeline.push({.task = {.job_id = result.job.id,
                             .spec = result.job.spec,
                             .index = record.index,
                             .s3_key = record.s3_key,
                             .filename = record.filename,
                             .generation = 0},
-                   .receipt = {}});
+                   .receipt = {}},
+                  sent ? Pipeline::Source::kCaller : Pipeline::Source::kStore);
   }
   return true;
 }

@@ -18,7 +18,8 @@ ImageOutcome take_outcome(PipelineResult& result) {
           .result = std::move(result.result),
           .output_key = {},
           .processing_time_ms = result.processing_time_ms,
-          .warning = std::move(result.warning)};
+          .warning = std::move(result.warning),
+          .reused = result.reused};
 }
 
 void copy_classified(ImageOutcome& outcome, const ImageTask& task,

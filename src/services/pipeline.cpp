@@ -19,8 +19,20 @@
 namespace classifier {
 namespace {
 
-struct Fetched {
+struct Incoming {
   Delivery delivery;
+  Pipeline::Source source;
+};
+
+// An image, and what is known of it for the memory.
+struct Wanted {
+  Delivery delivery;
+  std::string fingerprint;  // of the model; empty: nothing is remembered
+  std::optional<KnownContent> known;
+};
+
+struct Fetched {
+  Wanted wanted;
   Result<std::vector<std::byte>> bytes;
   std::optional<MemoryShare> memory;  // for the bytes, and to decode them
 };
@@ -28,8 +40,13 @@ struct Fetched {
 struct Prepared {
   Delivery delivery;
   PreparedImage image;
-  double seconds = 0;  // spent to prepare it
+  std::string fingerprint;
+  std::string content;  // to be remembered by; empty: not at all
+  double seconds = 0;   // spent to prepare it
 };
+
+// Most images that are recalled at once.
+constexpr std::size_t kRecallBatch = 64;
 
 std::string name_of(const ImageTask& task) {
   return fmt::format("job {} image {} ({})", task.job_id, task.index, task.s3_key);
@@ -46,8 +63,10 @@ class Pipeline::Impl {
         fetch_(std::move(fetch)),
         done_(std::move(done)),
         incoming_(options_.queue_capacity),
+        unseen_(options_.queue_capacity),
         fetched_(options_.queue_capacity),
         prepared_(options_.queue_capacity) {
+    recall_thread_ = std::jthread([this] { run_recall(); });
     for (std::size_t i = 0; i < options_.fetch_threads; ++i)
       fetch_threads_.emplace_back([this] { run_fetch(); });
     for (std::size_t i = 0; i < std::max<std::size_t>(options_.prepare_threads, 1); ++i) {
@@ -58,11 +77,15 @@ class Pipeline::Impl {
     }
   }
 
-  void push(Delivery delivery) { incoming_.push(std::move(delivery)); }
+  void push(Delivery delivery, Pipeline::Source source) {
+    incoming_.push({std::move(delivery), source});
+  }
 
   void finish() {
     incoming_.close();
-    fetch_threads_.clear();  // joins
+    recall_thread_ = {};  // joins
+    unseen_.close();
+    fetch_threads_.clear();
     fetched_.close();
     prepare_threads_.clear();
     prepared_.close();
@@ -75,24 +98,90 @@ class Pipeline::Impl {
     if (options_.nice != 0) std::ignore = ::nice(options_.nice);
   }
 
-  void run_fetch() {
+  void run_recall() {
     lower_priority();
-    while (auto delivery = incoming_.pop()) fetched_.push(fetch(std::move(*delivery)));
+    while (true) {
+      // Whatever is there: an image that waited for others would be late.
+      auto batch = incoming_.pop_batch(kRecallBatch, std::chrono::milliseconds(0),
+                                       [](const Incoming&) { return false; });
+      if (batch.empty()) return;
+      if (options_.image_memory == nullptr || options_.stopping.stop_requested()) {
+        for (auto& image : batch) unseen_.push({std::move(image.delivery), {}, std::nullopt});
+      } else {
+        recall(std::move(batch));
+      }
+    }
   }
 
-  Fetched fetch(Delivery delivery) {
-    if (options_.stopping.stop_requested()) return {std::move(delivery), stopped(), std::nullopt};
+  void recall(std::vector<Incoming> batch) {
+    std::vector<std::string> keys;
+    for (const auto& image : batch) {
+      if (image.source == Pipeline::Source::kStore) keys.push_back(image.delivery.task.s3_key);
+    }
+    auto known = options_.image_memory->contents(keys);
+    std::vector<std::optional<KnownContent>> contents(batch.size());
+    auto next = known.begin();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (batch[i].source == Pipeline::Source::kStore) contents[i] = std::move(*next++);
+    }
+    for (std::size_t begin = 0, end = 0; begin < batch.size(); begin = end) {
+      // Neighbours are mostly of one job.
+      const std::string& model = batch[begin].delivery.task.spec->model;
+      while (end < batch.size() && batch[end].delivery.task.spec->model == model) ++end;
+      recall({&batch[begin], end - begin}, {&contents[begin], end - begin});
+    }
+  }
+
+  // Of one model.
+  void recall(std::span<Incoming> batch, std::span<std::optional<KnownContent>> contents) {
     const Stopwatch watch;
-    auto bytes = guarded("fetched", [&] { return fetch_(delivery); });
+    const std::string fingerprint =
+        options_.image_memory->fingerprint(batch.front().delivery.task.spec->model);
+    std::vector<std::string> known;
+    for (const auto& content : contents) {
+      if (content && !fingerprint.empty()) known.push_back(content->sha256);
+    }
+    std::vector<std::optional<SeenImage>> seen;
+    if (!known.empty()) seen = options_.image_memory->recall(fingerprint, known);
+    const double ms = watch.seconds() * 1e3 / static_cast<double>(batch.size());
+    auto next = seen.begin();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const bool looked_up = next != seen.end() && contents[i];
+      if (!looked_up || !answer(batch[i].delivery, *next++, ms))
+        unseen_.push({std::move(batch[i].delivery), fingerprint, std::move(contents[i])});
+    }
+  }
+
+  // Whether the image is done with what is remembered of it.
+  bool answer(Delivery& delivery, const std::optional<SeenImage>& seen, double ms) {
+    if (!seen) return false;
+    auto predictions =
+        guarded("classified", [&] { return classifier_.rank(*seen, delivery.task.spec); });
+    if (!predictions) return false;  // the image is seen again, and has the error if it is not new
+    metrics_.image_reused();
+    done_({std::move(delivery), std::move(*predictions), ms, seen->warning, true});
+    return true;
+  }
+
+  void run_fetch() {
+    lower_priority();
+    while (auto wanted = unseen_.pop()) fetched_.push(fetch(std::move(*wanted)));
+  }
+
+  Fetched fetch(Wanted wanted) {
+    if (options_.stopping.stop_requested()) return {std::move(wanted), stopped(), std::nullopt};
+    const Stopwatch watch;
+    auto bytes = guarded("fetched", [&] { return fetch_(wanted.delivery); });
     metrics_.stage_time(Stage::kFetch, watch.seconds(), 1);
-    Fetched fetched{std::move(delivery), std::move(bytes), std::nullopt};
+    Fetched fetched{std::move(wanted), std::move(bytes), std::nullopt};
     if (fetched.bytes && options_.memory != nullptr) wait_for_memory(fetched);
     return fetched;
   }
 
   void wait_for_memory(Fetched& fetched) {
     const auto decoding = guarded("prepared", [&]() -> Result<std::uint64_t> {
-      const Watchdog::Watch watched(options_.prepare_watchdog, name_of(fetched.delivery.task));
+      const Watchdog::Watch watched(options_.prepare_watchdog,
+                                    name_of(fetched.wanted.delivery.task));
       return options_.decoding_memory(*fetched.bytes);
     });
     if (!decoding) {
@@ -105,23 +194,29 @@ class Pipeline::Impl {
   // The next image with its bytes; nullopt at the end.
   std::optional<Fetched> next_fetched() {
     if (options_.fetch_threads > 0) return fetched_.pop();
-    auto delivery = incoming_.pop();
-    if (!delivery) return std::nullopt;
-    return fetch(std::move(*delivery));
+    auto wanted = unseen_.pop();
+    if (!wanted) return std::nullopt;
+    return fetch(std::move(*wanted));
   }
 
   void run_prepare() {
     lower_priority();
     while (auto next = next_fetched()) {
       if (options_.stopping.stop_requested()) next->bytes = stopped();
+      Wanted& wanted = next->wanted;
       if (!next->bytes) {
-        done_({std::move(next->delivery), std::move(next->bytes.error()), 0, {}});
+        done_({std::move(wanted.delivery), std::move(next->bytes.error()), 0, {}});
         continue;
       }
       const Stopwatch watch;
+      const std::string content = content_of(wanted, *next->bytes);
+      if (!content.empty() && !was_looked_up(wanted, content)) {
+        const auto seen = options_.image_memory->recall(wanted.fingerprint, {&content, 1});
+        if (answer(wanted.delivery, seen.front(), watch.seconds() * 1e3)) continue;
+      }
       auto image = guarded("prepared", [&] {
-        const Watchdog::Watch watched(options_.prepare_watchdog, name_of(next->delivery.task));
-        return classifier_.prepare(*next->bytes, *next->delivery.task.spec);
+        const Watchdog::Watch watched(options_.prepare_watchdog, name_of(wanted.delivery.task));
+        return classifier_.prepare(*next->bytes, *wanted.delivery.task.spec);
       });
       const double seconds = watch.seconds();
       metrics_.stage_time(Stage::kPrepare, seconds, 1);
@@ -129,11 +224,22 @@ class Pipeline::Impl {
       next->bytes->shrink_to_fit();
       next->memory.reset();
       if (image) {
-        prepared_.push({std::move(next->delivery), std::move(*image), seconds});
+        prepared_.push({std::move(wanted.delivery), std::move(*image),
+                        std::move(wanted.fingerprint), content, seconds});
       } else {
-        done_({std::move(next->delivery), std::move(image.error()), seconds * 1e3, {}});
+        done_({std::move(wanted.delivery), std::move(image.error()), seconds * 1e3, {}});
       }
     }
+  }
+
+  // Empty where it is not to be remembered.
+  std::string content_of(const Wanted& wanted, std::span<const std::byte> bytes) {
+    if (options_.image_memory == nullptr || wanted.fingerprint.empty()) return {};
+    return options_.image_memory->content_of(wanted.delivery.task.s3_key, wanted.known, bytes);
+  }
+
+  static bool was_looked_up(const Wanted& wanted, const std::string& content) {
+    return wanted.known && wanted.known->sha256 == content;
   }
 
   static std::unexpected<Error> stopped() {
@@ -185,23 +291,30 @@ class Pipeline::Impl {
     std::vector<PreparedImage> images;
     images.reserve(batch.size());
     for (auto& prepared : batch) images.push_back(std::move(prepared.image));
-    std::vector<Result<Predictions>> results = run_model_watched(batch, images, spec);
+    std::vector<Result<SeenImage>> results = run_model_watched(batch, images, spec);
     const double seconds = watch.seconds();
     metrics_.stage_time(Stage::kClassify, seconds, batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const double ms = (batch[i].seconds + seconds / static_cast<double>(batch.size())) * 1e3;
-      if (results[i]) {
-        done_({std::move(batch[i].delivery), std::move(*results[i]), ms,
-               std::move(images[i].warning)});
-      } else {
-        done_({std::move(batch[i].delivery), std::move(results[i].error()), ms, {}});
+      auto predictions =
+          results[i] ? guarded("classified", [&] { return classifier_.rank(*results[i], spec); })
+                     : std::unexpected(std::move(results[i].error()));
+      if (!predictions) {
+        done_({std::move(batch[i].delivery), std::move(predictions.error()), ms, {}});
+        continue;
       }
+      std::string warning = results[i]->warning;
+      if (!batch[i].content.empty()) {
+        options_.image_memory->remember(batch[i].fingerprint, std::move(batch[i].content),
+                                        std::move(*results[i]));
+      }
+      done_({std::move(batch[i].delivery), std::move(*predictions), ms, std::move(warning)});
     }
   }
 
-  std::vector<Result<Predictions>> run_model_watched(std::span<const Prepared> batch,
-                                                     std::span<const PreparedImage> images,
-                                                     const std::shared_ptr<const JobSpec>& spec) {
+  std::vector<Result<SeenImage>> run_model_watched(std::span<const Prepared> batch,
+                                                   std::span<const PreparedImage> images,
+                                                   const std::shared_ptr<const JobSpec>& spec) {
     std::string names;
     for (const auto& prepared : batch)
       names += (names.empty() ? "" : ", ") + name_of(prepared.delivery.task);
@@ -211,13 +324,13 @@ class Pipeline::Impl {
 
   // One result for each image. If the batch fails, each image runs alone, so that an image that the
   // model cannot process does not fail the others.
-  std::vector<Result<Predictions>> run_model(std::span<const PreparedImage> images,
-                                             const std::shared_ptr<const JobSpec>& spec) {
-    auto all = guarded("classified", [&] { return classifier_.classify(images, spec); });
-    std::vector<Result<Predictions>> results;
+  std::vector<Result<SeenImage>> run_model(std::span<const PreparedImage> images,
+                                           const std::shared_ptr<const JobSpec>& spec) {
+    auto all = guarded("classified", [&] { return classifier_.see(images, *spec); });
+    std::vector<Result<SeenImage>> results;
     results.reserve(images.size());
     if (all) {
-      for (auto& predictions : *all) results.emplace_back(std::move(predictions));
+      for (auto& seen : *all) results.emplace_back(std::move(seen));
     } else if (images.size() == 1) {
       results.emplace_back(std::unexpected(std::move(all.error())));
     } else {
@@ -232,9 +345,11 @@ class Pipeline::Impl {
   PipelineOptions options_;
   Fetch fetch_;
   Done done_;
-  BoundedQueue<Delivery> incoming_;
+  BoundedQueue<Incoming> incoming_;
+  BoundedQueue<Wanted> unseen_;
   BoundedQueue<Fetched> fetched_;
   BoundedQueue<Prepared> prepared_;
+  std::jthread recall_thread_;
   std::vector<std::jthread> fetch_threads_;
   std::vector<std::jthread> prepare_threads_;
   std::vector<std::jthread> classify_threads_;
@@ -247,7 +362,7 @@ Pipeline::Pipeline(Classifier& classifier, Metrics& metrics, PipelineOptions opt
 
 Pipeline::~Pipeline() { finish(); }
 
-void Pipeline::push(Delivery delivery) { impl_->push(std::move(delivery)); }
+void Pipeline::push(Delivery delivery, Source source) { impl_->push(std::move(delivery), source); }
 
 void Pipeline::finish() { impl_->finish(); }
 

@@ -17,6 +17,7 @@
 #include "ports/classifier.hpp"
 #include "ports/metrics.hpp"
 #include "ports/work_queue.hpp"
+#include "services/image_memory.hpp"
 #include "services/watchdog.hpp"
 #include "support/memory_budget.hpp"
 
@@ -27,6 +28,7 @@ struct PipelineResult {
   std::variant<Predictions, Error> result;
   double processing_time_ms = 0;
   std::string warning;  // of a classified image; may be empty
+  bool reused = false;  // answered from memory
 };
 
 struct PipelineOptions {
@@ -48,10 +50,15 @@ struct PipelineOptions {
   MemoryBudget* memory = nullptr;
   // NOLINTNEXTLINE(readability-redundant-member-init)
   std::function<std::uint64_t(std::span<const std::byte> image)> decoding_memory = {};
+  // Images that it remembers are not fetched or, where their content is known only then, not
+  // prepared. Outlives the pipeline; nullptr: every image is seen.
+  ImageMemory* image_memory = nullptr;
 };
 
 class Pipeline {
  public:
+  // Where an image is. The memory knows the content of a stored one by its key.
+  enum class Source { kStore, kCaller };
   using Fetch = std::function<Result<std::vector<std::byte>>(const Delivery&)>;
   // Called once for each image, on the pipeline's threads, in the order in which images finish.
   using Done = std::function<void(PipelineResult)>;
@@ -63,9 +70,9 @@ class Pipeline {
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
-  // Adds an image; blocks while the first queue is full. Images that come from no queue need no
-  // receipt. Thread-safe.
-  void push(Delivery delivery);
+  // Adds an image; blocks while the first queue is full, whose images also wait to be recalled.
+  // Images that come from no queue need no receipt. Thread-safe.
+  void push(Delivery delivery, Source source = Source::kStore);
 
   // Waits until every image is done, and ends the threads. Nothing may be pushed after it.
   void finish();

@@ -168,7 +168,8 @@ class JsonResult final : public ResultWriter {
                   {{"total", counts.total},
                    {"classified", counts.classified},
                    {"unknown", counts.unknown},
-                   {"failed", counts.failed}}}};
+                   {"failed", counts.failed},
+                   {"reused", counts.reused}}}};
     if (!job_.name.empty()) head["name"] = job_.name;
     if (job_.error) head["error"] = *job_.error;
     if (end_ < counts.total) head["next_token"] = std::to_string(end_);

@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   job.id = "job";
   job.spec = std::make_shared<const JobSpec>(spec);
   job.counts.total = 1;
-  job.counts.add(state_of(outcome, spec));
+  job.counts.add(state_of(outcome, spec), outcome.reused);
   job.status = JobStatus::kCompleted;
   record.outcome = outcome;
   const RecordSource records = [&](std::int64_t from, std::size_t) {

@@ -220,9 +220,16 @@ class FaultyClassifier final : public Classifier {
   Result<PreparedImage> prepare(std::span<const std::byte> bytes, const JobSpec& spec) override {
     return faults_.run("Classifier.prepare", [&] { return inner_.prepare(bytes, spec); });
   }
-  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
-                                            const std::shared_ptr<const JobSpec>& spec) override {
-    return faults_.run("Classifier.classify", [&] { return inner_.classify(images, spec); });
+  Result<std::vector<SeenImage>> see(std::span<const PreparedImage> images,
+                                     const JobSpec& spec) override {
+    return faults_.run("Classifier.see", [&] { return inner_.see(images, spec); });
+  }
+  Result<Predictions> rank(const SeenImage& image,
+                           const std::shared_ptr<const JobSpec>& spec) override {
+    return faults_.run("Classifier.rank", [&] { return inner_.rank(image, spec); });
+  }
+  Result<std::string> fingerprint(const std::string& model) override {
+    return faults_.run("Classifier.fingerprint", [&] { return inner_.fingerprint(model); });
   }
   std::size_t preferred_batch(const JobSpec& spec) override { return inner_.preferred_batch(spec); }
 

@@ -38,14 +38,20 @@ class LabellingClassifier : public Classifier {
     if (content == "torn") image.warning = "half of the image is missing";
     return image;
   }
-  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
-                                            const std::shared_ptr<const JobSpec>&) override {
-    std::vector<Predictions> all;
+  // The vector is the content, byte by byte.
+  Result<std::vector<SeenImage>> see(std::span<const PreparedImage> images,
+                                     const JobSpec&) override {
+    std::vector<SeenImage> all;
     for (const auto& image : images) {
-      const std::string label(image.pixels.begin(), image.pixels.end());
-      all.push_back({{label, label == "doubtful" ? 0.3F : 0.9F}, {"other", 0.1F}});
+      SeenImage& seen = all.emplace_back();
+      seen.vector.assign(image.pixels.begin(), image.pixels.end());
+      seen.warning = image.warning;
     }
     return all;
+  }
+  Result<Predictions> rank(const SeenImage& image, const std::shared_ptr<const JobSpec>&) override {
+    const std::string label(image.vector.begin(), image.vector.end());
+    return Predictions{{label, label == "doubtful" ? 0.3F : 0.9F}, {"other", 0.1F}};
   }
   std::size_t preferred_batch(const JobSpec&) override { return 2; }
 };

@@ -233,7 +233,7 @@ class Scenario {
     ASSERT_EQ(records.size(), contents.size());
     for (std::size_t i = 0; i < records.size(); ++i) {
       ASSERT_TRUE(records[i].outcome) << "image " << i << " has no outcome";
-      counted.add(state_of(*records[i].outcome, *job.spec));
+      counted.add(state_of(*records[i].outcome, *job.spec), false);
       expect_outcome(job, *records[i].outcome, contents[i], may_use_up_tries);
     }
     EXPECT_EQ(job.counts, counted) << "the counters are not those of the outcomes";
@@ -354,7 +354,7 @@ std::vector<Operation> all_operations() {
                            "Classifier.resolve",
                            "Classifier.warm_up",
                            "Classifier.prepare",
-                           "Classifier.classify"})
+                           "Classifier.see"})
     operations.push_back({name, Wiring::kDirect});
   for (const char* name : {"StatusQueue.started", "StatusQueue.report", "StatusQueue.receive",
                            "StatusQueue.remove", "JobStore.record", "JobStore.mark_started"})

@@ -20,6 +20,7 @@ TEST(PrometheusMetricsTest, CountsReportedEvents) {
   PrometheusMetrics metrics("1.2.3");
   metrics.image_done(ImageState::kClassified);
   metrics.image_done(ImageState::kFailed);
+  metrics.image_reused();
   metrics.image_retried();
   metrics.image_buried();
   metrics.stage_time(Stage::kClassify, 0.008, 4);
@@ -39,6 +40,7 @@ TEST(PrometheusMetricsTest, CountsReportedEvents) {
   for (const char* line : {
            "classifier_images_total{outcome=\"classified\"} 1",
            "classifier_images_total{outcome=\"unknown\"} 0",
+           "classifier_images_reused_total 1",
            "classifier_image_retries_total 1",
            "classifier_dead_letters_total 1",
            "classifier_stage_seconds_count{stage=\"classify\"} 4",

@@ -44,13 +44,13 @@ class ScriptedClassifier final : public LabellingClassifier {
     return LabellingClassifier::prepare(bytes, spec);
   }
 
-  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
-                                            const std::shared_ptr<const JobSpec>& spec) override {
+  Result<std::vector<SeenImage>> see(std::span<const PreparedImage> images,
+                                     const JobSpec& spec) override {
     for (const auto& image : images) {
       if (std::string(image.pixels.begin(), image.pixels.end()) == "nan")
         return fail(ErrorCode::kInternal, "not a number");
     }
-    return LabellingClassifier::classify(images, spec);
+    return LabellingClassifier::see(images, spec);
   }
 
   std::atomic<int> failures{0};

@@ -122,6 +122,7 @@ void add_backend_routes(http::Router& router, BackendApi api) {
   add_trash_routes(router, shared);
   add_job_routes(router, shared);
   add_result_routes(router, shared);
+  add_search_routes(router, shared);
   if (shared->label_sets != nullptr) add_label_set_routes(router, shared);
   add_documentation_routes(router, shared);
 }

@@ -15,11 +15,14 @@
 #include "ports/object_store.hpp"
 #include "ports/upload_receiver.hpp"
 #include "ports/work_queue.hpp"
+#include "services/duplicates_service.hpp"
 #include "services/image_details.hpp"
 #include "services/image_service.hpp"
+#include "services/indexer.hpp"
 #include "services/job_service.hpp"
 #include "services/label_advisor.hpp"
 #include "services/label_set_service.hpp"
+#include "services/search_service.hpp"
 #include "services/trash_service.hpp"
 
 namespace classifier::api {
@@ -39,6 +42,10 @@ struct BackendApi {
   Catalogue* catalogue = nullptr;         // null where the stores have none
   LabelSetService* label_sets = nullptr;  // null: there are no routes of label sets
   TrashService* trash = nullptr;          // may be null
+  // All three are null where nothing is remembered, or this process has no models.
+  SearchService* search = nullptr;
+  DuplicatesService* duplicates = nullptr;
+  Indexer* indexer = nullptr;
   // The store that receives uploads. Null if clients upload to another server, such as S3: then
   // there is no upload route.
   UploadReceiver* uploads = nullptr;

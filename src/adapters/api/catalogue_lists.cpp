@@ -169,6 +169,12 @@ bool asks_catalogue(const http::Request& request) {
       kParameters, [&](std::string_view name) { return request.query_value(name).has_value(); });
 }
 
+Result<ImageFilter> read_search_filter(const http::Request& request) {
+  return read_filter("", [&](std::string_view name) {
+    return name == "q" ? std::string() : query_text(request, name);
+  });
+}
+
 http::Response list_images(const BackendApi& api, const http::Request& request) {
   if (api.catalogue == nullptr) return http::error_response(422, kNoCatalogue);
   const auto limit = http::whole_number(request, "limit", 0, kMaxPage, kMaxPage);

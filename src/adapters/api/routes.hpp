@@ -25,6 +25,7 @@ void add_photo_routes(http::Router& router, const SharedApi& api);
 void add_upload_routes(http::Router& router, const SharedApi& api);
 void add_job_routes(http::Router& router, const SharedApi& api);
 void add_result_routes(http::Router& router, const SharedApi& api);
+void add_search_routes(http::Router& router, const SharedApi& api);
 void add_operation_routes(http::Router& router, const SharedApi& api);
 void add_label_set_routes(http::Router& router, const SharedApi& api);
 void add_documentation_routes(http::Router& router, const SharedApi& api);

@@ -94,6 +94,7 @@ json outcome_to_json(const ImageOutcome& outcome) {
     if (!outcome.warning.empty()) body["warning"] = outcome.warning;
   }
   if (!outcome.output_key.empty()) body["output_key"] = outcome.output_key;
+  if (outcome.reused) body["reused"] = true;
   return body;
 }
 
@@ -111,6 +112,7 @@ Result<ImageOutcome> outcome_from_json(const json& body, std::string_view job_id
   outcome.generation = *generation;
   outcome.processing_time_ms = ms.get<double>();
   outcome.output_key = text_field(body, "output_key");
+  outcome.reused = json_field(body, "reused") == json(true);
   if (const json& error = json_field(body, "error"); error.is_object()) {
     outcome.result =
         Error{error_code_from_name(text_field(error, "code")), text_field(error, "message")};

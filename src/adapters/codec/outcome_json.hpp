@@ -24,7 +24,8 @@ std::string_view error_code_name(ErrorCode code);
 // kInternal for an unknown name, such as one of a later version.
 ErrorCode error_code_from_name(std::string_view name);
 
-// {"index", "generation", "predictions" | "error": {"code", "message"}, "output_key"?, "ms"}.
+// {"index", "generation", "predictions" | "error": {"code", "message"}, "output_key"?, "reused"?,
+// "ms"}.
 // The job's id is not part of it, since many outcomes share one.
 nlohmann::json outcome_to_json(const ImageOutcome& outcome);
 // kInvalidArgument, with the reason, where a field is missing or out of range.

@@ -26,14 +26,6 @@ constexpr const char* kColumns =
     "p.id, p.key, p.name, p.size, p.modified, p.uploaded, p.taken, p.width, p.height, p.type, "
     "p.etag, p.sha256, b.name ";
 
-std::string from_hex(std::string_view hex) {
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-    bytes += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
-  return bytes;
-}
-
 CatalogueEntry read_entry(SQLite::Statement& row) {
   CatalogueEntry entry;
   entry.key = row.getColumn(1).getString();
@@ -91,6 +83,14 @@ void count_in_folder(SqliteConnection& connection, std::int64_t folder, int chan
   auto& removal = connection.prepare("DELETE FROM photo_folders WHERE id = ? AND n <= 0");
   removal.bind(1, folder);
   removal.exec();
+}
+
+// Runs a statement that takes the bytes of a content.
+void run_for_content(SqliteConnection& connection, const char* sql, const std::string& sha256) {
+  const std::string bytes = from_hex(sha256);
+  auto& statement = connection.prepare(sql);
+  statement.bindNoCopy(1, bytes.data(), static_cast<int>(bytes.size()));
+  statement.exec();
 }
 
 // What places a photo in the orders.
@@ -335,6 +335,17 @@ PhotoRange taken_range(const ImageFilter& filter) {
   return range;
 }
 
+// Whether the filter admits the entry by its key and the time it was taken.
+bool admits(const ImageFilter& filter, const CatalogueEntry& entry) {
+  const auto& taken = entry.facts.taken_at;
+  const bool in_time = filter.undated ? !taken
+                                      : (!filter.taken_from && !filter.taken_to) ||
+                                            (taken && taken >= filter.taken_from &&
+                                             (!filter.taken_to || taken <= filter.taken_to));
+  return in_time && entry.key.starts_with(filter.prefix) &&
+         (filter.after.empty() || entry.key > filter.after);
+}
+
 class Selector {
  public:
   Selector(SqliteConnection& connection, const ImageFilter& filter)
@@ -573,12 +584,19 @@ Result<void> SqliteCatalogue::put(std::span<const CatalogueEntry> entries) {
 }
 
 Result<void> SqliteCatalogue::remove(std::span<const std::string> keys) {
+  return remove(keys, false);
+}
+
+// With `may_return` the contents are not forgotten.
+Result<void> SqliteCatalogue::remove(std::span<const std::string> keys, bool may_return) {
   return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
     bool changed = false;
     for (const auto& key : keys) {
       const auto old = find_old(connection, key);
       if (!old) continue;
       remove_row(connection, old->placed);
+      if (may_return && !old->sha256.empty())
+        run_for_content(connection, "DELETE FROM photo_gone WHERE sha256 = ?", old->sha256);
       changed = true;
     }
     if (changed) new_version(connection);
@@ -611,7 +629,96 @@ Result<void> SqliteCatalogue::set_aside(std::span<const std::string> keys, TimeP
         return {};
       });
   if (!kept) return kept;
-  return remove(keys);
+  return remove(keys, true);
+}
+
+Result<std::vector<NewContent>> SqliteCatalogue::unseen(std::size_t limit) {
+  if (before_reading_) before_reading_();
+  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<NewContent>> {
+    auto& query = connection.prepare(
+        "SELECT u.sha256, (SELECT key FROM photos p WHERE p.sha256 = u.sha256 LIMIT 1) "
+        "FROM photo_unseen u ORDER BY u.id DESC LIMIT ?");
+    query.bind(1, static_cast<std::int64_t>(limit));
+    std::vector<NewContent> contents;
+    while (query.executeStep()) {
+      contents.push_back({.sha256 = to_hex(query.getColumn(0).getString()),
+                          .key = query.getColumn(1).getString()});
+    }
+    return contents;
+  });
+}
+
+Result<void> SqliteCatalogue::mark_seen(std::span<const std::string> contents) {
+  return for_contents("DELETE FROM photo_unseen WHERE sha256 = ?", contents);
+}
+
+Result<std::int64_t> SqliteCatalogue::num_unseen() {
+  return database_.read([&](SqliteConnection& connection) -> Result<std::int64_t> {
+    auto& query = connection.prepare("SELECT count(*) FROM photo_unseen");
+    query.executeStep();
+    return query.getColumn(0).getInt64();
+  });
+}
+
+Result<void> SqliteCatalogue::want_seen(std::span<const std::string> contents) {
+  return for_contents(
+      "INSERT OR IGNORE INTO photo_unseen(id, sha256) VALUES("
+      "(SELECT coalesce(min(id), 0) - 1 FROM photo_unseen), ?)",
+      contents);
+}
+
+Result<void> SqliteCatalogue::visit_contents(
+    const std::function<Result<void>(std::span<const std::string>)>& use) {
+  if (before_reading_) before_reading_();
+  return database_.read([&](SqliteConnection& connection) -> Result<void> {
+    auto& query =
+        connection.prepare("SELECT sha256 FROM photos WHERE sha256 IS NOT NULL ORDER BY sha256");
+    std::vector<std::string> piece;
+    Result<void> used;
+    while (used && query.executeStep()) {
+      piece.push_back(to_hex(query.getColumn(0).getString()));
+      if (piece.size() < kKeysAtOnce) continue;
+      used = use(piece);
+      piece.clear();
+    }
+    if (used && !piece.empty()) used = use(piece);
+    return used;
+  });
+}
+
+Result<std::vector<std::string>> SqliteCatalogue::gone(std::size_t limit) {
+  // What came back, or another image has, is not gone.
+  auto pruned =
+      database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
+        auto& removal = connection.prepare(
+            "DELETE FROM photo_gone WHERE sha256 IN (SELECT g.sha256 FROM photo_gone g "
+            "WHERE EXISTS (SELECT 1 FROM photos p WHERE p.sha256 = g.sha256) LIMIT ?)");
+        removal.bind(1, static_cast<std::int64_t>(limit));
+        removal.exec();
+        return {};
+      });
+  if (!pruned) return std::unexpected(pruned.error());
+  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<std::string>> {
+    auto& query = connection.prepare(
+        "SELECT sha256 FROM photo_gone g WHERE NOT EXISTS "
+        "(SELECT 1 FROM photos p WHERE p.sha256 = g.sha256) LIMIT ?");
+    query.bind(1, static_cast<std::int64_t>(limit));
+    std::vector<std::string> contents;
+    while (query.executeStep()) contents.push_back(to_hex(query.getColumn(0).getString()));
+    return contents;
+  });
+}
+
+Result<void> SqliteCatalogue::mark_forgotten(std::span<const std::string> contents) {
+  return for_contents("DELETE FROM photo_gone WHERE sha256 = ?", contents);
+}
+
+Result<void> SqliteCatalogue::for_contents(const char* sql, std::span<const std::string> contents) {
+  if (contents.empty()) return {};
+  return database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
+    for (const auto& content : contents) run_for_content(connection, sql, content);
+    return {};
+  });
 }
 
 Result<std::vector<CatalogueEntry>> SqliteCatalogue::find(std::span<const std::string> keys) {
@@ -625,6 +732,36 @@ Result<std::vector<CatalogueEntry>> SqliteCatalogue::find(std::span<const std::s
       auto& query = connection.prepare(sql.c_str());
       query.bindNoCopy(1, key);
       if (query.executeStep()) entries.push_back(read_entry(query));
+    }
+    return entries;
+  });
+}
+
+Result<std::vector<CatalogueEntry>> SqliteCatalogue::having(std::span<const std::string> contents,
+                                                            const ImageFilter& filter) {
+  if (before_reading_) before_reading_();
+  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<CatalogueEntry>> {
+    static const std::string sql =
+        std::string("SELECT ") + kColumns +
+        "FROM photos p LEFT JOIN photo_batches b ON b.id = p.batch WHERE p.sha256 = ? ORDER BY "
+        "p.id";
+    // What the entries themselves say needs no list of all that fit.
+    ImageFilter others = filter;
+    others.prefix.clear();
+    others.after.clear();
+    others.taken_from = others.taken_to = std::nullopt;
+    others.undated = false;
+    const Selection selection = Selector(connection, others).select(ImageOrder::kKey);
+    std::vector<CatalogueEntry> entries;
+    for (const auto& sha256 : contents) {
+      const std::string bytes = from_hex(sha256);
+      auto& query = connection.prepare(sql.c_str());
+      query.bindNoCopy(1, bytes.data(), static_cast<int>(bytes.size()));
+      while (query.executeStep()) {
+        if (selection.ids && !selection.ids->has(query.getColumn(0).getInt64())) continue;
+        CatalogueEntry entry = read_entry(query);
+        if (admits(filter, entry)) entries.push_back(std::move(entry));
+      }
     }
     return entries;
   });

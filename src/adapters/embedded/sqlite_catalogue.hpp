@@ -7,6 +7,7 @@
 
 #include "adapters/embedded/sqlite_database.hpp"
 #include "ports/catalogue.hpp"
+#include "ports/content_changes.hpp"
 
 namespace classifier {
 
@@ -18,7 +19,7 @@ void put_entry(SqliteConnection& connection, const CatalogueEntry& entry);
 CatalogueEntry entry_of_version(SqliteConnection& connection, const std::string& key,
                                 const std::string& etag);
 
-class SqliteCatalogue final : public Catalogue {
+class SqliteCatalogue final : public Catalogue, public ContentChanges {
  public:
   // `before_reading`, which may be empty, is called before each list, so that it can take in
   // changes of the folder first.
@@ -32,6 +33,8 @@ class SqliteCatalogue final : public Catalogue {
   Result<void> remove(std::span<const std::string> keys) override;
   Result<std::vector<CatalogueEntry>> find(std::span<const std::string> keys) override;
   Result<bool> has_content(std::string_view sha256) override;
+  Result<std::vector<CatalogueEntry>> having(std::span<const std::string> contents,
+                                             const ImageFilter& filter) override;
   Result<CataloguePage> list(const ImageFilter& filter, ImageOrder order, std::int64_t offset,
                              std::size_t limit) override;
   Result<void> visit(const ImageFilter& filter, ImageOrder order,
@@ -43,6 +46,15 @@ class SqliteCatalogue final : public Catalogue {
   Result<std::vector<MonthCount>> months() override;
   Result<std::string> version() override;
   bool complete() override;
+
+  Result<std::vector<NewContent>> unseen(std::size_t limit) override;
+  Result<void> mark_seen(std::span<const std::string> contents) override;
+  Result<std::int64_t> num_unseen() override;
+  Result<void> want_seen(std::span<const std::string> contents) override;
+  Result<void> visit_contents(
+      const std::function<Result<void>(std::span<const std::string>)>& use) override;
+  Result<std::vector<std::string>> gone(std::size_t limit) override;
+  Result<void> mark_forgotten(std::span<const std::string> contents) override;
 
   // What only the scan of the folder uses.
 
@@ -66,6 +78,9 @@ class SqliteCatalogue final : public Catalogue {
   Result<void> forget_announced(TimePoint time);
 
  private:
+  Result<void> remove(std::span<const std::string> keys, bool may_return);
+  Result<void> for_contents(const char* sql, std::span<const std::string> contents);
+
   SqliteDatabase& database_;
   std::function<void()> before_reading_;
   std::atomic<bool> behind_{false};

@@ -20,7 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kSchemaVersion = 7;
 constexpr int kBusyTimeoutMs = 30'000;
 // 8 MB in one transaction, so that other writers do not wait long.
 constexpr const char* kGiveBack = "PRAGMA incremental_vacuum(2000)";
@@ -268,9 +267,26 @@ CREATE TABLE job_removals(seq INTEGER PRIMARY KEY, id TEXT NOT NULL, total INTEG
   removed_at INTEGER NOT NULL, copies INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0);
 )sql";
 
-// The SQL that makes each version from the one before. Files of all versions are in use.
-constexpr std::array<const char*, kSchemaVersion> kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4,
-                                                            kSchema5, kSchema6, kSchema7};
+// How many images of a job were answered from memory; contents that came, and wait to be seen; and
+// those of images that went, which may be forgotten unless another image has them.
+constexpr const char* kSchema8 = R"sql(
+ALTER TABLE jobs ADD COLUMN reused INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE photo_unseen(id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE);
+CREATE TRIGGER photos_came AFTER INSERT ON photos WHEN new.sha256 IS NOT NULL BEGIN
+  INSERT OR IGNORE INTO photo_unseen(sha256) VALUES(new.sha256);
+END;
+CREATE TABLE photo_gone(sha256 BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TRIGGER photos_went AFTER DELETE ON photos WHEN old.sha256 IS NOT NULL BEGIN
+  INSERT OR IGNORE INTO photo_gone VALUES(old.sha256);
+END;
+)sql";
+
+// Files of all versions are in use.
+constexpr std::array kUpgrades{kSchema1, kSchema2, kSchema3, kSchema4,
+                               kSchema5, kSchema6, kSchema7, kSchema8};
+
+int version_of(const SqliteSchema& schema) { return static_cast<int>(schema.upgrades.size()); }
 
 fs::path wal_of(const fs::path& file) { return file.string() + "-wal"; }
 
@@ -283,13 +299,14 @@ Error damaged(const fs::path& file, std::string_view what) {
 
 // The content of a new database, so that its file appears complete or not at all. Its application
 // id is random, so that the write-ahead log of another database can be recognised.
-std::string new_database() {
+std::string new_database(const SqliteSchema& schema) {
   const auto id = std::stoul(random_hex(8), nullptr, 16) & 0x7fff'ffffU;
   SQLite::Database memory(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   // Lets shrink() return free pages. This cannot be turned on later.
   memory.exec("PRAGMA auto_vacuum=INCREMENTAL");
-  for (const char* const upgrade : kUpgrades) memory.exec(upgrade);
-  memory.exec("PRAGMA user_version=" + std::to_string(kSchemaVersion));
+  memory.exec("PRAGMA page_size=" + std::to_string(schema.page_bytes));
+  for (const char* const upgrade : schema.upgrades) memory.exec(upgrade);
+  memory.exec("PRAGMA user_version=" + std::to_string(version_of(schema)));
   memory.exec("PRAGMA application_id=" + std::to_string(id));
   sqlite3_int64 size = 0;
   const std::unique_ptr<unsigned char, decltype(&sqlite3_free)> bytes(
@@ -297,7 +314,7 @@ std::string new_database() {
   return bytes ? std::string(bytes.get(), bytes.get() + size) : std::string();
 }
 
-Result<void> create_if_missing(const fs::path& file) {
+Result<void> create_if_missing(const fs::path& file, const SqliteSchema& schema) {
   std::error_code ignored;
   if (fs::exists(file, ignored)) return {};
   if (fs::exists(wal_of(file), ignored)) {
@@ -307,7 +324,7 @@ Result<void> create_if_missing(const fs::path& file) {
                     "to, or move it away",
                     wal_of(file).string(), file.string()));
   }
-  const std::string content = new_database();
+  const std::string content = new_database(schema);
   if (content.empty()) return fail(ErrorCode::kExhausted, "out of memory for a new database");
   return create_durable_file(file, content, 0644);
 }
@@ -332,28 +349,32 @@ Result<std::uint32_t> read_application_id(const fs::path& file) {
 }
 
 // Upgrades a file of an earlier version in one transaction. Another process may do it first.
-Result<void> upgrade(SQLite::Database& database) {
+Result<void> upgrade(SQLite::Database& database, const SqliteSchema& schema) {
+  const int newest = version_of(schema);
   const auto version = [&] { return database.execAndGet("PRAGMA user_version").getInt(); };
-  if (version() == kSchemaVersion) return {};
+  if (version() == newest) return {};
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-  for (int next = version(); next < kSchemaVersion; ++next)
-    database.exec(kUpgrades[static_cast<std::size_t>(next)]);
-  database.exec("PRAGMA user_version=" + std::to_string(kSchemaVersion));
+  for (int next = version(); next < newest; ++next)
+    database.exec(schema.upgrades[static_cast<std::size_t>(next)]);
+  database.exec("PRAGMA user_version=" + std::to_string(newest));
   transaction.commit();
   return {};
 }
 
-Result<void> check_schema(SQLite::Database& database, const fs::path& file) {
+Result<void> check_schema(SQLite::Database& database, const fs::path& file,
+                          const SqliteSchema& schema) {
   const int version = database.execAndGet("PRAGMA user_version").getInt();
-  if (version > kSchemaVersion) {
+  if (version > version_of(schema)) {
     return fail(
         ErrorCode::kConflict,
         fmt::format("{} was written by a newer version of this program (schema {}, this one "
                     "reads up to {}): upgrade, or set another DATA_DIR",
-                    file.string(), version, kSchemaVersion));
+                    file.string(), version, version_of(schema)));
   }
-  if (version < 1 ||
-      database.execAndGet("SELECT count(*) FROM sqlite_schema WHERE name = 'jobs'").getInt() == 0) {
+  SQLite::Statement table(database, "SELECT count(*) FROM sqlite_schema WHERE name = ?");
+  table.bind(1, schema.table);
+  table.executeStep();
+  if (version < 1 || table.getColumn(0).getInt() == 0) {
     return fail(ErrorCode::kConflict,
                 fmt::format("{} is a database of another program: move it away, or set another "
                             "DATA_DIR",
@@ -365,7 +386,7 @@ Result<void> check_schema(SQLite::Database& database, const fs::path& file) {
 // Checks, before anything is written, that the file and its write-ahead log belong together and are
 // not damaged.
 Result<void> check_database(SQLite::Database& database, const fs::path& file,
-                            std::uint32_t application_id) {
+                            std::uint32_t application_id, const SqliteSchema& schema) {
   // With the log applied. A log of a file that grew contains the page of the header.
   if (static_cast<std::uint32_t>(database.execAndGet("PRAGMA application_id").getInt()) !=
       application_id) {
@@ -374,7 +395,7 @@ Result<void> check_database(SQLite::Database& database, const fs::path& file,
                             "restore both files from one copy",
                             wal_of(file).string()));
   }
-  if (auto ours = check_schema(database, file); !ours) return ours;
+  if (auto ours = check_schema(database, file, schema); !ours) return ours;
   std::error_code ignored;
   if (fs::file_size(file, ignored) > kMaxCheckedBytes) return {};
   const std::string found = database.execAndGet("PRAGMA quick_check(1)").getString();
@@ -423,10 +444,13 @@ Error sqlite_error(const std::filesystem::path& file, const SQLite::Exception& e
 
 SqliteDatabase::SqliteDatabase(std::filesystem::path file) : file_(std::move(file)) {}
 
-Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesystem::path& file) {
+const SqliteSchema kJobsSchema{.upgrades = kUpgrades, .table = "jobs"};
+
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesystem::path& file,
+                                                             const SqliteSchema& schema) {
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(file));
   auto ready = database->guarded([&]() -> Result<void> {
-    if (auto made = create_if_missing(file); !made) return made;
+    if (auto made = create_if_missing(file, schema); !made) return made;
     const auto application_id = read_application_id(file);
     if (!application_id) return std::unexpected(application_id.error());
     database->writer_ = std::make_unique<SqliteConnection>(file, SQLite::OPEN_READWRITE);
@@ -436,11 +460,11 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesyst
       sqlite3_db_config(writer.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1, nullptr);
     };
     checkpoint_on_close(false);
-    if (auto good = check_database(writer, file, *application_id); !good) return good;
+    if (auto good = check_database(writer, file, *application_id, schema); !good) return good;
     checkpoint_on_close(true);
     writer.exec("PRAGMA journal_mode=WAL");
     writer.exec("PRAGMA journal_size_limit=67108864");
-    return upgrade(writer);
+    return upgrade(writer, schema);
   });
   if (!ready) return std::unexpected(ready.error());
   return database;

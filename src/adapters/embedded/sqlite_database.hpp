@@ -50,6 +50,17 @@ enum class Durability {
 // kUnavailable for all others.
 Error sqlite_error(const std::filesystem::path& file, const SQLite::Exception& exception);
 
+// What a file contains.
+struct SqliteSchema {
+  // The SQL that makes each version from the one before, the first one from nothing.
+  std::span<const char* const> upgrades;
+  const char* table;  // that every version has, and files of other programs do not
+  int page_bytes = 4'096;
+};
+
+// Jobs, their queue and the catalogue.
+extern const SqliteSchema kJobsSchema;
+
 // Thread-safe; several processes may open the same file.
 class SqliteDatabase {
  public:
@@ -57,7 +68,8 @@ class SqliteDatabase {
   // a file that is damaged or has the write-ahead log of another database (kInternal), or that
   // belongs to another program or a newer version of this one (kConflict). Files of up to 64 MB are
   // checked completely, larger ones only as far as SQLite does when it opens them.
-  static Result<std::unique_ptr<SqliteDatabase>> open(const std::filesystem::path& file);
+  static Result<std::unique_ptr<SqliteDatabase>> open(const std::filesystem::path& file,
+                                                      const SqliteSchema& schema = kJobsSchema);
 
   // Runs `work(SqliteConnection&) -> Result<T>` as if in a transaction of its own: commits all of
   // it, or nothing if it returns an error. Simultaneous writes of several threads share one commit,

@@ -21,7 +21,7 @@ constexpr std::int64_t kRowsOfJob = 50;
 
 constexpr const char* kJobColumns =
     "seq, id, type, status, model, top_k, threshold, total, classified, unknown, failed, "
-    "created_at, updated_at, started_at, completed_at, error, retry_count, name ";
+    "created_at, updated_at, started_at, completed_at, error, retry_count, name, reused ";
 
 std::optional<TimePoint> optional_time(const SQLite::Column& column) {
   if (column.isNull()) return std::nullopt;
@@ -57,6 +57,7 @@ JobRow read_job(SQLite::Statement& row) {
     result.job.error = error.getString();
   result.job.retry_count = row.getColumn(column++).getInt();
   result.job.name = row.getColumn(column++).getString();
+  result.job.counts.reused = row.getColumn(column++).getInt64();
   result.job.spec = std::make_shared<const JobSpec>(std::move(spec));
   return result;
 }
@@ -125,19 +126,20 @@ std::size_t record_job(SqliteConnection& connection, JobRow row,
     const ImageState state = state_of(*outcome, *row.job.spec);
     if (!insert_outcome(connection, row.seq, state, *outcome)) continue;
     ++counted;
-    counts.add(state);
+    counts.add(state, outcome->reused);
   }
   if (counted == 0) return 0;
   auto& update = connection.prepare(
       "UPDATE jobs SET classified = ?, unknown = ?, failed = ?, updated_at = ?, status = ?, "
-      "started_at = coalesce(started_at, ?) WHERE seq = ?");
+      "started_at = coalesce(started_at, ?), reused = ? WHERE seq = ?");
   update.bind(1, counts.classified);
   update.bind(2, counts.unknown);
   update.bind(3, counts.failed);
   update.bind(4, to_ms(now));
   update.bind(5, static_cast<int>(JobStatus::kProcessing));
   update.bind(6, to_ms(now));
-  update.bind(7, row.seq);
+  update.bind(7, counts.reused);
+  update.bind(8, row.seq);
   update.exec();
   finish_job_if_done(connection, row, now);
   return counted;

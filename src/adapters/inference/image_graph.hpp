@@ -16,6 +16,9 @@ struct ImageGraph {
   std::shared_ptr<ov::Model> model;  // [images, height, width, 3] uint8 to [images, outputs] float
   std::size_t max_batch = 1;         // images in one inference
   std::size_t outputs = 0;           // classes, or dimensions of the embedding
+  // Of a classifier: numbers before its last layer, which are output 1 of the model. 0: the graph
+  // does not show them.
+  std::size_t features = 0;
 };
 
 // Reads `file`, one of the folder's graphs. A graph with a fixed batch gets max_batch 1, all others

@@ -11,11 +11,15 @@
 #include <tuple>
 #include <type_traits>
 
+#include "adapters/image/look.hpp"
 #include "adapters/inference/image_graph.hpp"
 #include "adapters/inference/ranking.hpp"
+#include "domain/half.hpp"
 
 namespace classifier {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Images in one inference. More are not faster (bench/README.md), and wait longer.
 constexpr std::size_t kImageBatch = 8;
@@ -48,9 +52,11 @@ LoadedModel::LoadedModel(InferenceCore& core, ModelFolder folder, const Inferenc
       options_(options),
       sets_(LabelSets::kMaxSets, options.max_label_bytes / 2 / sizeof(float)) {
   const bool int8 = options_.precision == Precision::kAuto && !folder_.int8_graph.empty();
-  const auto graph = read_image_graph(
-      core_.openvino, int8 ? folder_.int8_graph : folder_.image_graph, folder_, kImageBatch);
+  const fs::path& file = int8 ? folder_.int8_graph : folder_.image_graph;
+  const auto graph = read_image_graph(core_.openvino, file, folder_, kImageBatch);
   outputs_ = graph.outputs;
+  features_ = graph.features;
+  fingerprint_ = fingerprint_of(folder_, file, runs_bf16() ? "bf16" : "f32");
   // A vector and its label, in the nodes of a hash table.
   max_embeddings_ = options_.max_label_bytes / 2 / (outputs_ * sizeof(float) + 256);
   max_batch_ = graph.max_batch;
@@ -63,42 +69,67 @@ LoadedModel::LoadedModel(InferenceCore& core, ModelFolder folder, const Inferenc
   image_ = std::make_unique<RequestPool>(compile(graph.model, options_.streams), options_.streams);
 }
 
-Result<std::vector<Predictions>> LoadedModel::classify(std::span<const PreparedImage> images,
-                                                       const std::shared_ptr<const JobSpec>& spec) {
+Result<std::vector<SeenImage>> LoadedModel::see(std::span<const PreparedImage> images) {
   for (const auto& image : images) {
     if (image.width != folder_.resize.width || image.height != folder_.resize.height) {
       return fail(ErrorCode::kInternal, "the image was prepared for another model");
     }
   }
-  const auto labels = folder_.kind == ModelKind::kImageText ? label_matrix(spec) : nullptr;
-  std::vector<Predictions> all;
+  std::vector<SeenImage> all;
   all.reserve(images.size());
   while (!images.empty()) {
     const auto batch = images.first(std::min(images.size(), max_batch_));
     images = images.subspan(batch.size());
-    Scores scores = run_image(batch);
-    if (!std::ranges::all_of(scores, [](float value) { return std::isfinite(value); })) {
+    Outputs outputs = run_image(batch);
+    const auto finite = [](float value) { return std::isfinite(value); };
+    if (!std::ranges::all_of(outputs.scores, finite) ||
+        !std::ranges::all_of(outputs.features, finite)) {
       return fail(ErrorCode::kInternal, "an output of the model is not finite");
     }
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      all.push_back(predict({&scores[i * outputs_], outputs_}, *spec, labels.get()));
+      all.push_back(seen(std::span(outputs.scores).subspan(i * outputs_, outputs_),
+                         std::span(outputs.features).subspan(i * features_, features_)));
+      all.back().look = look_of(batch[i]);
+      all.back().warning = batch[i].warning;
     }
   }
   return all;
 }
 
-// Overwrites `scores`. `labels` is null except for an image-text model.
-Predictions LoadedModel::predict(std::span<float> scores, const JobSpec& spec,
-                                 const LabelMatrix* labels) const {
-  const auto top_k = static_cast<std::size_t>(spec.top_k);
-  if (labels != nullptr) {
-    std::vector<float> similarities = cosines(scores, *labels);
-    softmax(similarities, folder_.logit_scale);
-    return rank(similarities, spec.custom_labels, top_k);
+// Overwrites `scores`.
+SeenImage LoadedModel::seen(std::span<float> scores, std::span<const float> features) const {
+  SeenImage image;
+  if (folder_.kind == ModelKind::kImageText) {
+    image.vector.assign(scores.begin(), scores.end());
+  } else {
+    if (folder_.output == ModelOutput::kLogits) softmax(scores);
+    if (folder_.output == ModelOutput::kProbabilities) normalize_sum(scores);
+    image.top = highest(scores, kMostTop);
+    image.vector.assign(features.begin(), features.end());
   }
-  if (folder_.output == ModelOutput::kLogits) softmax(scores);
-  if (folder_.output == ModelOutput::kProbabilities) normalize_sum(scores);
-  return rank(scores, folder_.labels, top_k);
+  normalize_length(image.vector);
+  round_to_half(image.vector);
+  return image;
+}
+
+Result<Predictions> LoadedModel::rank(const SeenImage& image,
+                                      const std::shared_ptr<const JobSpec>& spec) {
+  const auto other_model = [] {
+    return fail(ErrorCode::kInvalidArgument, "what was remembered is of another model");
+  };
+  const auto top_k = static_cast<std::size_t>(spec->top_k);
+  if (folder_.kind == ModelKind::kImageText) {
+    if (image.vector.size() != outputs_) return other_model();
+    std::vector<float> similarities = cosines(image.vector, *label_matrix(spec));
+    softmax(similarities, folder_.logit_scale);
+    return named(highest(similarities, top_k), spec->custom_labels);
+  }
+  const auto top = std::span(image.top).first(std::min(top_k, image.top.size()));
+  if (top.empty() || !std::ranges::all_of(top, [&](const ScoredLabel& scored) {
+        return scored.label < folder_.labels.size();
+      }))
+    return other_model();
+  return named(top, folder_.labels);
 }
 
 std::shared_ptr<const LabelMatrix> LoadedModel::label_matrix(
@@ -112,23 +143,30 @@ std::shared_ptr<const LabelMatrix> LoadedModel::label_matrix(
   return matrix;
 }
 
+std::vector<float> LoadedModel::embed_text(const std::string& text) {
+  const std::scoped_lock embedding(embed_mutex_);
+  return std::move(embed_texts({&text, 1}).front());
+}
+
+bool LoadedModel::runs_bf16() const {
+  if (options_.precision != Precision::kAuto) return options_.precision == Precision::kBf16;
+  const auto capabilities = core_.openvino.get_property("CPU", ov::device::capabilities);
+  return std::ranges::find(capabilities, "BF16") != capabilities.end();
+}
+
 ov::CompiledModel LoadedModel::compile(const std::shared_ptr<ov::Model>& graph,
                                        std::size_t streams) {
   ov::AnyMap config{{ov::num_streams.name(), ov::streams::Num(static_cast<int>(streams))},
                     {ov::inference_num_threads.name(), static_cast<int>(streams)},
                     {ov::hint::performance_mode.name(), ov::hint::PerformanceMode::THROUGHPUT}};
-  const auto capabilities = core_.openvino.get_property("CPU", ov::device::capabilities);
-  const bool has_bf16 = std::ranges::find(capabilities, "BF16") != capabilities.end();
-  const bool bf16 = options_.precision == Precision::kBf16 ||
-                    (options_.precision == Precision::kAuto && has_bf16);
-  config[ov::hint::inference_precision.name()] = bf16 ? ov::element::bf16 : ov::element::f32;
+  config[ov::hint::inference_precision.name()] = runs_bf16() ? ov::element::bf16 : ov::element::f32;
   if (!options_.cache_dir.empty()) config[ov::cache_dir.name()] = options_.cache_dir.string();
   // Lower, so that inference does not delay the threads that answer requests.
   return at_niceness(options_.nice,
                      [&] { return core_.openvino.compile_model(graph, "CPU", config); });
 }
 
-LoadedModel::Scores LoadedModel::run_image(std::span<const PreparedImage> images) {
+LoadedModel::Outputs LoadedModel::run_image(std::span<const PreparedImage> images) {
   const ov::Shape shape{images.size(), static_cast<std::size_t>(folder_.resize.height),
                         static_cast<std::size_t>(folder_.resize.width), 3};
   return image_->with([&](ov::InferRequest& request) {
@@ -143,15 +181,18 @@ LoadedModel::Scores LoadedModel::run_image(std::span<const PreparedImage> images
       request.set_input_tensor(pixels);
     }
     request.infer();
-    const ov::Tensor output = request.get_output_tensor(0);
-    const auto* const values = output.data<const float>();
-    return Scores(values, values + images.size() * outputs_);
+    const auto copy = [&](std::size_t output, std::size_t size) {
+      if (size == 0) return std::vector<float>();
+      const ov::Tensor tensor = request.get_output_tensor(output);
+      const auto* const values = tensor.data<const float>();
+      return std::vector<float>(values, values + images.size() * size);
+    };
+    return Outputs{.scores = copy(0, outputs_), .features = copy(1, features_)};
   });
 }
 
-std::vector<float> LoadedModel::cosines(std::span<float> embedding,
+std::vector<float> LoadedModel::cosines(std::span<const float> embedding,
                                         const LabelMatrix& labels) const {
-  normalize_length(embedding);
   std::vector<float> result(labels.size() / outputs_);
   for (std::size_t row = 0; row < result.size(); ++row) {
     const float* const label = &labels[row * outputs_];
@@ -188,25 +229,29 @@ bool LoadedModel::embed_missing(const std::vector<std::string>& labels,
                                 const std::stop_token& stop) {
   for (std::size_t begin = 0; begin < labels.size(); begin += kTextBatch) {
     if (stop.stop_requested()) return false;
-    const std::size_t count = std::min(kTextBatch, labels.size() - begin);
-    std::vector<std::vector<float>> sums(count, std::vector<float>(outputs_, 0));
-    for (const auto& prompt : folder_.prompts) {
-      std::vector<std::string> texts;
-      texts.reserve(count);
-      for (std::size_t i = 0; i < count; ++i) texts.push_back(fill(prompt, labels[begin + i]));
-      auto rows = run_text(texts);
-      for (std::size_t i = 0; i < count; ++i) {
-        const std::span<float> row(&rows[i * outputs_], outputs_);
-        normalize_length(row);
-        for (std::size_t k = 0; k < outputs_; ++k) sums[i][k] += row[k];
-      }
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      normalize_length(sums[i]);
-      embeddings_[labels[begin + i]] = std::move(sums[i]);
-    }
+    const auto some = std::span(labels).subspan(begin, std::min(kTextBatch, labels.size() - begin));
+    auto rows = embed_texts(some);
+    for (std::size_t i = 0; i < some.size(); ++i) embeddings_[some[i]] = std::move(rows[i]);
   }
   return true;
+}
+
+// Of each text the mean over the prompts, of length 1.
+std::vector<std::vector<float>> LoadedModel::embed_texts(std::span<const std::string> texts) {
+  std::vector<std::vector<float>> sums(texts.size(), std::vector<float>(outputs_, 0));
+  for (const auto& prompt : folder_.prompts) {
+    std::vector<std::string> filled;
+    filled.reserve(texts.size());
+    for (const auto& text : texts) filled.push_back(fill(prompt, text));
+    auto rows = run_text(filled);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      const std::span<float> row(&rows[i * outputs_], outputs_);
+      normalize_length(row);
+      for (std::size_t k = 0; k < outputs_; ++k) sums[i][k] += row[k];
+    }
+  }
+  for (auto& sum : sums) normalize_length(sum);
+  return sums;
 }
 
 // [texts, outputs_]

@@ -40,9 +40,11 @@ class LoadedModel {
   // so all that the model knows. Empty for other models.
   const std::vector<float>& class_embeddings() const { return class_embeddings_; }
 
-  // The predictions of each image, in order. See Classifier::classify.
-  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
-                                            const std::shared_ptr<const JobSpec>& spec);
+  // See Classifier::see, rank, fingerprint and embed_text.
+  Result<std::vector<SeenImage>> see(std::span<const PreparedImage> images);
+  Result<Predictions> rank(const SeenImage& image, const std::shared_ptr<const JobSpec>& spec);
+  const std::string& fingerprint() const { return fingerprint_; }
+  std::vector<float> embed_text(const std::string& text);
 
   // The embeddings of a job's labels. Computes them where they are not cached; nullptr if `stop` is
   // requested before the end.
@@ -50,22 +52,28 @@ class LoadedModel {
                                                   const std::stop_token& stop = {});
 
  private:
-  using Scores = std::vector<float>;  // [images, outputs_]
+  struct Outputs {
+    std::vector<float> scores;    // [images, outputs_]
+    std::vector<float> features;  // [images, features_]
+  };
 
+  bool runs_bf16() const;
   ov::CompiledModel compile(const std::shared_ptr<ov::Model>& graph, std::size_t streams);
-  Scores run_image(std::span<const PreparedImage> images);
-  Predictions predict(std::span<float> scores, const JobSpec& spec,
-                      const LabelMatrix* labels) const;
-  std::vector<float> cosines(std::span<float> embedding, const LabelMatrix& labels) const;
+  Outputs run_image(std::span<const PreparedImage> images);
+  SeenImage seen(std::span<float> scores, std::span<const float> features) const;
+  std::vector<float> cosines(std::span<const float> embedding, const LabelMatrix& labels) const;
   std::shared_ptr<const LabelMatrix> embed(const std::vector<std::string>& labels,
                                            const std::stop_token& stop);
   bool embed_missing(const std::vector<std::string>& labels, const std::stop_token& stop);
+  std::vector<std::vector<float>> embed_texts(std::span<const std::string> texts);
   std::vector<float> run_text(std::vector<std::string>& texts);
 
   InferenceCore& core_;
   ModelFolder folder_;
   const InferenceOptions& options_;
-  std::size_t outputs_ = 0;  // classes, or dimensions of the embedding
+  std::string fingerprint_;
+  std::size_t outputs_ = 0;   // classes, or dimensions of the embedding
+  std::size_t features_ = 0;  // see ImageGraph
   std::size_t max_batch_ = 1;
   std::size_t max_embeddings_ = 0;
   std::vector<float> class_embeddings_;

@@ -300,6 +300,36 @@ std::uint64_t estimated_memory(const ModelFolder& folder) {
   return weights + weights / 4 + kWork;
 }
 
+std::string fingerprint_of(const ModelFolder& folder, const fs::path& file,
+                           std::string_view precision) {
+  // To be raised whenever decoding, resizing, or what is kept of an image changes.
+  constexpr int kSeeing = 1;
+  const auto document = read_json(folder.path / "model.json");
+  const json empty = json::object();
+  const json& root = document ? *document : empty;
+  json graph = json::array();
+  for (const fs::path& part : {file, fs::path(file).replace_extension(".bin")}) {
+    std::error_code error;
+    if (!fs::is_regular_file(part, error)) continue;
+    const auto sum = text_field(json_field(root, "sha256"), part.filename().c_str());
+    graph.push_back(sum.empty() ? file_sha256(part) : sum);
+  }
+  const json parts = {
+      {"seeing", kSeeing},
+      {"graph", std::move(graph)},
+      {"exporter", json_field(root, "exporter")},
+      {"precision", precision},
+      {"kind", folder.kind},
+      {"output", folder.output},
+      {"layout", folder.layout},
+      {"size", {folder.resize.width, folder.resize.height, folder.resize.shortest_side}},
+      {"interpolation", folder.resize.interpolation},
+      {"mean", folder.mean},
+      {"std", folder.std},
+  };
+  return sha256_hex(parts.dump());
+}
+
 Result<std::vector<LabelGroup>> read_label_groups(const ModelFolder& folder) {
   const auto document = read_json(folder.path / "model.json");
   if (!document) return std::unexpected(document.error());

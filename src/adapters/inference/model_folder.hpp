@@ -56,6 +56,12 @@ Result<ModelFolder> read_model_folder(const std::filesystem::path& path);
 // Bytes that a model needs when it is loaded, about: measured, it is less than this.
 std::uint64_t estimated_memory(const ModelFolder& folder);
 
+// Names the model as it sees with the graph `file` of its folder, run at `precision`: 64
+// hexadecimal digits, which change with the content of the graph and the preprocessing. Reads the
+// graph where model.json does not have its SHA-256.
+std::string fingerprint_of(const ModelFolder& folder, const std::filesystem::path& file,
+                           std::string_view precision);
+
 // The groups that model.json names, checked against the labels. kNotFound where it names none;
 // kInvalidArgument, naming file and place, where they are not valid or do not have the SHA-256 in
 // model.json: the model can be used without them.

@@ -115,9 +115,27 @@ class OpenVinoClassifier final : public Classifier {
     });
   }
 
-  Result<std::vector<Predictions>> classify(std::span<const PreparedImage> images,
-                                            const std::shared_ptr<const JobSpec>& spec) override {
-    return guarded(spec->model, [&](LoadedModel& model) { return model.classify(images, spec); });
+  Result<std::vector<SeenImage>> see(std::span<const PreparedImage> images,
+                                     const JobSpec& spec) override {
+    return guarded(spec.model, [&](LoadedModel& model) { return model.see(images); });
+  }
+
+  Result<Predictions> rank(const SeenImage& image,
+                           const std::shared_ptr<const JobSpec>& spec) override {
+    return guarded(spec->model, [&](LoadedModel& model) { return model.rank(image, spec); });
+  }
+
+  Result<std::string> fingerprint(const std::string& model) override {
+    return guarded(model,
+                   [](LoadedModel& loaded) -> Result<std::string> { return loaded.fingerprint(); });
+  }
+
+  Result<std::vector<float>> embed_text(const std::string& model,
+                                        const std::string& text) override {
+    return guarded(model, [&](LoadedModel& loaded) -> Result<std::vector<float>> {
+      if (loaded.folder().kind != ModelKind::kImageText) return Classifier::embed_text(model, text);
+      return loaded.embed_text(text);
+    });
   }
 
   std::size_t preferred_batch(const JobSpec& spec) override {

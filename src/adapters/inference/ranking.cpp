@@ -35,19 +35,24 @@ void normalize_length(std::span<float> values) {
   divide(values, std::sqrt(squares));
 }
 
-Predictions rank(std::span<const float> scores, std::span<const std::string> labels,
-                 std::size_t top_k) {
-  std::vector<std::size_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0UL);
-  const auto end = order.begin() + static_cast<std::ptrdiff_t>(std::min(top_k, order.size()));
-  std::ranges::partial_sort(order, end, [&](std::size_t a, std::size_t b) {
+std::vector<ScoredLabel> highest(std::span<const float> scores, std::size_t count) {
+  std::vector<std::uint32_t> order(scores.size());
+  std::iota(order.begin(), order.end(), 0U);
+  const auto end = order.begin() + static_cast<std::ptrdiff_t>(std::min(count, order.size()));
+  std::ranges::partial_sort(order, end, [&](std::uint32_t a, std::uint32_t b) {
     return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
   });
+  std::vector<ScoredLabel> top;
+  top.reserve(static_cast<std::size_t>(end - order.begin()));
+  for (auto index = order.begin(); index != end; ++index)
+    top.push_back({*index, std::clamp(scores[*index], 0.0F, 1.0F)});
+  return top;
+}
+
+Predictions named(std::span<const ScoredLabel> scored, std::span<const std::string> labels) {
   Predictions predictions;
-  predictions.reserve(static_cast<std::size_t>(end - order.begin()));
-  for (auto index = order.begin(); index != end; ++index) {
-    predictions.push_back({labels[*index], std::clamp(scores[*index], 0.0F, 1.0F)});
-  }
+  predictions.reserve(scored.size());
+  for (const auto& [label, score] : scored) predictions.push_back({labels[label], score});
   return predictions;
 }
 

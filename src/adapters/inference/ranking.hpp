@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "domain/prediction.hpp"
+#include "domain/seen_image.hpp"
 
 namespace classifier {
 
@@ -20,9 +21,11 @@ void normalize_sum(std::span<float> values);
 // Divides values by their Euclidean length. No effect where that is 0.
 void normalize_length(std::span<float> values);
 
-// The labels of the `top_k` highest scores, in descending order; equal scores in the order of the
-// labels. `scores` and `labels` must have the same length. Scores are clamped to 0 to 1.
-Predictions rank(std::span<const float> scores, std::span<const std::string> labels,
-                 std::size_t top_k);
+// The `count` highest scores with their positions, in descending order; equal scores by rising
+// position. Scores are clamped to 0 to 1.
+std::vector<ScoredLabel> highest(std::span<const float> scores, std::size_t count);
+
+// `scored` with the names of its labels, all of which are positions in `labels`.
+Predictions named(std::span<const ScoredLabel> scored, std::span<const std::string> labels);
 
 }  // namespace classifier

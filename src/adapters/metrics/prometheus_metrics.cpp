@@ -113,6 +113,8 @@ class PrometheusMetrics::Impl {
   std::array<Counter*, 3> image_states{&images.Add({{"outcome", "classified"}}),
                                        &images.Add({{"outcome", "unknown"}}),
                                        &images.Add({{"outcome", "failed"}})};
+  Counter& reused =
+      counters(registry, "classifier_images_reused_total", "Images answered from memory").Add({});
   Counter& retries =
       counters(registry, "classifier_image_retries_total", "Images given back for a later try")
           .Add({});
@@ -182,6 +184,7 @@ PrometheusMetrics::~PrometheusMetrics() = default;
 void PrometheusMetrics::image_done(ImageState state) {
   impl_->image_states[static_cast<std::size_t>(state)]->Increment();
 }
+void PrometheusMetrics::image_reused() { impl_->reused.Increment(); }
 void PrometheusMetrics::image_retried() { impl_->retries.Increment(); }
 void PrometheusMetrics::image_buried() { impl_->buried.Increment(); }
 

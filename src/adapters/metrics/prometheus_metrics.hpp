@@ -37,6 +37,7 @@ class PrometheusMetrics final : public Metrics, public RequestObserver, public C
   ~PrometheusMetrics() override;
 
   void image_done(ImageState state) override;
+  void image_reused() override;
   void image_retried() override;
   void store_answers(std::string_view store, bool answers) override;
   void image_buried() override;

@@ -34,6 +34,7 @@ Action counter_update(const ImageOutcome& first, int counters, const JobCounts& 
   if (counts.classified > 0) change.add("classified", counts.classified);
   if (counts.unknown > 0) change.add("unknown", counts.unknown);
   if (counts.failed > 0) change.add("failed", counts.failed);
+  if (counts.reused > 0) change.add("reused", counts.reused);
   change.only_if("#open = :open AND #generation = :generation_was")
       .value("open", dynamo::boolean(true))
       .value("generation_was", number(first.generation));
@@ -102,7 +103,7 @@ Result<std::size_t> DynamoJobStore::count(const Fixed& fixed,
     std::vector<Action> actions(1);
     for (const ImageOutcome* outcome : left) {
       const ImageState state = state_of(*outcome, *fixed.spec);
-      counts.add(state);
+      counts.add(state, outcome->reused);
       actions.push_back(dynamo::put(
           dynamo::outcome_item(
               *outcome, state,
@@ -161,7 +162,8 @@ Result<void> DynamoJobStore::finish_if_done(const std::string& job_id, const std
       // For list(), which does not read the counters of finished jobs.
       change.set("classified", number(counts.classified))
           .set("unknown", number(counts.unknown))
-          .set("failed", number(counts.failed));
+          .set("failed", number(counts.failed))
+          .set("reused", number(counts.reused));
     }
     const auto moved = move(*row, to, change, {});
     if (!moved) return std::unexpected(moved.error());

@@ -177,7 +177,8 @@ JobRow read_job(const Item& item) {
   row.job.counts = {.total = number_of(item, "total"),
                     .classified = number_of(item, "classified"),
                     .unknown = number_of(item, "unknown"),
-                    .failed = number_of(item, "failed")};
+                    .failed = number_of(item, "failed"),
+                    .reused = number_of(item, "reused")};
   row.job.created_at = from_ms(number_of(item, "created_at"));
   row.job.updated_at = from_ms(number_of(item, "updated_at"));
   row.job.started_at = optional_time(item, "started_at");
@@ -205,6 +206,7 @@ std::optional<JobRow> read_job(const std::vector<Item>& items) {
     counts.classified += number_of(item, "classified");
     counts.unknown += number_of(item, "unknown");
     counts.failed += number_of(item, "failed");
+    counts.reused += number_of(item, "reused");
     if (const TimePoint at = from_ms(number_of(item, "updated_at")); at >= counted_at) {
       counted_at = at;
       last_by = text_of(item, "counted_by");
