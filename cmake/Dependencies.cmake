@@ -27,6 +27,7 @@ pkg_check_modules(JXL REQUIRED IMPORTED_TARGET libjxl)
 # Its pkg-config file would have the whole program built with OpenMP.
 find_library(RAW_LIBRARY raw_r REQUIRED)
 pkg_check_modules(LCMS REQUIRED IMPORTED_TARGET lcms2)
+pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 
 # libsqlitecpp-dev has no pkg-config file.
 find_library(SQLITECPP_LIBRARY SQLiteCpp REQUIRED)

@@ -84,6 +84,7 @@ LIBRARIES = {
     "libfmt": ("MIT", "Expat"),
     "libjpeg62-turbo": ("IJG AND BSD-3-Clause AND Zlib", "BSD-3-clause"),
     "libheif1": ("LGPL-3.0-or-later", "LGPL-3+"),
+    "libhwy": ("Apache-2.0", "Apache-2.0"),
     "libjxl": ("BSD-3-Clause", "BSD-3-clause-Google"),
     "libprometheus-cpp-core": ("MIT", "Expat"),
     "liblcms2": ("MIT", "MIT"),

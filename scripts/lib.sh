@@ -53,7 +53,7 @@ build_packages() {
   fi
   echo build-essential cmake ninja-build pkg-config ca-certificates curl python3 python3-venv wordnet-base \
     libturbojpeg0-dev libjpeg-turbo-dev libspng-dev libwebp-dev libgif-dev zlib1g-dev libseccomp-dev \
-    libheif-dev libtiff-dev libjxl-dev libraw-dev liblcms2-dev "${heif[@]}" \
+    libheif-dev libtiff-dev libjxl-dev libraw-dev liblcms2-dev libhwy-dev "${heif[@]}" \
     "libboost$boost-dev" "libboost-url$boost-dev" libssl-dev libcurl4-openssl-dev \
     nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libutf8proc-dev libspdlog-dev libcli11-dev prometheus-cpp-dev libpugixml-dev
 }

@@ -87,6 +87,7 @@ class AwsStores final : public Stores {
   ImageNames& names() override { return *names_; }
   LabelSets& label_sets() override { return *label_sets_; }
   Trash& trash() override { return *trash_; }
+  EmbeddingStore* embeddings() override { return nullptr; }
   JobStore& jobs() override { return *jobs_; }
   WorkQueue& queue() override { return *queue_; }
   ObjectStore& objects() override { return *objects_; }

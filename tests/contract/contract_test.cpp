@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <map>
 #include <set>
 #include <thread>
@@ -12,7 +13,9 @@
 #include "contract/aws_stores.hpp"
 #include "contract/embedded_stores.hpp"
 #include "contract/stores.hpp"
+#include "domain/half.hpp"
 #include "domain/ids.hpp"
+#include "domain/text.hpp"
 #include "support/jobs.hpp"
 
 namespace classifier::testing {
@@ -21,6 +24,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::AnyOf;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -843,6 +847,80 @@ TEST_P(ContractTest, NamesOfImagesAreKeptAndForgotten) {
   }
   EXPECT_EQ(image_names().names(many).value(), expected);
   EXPECT_TRUE(image_names().names({}).value().empty());
+}
+
+// A content, and what a model saw in it: numbers of 16 bits, as they are stored.
+Remembered remembered(int number, std::size_t dimensions = 512) {
+  Remembered image{.sha256 = sha256_hex("content " + std::to_string(number)), .seen = {}};
+  for (std::size_t i = 0; i < dimensions; ++i)
+    image.seen.vector.push_back(
+        std::sin(static_cast<float>(i) * 0.7F + static_cast<float>(number)));
+  round_to_half(image.seen.vector);
+  image.seen.top = {{.label = 999, .score = 0.625F}, {.label = 0, .score = 1e-7F}};
+  for (std::size_t i = 0; i < image.seen.look.brightness.size(); ++i)
+    image.seen.look.brightness[i] =
+        static_cast<std::uint8_t>(i * 7 + static_cast<unsigned>(number));
+  image.seen.look.sharpness = 123.25F;
+  return image;
+}
+
+TEST_P(ContractTest, WhatWasSeenIsRememberedByContentAndModel) {
+  if (stores_->embeddings() == nullptr) GTEST_SKIP() << "these stores remember nothing";
+  std::vector<Remembered> images;
+  std::vector<std::string> contents;
+  for (int i = 0; i < 150; ++i) {
+    images.push_back(remembered(i));
+    contents.push_back(images.back().sha256);
+  }
+  images[1].seen.warning = "the last 5 % of the picture is missing: \u732b";
+  images[2].seen.top.clear();
+  images[3].seen.vector.clear();
+  const std::string unknown = sha256_hex("never seen");
+  EXPECT_THAT(stores_->embeddings()->get("model a", contents).value(), Each(std::nullopt));
+  ASSERT_TRUE(stores_->embeddings()->put("model a", images));
+  ASSERT_TRUE(stores_->embeddings()->put("model a", {}));
+  stores_->reopen();
+  EmbeddingStore& store = *stores_->embeddings();
+  const auto seen = store.get("model a", contents).value();
+  ASSERT_EQ(seen.size(), images.size());
+  for (std::size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i], images[i].seen) << i;
+  // In the order of the question, which may have a content twice.
+  const std::vector<std::string> mixed{contents[5], unknown, contents[0], contents[5]};
+  const auto some = store.get("model a", mixed).value();
+  EXPECT_EQ(some[0], images[5].seen);
+  EXPECT_EQ(some[1], std::nullopt);
+  EXPECT_EQ(some[2], images[0].seen);
+  EXPECT_EQ(some[3], images[5].seen);
+  EXPECT_EQ(store.has("model a", mixed).value(), (std::vector<bool>{true, false, true, true}));
+  EXPECT_TRUE(store.get("model a", {}).value().empty());
+  // Another model has seen nothing of it, and sees it its own way.
+  EXPECT_THAT(store.get("model b", contents).value(), Each(std::nullopt));
+  const std::vector<Remembered> other{{contents[0], remembered(77, 1'280).seen}};
+  ASSERT_TRUE(store.put("model b", other));
+  EXPECT_EQ(store.get("model b", {&contents[0], 1}).value().front(), other[0].seen);
+  EXPECT_EQ(store.get("model a", {&contents[0], 1}).value().front(), images[0].seen);
+}
+
+TEST_P(ContractTest, WhatWasSeenStaysAsItIsAndIsForgotten) {
+  if (stores_->embeddings() == nullptr) GTEST_SKIP() << "these stores remember nothing";
+  EmbeddingStore& store = *stores_->embeddings();
+  const std::vector<Remembered> first{remembered(1), remembered(2)};
+  ASSERT_TRUE(store.put("model", first));
+  const std::vector<Remembered> again{{first[0].sha256, remembered(9).seen}, remembered(3)};
+  ASSERT_TRUE(store.put("model", again));
+  ASSERT_TRUE(store.put("other", first));
+  const std::vector<std::string> contents{first[0].sha256, first[1].sha256, again[1].sha256};
+  const auto seen = store.get("model", contents).value();
+  EXPECT_EQ(seen[0], first[0].seen);
+  EXPECT_EQ(seen[2], again[1].seen);
+  const std::vector<std::string> gone{contents[0], sha256_hex("never seen"), contents[2]};
+  ASSERT_TRUE(store.forget(gone));
+  ASSERT_TRUE(store.forget({}));
+  EXPECT_EQ(store.has("model", contents).value(), (std::vector<bool>{false, true, false}));
+  EXPECT_EQ(store.has("other", contents).value(), (std::vector<bool>{false, true, false}));
+  // It may be seen again.
+  ASSERT_TRUE(store.put("model", again));
+  EXPECT_EQ(store.get("model", {contents.data(), 1}).value().front(), again[0].seen);
 }
 
 TEST_P(ContractTest, LabelSetsAreKeptReplacedAndRemoved) {

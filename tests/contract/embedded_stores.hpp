@@ -9,6 +9,7 @@
 #include "adapters/embedded/process_lock.hpp"
 #include "adapters/embedded/sqlite_catalogue.hpp"
 #include "adapters/embedded/sqlite_database.hpp"
+#include "adapters/embedded/sqlite_embeddings.hpp"
 #include "adapters/embedded/sqlite_job_store.hpp"
 #include "adapters/embedded/sqlite_label_sets.hpp"
 #include "adapters/embedded/sqlite_work_queue.hpp"
@@ -26,6 +27,7 @@ class EmbeddedStores final : public Stores {
   ImageNames& names() override { return *catalogue_; }
   LabelSets& label_sets() override { return *label_sets_; }
   Trash& trash() override { return *trash_; }
+  EmbeddingStore* embeddings() override { return embeddings_.get(); }
   SqliteCatalogue& catalogue() { return *catalogue_; }
   JobStore& jobs() override { return *jobs_; }
   WorkQueue& queue() override { return *queue_; }
@@ -67,9 +69,12 @@ class EmbeddedStores final : public Stores {
     objects_ = value(FileObjectStore::open(dir_.path() / "objects", "in", "out",
                                            value(UploadUrls::open(dir_.path() / "secret"))));
     trash_ = value(FileTrash::open(*database_, *objects_, clock_));
+    embeddings_ =
+        value(SqliteEmbeddings::open(dir_.path() / "seen.sqlite", std::uint64_t{1} << 30, clock_));
   }
 
   void close() {
+    embeddings_.reset();
     trash_.reset();
     objects_.reset();
     queue_.reset();
@@ -98,6 +103,7 @@ class EmbeddedStores final : public Stores {
   std::unique_ptr<SqliteWorkQueue> queue_;
   std::unique_ptr<FileObjectStore> objects_;
   std::unique_ptr<FileTrash> trash_;
+  std::unique_ptr<SqliteEmbeddings> embeddings_;
 };
 
 }  // namespace classifier::testing

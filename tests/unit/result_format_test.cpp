@@ -71,7 +71,7 @@ TEST_F(ResultFormatTest, JsonHasThePromisedFields) {
   EXPECT_EQ(result.at("success"), true);
   EXPECT_EQ(result.at("model_used"), "a_model");
   EXPECT_EQ(result.at("summary"),
-            json({{"total", 4}, {"classified", 2}, {"unknown", 1}, {"failed", 1}}));
+            json({{"total", 4}, {"classified", 2}, {"unknown", 1}, {"failed", 1}, {"reused", 0}}));
   EXPECT_EQ(result.at("grouped_by_label"),
             json({{"cat, \"big\"", {"a.jpg", "a.jpg"}}, {"unknown", {"=b.jpg"}}}));
   EXPECT_EQ(result.at("output_paths"), json({{"uploads/a.jpg", "s3://out/job/cat/a.jpg"}}));

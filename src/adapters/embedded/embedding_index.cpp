@@ -4,12 +4,14 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <thread>
 #include <tuple>
 #include <unordered_set>
 #include <utility>
 
+#include "adapters/embedded/similar_vectors.hpp"
 #include "adapters/embedded/vector_kernels.hpp"
 #include "domain/text.hpp"
 
@@ -36,20 +38,27 @@ struct Found {
 // The best `count` of the rows from `begin` to `end`, as a heap.
 std::vector<Found> scan(const VectorRows& rows, std::size_t begin, std::size_t end,
                         std::span<const std::int8_t> query, float scale, std::size_t count) {
+  constexpr std::size_t kBlock = 256;
   std::vector<Found> best;
   best.reserve(std::min(count, end - begin) + 1);
-  for (std::size_t i = begin; i < end; ++i) {
-    const VectorRow row = rows[i];
-    if (row.id <= 0) continue;
-    const auto product = static_cast<float>(dot_i8(row.vector, query.data(), query.size()));
-    const Found found{.similarity = product * row.scale * scale, .row = i};
-    if (best.size() == count) {
-      if (!(found < best.front())) continue;
-      std::pop_heap(best.begin(), best.end());
-      best.pop_back();
+  std::array<const std::int8_t*, kBlock> vectors{};
+  std::array<std::int32_t, kBlock> products{};
+  for (; begin < end; begin += kBlock) {
+    const std::size_t size = std::min(kBlock, end - begin);
+    for (std::size_t i = 0; i < size; ++i) vectors[i] = rows[begin + i].vector;
+    multiply_i8(query.data(), {vectors.data(), size}, query.size(), products.data());
+    for (std::size_t i = 0; i < size; ++i) {
+      const VectorRow row = rows[begin + i];
+      const Found found{.similarity = static_cast<float>(products[i]) * row.scale * scale,
+                        .row = begin + i};
+      if (row.id <= 0 || (best.size() == count && !(found < best.front()))) continue;
+      if (best.size() == count) {
+        std::pop_heap(best.begin(), best.end());
+        best.pop_back();
+      }
+      best.push_back(found);
+      std::push_heap(best.begin(), best.end());
     }
-    best.push_back(found);
-    std::push_heap(best.begin(), best.end());
   }
   return best;
 }
@@ -163,7 +172,7 @@ Result<void> EmbeddingIndex::catch_up(OfModel& of_model, std::string_view model)
   if (!removed) return std::unexpected(removed.error());
   if (of_model.looked_at == *last && removed->empty()) {
     const auto rows = of_model.file->read();
-    if (rows && rows->size() > 0) return {};
+    if (rows && rows->size() > 0 && rows->size() >= of_model.rows) return {};  // not cut meanwhile
   }
   std::error_code ignored;
   std::filesystem::create_directories(folder_, ignored);
@@ -183,7 +192,10 @@ Result<void> EmbeddingIndex::catch_up(OfModel& of_model, std::string_view model)
   if (!removed->empty()) {
     if (auto marked = embeddings_.mark_removed(*removed); !marked) return marked;
   }
+  const auto rows = of_model.file->read();
+  if (!rows) return std::unexpected(rows.error());
   of_model.looked_at = *last;
+  of_model.rows = rows->size();
   return {};
 }
 
@@ -228,20 +240,12 @@ Result<void> EmbeddingIndex::similar_pairs(
     if (!read) return std::unexpected(read.error());
     rows = std::move(*read);
   }
-  const std::size_t dimensions = of_model->file->dimensions();
-  for (std::size_t a = 0; a < rows.size(); ++a) {
-    if (stopped()) return {};
-    const VectorRow left = rows[a];
-    if (left.id <= 0) continue;
-    for (std::size_t b = a + 1; b < rows.size(); ++b) {
-      const VectorRow right = rows[b];
-      if (right.id <= 0) continue;
-      const float similarity = static_cast<float>(dot_i8(left.vector, right.vector, dimensions)) *
-                               left.scale * right.scale;
-      if (similarity >= min_similarity)
-        use(to_hex(left.content), to_hex(right.content), similarity);
-    }
-  }
+  similar_vectors(
+      rows, of_model->file->dimensions(), min_similarity, threads_,
+      [&](std::size_t a, std::size_t b, float similarity) {
+        use(to_hex(rows[a].content), to_hex(rows[b].content), similarity);
+      },
+      stopped);
   return {};
 }
 

@@ -36,6 +36,7 @@ class EmbeddingIndex final : public VectorIndex {
     std::mutex catching_up;
     std::unique_ptr<VectorFile> file;  // null while nothing is known of the model
     std::int64_t looked_at = -1;       // last_id() that the file is known to have
+    std::size_t rows = 0;              // of the file then
   };
 
   std::shared_ptr<OfModel> of(std::string_view model);

@@ -47,8 +47,6 @@ const SqliteSchema kSeenSchema{.upgrades = kSeenUpgrades, .table = "seen", .page
 
 // The size of the file is looked at after so many writes.
 constexpr std::int64_t kPutsBetweenChecks = 64;
-// What is removed at once, so that other writers wait little.
-constexpr int kBlocksAtOnce = 4;
 
 template <class T>
 std::string bytes_of(const T& values) {
@@ -354,30 +352,25 @@ Result<void> SqliteEmbeddings::make_room() {
     const auto full = is_full();
     if (!full) return std::unexpected(full.error());
     if (!*full) break;
+    // One block at a time, so that other writers wait little.
     const auto removed =
-        database_->write(Durability::kOrdered, [](SqliteConnection& connection) -> Result<int> {
+        database_->write(Durability::kOrdered, [](SqliteConnection& connection) -> Result<bool> {
+          auto& oldest =
+              connection.prepare("SELECT block FROM blocks ORDER BY used, block LIMIT 1");
+          if (!oldest.executeStep()) return false;
+          const std::int64_t number = oldest.getColumn(0).getInt64();
           auto& rows =
               connection.prepare("DELETE FROM seen WHERE id >= ?1 * ?2 AND id < (?1 + 1) * ?2");
+          rows.bind(1, number);
+          rows.bind(2, kBlock);
+          rows.exec();
           auto& block = connection.prepare("DELETE FROM blocks WHERE block = ?");
-          int count = 0;
-          for (; count < kBlocksAtOnce; ++count) {
-            auto& oldest =
-                connection.prepare("SELECT block FROM blocks ORDER BY used, block LIMIT 1");
-            if (!oldest.executeStep()) break;
-            const std::int64_t number = oldest.getColumn(0).getInt64();
-            oldest.reset();
-            rows.reset();
-            rows.bind(1, number);
-            rows.bind(2, kBlock);
-            rows.exec();
-            block.reset();
-            block.bind(1, number);
-            block.exec();
-          }
-          return count;
+          block.bind(1, number);
+          block.exec();
+          return true;
         });
     if (!removed) return std::unexpected(removed.error());
-    if (*removed == 0) break;
+    if (!*removed) break;
     removed_any = true;
   }
   return removed_any ? database_->shrink() : Result<void>();
