@@ -320,9 +320,9 @@ TEST_F(EmbeddingIndexTest, WhatWasNotUsedForLongestGoesFirst) {
   const auto has = [&](std::size_t number) -> bool {
     return store_->has("model", std::vector<std::string>{content(number)}).value().front();
   };
-  put(0, 1'024);
+  put(0, 1'023);  // rows count from 1
   clock_.advance(std::chrono::days(1));
-  put(1'024, 1'020);
+  put(1'023, 1'024);
   clock_.advance(std::chrono::days(1));
   ASSERT_TRUE(has(0));
   // The first ones are used once more.
