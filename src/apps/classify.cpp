@@ -14,6 +14,7 @@
 
 #include "apps/commands.hpp"
 #include "apps/help.hpp"
+#include "apps/local_memory.hpp"
 #include "apps/photo_files.hpp"
 #include "apps/processor.hpp"
 #include "apps/result_table.hpp"
@@ -40,23 +41,8 @@ struct ClassifyOptions {
   std::string format = "table";
   std::string copy_to;
   bool list_passed_over = false;
+  bool no_memory = false;
 };
-
-Result<std::vector<std::byte>> read_photo(const fs::path& path, std::uint64_t max_bytes) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  if (error) return fail(ErrorCode::kNotFound, fmt::format("cannot read it: {}", error.message()));
-  if (size > max_bytes) {
-    return fail(ErrorCode::kTooLarge,
-                fmt::format("the file has {} bytes; at most {} are allowed", size, max_bytes));
-  }
-  std::vector<std::byte> bytes(size);
-  std::ifstream in(path, std::ios::binary);
-  if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size))) {
-    return fail(ErrorCode::kNotFound, "cannot read it");
-  }
-  return bytes;
-}
 
 int print(ResultWriter& writer) {
   while (true) {
@@ -135,6 +121,7 @@ class Classification {
     auto inference = inference_options(config_);
     inference.decoder = std::move(*decoder);
     classifier_ = make_openvino_classifier(std::move(inference));
+    if (!options_.no_memory) memory_ = LocalMemory::open(config_, *classifier_, false);
     auto photos = search_.find(options_.paths, options_.copy_to);
     if (interrupted()) return kInterrupted;
     if (!photos) return complain(photos.error(), kUsage);
@@ -182,16 +169,17 @@ class Classification {
           {.prepare_threads = config_.max_workers,
            .classify_threads = config_.max_workers,
            .queue_capacity = 8 * config_.max_workers,
-           .nice = 0},
+           .nice = 0,
+           .image_memory = memory_ ? &memory_->memory() : nullptr},
           [this](const Delivery& delivery) {
-            return read_photo(file_of(delivery.task.s3_key), config_.max_image_bytes);
+            return read_photo(delivery.task.s3_key, config_.max_image_bytes);
           },
           [&](PipelineResult result) { take(std::move(result), bar); });
       for (std::size_t i = 0; i < records_.size() && !interrupted(); ++i) {
         Delivery delivery;
         delivery.task.spec = spec_;
         delivery.task.index = static_cast<std::int64_t>(i);
-        delivery.task.s3_key = records_[i].s3_key;
+        delivery.task.s3_key = memory_key(file_of(records_[i].s3_key));
         pipeline.push(std::move(delivery));
       }
     }
@@ -285,9 +273,10 @@ class Classification {
   void summarize() const {
     const auto& counts = job_.counts;
     note(fmt::format(
-        "{} of {} images ({:.1f} s, {:.0f} images/s) by {}: {} classified, {} unknown, {} failed",
+        "{} of {} images ({:.1f} s, {:.0f} images/s{}) by {}: {} classified, {} unknown, {} failed",
         counts.done(), counts.total, seconds_,
-        static_cast<double>(counts.done()) / std::max(seconds_, 1e-3), spec_->model,
+        static_cast<double>(counts.done()) / std::max(seconds_, 1e-3),
+        counts.reused > 0 ? fmt::format(", {} from memory", counts.reused) : "", spec_->model,
         counts.classified, counts.unknown, counts.failed));
     if (const auto notice = not_whole_notice(
             std::ranges::count_if(records_,
@@ -305,6 +294,7 @@ class Classification {
   const ClassifyOptions& options_;
   SearchReport search_;
   std::unique_ptr<Classifier> classifier_;
+  std::unique_ptr<LocalMemory> memory_;  // null: nothing is remembered
   NoMetrics metrics_;
   std::shared_ptr<const JobSpec> spec_;
   std::mutex mutex_;
@@ -316,6 +306,22 @@ class Classification {
 };
 
 }  // namespace
+
+Result<std::vector<std::byte>> read_photo(const fs::path& path, std::uint64_t max_bytes) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (error) return fail(ErrorCode::kNotFound, fmt::format("cannot read it: {}", error.message()));
+  if (size > max_bytes) {
+    return fail(ErrorCode::kTooLarge,
+                fmt::format("the file has {} bytes; at most {} are allowed", size, max_bytes));
+  }
+  std::vector<std::byte> bytes(size);
+  std::ifstream in(path, std::ios::binary);
+  if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size))) {
+    return fail(ErrorCode::kNotFound, "cannot read it");
+  }
+  return bytes;
+}
 
 void add_classify_command(CLI::App& app, const SetRun& set_run) {
   auto options = std::make_shared<ClassifyOptions>();
@@ -332,6 +338,8 @@ void add_classify_command(CLI::App& app, const SetRun& set_run) {
                    "also copy each photo to a folder of its label in DIR; photos that are already "
                    "in DIR are not classified")
       ->type_name("DIR");
+  command->add_flag("--no-memory", options->no_memory,
+                    "look at each photo, and remember nothing (as REMEMBER=off)");
   add_search_options(*command, options->list_passed_over);
   set_help_notes(
       *command,

@@ -47,6 +47,7 @@ void add_serve_commands(CLI::App& app, const SetRun& set_run);
 void add_classify_command(CLI::App& app, const SetRun& set_run);
 void add_upload_command(CLI::App& app, const SetRun& set_run);
 void add_job_commands(CLI::App& app, const SetRun& set_run);
+void add_search_commands(CLI::App& app, const SetRun& set_run);
 void add_store_commands(CLI::App& app, const SetRun& set_run);
 void add_models_command(CLI::App& app, const SetRun& set_run);
 void add_keys_command(CLI::App& app, const SetRun& set_run);
@@ -81,6 +82,10 @@ inline constexpr const char* kPathHelp =
     "photos or folders; - is standard input: an image, or a list of files, one per line or, as of "
     "find -print0, separated by NUL";
 void add_search_options(CLI::App& command, bool& list_passed_over);
+
+// The bytes of a photo. kNotFound, kTooLarge.
+Result<std::vector<std::byte>> read_photo(const std::filesystem::path& path,
+                                          std::uint64_t max_bytes);
 
 // Without a decoder.
 InferenceOptions inference_options(const Config& config);

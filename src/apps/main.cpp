@@ -127,6 +127,7 @@ int run(int argc, char** argv) {
   add_keys_command(app, set_run);
   add_upload_command(app, set_run);
   add_job_commands(app, set_run);
+  add_search_commands(app, set_run);
   add_store_commands(app, set_run);
   add_models_command(app, set_run);
   add_settings_command(app, set_run, flags);

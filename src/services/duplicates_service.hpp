@@ -17,6 +17,7 @@
 #include "ports/content_changes.hpp"
 #include "ports/embedding_store.hpp"
 #include "ports/vector_index.hpp"
+#include "services/alike.hpp"
 #include "services/seeing.hpp"
 
 namespace classifier {
@@ -37,10 +38,6 @@ struct DuplicatesPage {
   std::int64_t total = 0;              // groups, before what was deleted since they were found
   std::size_t next = 0;                // where the next page begins; 0: there is none
 };
-
-// Whether two looks are of the same picture: their normalized cross-correlation is at least 0.9, or
-// both are flat and equally bright.
-bool look_the_same(const Look& a, const Look& b);
 
 // Thread-safe.
 class DuplicatesService {
@@ -72,7 +69,10 @@ class DuplicatesService {
     std::string content;
     float similarity = 1;
   };
-  using Group = std::vector<Member>;  // contents, the one to keep first
+  struct Group {
+    Kept why = Kept::kFirst;
+    std::vector<Member> members;  // contents, the one to keep first
+  };
   struct Groups {
     float min_similarity = 0;
     std::string version;  // of the catalogue, when they were looked for

@@ -47,11 +47,17 @@ std::vector<std::optional<KnownContent>> ImageMemory::contents(std::span<const s
 std::string ImageMemory::content_of(const std::string& key,
                                     const std::optional<KnownContent>& before,
                                     std::span<const std::byte> bytes) {
-  if (before && hashes_ != nullptr && hashes_->is_current(key, before->version).value_or(false))
-    return before->sha256;
+  const bool is_same =
+      before && hashes_ != nullptr && hashes_->is_current(key, before->version).value_or(false);
+  if (is_same && !before->sha256.empty()) return before->sha256;
   Sha256 hash;
   hash.add(bytes);
-  return hash.finish();
+  std::string content = hash.finish();
+  if (is_same) {
+    if (auto kept = hashes_->put(key, {content, before->version}); !kept)
+      complain("keeping the contents of images", kept.error());
+  }
+  return content;
 }
 
 std::vector<std::optional<SeenImage>> ImageMemory::recall(const std::string& fingerprint,
@@ -93,6 +99,11 @@ void ImageMemory::remember(const std::string& fingerprint, std::string content, 
       ++num_waiting_;
   }
   added_.notify_one();
+}
+
+void ImageMemory::flush() {
+  std::unique_lock lock(mutex_);
+  stored_.wait(lock, [this] { return num_waiting_ == 0; });
 }
 
 void ImageMemory::run(const std::stop_token& stop) {

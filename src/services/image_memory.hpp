@@ -52,6 +52,9 @@ class ImageMemory {
   // Recalled from now on; stored within a second or so, together with others.
   void remember(const std::string& fingerprint, std::string content, SeenImage seen);
 
+  // Waits until what was remembered before is stored.
+  void flush();
+
  private:
   using Waiting = std::unordered_map<std::string, SeenImage>;  // by content
 

@@ -139,17 +139,21 @@ class Pipeline::Impl {
         options_.image_memory->fingerprint(batch.front().delivery.task.spec->model);
     std::vector<std::string> known;
     for (const auto& content : contents) {
-      if (content && !fingerprint.empty()) known.push_back(content->sha256);
+      if (has_content(content) && !fingerprint.empty()) known.push_back(content->sha256);
     }
     std::vector<std::optional<SeenImage>> seen;
     if (!known.empty()) seen = options_.image_memory->recall(fingerprint, known);
     const double ms = watch.seconds() * 1e3 / static_cast<double>(batch.size());
     auto next = seen.begin();
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      const bool looked_up = next != seen.end() && contents[i];
+      const bool looked_up = next != seen.end() && has_content(contents[i]);
       if (!looked_up || !answer(batch[i].delivery, *next++, ms))
         unseen_.push({std::move(batch[i].delivery), fingerprint, std::move(contents[i])});
     }
+  }
+
+  static bool has_content(const std::optional<KnownContent>& known) {
+    return known && !known->sha256.empty();
   }
 
   // Whether the image is done with what is remembered of it.

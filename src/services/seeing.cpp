@@ -34,7 +34,7 @@ Result<SeenImage> Seeing::stored(const SearchModel& model, const std::string& ke
   ImageMemory& memory = *options_.image_memory;
   const auto recall = [&]() -> std::optional<SeenImage> {
     const auto content = memory.contents({&key, 1}).front();
-    if (!content) return std::nullopt;
+    if (!content || content->sha256.empty()) return std::nullopt;
     return std::move(memory.recall(model.fingerprint, {&content->sha256, 1}).front());
   };
   if (auto seen = recall()) return std::move(*seen);

@@ -257,6 +257,16 @@ Result<HttpResponse> HttpClient::post_json(std::string_view path, std::string_vi
   return perform(call);
 }
 
+Result<HttpResponse> HttpClient::ask(std::string_view path, const Query& query,
+                                     std::string_view content_type, std::string_view body) {
+  Call call;
+  call.method = "POST";
+  call.url = url_of(path, query);
+  call.headers.emplace_back("Content-Type", content_type);
+  call.body = body;
+  return perform(call);
+}
+
 Result<HttpResponse> HttpClient::patch_json(std::string_view path, std::string_view body) {
   Call call;
   call.method = "PATCH";

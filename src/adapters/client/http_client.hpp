@@ -39,7 +39,7 @@ struct HttpClientOptions {
 // server's `{"error": …}` where there is one. If the server cannot be reached, the code is
 // kUnavailable and the message names its URL.
 //
-// Idempotent calls (get, del, patch_json, put_file, and post_json with an Idempotency-Key) are
+// Idempotent calls (get, ask, del, patch_json, put_file, and post_json with an Idempotency-Key) are
 // retried after a failed connection and after 429, 502, 503 and 504; other posts only if no
 // connection was made, or after 429.
 class HttpClient {
@@ -63,6 +63,9 @@ class HttpClient {
   Result<HttpResponse> get(std::string_view path, const Query& query = {});
   Result<HttpResponse> post_json(std::string_view path, std::string_view body,
                                  const Headers& extra_headers = {});
+  // Asks about the bytes of a body, which changes nothing.
+  Result<HttpResponse> ask(std::string_view path, const Query& query, std::string_view content_type,
+                           std::string_view body);
   // For changes that may be made twice.
   Result<HttpResponse> patch_json(std::string_view path, std::string_view body);
   Result<HttpResponse> del(std::string_view path);

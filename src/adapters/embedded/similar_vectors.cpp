@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kProbes = 4;         // centres that a row belongs to
 constexpr std::size_t kRowsOfCentre = 64;  // rows for each centre from which they are made
 constexpr int kRounds = 4;                 // of k-means
-constexpr std::size_t kPairPiece = 256;        // rows that a thread takes at once
+constexpr std::size_t kPairPiece = 256;    // rows that a thread takes at once
 
 using Probes = std::array<std::uint32_t, kProbes>;  // by rising number
 

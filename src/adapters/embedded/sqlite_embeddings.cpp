@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 // Numbers are in the byte order of the machine: the file does not leave it. `used` is the day,
 // counted from 1970, of the last use of any row of the block. `removed` are rows that may still be
-// in vector files.
+// in vector files. `files` are those of FileHashes.
 constexpr const char* kSeenSchema1 = R"sql(
 CREATE TABLE models(id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE);
 CREATE TABLE seen(
@@ -41,6 +41,7 @@ CREATE TRIGGER seen_removed AFTER DELETE ON seen BEGIN
 END;
 CREATE TABLE blocks(block INTEGER PRIMARY KEY, used INTEGER NOT NULL);
 CREATE INDEX blocks_used ON blocks(used, block);
+CREATE TABLE files(path BLOB PRIMARY KEY, version TEXT NOT NULL, sha256 BLOB NOT NULL) WITHOUT ROWID;
 )sql";
 constexpr std::array kSeenUpgrades{kSeenSchema1};
 const SqliteSchema kSeenSchema{.upgrades = kSeenUpgrades, .table = "seen", .page_bytes = 16'384};

@@ -38,6 +38,8 @@ class SqliteEmbeddings final : public EmbeddingStore {
   Result<std::vector<bool>> has(std::string_view model,
                                 std::span<const std::string> contents) override;
 
+  SqliteDatabase& database() { return *database_; }
+
   // What vector files are made of.
 
   // Up to `limit` rows of the model with ids beyond `id`, by rising id.

@@ -1,0 +1,24 @@
+// The contents of files of the user, in the file of what was seen.
+#pragma once
+
+#include "adapters/embedded/sqlite_embeddings.hpp"
+#include "ports/content_hashes.hpp"
+
+namespace classifier {
+
+// Keys are absolute paths. A version is a file's size and the time it was changed, to the
+// nanosecond.
+class FileHashes final : public ContentHashes {
+ public:
+  // `embeddings` outlives it.
+  explicit FileHashes(SqliteEmbeddings& embeddings) : database_(embeddings.database()) {}
+
+  Result<std::vector<std::optional<KnownContent>>> find(std::span<const std::string> keys) override;
+  Result<bool> is_current(const std::string& key, const std::string& version) override;
+  Result<void> put(const std::string& key, const KnownContent& content) override;
+
+ private:
+  SqliteDatabase& database_;
+};
+
+}  // namespace classifier
