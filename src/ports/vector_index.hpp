@@ -32,8 +32,9 @@ class VectorIndex {
                                                  std::span<const float> query,
                                                  std::size_t count) = 0;
 
-  // Calls `use` with pairs of different contents whose cosine is at least `min_similarity`, in any
-  // order; of large sets it may miss a few. Ends early once `stopped` returns true.
+  // Calls `use`, from one thread at a time, with pairs of different contents whose cosine is at
+  // least `min_similarity`, in any order; of large sets it may miss a few. Ends early once
+  // `stopped` returns true.
   virtual Result<void> similar_pairs(
       std::string_view model, float min_similarity,
       const std::function<void(const std::string& a, const std::string& b, float similarity)>& use,

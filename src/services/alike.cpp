@@ -10,7 +10,7 @@
 namespace classifier {
 namespace {
 
-constexpr double kSameLook = 0.9;
+constexpr float kSameLook = 0.9F;
 // Below this variance a picture has no structure that could be compared.
 constexpr double kFlat = 4;
 constexpr double kSameBrightness = 8;
@@ -64,7 +64,7 @@ void prefer_sharp(std::span<const Picture> pictures, std::span<const Neighbours>
 
 }  // namespace
 
-bool look_the_same(const Look& a, const Look& b) {
+float correlation(const Look& a, const Look& b) {
   const double mean_a = mean_of(a);
   const double mean_b = mean_of(b);
   double products = 0;
@@ -78,8 +78,19 @@ bool look_the_same(const Look& a, const Look& b) {
     squares_b += of_b * of_b;
   }
   const double flat = kFlat * static_cast<double>(a.brightness.size());
-  if (squares_a < flat && squares_b < flat) return std::abs(mean_a - mean_b) < kSameBrightness;
-  return products >= kSameLook * std::sqrt(squares_a * squares_b);
+  if (squares_a < flat && squares_b < flat)
+    return std::abs(mean_a - mean_b) < kSameBrightness ? 1.0F : 0.0F;
+  const double squares = squares_a * squares_b;
+  return squares > 0 ? static_cast<float>(products / std::sqrt(squares)) : 0.0F;
+}
+
+std::optional<float> same_picture(float cosine, const Look& a, const Look& b,
+                                  float min_similarity) {
+  const float alike = correlation(a, b);
+  const float similarity = std::max(cosine, alike);
+  if (alike < kSameLook || cosine < min_similarity - kCosineSlack || similarity < min_similarity)
+    return std::nullopt;
+  return similarity;
 }
 
 std::vector<AlikeGroup> group_alike(std::span<const Picture> pictures,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,10 +13,19 @@
 
 namespace classifier {
 
-// Whether two looks are of the same picture: their normalized cross-correlation is at least 0.9, or
-// both are flat and about equally bright. Models see what is in a picture, so they take two
-// different beaches for alike; looks tell them apart.
-bool look_the_same(const Look& a, const Look& b);
+// The normalized cross-correlation of two looks, -1 to 1: 1 where both are flat and about equally
+// bright.
+float correlation(const Look& a, const Look& b);
+
+// How much less than asked for the cosine of two pictures may be, if their pixels say that they are
+// the same: models are disturbed by what is small.
+constexpr float kCosineSlack = 0.05F;
+
+// How alike two pictures are, the greater of the cosine of what a model saw and of the correlation
+// of their looks; nullopt where they are not the same picture: the correlation is below 0.9, the
+// cosine below `min_similarity` - kCosineSlack, or both below `min_similarity`. Models see what is
+// in a picture, so they take two different beaches for alike; looks tell them apart.
+std::optional<float> same_picture(float cosine, const Look& a, const Look& b, float min_similarity);
 
 struct Picture {
   std::int64_t pixels = 0;

@@ -11,8 +11,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::size_t kAtOnce = 500;
-// Pairs beyond this are of libraries in which nearly everything is alike.
-constexpr std::size_t kMostPairs = 20'000'000;
+constexpr std::size_t kPairsAtOnce = 200'000;
 // Groups that took long are kept for longer, though images changed.
 constexpr int kKeepFor = 10;
 
@@ -108,35 +107,28 @@ Result<std::vector<DuplicatesService::Group>> DuplicatesService::groups_of(float
       });
   if (!visited) return std::unexpected(visited.error());
   std::vector<AlikePair> pairs;
-  std::unordered_map<std::size_t, Look> looks;
+  std::unordered_map<std::size_t, Look> looks;  // of contents in pairs
   if (const auto model = ports_.seeing.model()) {
+    // Those before `confirmed` are of the same picture. The others are looked at in pieces, since a
+    // model finds many more alike than there are.
+    std::size_t confirmed = 0;
+    Result<void> confirmation;
+    const auto confirm = [&] {
+      if (confirmation)
+        confirmation = confirm_pairs(*model, contents, confirmed, pairs, looks, min_similarity);
+      confirmed = pairs.size();
+    };
     auto compared = ports_.vectors.similar_pairs(
-        model->fingerprint, min_similarity,
+        model->fingerprint, min_similarity - kCosineSlack,
         [&](const std::string& a, const std::string& b, float similarity) {
-          if (pairs.size() < kMostPairs) pairs.push_back({number_of(a), number_of(b), similarity});
+          pairs.push_back({number_of(a), number_of(b), similarity});
+          if (pairs.size() >= confirmed + kPairsAtOnce) confirm();
         },
-        [this] { return stopping_.load(); });
+        [&] { return stopping_.load() || !confirmation; });
+    confirm();
     if (!compared) return std::unexpected(compared.error());
-    std::unordered_set<std::size_t> in_pairs;
-    for (const auto& pair : pairs) in_pairs.insert({pair.a, pair.b});
-    const std::vector<std::size_t> needed(in_pairs.begin(), in_pairs.end());
-    for (std::span<const std::size_t> rest = needed; !rest.empty();) {
-      const auto some = rest.first(std::min(rest.size(), kAtOnce));
-      std::vector<std::string> hashes;
-      for (const std::size_t number : some) hashes.push_back(contents[number]);
-      const auto seen = ports_.embeddings.get(model->fingerprint, hashes);
-      if (!seen) return std::unexpected(seen.error());
-      for (std::size_t i = 0; i < some.size(); ++i) {
-        if ((*seen)[i]) looks.emplace(some[i], (*seen)[i]->look);
-      }
-      rest = rest.subspan(some.size());
-    }
+    if (!confirmation) return std::unexpected(confirmation.error());
   }
-  std::erase_if(pairs, [&](const AlikePair& pair) {
-    const auto a = looks.find(pair.a);
-    const auto b = looks.find(pair.b);
-    return a == looks.end() || b == looks.end() || !look_the_same(a->second, b->second);
-  });
   std::vector<Picture> pictures(contents.size());
   for (std::span<const std::string> rest = contents; !rest.empty();) {
     const auto some = rest.first(std::min(rest.size(), kAtOnce));
@@ -158,6 +150,54 @@ Result<std::vector<DuplicatesService::Group>> DuplicatesService::groups_of(float
       group.members.push_back({contents[number], similarity});
   }
   return groups;
+}
+
+// Removes the pairs from `begin` on that are not of the same picture, and sets the similarity of
+// the others. `looks` keeps those of contents in pairs only.
+Result<void> DuplicatesService::confirm_pairs(const SearchModel& model,
+                                              const std::vector<std::string>& contents,
+                                              std::size_t begin, std::vector<AlikePair>& pairs,
+                                              std::unordered_map<std::size_t, Look>& looks,
+                                              float min_similarity) {
+  const auto fresh = std::span(pairs).subspan(begin);
+  std::unordered_set<std::size_t> missing;
+  for (const auto& pair : fresh) {
+    for (const std::size_t number : {pair.a, pair.b}) {
+      if (!looks.contains(number)) missing.insert(number);
+    }
+  }
+  std::unordered_map<std::size_t, Look> read;
+  const std::vector<std::size_t> needed(missing.begin(), missing.end());
+  for (std::span<const std::size_t> rest = needed; !rest.empty();) {
+    const auto some = rest.first(std::min(rest.size(), kAtOnce));
+    std::vector<std::string> hashes;
+    for (const std::size_t number : some) hashes.push_back(contents[number]);
+    const auto seen = ports_.embeddings.get(model.fingerprint, hashes);
+    if (!seen) return std::unexpected(seen.error());
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if ((*seen)[i]) read.emplace(some[i], (*seen)[i]->look);
+    }
+    rest = rest.subspan(some.size());
+  }
+  const auto look_of = [&](std::size_t number) -> const Look* {
+    if (const auto known = looks.find(number); known != looks.end()) return &known->second;
+    const auto found = read.find(number);
+    return found == read.end() ? nullptr : &found->second;
+  };
+  std::size_t kept = begin;
+  for (const AlikePair& pair : fresh) {
+    const Look* const a = look_of(pair.a);
+    const Look* const b = look_of(pair.b);
+    if (a == nullptr || b == nullptr) continue;
+    const auto similarity = same_picture(pair.similarity, *a, *b, min_similarity);
+    if (!similarity) continue;
+    pairs[kept++] = {pair.a, pair.b, *similarity};
+    for (const std::size_t number : {pair.a, pair.b}) {
+      if (const auto found = read.find(number); found != read.end()) looks.insert(*found);
+    }
+  }
+  pairs.resize(kept);
+  return {};
 }
 
 Result<DuplicateGroup> DuplicatesService::resolve(const Group& group) {

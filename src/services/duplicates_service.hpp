@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "ports/catalogue.hpp"
@@ -24,7 +25,7 @@ namespace classifier {
 
 struct DuplicateImage {
   CatalogueEntry entry;
-  float similarity = 1;  // to the first of the group, cosine
+  float similarity = 1;  // to the first of the group, see same_picture()
 };
 
 struct DuplicateGroup {
@@ -57,10 +58,10 @@ class DuplicatesService {
   DuplicatesService(const DuplicatesService&) = delete;
   DuplicatesService& operator=(const DuplicatesService&) = delete;
 
-  // Groups from `offset` on, up to `limit`, of images whose cosine to the first of their group is
-  // at least `min_similarity`. Identical files are found in all images, the others among those that
-  // are indexed. Looks for them in a thread of its own, and waits up to `patience`: kUnavailable
-  // where that is not enough, to be asked again.
+  // Groups from `offset` on, up to `limit`, of images whose similarity to the first of their group
+  // is at least `min_similarity`. Identical files are found in all images, the others among those
+  // that are indexed. Looks for them in a thread of its own, and waits up to `patience`:
+  // kUnavailable where that is not enough, to be asked again.
   Result<DuplicatesPage> find(float min_similarity, std::size_t offset, std::size_t limit,
                               std::chrono::milliseconds patience);
 
@@ -85,6 +86,9 @@ class DuplicatesService {
   bool is_fresh(const Groups& groups, float min_similarity, const std::string& version) const;
   void look(float min_similarity, const std::string& version);
   Result<std::vector<Group>> groups_of(float min_similarity);
+  Result<void> confirm_pairs(const SearchModel& model, const std::vector<std::string>& contents,
+                             std::size_t begin, std::vector<AlikePair>& pairs,
+                             std::unordered_map<std::size_t, Look>& looks, float min_similarity);
   Result<DuplicateGroup> resolve(const Group& group);
 
   const Ports ports_;

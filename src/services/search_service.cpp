@@ -49,7 +49,12 @@ Result<Found> SearchService::by_text(std::string_view text, const ImageFilter& f
     if (!embedded) return std::unexpected(embedded.error());
     vector = texts_.insert(known_as, std::move(*embedded));
   }
-  return find(*model, *vector, filter, limit, "");
+  auto found = find(*model, *vector, filter, limit, "");
+  if (!found) return found;
+  for (const auto& info : ports_.classifier.models()) {
+    if (info.name == model->name) found->threshold = info.search_threshold;
+  }
+  return found;
 }
 
 Result<Found> SearchService::like_stored(const std::string& key, const ImageFilter& filter,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ struct FoundImage {
 
 struct Found {
   std::vector<FoundImage> images;  // by falling similarity
+  // Of a search by text: the least similarity of an image that fits. nullopt: nothing is known.
+  std::optional<float> threshold;
   IndexState index;
 };
 

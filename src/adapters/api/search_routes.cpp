@@ -1,6 +1,7 @@
 // Search by text and by image, duplicates, and the index that they need.
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -50,6 +51,12 @@ http::Response answer(const Result<Found>& found) {
   }
   json body = index_json(found->index);
   body["results"] = std::move(results);
+  if (found->threshold) {
+    body["threshold"] = four_digits(*found->threshold);
+    body["fits"] = std::ranges::count_if(found->images, [&](const FoundImage& image) {
+      return image.similarity >= *found->threshold;
+    });
+  }
   http::Response response = http::json_response(200, body);
   response.headers.add("Cache-Control", "private, no-cache");
   return response;

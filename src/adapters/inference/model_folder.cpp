@@ -190,6 +190,9 @@ void read_text(ModelFolder& model, const Fields& root) {
   model.logit_scale = root.get<float>("logit_scale", "a number").value_or(100.0F);
   if (!(model.logit_scale > 0) || !std::isfinite(model.logit_scale))
     throw BadModel("logit_scale must be above 0");
+  model.search_threshold = root.get<float>("search_threshold", "a number from -1 to 1");
+  if (model.search_threshold && !(std::abs(*model.search_threshold) <= 1))
+    throw BadModel("search_threshold must be a number from -1 to 1");
 }
 
 ModelFolder parse(const fs::path& path, const json& document) {

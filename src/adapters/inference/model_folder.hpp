@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,8 @@ struct ModelFolder {
   std::filesystem::path text_graph;
   std::vector<std::string> prompts;  // each contains {label}
   float logit_scale = 100;           // factor of cosine similarities before the softmax
+  // The least cosine of an image and a text that fits it; nullopt: it was not measured.
+  std::optional<float> search_threshold;
 
   JobType job_type() const {
     return kind == ModelKind::kClassifier ? JobType::kImageClassification

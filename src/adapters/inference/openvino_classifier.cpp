@@ -166,6 +166,7 @@ class OpenVinoClassifier final : public Classifier {
     info.source = folder->source;
     info.starter = folder->starter;
     info.num_labels = folder->labels.size();
+    info.search_threshold = folder->search_threshold;
     const std::scoped_lock lock(slots_mutex_);
     const auto slot = slots_.find(info.name);
     if (slot != slots_.end()) {
