@@ -2,9 +2,9 @@
 
 Usage: bench/duplicates.py FOLDER_OF_PHOTOS... (real photos, none of them twice)
 
-Of each photo one or two changed copies are made: resized, recompressed, turned by 1 degree, cropped by
-5 %. Of each fourth photo a mirrored one is added, which looks alike and is no duplicate. A pair counts as found
-if both photos are in one group.
+Of each photo two changed copies are made, of: resized, recompressed, turned by 1 degree, cropped
+by 5 %. Of each fourth photo a mirrored one is added, which looks alike and is no duplicate. A pair
+counts as found if both photos are in one group.
 """
 
 from __future__ import annotations
@@ -103,7 +103,10 @@ def main() -> None:
     for pair in wanted - found:
         missed.update(change for path in pair if (change := files[path][1]) != "original")
     print(f"{len(files)} files of {len(photos)} photos, {seconds:.1f} s")
-    print(f"recall    {len(wanted & found) / len(wanted):.4f} of {len(wanted)} pairs; missed {dict(missed)}")
+    print(
+        f"recall    {len(wanted & found) / len(wanted):.4f} of {len(wanted)} pairs; "
+        f"missed {dict(missed)}"
+    )
     print(f"precision {len(wanted & found) / max(len(found), 1):.4f} of {len(found)} pairs")
     for pair in sorted(found - wanted)[:10]:
         print("  no duplicates:", *(Path(path).name for path in pair))

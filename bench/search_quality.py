@@ -1,9 +1,9 @@
 """Precision at 10 of `classifier search` on photos in a folder for each label.
 
-Usage: bench/search_quality.py FOLDER (with a folder of photos for each label in it, at any depth)
+Usage: bench/search_quality.py FOLDER (which has a folder of photos for each label, at any depth)
 
-Each label is asked for as it is. Things that are in no photo are asked for as well: how much the best photo
-fits them shows where a threshold could be.
+Each label is asked for as it is. Things that are in no photo are asked for as well: how much the
+best photo fits them shows where a threshold could be.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "support/pause.hpp"
 #include "support/sha256.hpp"
 
 namespace classifier {
@@ -95,25 +94,28 @@ void ImageMemory::remember(const std::string& fingerprint, std::string content, 
   {
     std::unique_lock lock(mutex_);
     stored_.wait(lock, [this] { return num_waiting_ < kMostWaiting; });
-    if (waiting_[fingerprint].try_emplace(std::move(content), std::move(seen)).second)
+    if (waiting_[fingerprint].try_emplace(std::move(content), std::move(seen)).second) {
       ++num_waiting_;
+      ++num_remembered_;
+    }
   }
   added_.notify_one();
 }
 
 void ImageMemory::flush() {
   std::unique_lock lock(mutex_);
-  stored_.wait(lock, [this] { return num_waiting_ == 0; });
+  const std::uint64_t wanted = num_remembered_;
+  ++flushing_;
+  added_.notify_all();
+  stored_.wait(lock, [&] { return num_stored_ >= wanted; });
+  --flushing_;
 }
 
 void ImageMemory::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (added_.wait(lock, stop, [this] { return num_waiting_ > 0; })) {
-    if (num_waiting_ < kMostAtOnce) {
-      lock.unlock();
-      pause(kGather, stop);
-      lock.lock();
-    }
+    added_.wait_for(lock, stop, kGather,
+                    [this] { return num_waiting_ >= kMostAtOnce || flushing_ > 0; });
     store(lock);
   }
   if (num_waiting_ > 0) store(lock);
@@ -121,6 +123,7 @@ void ImageMemory::run(const std::stop_token& stop) {
 
 void ImageMemory::store(std::unique_lock<std::mutex>& lock) {
   storing_ = std::exchange(waiting_, {});
+  const std::uint64_t stored = num_remembered_;
   lock.unlock();
   // Only this thread changes storing_.
   for (const auto& [fingerprint, images] : storing_) {
@@ -136,6 +139,7 @@ void ImageMemory::store(std::unique_lock<std::mutex>& lock) {
   }
   lock.lock();
   storing_.clear();
+  num_stored_ = stored;
   num_waiting_ = 0;
   for (const auto& [fingerprint, images] : waiting_) num_waiting_ += images.size();
   stored_.notify_all();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -72,6 +73,9 @@ class ImageMemory {
   std::map<std::string, Waiting> waiting_;               // by fingerprint; guarded by mutex_
   std::map<std::string, Waiting> storing_;               // guarded by mutex_
   std::size_t num_waiting_ = 0;                          // guarded by mutex_
+  std::uint64_t num_remembered_ = 0;                     // guarded by mutex_
+  std::uint64_t num_stored_ = 0;                         // of those; guarded by mutex_
+  int flushing_ = 0;                                     // callers; guarded by mutex_
   std::chrono::steady_clock::time_point complained_at_;  // guarded by mutex_
   std::jthread thread_;
 };

@@ -64,6 +64,7 @@ void Seeing::remember(const SearchModel& model, std::span<const std::string> key
       spdlog::info("{} is not indexed: {}", result.delivery.task.s3_key, failed->message);
     }
   });
+  options_.image_memory->flush();
 }
 
 void Seeing::run(const SearchModel& model, std::span<const std::string> keys,

@@ -43,7 +43,8 @@ class Seeing {
   // In an image that a caller sent, which outlives the call.
   Result<SeenImage> given(const SearchModel& model, std::span<const std::byte> image);
 
-  // Has the model see images of the store, of which those that fail are only logged.
+  // Has the model see images of the store, of which those that fail are only logged. What it saw is
+  // stored when this returns.
   void remember(const SearchModel& model, std::span<const std::string> keys);
 
  private:
