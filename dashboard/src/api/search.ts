@@ -1,8 +1,17 @@
-// Photos found by what they show: the index of the server, and searches by words, photos and pictures.
-import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { FoundPhotos, IndexState } from "../domain/types";
-import { foundKey, indexKey } from "./catalogue";
+// Photos found by what they show: the index of the server, searches by words, photos and pictures, duplicates.
 import {
+  keepPreviousData,
+  useInfiniteQuery,
+  useQuery,
+  useQueryClient,
+  type InfiniteData,
+  type QueryClient,
+} from "@tanstack/react-query";
+import type { DuplicatesPage, FoundPhotos, IndexState } from "../domain/types";
+import { duplicatesKey, foundKey, indexKey } from "./catalogue";
+import {
+  ApiError,
+  getDuplicates,
   getIndex,
   searchByPhoto,
   searchByPicture,
@@ -58,3 +67,42 @@ export const useFoundPhotos = (sought: Sought | null, filter: SearchFilter, limi
     placeholderData: keepPreviousData,
   });
 };
+
+const groupsAtOnce = 100;
+const lookAgainMs = 2_000;
+
+// Groups of photos that are the same picture. While the server looks for them, it is asked again and again.
+export const useDuplicates = (similarity: number) =>
+  useInfiniteQuery({
+    queryKey: [...duplicatesKey, similarity],
+    queryFn: ({ pageParam, signal }) =>
+      getDuplicates(
+        { min_similarity: similarity, limit: groupsAtOnce, next_token: pageParam },
+        signal,
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_token,
+    staleTime: 60_000,
+    retry: (_, error) => error instanceof ApiError && error.status === 503,
+    retryDelay: lookAgainMs,
+  });
+
+// Groups without the photos that are gone; a photo alone is no group.
+export const withoutGone = (page: DuplicatesPage, gone: ReadonlySet<string>): DuplicatesPage => {
+  const groups = page.groups
+    .map((group) => ({ ...group, images: group.images.filter(({ key }) => !gone.has(key)) }))
+    .filter(({ images }) => images.length > 1);
+  return { ...page, groups, total: page.total - (page.groups.length - groups.length) };
+};
+
+// Deleted photos leave at once; what the server says of the others comes later.
+export function forgetFound(client: QueryClient, gone: ReadonlySet<string>): void {
+  client.setQueriesData<FoundPhotos>(
+    { queryKey: foundKey },
+    (found) => found && { ...found, results: found.results.filter(({ key }) => !gone.has(key)) },
+  );
+  client.setQueriesData<InfiniteData<DuplicatesPage>>(
+    { queryKey: duplicatesKey },
+    (found) => found && { ...found, pages: found.pages.map((page) => withoutGone(page, gone)) },
+  );
+}

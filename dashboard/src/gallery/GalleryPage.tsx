@@ -1,4 +1,4 @@
-import { SearchX, Trash2, TriangleAlert, X } from "lucide-react";
+import { Copy, SearchX, Trash2, TriangleAlert, X } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { sentenceOf } from "../api/client";
 import { useIndex } from "../api/search";
@@ -296,6 +296,12 @@ export function GalleryPage() {
           </p>
         </div>
         <div className="buttons">
+          {canSearch && stored > 0 && (
+            <Link href="/duplicate-photos" className="button quiet trash-link">
+              <Copy size={16} aria-hidden />
+              <span>Duplicates</span>
+            </Link>
+          )}
           {typeof trash === "number" && (
             <Link href="/deleted" className="button quiet trash-link">
               <Trash2 size={16} aria-hidden />

@@ -11,7 +11,7 @@ interface Props {
   total: number; // photos shown
   count: number | undefined; // photos that the rule admits
   canSearch: boolean; // by what photos show
-  onAll: () => void;
+  onAll?: () => void;
   onDelete: () => void;
 }
 
@@ -24,7 +24,7 @@ export function SelectionBar({ selected, total, count, canSearch, onAll, onDelet
       <strong role="status">
         {rule ? `Selected: ${ruleWords(rule, count)}` : `${plural(keys.size, "photo")} selected`}
       </strong>
-      {!rule && (
+      {!rule && onAll && (
         <Button look="quiet" disabled={total === 0} onClick={onAll}>
           Select all {formatCount(total)}
         </Button>
