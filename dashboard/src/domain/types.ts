@@ -274,6 +274,7 @@ export interface ImageResult {
 export interface JobResult {
   status: JobStatus;
   model_used: string;
+  summary?: { reused?: number };
   processing_time_ms: number;
   error?: string;
   detailed_results: ImageResult[];

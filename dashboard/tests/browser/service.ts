@@ -95,11 +95,12 @@ export class Service {
     });
   }
 
-  // Stores an image without the page; returns its key.
-  async store(name: string, content: Buffer, type = "image/jpeg"): Promise<string> {
+  // Stores an image without the page; returns its key. `path`: the user's own, with folders.
+  async store(name: string, content: Buffer, type = "image/jpeg", path?: string): Promise<string> {
     const ticket = await this.post<{ upload_url: string; s3_key: string }>("/upload-url", {
       filename: name,
       content_type: type,
+      path,
     });
     const answer = await fetch(ticket.upload_url, {
       method: "PUT",
@@ -126,6 +127,12 @@ export class Service {
       ...more,
     };
     return (await this.post<{ job_id: string }>("/submit", body)).job_id;
+  }
+
+  // Until every photo that can be looked at has been.
+  async looked(): Promise<void> {
+    while ((await this.call<{ busy: boolean }>("/index")).busy)
+      await new Promise((done) => setTimeout(done, 100));
   }
 
   async finish(job: string): Promise<string> {
