@@ -19,23 +19,35 @@ import {
   type SearchFilter,
 } from "./client";
 
-const watchMs = 2_000;
+const watchMs = 2_500;
+
+// A server that has just finished needs a moment to count what can be found: an incomplete count is
+// asked for once more.
+interface Index extends IndexState {
+  unsure: boolean;
+}
+
+const isUnsure = (now: IndexState, before: Index | null | undefined): boolean =>
+  !now.busy &&
+  now.indexed < now.total &&
+  (!before || before.busy || before.indexed !== now.indexed);
 
 // null where the server cannot search by what photos show. `watch`: what it does is followed while it does it.
 export const useIndex = (watch = false) => {
   const client = useQueryClient();
-  return useQuery<IndexState | null>({
+  return useQuery<Index | null>({
     queryKey: indexKey,
     staleTime: 60_000,
     retry: false,
-    refetchInterval: ({ state }) => (watch && state.data?.busy ? watchMs : false),
+    refetchInterval: ({ state }) =>
+      watch && (state.data?.busy || state.data?.unsure) ? watchMs : false,
     queryFn: async ({ signal }) => {
-      const before = client.getQueryData<IndexState | null>(indexKey);
+      const before = client.getQueryData<Index | null>(indexKey);
       const now = await getIndex(signal);
       // What was looked at meanwhile can be found now.
       if (before && now && before.indexed !== now.indexed)
         void client.invalidateQueries({ queryKey: foundKey });
-      return now;
+      return now && { ...now, unsure: isUnsure(now, before) };
     },
   });
 };

@@ -25,22 +25,22 @@ export function IndexLine() {
     mutationFn: indexAll,
     onSuccess: (state) => {
       setAsked(true);
-      client.setQueryData(indexKey, state);
+      client.setQueryData(indexKey, { ...state, unsure: true });
     },
     onError: (error) => tellProblem("The photos are not looked at", sentenceOf(error)),
   });
   if (!data || data.total === 0 || (data.indexed >= data.total && !data.busy)) return null;
-  const { indexed, total, busy } = data;
+  const { indexed, total, busy, unsure } = data;
   const left = total - indexed;
   return (
     <div className="index-line">
       <p role="status">
         {`${formatCount(indexed)} of ${plural(total, "photo")} can be found by what they show.`}
         {busy && " The others are being looked at."}
-        {asked && !busy && left > 0 && ` ${formatCount(left)} cannot be looked at.`}
+        {asked && !busy && !unsure && left > 0 && ` ${formatCount(left)} cannot be looked at.`}
       </p>
       {busy && <Bar value={indexed / total} label="Photos looked at" />}
-      {!busy && !asked && (
+      {!busy && !asked && !unsure && (
         <Button icon={Eye} busy={look.isPending} onClick={() => look.mutate()}>
           Look at all photos
         </Button>

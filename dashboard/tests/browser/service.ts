@@ -129,10 +129,19 @@ export class Service {
     return (await this.post<{ job_id: string }>("/submit", body)).job_id;
   }
 
-  // Until every photo that can be looked at has been.
+  // Until every photo has been looked at; those that cannot be read never are.
   async looked(): Promise<void> {
-    while ((await this.call<{ busy: boolean }>("/index")).busy)
+    let quiet = 0;
+    while (quiet < 40) {
+      const { busy, indexed, total } = await this.call<{
+        busy: boolean;
+        indexed: number;
+        total: number;
+      }>("/index");
+      if (!busy && indexed === total) return;
+      quiet = busy ? 0 : quiet + 1;
       await new Promise((done) => setTimeout(done, 100));
+    }
   }
 
   async finish(job: string): Promise<string> {
