@@ -296,7 +296,8 @@ export function GalleryPage() {
           </p>
         </div>
         <div className="buttons">
-          {canSearch && stored > 0 && (
+          {/* Without a model, identical files are found still. */}
+          {(canSearch || index.isError) && stored > 0 && (
             <Link href="/duplicate-photos" className="button quiet trash-link">
               <Copy size={16} aria-hidden />
               <span>Duplicates</span>

@@ -54,7 +54,7 @@ test("no page cuts off or covers anything", async ({ page, service }) => {
   });
   await service.finish(other);
   await service.store("layout-copy.png", makePng(7000), "image/png");
-  await service.store(`copy of ${longName}`, makePng(7200), "image/png");
+  await service.store("layout-twin.png", makePng(7200), "image/png");
   await service.looked();
 
   const visible = (locator: (page: Page) => ReturnType<Page["locator"]>) => async (at: Page) => {
