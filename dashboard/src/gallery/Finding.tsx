@@ -118,7 +118,7 @@ export function NothingFound({ like, possible, error, filtered, onRetry, onAll }
   if (isPicture(like) && !pictureOf(like)) {
     return (
       <EmptyState icon={Images} title="The picture is no longer here" actions={all}>
-        <p>It was not stored. Choose it again to find its like.</p>
+        <p>It was not stored. Choose it again to find photos like it.</p>
       </EmptyState>
     );
   }

@@ -42,7 +42,7 @@ export function SearchPhotos({ value, byContent, onChange }: Props) {
       label="Search by name or what they show"
       value={value}
       onChange={onChange}
-      data-drop="Drop here to find its like"
+      data-drop="Drop here to find photos like it"
       onDrop={drop}
       onPaste={paste}
     >

@@ -19,6 +19,8 @@ function OwnUse({ over }: { over: boolean }) {
   const element = document.querySelector<HTMLElement>(ownUse);
   if (!element) return null;
   const { left, top, width, height } = element.getBoundingClientRect();
+  // Not while a dialog lies over it, or where it is scrolled away.
+  if (!element.contains(document.elementFromPoint(left + width / 2, top + height / 2))) return null;
   return (
     <p className={`drop-own ${over ? "over" : ""}`} style={{ left, top, width, height }}>
       <ScanSearch size={18} />

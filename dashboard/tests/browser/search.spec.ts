@@ -142,7 +142,7 @@ test("a picture on the search field finds its like, and uploads nothing", async 
   const photo = readFileSync(owl);
   await send(page.locator("body"), "dragenter", "one.jpg", photo);
   await expect(page.getByText("Drop to upload")).toBeVisible();
-  await expect(page.getByText("Drop here to find its like")).toBeVisible();
+  await expect(page.getByText("Drop here to find photos like it")).toBeVisible();
   await send(field, "dragover", "one.jpg", photo);
   await expect(page.getByText("Drop to search")).toBeVisible();
   await expect(page.getByText("Nothing is uploaded")).toBeVisible();
@@ -171,6 +171,47 @@ test("a picture on the search field finds its like, and uploads nothing", async 
   await expect(page.getByRole("gridcell").first()).toBeVisible();
 });
 
+test("photos that were not looked at are counted, and looked at on request", async ({
+  page,
+  service,
+}) => {
+  await service.store("unseen.png", makePng(9800), "image/png");
+  let state = { model: "m", indexed: 1_200, total: 10_000, pending: 0, busy: false };
+  let asked = 0;
+  await page.route("**/index", (route) => {
+    asked += 1;
+    if (route.request().method() === "POST") state = { ...state, pending: 8_800, busy: true };
+    return route.fulfill({ json: state });
+  });
+  await page.goto("/?q=unseen");
+  await expect(cell(page, "unseen.png")).toBeVisible();
+  const line = page.getByText("1,200 of 10,000 photos can be found by what they show.");
+  await expect(line).toBeVisible();
+  await page.getByRole("button", { name: "Look at all photos" }).click();
+  await expect(page.getByRole("progressbar", { name: "Photos looked at" })).toBeVisible();
+  await expectAccessible(page);
+  state = { ...state, indexed: 9_999, pending: 0, busy: false };
+  await expect(page.getByText("1 cannot be looked at.")).toBeVisible();
+  // Nothing is asked for once nothing changes.
+  const before = asked;
+  await page.waitForTimeout(4_000);
+  expect(asked).toBe(before);
+  state = { ...state, indexed: 10_000 };
+  await page.reload();
+  await expect(cell(page, "unseen.png")).toBeVisible();
+  await expect(line).toBeHidden();
+
+  // A server that cannot search so shows none of it.
+  await page.route("**/index", (route) =>
+    route.fulfill({ status: 422, json: { error: "this service cannot search" } }),
+  );
+  await page.goto("/?q=nothing+has+this+name");
+  await expect(page.getByRole("heading", { name: "No photo matches" })).toBeVisible();
+  await expect(page.getByLabel("Search by name", { exact: true })).toBeVisible();
+  await expect(page.getByRole("radio", { name: "By what they show" })).toBeHidden();
+  await expect(page.getByRole("link", { name: "Duplicates" })).toBeHidden();
+});
+
 // A picture that no other test has, as a JPEG of these sizes and qualities.
 const draw = (page: Page, versions: readonly (readonly [number, number])[]): Promise<string[]> =>
   page.evaluate((wanted) => {
@@ -197,6 +238,15 @@ const draw = (page: Page, versions: readonly (readonly [number, number])[]): Pro
     );
   }, versions);
 
+// Other tests' photos may be above, and only groups in view are drawn.
+async function scrollTo(page: Page, group: Locator): Promise<void> {
+  await expect(page.getByRole("region", { name: /^Like / }).first()).toBeVisible();
+  await expect(async () => {
+    if (!(await group.isVisible())) await page.mouse.wheel(0, 400);
+    await expect(group).toBeVisible({ timeout: 200 });
+  }).toPass();
+}
+
 test("duplicates are shown, compared, and all but the best deleted", async ({ page, service }) => {
   await page.goto("/settings");
   const made = await draw(page, [
@@ -215,12 +265,15 @@ test("duplicates are shown, compared, and all but the best deleted", async ({ pa
   await page.getByRole("radio", { name: "Rather alike" }).check();
   await expect(page).toHaveURL(/alike=rather/);
   const group = page.getByRole("region", { name: "Like copy-best.jpg" });
+  await page.mouse.move(640, 500);
+  await scrollTo(page, group);
   await expect(group.getByRole("heading")).toHaveText("3 photos that are alike");
   await expect(group).toContainText("The best is");
   await expect(group.getByRole("listitem").first()).toContainText("Best");
   await expect(group.getByRole("listitem").first()).toContainText("1600 × 1200");
   await expectAccessible(page);
   await page.reload();
+  await scrollTo(page, group);
 
   // Side by side, and both zoomed.
   await group.getByRole("button", { name: "Compare copy-small.jpg" }).click();
