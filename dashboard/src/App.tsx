@@ -8,7 +8,7 @@ import {
   Sparkles,
   type LucideIcon,
 } from "lucide-react";
-import { useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { sentenceOf } from "./api/client";
 import { useConnection } from "./api/queries";
 import { GalleryPage } from "./gallery/GalleryPage";
@@ -23,12 +23,17 @@ import { SubmitPage } from "./submit/SubmitPage";
 import { TrashPage } from "./gallery/TrashPage";
 import { forgetBroken } from "./ui/Picture";
 import { NewerPage } from "./ui/NewerPage";
-import { EmptyState, Notice } from "./ui/States";
+import { EmptyState, Loading, Notice } from "./ui/States";
 import { Whole } from "./ui/Whole";
 import { DropLayer } from "./upload/DropLayer";
 import { ReviewDialog } from "./upload/ReviewDialog";
 import { UploadDock } from "./upload/UploadDock";
 import "./App.css";
+
+// Few people need it, so that it is not part of the first load.
+const DuplicatesPage = lazy(() =>
+  import("./gallery/DuplicatesPage").then((page) => ({ default: page.DuplicatesPage })),
+);
 
 const pages: { path: string; name: string; icon: LucideIcon }[] = [
   { path: "/", name: "Photos", icon: Images },
@@ -37,11 +42,21 @@ const pages: { path: string; name: string; icon: LucideIcon }[] = [
   { path: "/settings", name: "Settings", icon: SettingsIcon },
 ];
 
+// Pages that the navigation does not have.
+const others: Record<string, string> = { "/deleted": "Trash", "/duplicate-photos": "Duplicates" };
+
 function Page({ path }: { path: string }) {
   const job = /^\/job\/([^/]+)\/?$/.exec(path)?.[1];
   if (job !== undefined) return <JobPage key={job} id={decodeURIComponent(job)} />;
   if (path === "/") return <GalleryPage />;
   if (path === "/deleted") return <TrashPage />;
+  if (path === "/duplicate-photos") {
+    return (
+      <Suspense fallback={<Loading what="duplicates" shape="page" />}>
+        <DuplicatesPage />
+      </Suspense>
+    );
+  }
   if (path === "/new") return <SubmitPage />;
   if (path === "/history") return <HistoryPage />;
   if (path === "/settings") return <SettingsPage />;
@@ -97,7 +112,11 @@ function ConnectionNotice() {
 
 function Navigation({ path }: { path: string }) {
   const { backend } = useStore(settings);
-  const current = path.startsWith("/job/") ? "/history" : path === "/deleted" ? "/" : path;
+  const current = path.startsWith("/job/")
+    ? "/history"
+    : ["/deleted", "/duplicate-photos"].includes(path)
+      ? "/"
+      : path;
   return (
     <nav className="nav" aria-label="Pages">
       <Link href="/" className="brand">
@@ -135,7 +154,7 @@ function useArrival(path: string, main: React.RefObject<HTMLElement | null>) {
   useEffect(() => {
     const name =
       pages.find((page) => page.path === path)?.name ??
-      (path.startsWith("/job/") ? "Job" : path === "/deleted" ? "Trash" : "Not found");
+      (path.startsWith("/job/") ? "Job" : (others[path] ?? "Not found"));
     document.title = `${name} · Classifier`;
     if (!first.current)
       main.current?.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });

@@ -25,6 +25,10 @@ const listKey = ["images", "list"] as const;
 const foldersKey = ["folders"] as const;
 const batchesKey = ["batches"] as const;
 const datesKey = ["dates"] as const;
+// Of what photos show: see search.ts.
+export const indexKey = ["index"] as const;
+export const foundKey = ["found by content"] as const;
+export const duplicatesKey = ["duplicates"] as const;
 const fewFolders = 500;
 
 export const everything: ImageFilter = {
@@ -81,6 +85,8 @@ function dropOlder(client: QueryClient, version: string): void {
   void client.invalidateQueries({ queryKey: foldersKey, refetchType: few ? "active" : "none" });
   void client.invalidateQueries({ queryKey: batchesKey });
   void client.invalidateQueries({ queryKey: datesKey });
+  for (const key of [indexKey, foundKey, duplicatesKey])
+    void client.invalidateQueries({ queryKey: key });
 }
 
 // After the page itself has added or deleted photos.

@@ -5,11 +5,14 @@ import { rangeOf } from "../domain/taken";
 import type {
   BatchPage,
   Dates,
+  DuplicatesPage,
   FolderPage,
+  FoundPhotos,
   ImageFilter,
   ImageInfo,
   ImagePage,
   ImageWindow,
+  IndexState,
   JobDetails,
   JobPage,
   JobResult,
@@ -262,6 +265,52 @@ const orMissing = <T>(answer: Promise<T>, missing: T): Promise<T> =>
     if (isPage || [404, 405, 422].includes(error.status)) return missing;
     throw error;
   });
+
+// null where the server cannot search by what photos show.
+export const getIndex = (signal: AbortSignal): Promise<IndexState | null> =>
+  orMissing<IndexState | null>(call<IndexState>("/index", { signal }), null);
+
+// Has all photos looked at that have not been.
+export const indexAll = () => post<IndexState>("/index", {});
+
+// Which photos a search is about; its order is always the best first.
+export type SearchFilter = Pick<ImageFilter, "folder" | "batch" | "taken">;
+
+const searchPath = (
+  path: string,
+  asked: { q?: string; key?: string; limit: number },
+  { taken, ...filter }: SearchFilter,
+): string => withQuery(path, { ...asked, ...filter, ...rangeOf(taken) });
+
+export const searchByText = (q: string, filter: SearchFilter, limit: number, signal: AbortSignal) =>
+  call<FoundPhotos>(searchPath("/search", { q, limit }, filter), { signal });
+
+export const searchByPhoto = (
+  key: string,
+  filter: SearchFilter,
+  limit: number,
+  signal: AbortSignal,
+) => call<FoundPhotos>(searchPath("/similar", { key, limit }, filter), { signal });
+
+// Of a picture that is not stored; it is looked at, and not kept.
+export const searchByPicture = (
+  picture: Blob,
+  filter: SearchFilter,
+  limit: number,
+  signal: AbortSignal,
+) =>
+  call<FoundPhotos>(searchPath("/similar", { limit }, filter), {
+    method: "POST",
+    headers: { "Content-Type": "application/octet-stream" },
+    body: picture,
+    signal,
+    timeout: longTimeoutMs,
+  });
+
+export const getDuplicates = (
+  query: { min_similarity: number; limit: number; next_token: string },
+  signal: AbortSignal,
+) => call<DuplicatesPage>(withQuery("/duplicates", query), { signal });
 
 export const getTrash = (token: string, limit: number, signal?: AbortSignal) =>
   call<TrashPage>(withQuery("/trash", { limit, next_token: token }), signal ? { signal } : {});

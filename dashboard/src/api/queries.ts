@@ -168,7 +168,7 @@ export const useJobs = (filter: HistoryFilter, refresh = true) => {
 const hasMany = (loaded: { pages: unknown[] } | undefined): boolean =>
   (loaded?.pages.length ?? 0) > mostPagesRefreshed;
 
-const detailsOf = (job: string) =>
+export const detailsOf = (job: string) =>
   queryOptions({ queryKey: ["job", job], queryFn: () => getJob(job), staleTime: 60_000 });
 
 export const useJobDetails = (job: string, enabled = true) =>
@@ -265,6 +265,7 @@ export interface Results {
   complete: boolean;
   model: string;
   durationMs: number;
+  reused: number; // photos that were answered from memory
 }
 
 // All rows of a job that has ended, shown as their pages arrive.
@@ -286,6 +287,7 @@ const resultsOf = (client: QueryClient, job: string) => {
           complete: token === "",
           model: page.model_used,
           durationMs: page.processing_time_ms,
+          reused: page.summary?.reused ?? 0,
         };
         if (!token) return results;
         client.setQueryData<Results>(queryKey, results);
@@ -298,6 +300,13 @@ export const useResults = (job: string, enabled = true) => {
   const client = useQueryClient();
   return useQuery({ ...resultsOf(client, job), enabled });
 };
+
+// Not before its last page is there.
+export async function allResults(client: QueryClient, job: string): Promise<Results> {
+  const options = resultsOf(client, job);
+  const results = await client.query(options);
+  return results.complete ? results : client.query({ ...options, staleTime: 0 });
+}
 
 export interface Found {
   job: string;
@@ -315,11 +324,7 @@ export const useFound = (image: string, jobs: readonly string[]) => {
     structuralSharing: false,
     queryFn: async () => {
       for (const job of jobs) {
-        const options = resultsOf(client, job);
-        let results = await client.query(options);
-        // Its pages are still loading: wait for the last.
-        if (!results.complete) results = await client.query({ ...options, staleTime: 0 });
-        const { rows, model } = results;
+        const { rows, model } = await allResults(client, job);
         const row = rows.find(({ key }) => key === image);
         if (!row) continue;
         const { confidence_threshold: threshold } = await client.query(detailsOf(job));

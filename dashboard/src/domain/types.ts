@@ -151,6 +151,46 @@ export interface TrashPage {
   next_token?: string;
 }
 
+// How many photos can be found by what they show.
+export interface IndexState {
+  model: string;
+  indexed: number;
+  total: number;
+  pending: number; // that wait to be looked at
+  busy: boolean;
+}
+
+export interface FoundPhoto {
+  key: string;
+  name: string;
+  score: number; // a cosine: it says which is nearer, not how sure
+}
+
+export interface FoundPhotos extends IndexState {
+  results: FoundPhoto[]; // best first
+}
+
+export interface DuplicateImage {
+  key: string;
+  name: string;
+  size: number; // bytes
+  width?: number; // pixels
+  height?: number;
+  similarity: number; // to the first of its group
+}
+
+export interface DuplicateGroup {
+  kind: "identical" | "similar";
+  reason: string; // why the first is the one to keep
+  images: DuplicateImage[]; // the one to keep first
+}
+
+export interface DuplicatesPage {
+  groups: DuplicateGroup[];
+  total: number;
+  next_token?: string;
+}
+
 export interface FolderPage {
   folders: Folder[];
   next_token?: string;
@@ -234,6 +274,7 @@ export interface ImageResult {
 export interface JobResult {
   status: JobStatus;
   model_used: string;
+  summary?: { reused?: number };
   processing_time_ms: number;
   error?: string;
   detailed_results: ImageResult[];

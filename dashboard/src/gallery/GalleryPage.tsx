@@ -1,8 +1,7 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { SearchX, Trash2, TriangleAlert, X } from "lucide-react";
+import { Copy, SearchX, Trash2, TriangleAlert, X } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { sentenceOf } from "../api/client";
-import { useTrash } from "../api/trash";
+import { useIndex } from "../api/search";
 import { formatBytes, formatCount, formatDay, nameOf, plural } from "../domain/format";
 import type { ImageFilter, Order, StoredImage } from "../domain/types";
 import {
@@ -32,13 +31,15 @@ import { togglePhoto } from "../ui/selecting";
 import { useDebounced } from "../ui/useDebounced";
 import { unfinished } from "../upload/uploads";
 import { UploadButtons } from "../upload/UploadButtons";
-import { DeleteDialog } from "../ui/DeleteDialog";
-import { removePhotos } from "../ui/deletion";
+import { shownBy, type By } from "./finding";
+import { ByChoice, IndexLine, LikeLine, NothingFound } from "./Finding";
 import { GalleryPreview } from "./GalleryPreview";
 import { Grid, type GridHandle } from "./Grid";
 import { indexNear, limitedTo, placeOf, type Library, type Opened, type Spot } from "./library";
 import { SelectionBar } from "./SelectionBar";
 import { Toolbar } from "./Toolbar";
+import { useDeleting } from "./useDeleting";
+import { useFound } from "./useFound";
 import { useLabels } from "./useLabels";
 import { useLibrary } from "./useLibrary";
 import { galleryView } from "./view";
@@ -92,17 +93,14 @@ function useOpenPhoto(
   return open;
 }
 
-const unknownTrash = "The server has not said yet whether it has a trash. Try again.";
-const fewPhotos = 50;
 const smallLibrary = 2_000;
-const searchAfterMs = 150;
+const searchAfterMs = 100;
 const longestSearch = 250; // characters; the server takes up to 1,000 bytes
 
 export function GalleryPage() {
-  const client = useQueryClient();
   const selected = useStore(selection);
   const [view, setView] = useView(galleryView);
-  const { q: text, folder, batch, taken, order, job, label, at, photo } = view;
+  const { q: text, folder, batch, taken, order, by: wantedBy, like, job, label, at, photo } = view;
   const q = useDebounced(text.trim().slice(0, longestSearch), searchAfterMs);
   const wanted = useMemo(
     () => ({ order, q, folder, batch, taken }),
@@ -110,10 +108,8 @@ export function GalleryPage() {
   );
 
   const labels = useLabels(job);
-  const trashState = useTrash();
-  const trash = trashState.data;
+  const { trash, remove, dialog } = useDeleting();
   const [activeSpot, setActiveSpot] = useState<Spot>({ key: "", index: 0 });
-  const [deleting, setDeleting] = useState<readonly string[] | null>(null);
   const anchor = useRef<Spot | null>(null);
   const grid = useRef<GridHandle>(null);
 
@@ -121,7 +117,25 @@ export function GalleryPage() {
     wanted,
     at ?? -1,
   );
-  const found = state.library;
+  const index = useIndex();
+  const canSearch = Boolean(index.data);
+  const possible = index.isPending ? undefined : canSearch;
+  const byContent = useFound(q, like, wanted, possible);
+  const named = filter === wanted ? state.library?.total : undefined;
+  const decided = shownBy({
+    q,
+    like,
+    wanted: wantedBy,
+    possible,
+    named,
+  });
+  const [lastBy, setLastBy] = useState<By>("name");
+  if (decided !== undefined && decided !== lastBy) setLastBy(decided);
+  const by = decided ?? lastBy;
+  // An empty list would close the open photo, so it is shown only when it is decided on.
+  const byName = decided === undefined && named === 0 ? undefined : state.library;
+  const found = by === "content" ? byContent.library : byName;
+  const list = `${like} ${by}`;
   const small = found !== undefined && (!catalogue || found.total <= smallLibrary);
   const limited = labels !== undefined && label !== "" && small;
   useEffect(() => {
@@ -134,7 +148,7 @@ export function GalleryPage() {
       new Set([...labels].filter(([, each]) => each === label).map(([key]) => key)),
     );
   }, [found, limited, labels, label]);
-  useRememberedScroll(library !== undefined && library.total > 0);
+  useRememberedScroll(library !== undefined && library.total > 0, like);
 
   // Photos come and go, so a place is valid for this list only.
   const active = library ? indexNear(library, activeSpot) : 0;
@@ -142,6 +156,9 @@ export function GalleryPage() {
   const spot = (index: number): Spot => ({ key: library?.at(index)?.key ?? "", index });
   const setActive = (index: number) => setActiveSpot(spot(index));
   const placeIn = (index: number) => ({ at: index, photo: library?.at(index)?.key ?? "" });
+  // In an address that is opened again, the photo is in the same list.
+  const openAt = (index: number) =>
+    openLayer(writeView(galleryView, { ...placeIn(index), ...(q === "" ? {} : { by }) }));
 
   // The address follows the photo, and the preview of a photo that is gone closes.
   const openIndex = open?.index;
@@ -154,14 +171,14 @@ export function GalleryPage() {
   }, [library, at, photo, openIndex, openKey]);
 
   // Closed, however that came about: back to the photo that was looked at.
-  const looked = useRef<number | null>(null);
+  const looked = useRef<{ index: number; list: string } | null>(null);
   useEffect(() => {
-    if (openIndex !== undefined) looked.current = openIndex;
+    if (openIndex !== undefined) looked.current = { index: openIndex, list };
     else if (looked.current !== null && at === undefined) {
-      grid.current?.show(looked.current);
+      if (looked.current.list === list) grid.current?.show(looked.current.index);
       looked.current = null;
     }
-  }, [openIndex, at]);
+  }, [openIndex, at, list]);
 
   const change = (changes: Partial<typeof view>) => {
     setView(changes);
@@ -170,7 +187,11 @@ export function GalleryPage() {
   };
 
   const isSelected = ({ key }: StoredImage): boolean =>
-    selected.rule ? covers(selected.rule, filter) : selected.keys.has(key);
+    selected.rule
+      ? by === "content"
+        ? Boolean(selected.rule.all)
+        : covers(selected.rule, filter)
+      : selected.keys.has(key);
 
   const choose = (index: number) => {
     const key = library?.at(index)?.key;
@@ -204,19 +225,9 @@ export function GalleryPage() {
   };
   const chooseAll = () => {
     if (!library) return;
-    if (catalogue && !limited && library.total > mostKeys) selectRule(ruleOf(filter));
+    if (catalogue && by === "name" && !limited && library.total > mostKeys)
+      selectRule(ruleOf(filter));
     else void chooseKeys(0, library.total);
-  };
-
-  // A few photos that can be restored need no question.
-  const remove = (keys: readonly string[]) => {
-    if (keys.length === 0) return;
-    if (trash === undefined) {
-      tellProblem("Nothing was deleted", sentenceOf(trashState.error ?? new Error(unknownTrash)));
-      void trashState.refetch();
-    } else if (trash !== null && keys.length <= fewPhotos)
-      void removePhotos(client, keys, true, () => undefined);
-    else setDeleting(keys);
   };
 
   // The photo that takes its place is shown next; without one the preview closes.
@@ -231,11 +242,46 @@ export function GalleryPage() {
 
   const empty = library !== undefined && stored === 0 && complete;
   const total = library?.total ?? 0;
-  const isPart = isFiltered(filter) || limited;
+  const searched = by === "content";
+  const isPart = searched || isFiltered(filter) || limited;
   const { rule } = selected;
-  const ruleCount = rule?.all ? stored : rule && covers(rule, filter) ? total : undefined;
+  const ruleCount = rule?.all
+    ? stored
+    : rule && !searched && covers(rule, filter)
+      ? total
+      : undefined;
   const listed = complete ? "" : ", loading more…";
   const selecting = !isEmpty(selected);
+  const showAll = () =>
+    change({ q: "", by: "", like: "", label: "", folder: "", batch: "", taken: "" });
+  const ready = state.library !== undefined && stored > 0;
+  const filterBy = (changes: Partial<ImageFilter>) => {
+    if (changes.q === undefined) change(changes);
+    else change({ ...changes, like: "", ...(changes.q.trim() === "" ? { by: "" } : {}) });
+  };
+  const searchError = byContent.error ?? index.error;
+  const nothing = searched ? (
+    <NothingFound
+      like={like}
+      possible={possible}
+      error={searchError}
+      filtered={isFiltered({ ...wanted, q: "" })}
+      onRetry={refetch}
+      onAll={showAll}
+    />
+  ) : (
+    <EmptyState
+      icon={SearchX}
+      title="No photo matches"
+      actions={<Button onClick={showAll}>Show all photos</Button>}
+    >
+      <p>None of the {plural(stored, "photo")} matches these filters.</p>
+      {index.error && q !== "" && (
+        <p>They cannot be found by what they show: {sentenceOf(index.error)}</p>
+      )}
+    </EmptyState>
+  );
+  const unfound = searched && !library && (searchError !== null || byContent.impossible);
   return (
     <>
       <header className="page-head">
@@ -243,11 +289,20 @@ export function GalleryPage() {
           <h1 tabIndex={-1}>Photos</h1>
           <p className="page-sub" role="status">
             {stored > 0 && library
-              ? `${isPart ? `${formatCount(total)} of ` : ""}${plural(stored, "photo")} stored${listed}`
+              ? searched
+                ? `${plural(total, "photo")}, best first`
+                : `${isPart ? `${formatCount(total)} of ` : ""}${plural(stored, "photo")} stored${listed}`
               : "\u00a0"}
           </p>
         </div>
         <div className="buttons">
+          {/* Without a model, identical files are found still. */}
+          {(canSearch || index.isError) && stored > 0 && (
+            <Link href="/duplicate-photos" className="button quiet trash-link">
+              <Copy size={16} aria-hidden />
+              <span>Duplicates</span>
+            </Link>
+          )}
           {typeof trash === "number" && (
             <Link href="/deleted" className="button quiet trash-link">
               <Trash2 size={16} aria-hidden />
@@ -258,19 +313,21 @@ export function GalleryPage() {
         </div>
       </header>
       <Unfinished />
-      {!error && (!library || (stored === 0 && !complete)) && (
+      {!error && (!state.library || (stored === 0 && !complete)) && (
         <Loading what="photos" shape="grid" />
       )}
-      {!library && error && <ErrorState error={error} onRetry={refetch} />}
+      {!state.library && error && <ErrorState error={error} onRetry={refetch} />}
       {empty && <Welcome />}
-      {library && stored > 0 && (
+      {ready && (
         <>
           <div className="toolbar sticky">
             <Toolbar
               filter={{ order, q: text, folder, batch, taken }}
               catalogue={catalogue}
+              canSearch={canSearch}
+              ordered={!searched}
               labels={{ job, label, labels, small }}
-              onFilter={change}
+              onFilter={filterBy}
               onLabels={change}
               all={
                 selecting || total === 0
@@ -280,37 +337,44 @@ export function GalleryPage() {
               onAll={chooseAll}
             />
           </div>
-          {total === 0 ? (
-            <EmptyState
-              icon={SearchX}
-              title="No photo matches"
-              actions={
-                <Button
-                  onClick={() => change({ q: "", label: "", folder: "", batch: "", taken: "" })}
-                >
-                  Show all photos
-                </Button>
-              }
-            >
-              <p>None of the {plural(stored, "photo")} matches these filters.</p>
-            </EmptyState>
-          ) : (
-            <Grid
-              handle={grid}
-              library={library}
-              isSelected={isSelected}
-              selecting={selecting}
-              labels={labels}
-              whereabouts={whereabouts[filter.order]}
-              active={active}
-              onActive={setActive}
-              onToggle={choose}
-              onRange={chooseRange}
-              onAll={chooseAll}
-              onNone={clearSelection}
-              onOpen={(index) => openLayer(writeView(galleryView, placeIn(index)))}
-              onDelete={() => remove([...selected.keys])}
-            />
+          {(like !== "" || (q !== "" && canSearch)) && (
+            <div className="finding">
+              {like !== "" ? (
+                <LikeLine like={like} />
+              ) : (
+                <ByChoice by={by} named={named} onChange={(to) => change({ by: to })} />
+              )}
+              {canSearch && <IndexLine />}
+            </div>
+          )}
+          {!library && !unfound && <Loading what="photos" shape="grid" />}
+          {(unfound || (library && total === 0)) && nothing}
+          {library && total > 0 && (
+            <div className={searched && byContent.waiting ? "waiting" : ""}>
+              <Grid
+                handle={grid}
+                library={library}
+                isSelected={isSelected}
+                selecting={selecting}
+                labels={labels}
+                whereabouts={searched ? () => "" : whereabouts[filter.order]}
+                active={active}
+                onActive={setActive}
+                onToggle={choose}
+                onRange={chooseRange}
+                onAll={chooseAll}
+                onNone={clearSelection}
+                onOpen={openAt}
+                onDelete={() => remove([...selected.keys])}
+              />
+            </div>
+          )}
+          {searched && byContent.onMore && (
+            <div className="more">
+              <Button busy={byContent.waiting} onClick={byContent.onMore}>
+                Show more
+              </Button>
+            </div>
           )}
           {/* Below, so that nothing moves under the finger that has just selected. */}
           {selecting && (
@@ -318,6 +382,7 @@ export function GalleryPage() {
               selected={selected}
               total={total}
               count={ruleCount}
+              canSearch={canSearch}
               onAll={chooseAll}
               onDelete={() => remove([...selected.keys])}
             />
@@ -337,9 +402,7 @@ export function GalleryPage() {
           onClose={() => closeLayer(notOpen)}
         />
       )}
-      {deleting && (
-        <DeleteDialog keys={deleting} trash={trash !== null} onClose={() => setDeleting(null)} />
-      )}
+      {dialog}
     </>
   );
 }

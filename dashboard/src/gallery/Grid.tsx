@@ -52,7 +52,9 @@ const Tile = memo(function Tile({ image, index, column, selected, focusable, lab
       role="gridcell"
       aria-selected={selected}
       aria-colindex={column + 1}
-      aria-label={`${name}, ${formatBytes(image.size)}${found ? `, ${found}` : ""}`}
+      aria-label={[name, image.size > 0 ? formatBytes(image.size) : "", found]
+        .filter(Boolean)
+        .join(", ")}
       tabIndex={focusable ? 0 : -1}
       data-index={index}
       className="tile"

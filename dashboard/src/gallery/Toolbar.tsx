@@ -8,8 +8,9 @@ import type { ImageFilter, JobSummary } from "../domain/types";
 import { settings, tileSizes } from "../state/settings";
 import { useStore } from "../state/store";
 import { Button, IconButton } from "../ui/Button";
-import { SearchField, Select } from "../ui/Fields";
+import { Select } from "../ui/Fields";
 import { Browse } from "./Browse";
+import { SearchPhotos } from "./SearchPhotos";
 import { countLabels, mostLabelled, useFinishedJobs } from "./useLabels";
 import "./Toolbar.css";
 
@@ -98,6 +99,8 @@ function TileSizes() {
 interface Props {
   filter: ImageFilter;
   catalogue: boolean;
+  canSearch: boolean; // by what photos show
+  ordered: boolean; // the order can be chosen
   labels: Omit<LabelProps, "onChange">;
   onFilter: (change: Partial<ImageFilter>) => void;
   onLabels: (to: LabelChoice) => void;
@@ -106,12 +109,13 @@ interface Props {
 }
 
 // Search, filters, order and size of the gallery.
-export function Toolbar({ filter, catalogue, labels, onFilter, onLabels, all, onAll }: Props) {
+export function Toolbar(props: Props) {
+  const { filter, catalogue, canSearch, ordered, labels, onFilter, onLabels, all, onAll } = props;
   const [browsing, setBrowsing] = useState(false);
   const { q, folder, batch, taken, order } = filter;
   return (
     <>
-      <SearchField label="Search by name" value={q} onChange={(words) => onFilter({ q: words })} />
+      <SearchPhotos value={q} byContent={canSearch} onChange={(words) => onFilter({ q: words })} />
       {catalogue && (
         <Button icon={FolderOpen} className="browse" onClick={() => setBrowsing(true)}>
           <span>Browse</span>
@@ -121,12 +125,14 @@ export function Toolbar({ filter, catalogue, labels, onFilter, onLabels, all, on
       {batch && <Chip name={uploadWords(batch)} onRemove={() => onFilter({ batch: "" })} />}
       {taken && <Chip name={takenWords(taken)} onRemove={() => onFilter({ taken: "" })} />}
       <LabelFilter {...labels} onChange={onLabels} />
-      <Select
-        label="Order"
-        value={order}
-        options={catalogue ? orders : orders.filter(({ value }) => value !== "taken")}
-        onChange={(to) => onFilter({ order: to })}
-      />
+      {ordered && (
+        <Select
+          label="Order"
+          value={order}
+          options={catalogue ? orders : orders.filter(({ value }) => value !== "taken")}
+          onChange={(to) => onFilter({ order: to })}
+        />
+      )}
       <span className="spacer" />
       <TileSizes />
       {all && (

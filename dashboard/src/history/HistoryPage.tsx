@@ -1,3 +1,4 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { History, SearchX, Sparkles } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useState, type ReactNode } from "react";
 import { useJobs, useLabelsOfJobs } from "../api/queries";
@@ -5,6 +6,7 @@ import { formatCount } from "../domain/format";
 import { kindWords } from "../domain/jobs";
 import { jobStatuses, type JobSummary } from "../domain/types";
 import { Link, useRememberedScroll, useView } from "../state/router";
+import { askAgain } from "../ui/askAgain";
 import { Button } from "../ui/Button";
 import { SearchField, Select } from "../ui/Fields";
 import { EmptyState, ErrorState, Loading } from "../ui/States";
@@ -134,6 +136,7 @@ function Jobs({
   view: HistoryView;
   onView: (change: Partial<HistoryView>) => void;
 }) {
+  const client = useQueryClient();
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const [dialog, setDialog] = useState<Dialog>(null);
   // In the order in which they were picked; only those that are shown.
@@ -150,6 +153,7 @@ function Jobs({
       }),
     onRename: (rename) => setDialog({ rename }),
     onDelete: (job) => setDialog({ remove: [job] }),
+    onAgain: ({ job_id }) => void askAgain(client, job_id),
   };
   return (
     <>

@@ -1,4 +1,4 @@
-import { EllipsisVertical, Pencil, Trash2 } from "lucide-react";
+import { EllipsisVertical, MessageCircleQuestion, Pencil, Trash2 } from "lucide-react";
 import { useMemo } from "react";
 import { useJobDetails } from "../api/queries";
 import { formatCount, formatDuration, formatExactTime, formatTime, plural } from "../domain/format";
@@ -30,6 +30,7 @@ export interface Actions {
   onPick: (job: JobSummary) => void;
   onRename: (job: JobSummary) => void;
   onDelete: (job: JobSummary) => void;
+  onAgain: (job: JobSummary) => void;
 }
 
 function Cells({ job, actions }: { job: JobSummary; actions: Actions }) {
@@ -96,7 +97,14 @@ function Cells({ job, actions }: { job: JobSummary; actions: Actions }) {
             { label: "Rename", icon: Pencil, onSelect: () => actions.onRename(job) },
             ...(running
               ? []
-              : [{ label: "Delete", icon: Trash2, onSelect: () => actions.onDelete(job) }]),
+              : [
+                  {
+                    label: "Ask again with other labels",
+                    icon: MessageCircleQuestion,
+                    onSelect: () => actions.onAgain(job),
+                  },
+                  { label: "Delete", icon: Trash2, onSelect: () => actions.onDelete(job) },
+                ]),
           ]}
         />
       </td>

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Columns2, Pencil, Trash2 } from "lucide-react";
+import { Columns2, MessageCircleQuestion, Pencil, Trash2 } from "lucide-react";
 import { useState, type ReactNode, type SubmitEvent } from "react";
 import { ApiError, deleteJob, renameJob, sentenceOf } from "../api/client";
 import { longestName, titleOf } from "../domain/jobs";
@@ -8,6 +8,7 @@ import { navigate } from "../state/router";
 import { Button, IconButton } from "../ui/Button";
 import { Confirm } from "../ui/Dialogs";
 import { asSentence } from "../domain/format";
+import { askAgain } from "../ui/askAgain";
 import { tell, tellProblem } from "../ui/toast";
 import "./JobHead.css";
 
@@ -120,6 +121,8 @@ interface Props {
 // The name of the job, and what is done with the job as a whole.
 export function JobHead({ state, details, onCompare, children }: Props) {
   const [doing, setDoing] = useState<"rename" | "delete" | null>(null);
+  const client = useQueryClient();
+  const again = useMutation({ mutationFn: (job: string) => askAgain(client, job) });
   const title = details ? titleOf({ ...details, name: (state ?? details).name ?? "" }) : "Job";
   const close = () => setDoing(null);
   return (
@@ -153,6 +156,13 @@ export function JobHead({ state, details, onCompare, children }: Props) {
       </div>
       {state && details && isFinal(state.status) && (
         <div className="buttons">
+          <Button
+            icon={MessageCircleQuestion}
+            busy={again.isPending}
+            onClick={() => again.mutate(state.job_id)}
+          >
+            Ask again with other labels
+          </Button>
           <Button icon={Columns2} onClick={onCompare}>
             Compare with…
           </Button>

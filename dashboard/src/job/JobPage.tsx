@@ -33,6 +33,7 @@ import "./JobPage.css";
 function Facts({ state, details }: { state: JobState; details: JobDetails | undefined }) {
   const labels = details?.custom_labels ?? [];
   const ms = runTimeOf(state);
+  const reused = useResults(state.job_id, isFinal(state.status)).data?.reused ?? 0;
   return (
     <>
       <p className="page-sub facts-line">
@@ -46,6 +47,11 @@ function Facts({ state, details }: { state: JobState; details: JobDetails | unde
         )}
         <span title={formatExactTime(state.created_at)}>{formatTime(state.created_at)}</span>
         {!Number.isNaN(ms) && <span>took {formatDuration(ms)}</span>}
+        {reused > 0 && (
+          <span title="The model had seen these photos before and did not look at them again.">
+            {formatCount(reused)} of {formatCount(state.total)} from memory
+          </span>
+        )}
         <span className="job-id">
           <code title={state.job_id}>{state.job_id}</code>
           <IconButton

@@ -54,8 +54,15 @@ export function navigate(to: string): void {
 const mostFrames = 30;
 
 // Scrolls to where the page was left, once it is `ready`. A list has its height some frames after that.
-export function useRememberedScroll(ready: boolean): void {
+// `list`: one page may show several lists, each with its own entry in the history.
+export function useRememberedScroll(ready: boolean, list = ""): void {
   const wanted = useRef(entry().scroll);
+  const last = useRef(list);
+  useEffect(() => {
+    if (last.current === list) return;
+    last.current = list;
+    wanted.current = entry().scroll ?? 0;
+  }, [list]);
   useEffect(() => {
     if (!ready || wanted.current === undefined) return;
     const to = wanted.current;
@@ -67,7 +74,7 @@ export function useRememberedScroll(ready: boolean): void {
       if (Math.abs(window.scrollY - to) > 1 && frames < mostFrames) requestAnimationFrame(scroll);
     };
     requestAnimationFrame(scroll);
-  }, [ready]);
+  }, [ready, list]);
 }
 
 function addressWith(changes: Record<string, string>): string {

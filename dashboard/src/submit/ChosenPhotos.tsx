@@ -7,7 +7,7 @@ import { useStore } from "../state/store";
 import { Button } from "../ui/Button";
 import { Thumbnail } from "../ui/Picture";
 import { Notice } from "../ui/States";
-import { changeDraft, draft } from "./draft";
+import { changeDraft, draft } from "../state/draft";
 import { galleryPath, goneWords, lostWords, titleOf, type Photos } from "./photos";
 import { Section } from "./Section";
 import { usePhotos } from "./usePhotos";

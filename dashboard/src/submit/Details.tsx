@@ -2,7 +2,7 @@ import { useId } from "react";
 import { useServerLabelSets } from "../api/labelSets";
 import { useStore } from "../state/store";
 import { Slider, ThresholdSlider } from "../ui/Fields";
-import { changeDraft, draft } from "./draft";
+import { changeDraft, draft } from "../state/draft";
 import { Section } from "./Section";
 import "./Details.css";
 

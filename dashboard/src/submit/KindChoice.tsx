@@ -1,6 +1,6 @@
 import type { JobType } from "../domain/types";
 import { useStore } from "../state/store";
-import { changeDraft, draft } from "./draft";
+import { changeDraft, draft } from "../state/draft";
 import "./KindChoice.css";
 
 const kinds: { type: JobType; title: string; text: string }[] = [

@@ -1,11 +1,16 @@
 import { Plus, X } from "lucide-react";
-import { useId, useState, type ClipboardEvent, type KeyboardEvent } from "react";
+import { useEffect, useId, useRef, useState, type ClipboardEvent, type KeyboardEvent } from "react";
 import { parseLabels, tidyLabels, type ParsedLabels } from "../state/labelSets";
+import { useView } from "../state/router";
 import { useStore } from "../state/store";
 import { Button } from "../ui/Button";
 import { formatCount, plural } from "../domain/format";
-import { changeDraft, draft, takeTyped } from "./draft";
+import { changeDraft, draft, takeTyped } from "../state/draft";
 import "./LabelEditor.css";
+
+import { oneOf } from "../state/view";
+
+const submitView = { edit: oneOf(["", "labels"], "") };
 
 // Describes what was left out of a list.
 export function remarksOn({ empty, duplicates }: ParsedLabels): string {
@@ -60,6 +65,18 @@ export function LabelEditor() {
   const [remark, setRemark] = useState("");
   const [asText, setAsText] = useState(false);
   const id = useId();
+  const input = useRef<HTMLInputElement>(null);
+  const [{ edit }, setView] = useView(submitView);
+
+  // Whoever came to change the labels begins here, after the page's heading had the focus.
+  useEffect(() => {
+    if (edit === "") return;
+    setView({ edit: "" });
+    requestAnimationFrame(() => {
+      input.current?.focus();
+      input.current?.scrollIntoView({ block: "center" });
+    });
+  });
 
   const add = (given: string) => {
     const parsed = parseLabels(given);
@@ -123,6 +140,7 @@ export function LabelEditor() {
         </label>
         <input
           id={id}
+          ref={input}
           className="input"
           dir="auto"
           value={typed}

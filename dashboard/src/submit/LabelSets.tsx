@@ -10,7 +10,7 @@ import { Confirm } from "../ui/Dialogs";
 import { Notice } from "../ui/States";
 import { tell, tellProblem, tellUndo } from "../ui/toast";
 import { ConflictDialog } from "./ConflictDialog";
-import { changeDraft, draft, labelsOf, takeTyped } from "./draft";
+import { changeDraft, draft, labelsOf, takeTyped } from "../state/draft";
 import { MoveSets } from "./MoveSets";
 import { isOnServer, type ShownSet } from "./sets";
 import { SetConflict, useSets, type Sets } from "./useSets";

@@ -4,7 +4,7 @@ import { asSentence } from "../domain/format";
 import { useStore } from "../state/store";
 import { Notice } from "../ui/States";
 import { useDebounced } from "../ui/useDebounced";
-import { draft } from "./draft";
+import { draft } from "../state/draft";
 import "./LabelWarnings.css";
 
 // What the server finds in the categories, such as two that it cannot tell apart.

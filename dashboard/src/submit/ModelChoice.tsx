@@ -2,7 +2,7 @@ import { TriangleAlert } from "lucide-react";
 import { Select } from "../ui/Fields";
 import { StarterNotice } from "../ui/StarterNotice";
 import { Notice } from "../ui/States";
-import { changeDraft } from "./draft";
+import { changeDraft } from "../state/draft";
 import { useModel } from "./useModel";
 import "./ModelChoice.css";
 

@@ -21,7 +21,7 @@ import {
   topKOf,
   toSubmission,
   whatIsMissing,
-} from "./draft";
+} from "../state/draft";
 import { goneWords, type Photos } from "./photos";
 import { useModel } from "./useModel";
 import { usePhotos } from "./usePhotos";

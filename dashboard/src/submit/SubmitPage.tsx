@@ -6,7 +6,7 @@ import { useStore } from "../state/store";
 import { EmptyState, ErrorState, Loading } from "../ui/States";
 import { ChosenPhotos } from "./ChosenPhotos";
 import { Details } from "./Details";
-import { draft } from "./draft";
+import { draft } from "../state/draft";
 import { KindChoice } from "./KindChoice";
 import { LabelEditor } from "./LabelEditor";
 import { LabelSets } from "./LabelSets";

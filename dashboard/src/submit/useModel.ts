@@ -1,6 +1,6 @@
 import { useModels } from "../api/queries";
 import { useStore } from "../state/store";
-import { draft, modelFor } from "./draft";
+import { draft, modelFor } from "../state/draft";
 
 // The models for the kind of the job being prepared, and the one that will run.
 export function useModel() {

@@ -4,7 +4,7 @@ import { missingFrom } from "../api/missing";
 import { arrange } from "../domain/arrange";
 import { filterOf, ruleOf, selection } from "../state/selection";
 import { useStore } from "../state/store";
-import { draft } from "./draft";
+import { draft } from "../state/draft";
 import type { Photos } from "./photos";
 
 interface PhotosOfJob {

@@ -1,19 +1,20 @@
 // Form controls with their labels.
 import { Search, X } from "lucide-react";
-import { useId, type ReactNode } from "react";
+import { useId, type ComponentProps, type ReactNode } from "react";
 import { wholePercent } from "../domain/format";
 import { IconButton } from "./Button";
 import "./Fields.css";
 
-interface SearchProps {
+interface SearchProps extends Omit<ComponentProps<"div">, "onChange"> {
   label: string;
   value: string;
   onChange: (value: string) => void;
 }
 
-export function SearchField({ label, value, onChange }: SearchProps) {
+// `children`: more controls in the field.
+export function SearchField({ label, value, onChange, children, ...rest }: SearchProps) {
   return (
-    <div className="search">
+    <div className="search" {...rest}>
       <Search size={16} aria-hidden />
       <input
         type="search"
@@ -24,6 +25,7 @@ export function SearchField({ label, value, onChange }: SearchProps) {
         onChange={(event) => onChange(event.target.value)}
       />
       {value && <IconButton icon={X} label="Clear search" size={14} onClick={() => onChange("")} />}
+      {children}
     </div>
   );
 }

@@ -4,6 +4,7 @@ import {
   ChevronRight,
   CircleAlert,
   Download,
+  ScanSearch,
   Square,
   SquareCheck,
   Trash2,
@@ -11,7 +12,10 @@ import {
 } from "lucide-react";
 import { useRef, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
 import { getOriginal, sentenceOf } from "../api/client";
+import { useIndex } from "../api/search";
 import { outcomeOf, scoreOf, type Row } from "../domain/results";
+import { likePath } from "../state/filterView";
+import { navigate } from "../state/router";
 import { IconButton } from "./Button";
 import { Modal } from "./Dialogs";
 import { asSentence, formatCount, formatPercent, lastPart } from "../domain/format";
@@ -99,6 +103,8 @@ export function Preview({
 }: PreviewProps) {
   const popup = useRef<HTMLDivElement>(null);
   const zoom = useRef<ZoomHandle>(null);
+  const canSearch = Boolean(useIndex().data);
+  const findLike = () => navigate(likePath(image));
   const step = (by: number) => {
     const to = index + by;
     if (to >= 0 && to < count) onIndex(to);
@@ -109,6 +115,7 @@ export function Preview({
     if (event.key === "ArrowLeft") step(-1);
     else if (event.key === "ArrowRight") step(1);
     else if (event.key === " " && onToggle && !onControl) onToggle();
+    else if (event.key === "m" && canSearch && image && !onControl) findLike();
     else if (event.key === "Delete" && onDelete && !event.repeat) onDelete();
     else if (!zoom.current?.press(event.key)) return;
     event.preventDefault();
@@ -134,6 +141,14 @@ export function Preview({
                 aria-pressed={selected}
                 onClick={onToggle}
                 {...stays}
+              />
+            )}
+            {canSearch && (
+              <IconButton
+                icon={ScanSearch}
+                label="More like this"
+                title="More like this (M)"
+                onClick={findLike}
               />
             )}
             <IconButton

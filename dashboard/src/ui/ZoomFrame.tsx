@@ -3,15 +3,18 @@
 import { Maximize, ZoomIn, ZoomOut } from "lucide-react";
 import {
   useEffect,
+  useEffectEvent,
   useImperativeHandle,
   useRef,
   useState,
+  type Dispatch,
   type PointerEvent,
   type ReactNode,
   type Ref,
+  type SetStateAction,
 } from "react";
 import { IconButton } from "./Button";
-import { bounded, fullScale, whole, zoomedTo, type Point, type Size } from "./zoom";
+import { bounded, fullScale, whole, zoomedTo, type Point, type Size, type Zoom } from "./zoom";
 import "./ZoomFrame.css";
 
 const step = 1.5;
@@ -21,17 +24,23 @@ export interface ZoomHandle {
   press: (key: string) => boolean; // whether the key was one of its own
 }
 
+export type SharedZoom = [Zoom, Dispatch<SetStateAction<Zoom>>];
+
 interface Props {
   handle: Ref<ZoomHandle>;
   onSwipe: (by: -1 | 1) => void;
+  shared?: SharedZoom; // frames side by side that show the same part of their pictures
+  size?: Size | undefined; // of the picture, where it is drawn larger or smaller than it is
+  buttons?: boolean;
   children: ReactNode; // an <img>, and what lies over the frame
 }
 
 const distance = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);
 
-export function ZoomFrame({ handle, onSwipe, children }: Props) {
+export function ZoomFrame({ handle, onSwipe, shared, size, buttons = true, children }: Props) {
   const frame = useRef<HTMLDivElement>(null);
-  const [zoom, setZoom] = useState(whole);
+  const own = useState(whole);
+  const [zoom, setZoom] = shared ?? own;
   const pointers = useRef(new Map<number, Point>());
   const start = useRef<Point | null>(null); // of a movement that may become a swipe
   const [dragging, setDragging] = useState(false);
@@ -41,7 +50,7 @@ export function ZoomFrame({ handle, onSwipe, children }: Props) {
     if (!frame.current || !image?.naturalWidth) return undefined;
     const { clientWidth: width, clientHeight: height } = frame.current;
     return {
-      picture: { width: image.naturalWidth, height: image.naturalHeight },
+      picture: size ?? { width: image.naturalWidth, height: image.naturalHeight },
       space: { width, height },
     };
   };
@@ -88,13 +97,14 @@ export function ZoomFrame({ handle, onSwipe, children }: Props) {
   });
 
   // The picture stays inside a frame whose size changes.
+  const stayInside = useEffectEvent(() => {
+    const now = sizes();
+    if (now) setZoom((old) => bounded(old, now.picture, now.space));
+  });
   useEffect(() => {
     const element = frame.current;
     if (!element) return;
-    const observer = new ResizeObserver(() => {
-      const now = sizes();
-      if (now) setZoom((old) => bounded(old, now.picture, now.space));
-    });
+    const observer = new ResizeObserver(() => stayInside());
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
@@ -163,15 +173,17 @@ export function ZoomFrame({ handle, onSwipe, children }: Props) {
       >
         {children}
       </div>
-      <div className="zoom-buttons" role="group" aria-label="Zoom">
-        {/* Never disabled: a button that is loses the focus, and the keys their meaning. */}
-        <IconButton icon={ZoomOut} label="Zoom out" onClick={() => zoomBy(1 / step)} />
-        <output aria-label="Zoom" className="visually-hidden">
-          {Math.round(zoom.scale * 100)}%
-        </output>
-        <IconButton icon={Maximize} label="Show the whole photo" onClick={() => setZoom(whole)} />
-        <IconButton icon={ZoomIn} label="Zoom in" onClick={() => zoomBy(step)} />
-      </div>
+      {buttons && (
+        <div className="zoom-buttons" role="group" aria-label="Zoom">
+          {/* Never disabled: a button that is loses the focus, and the keys their meaning. */}
+          <IconButton icon={ZoomOut} label="Zoom out" onClick={() => zoomBy(1 / step)} />
+          <output aria-label="Zoom" className="visually-hidden">
+            {Math.round(zoom.scale * 100)}%
+          </output>
+          <IconButton icon={Maximize} label="Show the whole photo" onClick={() => setZoom(whole)} />
+          <IconButton icon={ZoomIn} label="Zoom in" onClick={() => zoomBy(step)} />
+        </div>
+      )}
     </div>
   );
 }

@@ -2,6 +2,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { knownName, refreshImages } from "../api/catalogue";
 import { deleteImage, restoreImages, sentenceOf, trashImage } from "../api/client";
+import { forgetFound } from "../api/search";
 import { refreshTrash } from "../api/trash";
 import { formatCount, plural } from "../domain/format";
 import { selection, without } from "../state/selection";
@@ -47,6 +48,7 @@ export async function removePhotos(
   const removal = await removeImages(keys, trash ? trashImage : deleteImage, onProgress);
   const { gone, kept } = removal;
   selection.set((now) => without(now, gone));
+  forgetFound(client, gone);
   const first = kept[0];
   if (first) {
     tellProblem(

@@ -53,6 +53,9 @@ test("no page cuts off or covers anything", async ({ page, service }) => {
     custom_labels: [...labels, "dog"],
   });
   await service.finish(other);
+  await service.store("layout-copy.png", makePng(7000), "image/png");
+  await service.store("layout-twin.png", makePng(7200), "image/png");
+  await service.looked();
 
   const visible = (locator: (page: Page) => ReturnType<Page["locator"]>) => async (at: Page) => {
     await expect(locator(at).first()).toBeVisible();
@@ -88,6 +91,29 @@ test("no page cuts off or covers anything", async ({ page, service }) => {
         await expect(at.getByRole("heading", { name: "Predictions" })).toBeVisible();
       },
     })),
+    {
+      name: "photos by what they show",
+      path: "/?q=zebra&by=content",
+      ready: visible((at) => at.getByRole("gridcell")),
+    },
+    {
+      name: "photos like one",
+      path: `/?like=${encodeURIComponent(keys.at(-1) ?? "")}`,
+      ready: visible((at) => at.getByRole("gridcell")),
+    },
+    {
+      name: "duplicates",
+      path: "/duplicate-photos?alike=rather",
+      ready: visible((at) => at.getByRole("button", { name: /^Compare / })),
+    },
+    {
+      name: "two photos side by side",
+      path: "/duplicate-photos?alike=rather",
+      ready: async (at) => {
+        await at.getByRole("button", { name: "Compare", exact: true }).first().click();
+        await expect(at.getByRole("dialog").locator("img").first()).toBeVisible();
+      },
+    },
     { name: "trash", path: "/deleted", ready: visible((at) => at.getByRole("heading")) },
     {
       name: "new job",

@@ -95,11 +95,12 @@ export class Service {
     });
   }
 
-  // Stores an image without the page; returns its key.
-  async store(name: string, content: Buffer, type = "image/jpeg"): Promise<string> {
+  // Stores an image without the page; returns its key. `path`: the user's own, with folders.
+  async store(name: string, content: Buffer, type = "image/jpeg", path?: string): Promise<string> {
     const ticket = await this.post<{ upload_url: string; s3_key: string }>("/upload-url", {
       filename: name,
       content_type: type,
+      path,
     });
     const answer = await fetch(ticket.upload_url, {
       method: "PUT",
@@ -126,6 +127,21 @@ export class Service {
       ...more,
     };
     return (await this.post<{ job_id: string }>("/submit", body)).job_id;
+  }
+
+  // Until every photo has been looked at; those that cannot be read never are.
+  async looked(): Promise<void> {
+    let quiet = 0;
+    while (quiet < 40) {
+      const { busy, indexed, total } = await this.call<{
+        busy: boolean;
+        indexed: number;
+        total: number;
+      }>("/index");
+      if (!busy && indexed === total) return;
+      quiet = busy ? 0 : quiet + 1;
+      await new Promise((done) => setTimeout(done, 100));
+    }
   }
 
   async finish(job: string): Promise<string> {

@@ -203,6 +203,9 @@ test("every page is accessible in dark, and on a phone", async ({ page, service 
     for (const path of [
       "/",
       `/?job=${job}`,
+      "/?q=zebra&by=content",
+      `/?like=${encodeURIComponent(key)}`,
+      "/duplicate-photos",
       "/new",
       `/job/${job}`,
       `/job/${job}?view=table`,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import type { Model } from "../domain/types";
+import type { JobDetails, Model } from "../domain/types";
 import {
+  draftLike,
   initialDraft,
   labelsOf,
   modelFor,
@@ -96,4 +97,29 @@ test("photos are named by keys, or by a rule in their place", () => {
   const byRule = toSubmission(initialDraft, { rule: { q: "cat" } });
   expect(byRule).toMatchObject({ images: { q: "cat" } });
   expect(byRule).not.toHaveProperty("s3_keys");
+});
+
+test("a job is asked again with its labels and settings, and without its name", () => {
+  const job: JobDetails = {
+    job_id: "1",
+    status: "completed",
+    total: 3,
+    done: 3,
+    failed: 0,
+    created_at: "",
+    updated_at: "",
+    name: "First",
+    job_type: "custom_classification",
+    model: "m",
+    top_k: 3,
+    confidence_threshold: 0.3,
+    custom_labels: ["cat", "dog", "owl", "fox"],
+  };
+  const again = { ...custom, labels: job.custom_labels, model: "m", topK: 3, threshold: 0.3 };
+  expect(draftLike(job, 3)).toEqual({ ...again, chosen: 3 });
+  expect(draftLike({ ...job, top_k: 4 }, 3).topK).toBe(5);
+  // The model of the standard labels cannot look for others.
+  const standard: JobDetails = { ...job, job_type: "image_classification" };
+  delete standard.custom_labels;
+  expect(draftLike(standard, 3)).toEqual({ ...again, labels: [], model: "", chosen: 3 });
 });

@@ -1,7 +1,7 @@
 // The job being prepared. Kept while the user visits other pages, for instance to choose photos.
-import type { JobType, Model, Rule, Submission } from "../domain/types";
-import { parseLabels, tidyLabels } from "../state/labelSets";
-import { createPersisted } from "../state/store";
+import type { JobDetails, JobType, Model, Rule, Submission } from "../domain/types";
+import { parseLabels, tidyLabels } from "./labelSets";
+import { createPersisted } from "./store";
 
 export interface Draft {
   type: JobType;
@@ -59,6 +59,26 @@ export const changeDraft = (change: Partial<Draft>): void =>
 // The categories of the job: also the one that was typed without Enter.
 export const labelsOf = ({ labels, typed }: Pick<Draft, "labels" | "typed">): string[] =>
   typed.trim() === "" ? labels : tidyLabels([...labels, ...parseLabels(typed).labels]).labels;
+
+// The same job again, about labels that the user names. `chosen`: photos that are selected for it.
+export function draftLike(job: JobDetails, chosen: number): Draft {
+  const isCustom = job.job_type === "custom_classification";
+  const { labels, topK, threshold } = readDraft({
+    labels: job.custom_labels,
+    // Where there were fewer categories than predictions wanted, the server has the number of categories.
+    topK: job.top_k === job.custom_labels?.length ? initialDraft.topK : job.top_k,
+    threshold: job.confidence_threshold,
+  });
+  return {
+    ...initialDraft,
+    type: "custom_classification",
+    labels,
+    model: isCustom ? job.model : "",
+    topK,
+    threshold,
+    chosen,
+  };
+}
 
 export const takeTyped = (): void => changeDraft({ labels: labelsOf(draft.get()), typed: "" });
 
