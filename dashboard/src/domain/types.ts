@@ -168,6 +168,7 @@ export interface FoundPhoto {
 
 export interface FoundPhotos extends IndexState {
   results: FoundPhoto[]; // best first
+  fits?: number; // of them, where the server can tell: the others only come nearest
 }
 
 export interface DuplicateImage {

@@ -49,6 +49,15 @@ export function IndexLine() {
   );
 }
 
+// Above photos of which none fits.
+export function NearestLine() {
+  return (
+    <div className="index-line">
+      <p role="status">Nothing fits well. These come nearest.</p>
+    </div>
+  );
+}
+
 // The choice between the two ways of finding.
 export function ByChoice({
   by,

@@ -32,7 +32,7 @@ import { useDebounced } from "../ui/useDebounced";
 import { unfinished } from "../upload/uploads";
 import { UploadButtons } from "../upload/UploadButtons";
 import { shownBy, type By } from "./finding";
-import { ByChoice, IndexLine, LikeLine, NothingFound } from "./Finding";
+import { ByChoice, IndexLine, LikeLine, NearestLine, NothingFound } from "./Finding";
 import { GalleryPreview } from "./GalleryPreview";
 import { Grid, type GridHandle } from "./Grid";
 import { indexNear, limitedTo, placeOf, type Library, type Opened, type Spot } from "./library";
@@ -344,6 +344,7 @@ export function GalleryPage() {
               ) : (
                 <ByChoice by={by} named={named} onChange={(to) => change({ by: to })} />
               )}
+              {byContent.onlyNearest && by === "content" && <NearestLine />}
               {canSearch && <IndexLine />}
             </div>
           )}

@@ -12,6 +12,7 @@ const stepsOf = (limit: number): number => Math.min(most, limit * 4);
 export interface Found {
   library: Library | undefined;
   waiting: boolean; // what is shown is of the question before
+  onlyNearest: boolean; // none of them fits well
   error: Error | null;
   impossible: boolean; // the server cannot, or the picture is gone
   onMore: (() => void) | undefined; // where there may be more
@@ -50,6 +51,7 @@ export function useFound(
   return {
     library,
     waiting: isPlaceholderData,
+    onlyNearest: sought !== null && data?.fits === 0 && data.results.length > 0,
     error,
     impossible: possible === false || (isPicture(like) && !pictureOf(like)),
     onMore: full ? () => setWider({ question, limit: stepsOf(limit) }) : undefined,
