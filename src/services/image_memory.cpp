@@ -13,7 +13,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kGather{200};
 constexpr std::size_t kMostAtOnce = 512;
 // About 4 kB each. Where storing cannot keep up, callers wait.
 constexpr std::size_t kMostWaiting = 4'096;
@@ -21,10 +20,12 @@ constexpr std::chrono::minutes kComplainAgain{1};
 
 }  // namespace
 
-ImageMemory::ImageMemory(Classifier& classifier, EmbeddingStore& store, ContentHashes* hashes)
+ImageMemory::ImageMemory(Classifier& classifier, EmbeddingStore& store, ContentHashes* hashes,
+                         std::chrono::milliseconds gather)
     : classifier_(classifier),
       store_(store),
       hashes_(hashes),
+      gather_(gather),
       complained_at_(steady_clock::now() - kComplainAgain),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -46,12 +47,23 @@ std::vector<std::optional<KnownContent>> ImageMemory::contents(std::span<const s
 
 std::string ImageMemory::content_of(const std::string& key,
                                     const std::optional<KnownContent>& before,
-                                    std::span<const std::byte> bytes) {
-  if (before && hashes_ != nullptr && hashes_->is_current(key, before->version).value_or(false))
-    return before->sha256;
+                                    std::span<const std::byte> bytes, const std::string& version) {
+  if (before && hashes_ != nullptr) {
+    const bool same = version.empty() ? hashes_->is_current(key, before->version).value_or(false)
+                                      : version == before->version;
+    if (same) return before->sha256;
+  }
   Sha256 hash;
   hash.add(bytes);
-  return hash.finish();
+  std::string content = hash.finish();
+  if (hashes_ != nullptr && !version.empty()) {
+    const std::scoped_lock lock(mutex_);
+    // Where storing cannot keep up, it is read once more.
+    if (found_.size() < kMostWaiting)
+      found_.push_back({.key = key, .content = {.sha256 = content, .version = version}});
+  }
+  added_.notify_one();
+  return content;
 }
 
 std::vector<std::optional<SeenImage>> ImageMemory::recall(const std::string& fingerprint,
@@ -97,19 +109,18 @@ void ImageMemory::remember(const std::string& fingerprint, std::string content, 
 
 void ImageMemory::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (added_.wait(lock, stop, [this] { return num_waiting_ > 0; })) {
-    if (num_waiting_ < kMostAtOnce) {
-      lock.unlock();
-      pause(kGather, stop);
-      lock.lock();
-    }
+  const auto any = [this] { return num_waiting_ > 0 || !found_.empty(); };
+  while (added_.wait(lock, stop, any)) {
+    const auto enough = [this] { return num_waiting_ >= kMostAtOnce; };
+    added_.wait_for(lock, stop, gather_, enough);
     store(lock);
   }
-  if (num_waiting_ > 0) store(lock);
+  if (any()) store(lock);
 }
 
 void ImageMemory::store(std::unique_lock<std::mutex>& lock) {
   storing_ = std::exchange(waiting_, {});
+  const std::vector<FoundContent> found = std::exchange(found_, {});
   lock.unlock();
   // Only this thread changes storing_.
   for (const auto& [fingerprint, images] : storing_) {
@@ -122,6 +133,11 @@ void ImageMemory::store(std::unique_lock<std::mutex>& lock) {
         complain("remembering images", put.error());
       rest = rest.subspan(some.size());
     }
+  }
+  // After what was seen: a content that is known leads to it.
+  if (!found.empty()) {
+    if (auto put = hashes_->put(found); !put)
+      complain("remembering the contents of images", put.error());
   }
   lock.lock();
   storing_.clear();

@@ -71,9 +71,9 @@ void Seeing::run(const SearchModel& model, std::span<const std::string> keys,
   std::mutex mutex;
   Pipeline pipeline(
       classifier_, metrics_, options_,
-      [&](const Delivery& delivery) -> Result<std::vector<std::byte>> {
+      [&](const Delivery& delivery) -> Result<FetchedImage> {
         if (content) return std::vector(content->begin(), content->end());
-        return objects_.get(Bucket::kInput, delivery.task.s3_key, max_image_bytes_);
+        return objects_.get_version(Bucket::kInput, delivery.task.s3_key, max_image_bytes_);
       },
       [&](PipelineResult result) {
         const std::scoped_lock lock(mutex);
