@@ -33,11 +33,9 @@ struct PipelineResult {
   bool reused = false;  // answered from memory
 };
 
-// The bytes of an image.
+// The bytes of an image, made of what whoever fetches it knows.
 struct FetchedImage {
-  // NOLINTNEXTLINE(google-explicit-constructor): whoever fetches may know no more
   FetchedImage(std::vector<std::byte> image) : bytes(std::move(image)) {}
-  // NOLINTNEXTLINE(google-explicit-constructor)
   FetchedImage(StoredObject object)
       : bytes(std::move(object.bytes)), version(std::move(object.etag)) {}
 

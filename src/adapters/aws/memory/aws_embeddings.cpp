@@ -150,6 +150,7 @@ Result<void> AwsEmbeddings::put_records(const std::string& model,
   const std::size_t shards =
       (records.size() + SeenShards::kMostImages - 1) / SeenShards::kMostImages;
   std::vector<std::span<const SeenRecord>> groups;
+  groups.reserve(shards);
   const auto begin_of = [&](std::size_t shard) { return records.size() * shard / shards; };
   for (std::size_t i = 0; i < shards; ++i)
     groups.push_back(records.subspan(begin_of(i), begin_of(i + 1) - begin_of(i)));
