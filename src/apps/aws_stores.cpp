@@ -13,6 +13,8 @@
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/dynamodb/dynamo_label_sets.hpp"
 #include "adapters/aws/dynamodb/dynamo_trash.hpp"
+#include "adapters/aws/memory/aws_content_hashes.hpp"
+#include "adapters/aws/memory/aws_embeddings.hpp"
 #include "adapters/aws/s3/s3_object_store.hpp"
 #include "adapters/aws/sqs/sqs_status_queue.hpp"
 #include "adapters/aws/sqs/sqs_work_queue.hpp"
@@ -26,6 +28,8 @@ namespace {
 constexpr std::chrono::seconds kLongPoll{20};
 // Outcomes within this time share a message and a transaction.
 constexpr std::chrono::milliseconds kReportLinger{200};
+// What models saw within this time shares objects of S3, whose PUT is the dearest of all calls.
+constexpr std::chrono::seconds kGatherTime{10};
 
 // The configuration, which may come from flags, overrides the environment.
 aws::Environment environment_of(const Config& config) {
@@ -84,7 +88,11 @@ class AwsStores final : public Stores {
             config.input_bucket, [this](const std::string& job_id) { return jobs_.get(job_id); },
             clock, config.visibility_timeout),
         status_queue_({*clients_.calls, *clients_.wait_for_status}, config.status_queue_url,
-                      config.visibility_timeout) {}
+                      config.visibility_timeout) {
+    if (config.remember != "on") return;
+    embeddings_.emplace(*clients_.calls, config.dynamodb_table, config.output_bucket, clock);
+    hashes_.emplace(*clients_.calls, config.dynamodb_table, all_objects_, clock);
+  }
 
   JobStore& jobs() override { return jobs_; }
   WorkQueue& queue() override { return queue_; }
@@ -93,6 +101,9 @@ class AwsStores final : public Stores {
   LabelSets& label_sets() override { return label_sets_; }
   Trash& trash() override { return trash_; }
   StatusQueue* status_queue() override { return &status_queue_; }
+  EmbeddingStore* embeddings() override { return embeddings_ ? &*embeddings_ : nullptr; }
+  ContentHashes* content_hashes() override { return hashes_ ? &*hashes_ : nullptr; }
+  std::chrono::milliseconds gather_time() const override { return kGatherTime; }
 
   // Transfers wait for the network: many images at once, few requests.
   void adapt(WorkerOptions& options) const override {
@@ -121,6 +132,9 @@ class AwsStores final : public Stores {
   aws::DynamoLabelSets label_sets_;
   aws::SqsWorkQueue queue_;
   aws::SqsStatusQueue status_queue_;
+  // Without a value: nothing is remembered.
+  std::optional<aws::AwsEmbeddings> embeddings_;
+  std::optional<aws::AwsContentHashes> hashes_;
 };
 
 }  // namespace

@@ -307,8 +307,9 @@ class Classification {
 
 }  // namespace
 
-Result<std::vector<std::byte>> read_photo(const fs::path& path, std::uint64_t max_bytes) {
+Result<FetchedImage> read_photo(const fs::path& path, std::uint64_t max_bytes) {
   std::error_code error;
+  const std::string version = FileHashes::version_of(path);
   const auto size = fs::file_size(path, error);
   if (error) return fail(ErrorCode::kNotFound, fmt::format("cannot read it: {}", error.message()));
   if (size > max_bytes) {
@@ -320,7 +321,10 @@ Result<std::vector<std::byte>> read_photo(const fs::path& path, std::uint64_t ma
   if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size))) {
     return fail(ErrorCode::kNotFound, "cannot read it");
   }
-  return bytes;
+  FetchedImage image(std::move(bytes));
+  // One that was written meanwhile may be partly of another version.
+  if (FileHashes::version_of(path) == version) image.version = version;
+  return image;
 }
 
 void add_classify_command(CLI::App& app, const SetRun& set_run) {

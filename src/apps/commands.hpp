@@ -12,6 +12,7 @@
 #include "adapters/client/http_client.hpp"
 #include "adapters/inference/openvino_classifier.hpp"
 #include "apps/config.hpp"
+#include "services/pipeline.hpp"
 
 namespace classifier {
 
@@ -83,9 +84,8 @@ inline constexpr const char* kPathHelp =
     "find -print0, separated by NUL";
 void add_search_options(CLI::App& command, bool& list_passed_over);
 
-// The bytes of a photo. kNotFound, kTooLarge.
-Result<std::vector<std::byte>> read_photo(const std::filesystem::path& path,
-                                          std::uint64_t max_bytes);
+// The bytes of a photo, with its version as of FileHashes. kNotFound, kTooLarge.
+Result<FetchedImage> read_photo(const std::filesystem::path& path, std::uint64_t max_bytes);
 
 // Without a decoder.
 InferenceOptions inference_options(const Config& config);

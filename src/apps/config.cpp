@@ -251,7 +251,9 @@ std::vector<Setting> storage_settings() {
            number<std::uint64_t>(
                "REMEMBER_LIMIT",
                "megabytes for what is remembered of images, 1 to 4 kB an image and model; what was "
-               "not used for the longest time is forgotten first",
+               "not used for the longest time is forgotten first; on AWS there is no limit, and "
+               "what "
+               "was seen is forgotten after 90 days",
                &Config::remember_limit_mb, 16, 16'777'216, "4096")),
       rare(kServe | kMlService,
            choice("INDEX_UPLOADS",

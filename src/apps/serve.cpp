@@ -240,7 +240,7 @@ class Service {
           return make_thumbnail(*thumbnail_decoder_, image, side);
         },
         config_.max_image_bytes, *files_, kept, &stores_->image_names(), catalogue,
-        &stores_->trash());
+        &stores_->trash(), forget_seen());
     trash_service_ = std::make_unique<TrashService>(
         stores_->trash(), *image_service_, clock_, std::chrono::days(config_.trash_retention_days));
     retention_ = std::make_unique<Retention>(stores_->jobs(), stores_->objects(), clock_,
@@ -249,9 +249,13 @@ class Service {
     image_details_ = std::make_unique<ImageDetailsService>(
         stores_->objects(), read_image_facts, *files_, &stores_->image_names(), catalogue);
     if (auto* const embeddings = stores_->embeddings()) {
-      if (catalogue != nullptr)
+      ContentHashes* hashes = stores_->content_hashes();
+      if (hashes == nullptr && catalogue != nullptr) {
         contents_ = std::make_unique<CatalogueContents>(*catalogue, stores_->objects());
-      memory_ = std::make_unique<ImageMemory>(*classifier_, *embeddings, contents_.get());
+        hashes = contents_.get();
+      }
+      memory_ =
+          std::make_unique<ImageMemory>(*classifier_, *embeddings, hashes, stores_->gather_time());
     }
     WorkerOptions worker;
     worker.pipeline = {
@@ -283,6 +287,26 @@ class Service {
         Worker::Ports{stores_->queue(), stores_->jobs(), stores_->objects(), *classifier_, *results,
                       metrics_},
         worker);
+  }
+
+  // Forgets what is known of an image that is gone. Null where the catalogue is followed.
+  ImageService::Gone forget_seen() {
+    ContentHashes* const hashes = stores_->content_hashes();
+    EmbeddingStore* const embeddings = stores_->embeddings();
+    if (hashes == nullptr || embeddings == nullptr) return nullptr;
+    return [hashes, embeddings](const std::string& key) {
+      Result<void> forgotten;
+      if (const auto content = hashes->forget(key); !content) {
+        forgotten = std::unexpected(content.error());
+      } else if (*content) {
+        // Whether another image has it is not known; such a one is looked at again.
+        forgotten = embeddings->forget({&**content, 1});
+      }
+      if (!forgotten) {
+        spdlog::warn("what was remembered of {} is left until it expires: {}", key,
+                     forgotten.error().message);
+      }
+    };
   }
 
   void build_search() {

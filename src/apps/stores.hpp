@@ -2,6 +2,7 @@
 // and a line in stores.cpp.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "apps/config.hpp"
@@ -13,6 +14,7 @@ class CallObserver;
 class Catalogue;
 class Clock;
 class ContentChanges;
+class ContentHashes;
 class EmbeddingStore;
 class ImageNames;
 class JobDrafts;
@@ -45,6 +47,11 @@ class Stores {
   virtual JobDrafts* job_drafts() { return nullptr; }
   // What models saw; null where nothing is remembered.
   virtual EmbeddingStore* embeddings() { return nullptr; }
+  // What is known of the contents of images; null where the catalogue knows it, or nothing is
+  // remembered.
+  virtual ContentHashes* content_hashes() { return nullptr; }
+  // What models saw within this time is stored together.
+  virtual std::chrono::milliseconds gather_time() const { return std::chrono::milliseconds(200); }
   virtual ContentChanges* content_changes() { return nullptr; }
   virtual VectorIndex* vector_index() { return nullptr; }
   // Keeps the catalogue as the images are, from now on; for the one that answers lists.

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "domain/error.hpp"
@@ -22,6 +23,12 @@ struct ObjectInfo {
   std::uint64_t size = 0;  // bytes
   TimePoint last_modified;
   std::string etag;  // opaque; changes with the content
+};
+
+// The whole of an object.
+struct StoredObject {
+  std::vector<std::byte> bytes;
+  std::string etag;  // of the version that the bytes are of; empty where the store does not tell
 };
 
 struct ObjectPage {
@@ -63,10 +70,27 @@ class ObjectStore {
   virtual Result<std::vector<std::byte>> get(Bucket bucket, std::string_view key,
                                              std::uint64_t max_bytes) = 0;
 
+  // The same, with its version where that costs nothing more.
+  virtual Result<StoredObject> get_version(Bucket bucket, std::string_view key,
+                                           std::uint64_t max_bytes) {
+    auto bytes = get(bucket, key, max_bytes);
+    if (!bytes) return std::unexpected(std::move(bytes.error()));
+    return StoredObject{.bytes = std::move(*bytes), .etag = {}};
+  }
+
   // Reads an object of any size in pieces. The reader must not outlive the store.
   virtual Result<std::unique_ptr<ObjectReader>> open(Bucket bucket, std::string_view key) = 0;
 
   virtual Result<ObjectInfo> head(Bucket bucket, std::string_view key) = 0;
+
+  // The same for several, in order; at once where that is quicker.
+  virtual std::vector<Result<ObjectInfo>> head_all(Bucket bucket,
+                                                   std::span<const std::string> keys) {
+    std::vector<Result<ObjectInfo>> infos;
+    infos.reserve(keys.size());
+    for (const auto& key : keys) infos.push_back(head(bucket, key));
+    return infos;
+  }
 
   // Up to `limit` objects whose keys begin with `prefix` and come after `start_after`.
   virtual Result<ObjectPage> list(Bucket bucket, std::string_view prefix,

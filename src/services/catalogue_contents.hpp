@@ -15,6 +15,11 @@ class CatalogueContents final : public ContentHashes {
 
   Result<std::vector<std::optional<KnownContent>>> find(std::span<const std::string> keys) override;
   Result<bool> is_current(const std::string& key, const std::string& version) override;
+  // The catalogue hashes and forgets images by itself.
+  Result<void> put(std::span<const FoundContent> /*found*/) override { return {}; }
+  Result<std::optional<std::string>> forget(const std::string& /*key*/) override {
+    return std::nullopt;
+  }
 
  private:
   Catalogue& catalogue_;

@@ -45,10 +45,10 @@ bool run(DirectResult& result, const std::vector<DirectImage>& images, const Dir
   std::mutex mutex;  // guards the result's counts and outcomes
   Pipeline pipeline(
       ports.classifier, ports.metrics, options.pipeline,
-      [&](const Delivery& delivery) -> Result<std::vector<std::byte>> {
+      [&](const Delivery& delivery) -> Result<FetchedImage> {
         const auto& image = images[static_cast<std::size_t>(delivery.task.index)];
         if (image.content) return std::vector(image.content->begin(), image.content->end());
-        return ports.objects.get(Bucket::kInput, image.key, options.max_image_bytes);
+        return ports.objects.get_version(Bucket::kInput, image.key, options.max_image_bytes);
       },
       [&](PipelineResult done) {
         const auto index = static_cast<std::size_t>(done.delivery.task.index);

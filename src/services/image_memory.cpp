@@ -12,7 +12,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kGather{200};
 constexpr std::size_t kMostAtOnce = 512;
 // About 4 kB each. Where storing cannot keep up, callers wait.
 constexpr std::size_t kMostWaiting = 4'096;
@@ -20,10 +19,12 @@ constexpr std::chrono::minutes kComplainAgain{1};
 
 }  // namespace
 
-ImageMemory::ImageMemory(Classifier& classifier, EmbeddingStore& store, ContentHashes* hashes)
+ImageMemory::ImageMemory(Classifier& classifier, EmbeddingStore& store, ContentHashes* hashes,
+                         std::chrono::milliseconds gather)
     : classifier_(classifier),
       store_(store),
       hashes_(hashes),
+      gather_(gather),
       complained_at_(steady_clock::now() - kComplainAgain),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -45,17 +46,24 @@ std::vector<std::optional<KnownContent>> ImageMemory::contents(std::span<const s
 
 std::string ImageMemory::content_of(const std::string& key,
                                     const std::optional<KnownContent>& before,
-                                    std::span<const std::byte> bytes) {
-  const bool is_same =
-      before && hashes_ != nullptr && hashes_->is_current(key, before->version).value_or(false);
-  if (is_same && !before->sha256.empty()) return before->sha256;
+                                    std::span<const std::byte> bytes, const std::string& version) {
+  if (before && hashes_ != nullptr) {
+    const bool same = version.empty() ? hashes_->is_current(key, before->version).value_or(false)
+                                      : version == before->version;
+    if (same) return before->sha256;
+  }
   Sha256 hash;
   hash.add(bytes);
   std::string content = hash.finish();
-  if (is_same) {
-    if (auto kept = hashes_->put(key, {content, before->version}); !kept)
-      complain("keeping the contents of images", kept.error());
+  if (hashes_ != nullptr && !version.empty()) {
+    const std::scoped_lock lock(mutex_);
+    // Where storing cannot keep up, it is read once more.
+    if (found_.size() < kMostWaiting) {
+      found_.push_back({.key = key, .content = {.sha256 = content, .version = version}});
+      ++num_remembered_;
+    }
   }
+  added_.notify_one();
   return content;
 }
 
@@ -113,17 +121,19 @@ void ImageMemory::flush() {
 
 void ImageMemory::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  while (added_.wait(lock, stop, [this] { return num_waiting_ > 0; })) {
-    added_.wait_for(lock, stop, kGather,
+  const auto any = [this] { return num_waiting_ > 0 || !found_.empty(); };
+  while (added_.wait(lock, stop, any)) {
+    added_.wait_for(lock, stop, gather_,
                     [this] { return num_waiting_ >= kMostAtOnce || flushing_ > 0; });
     store(lock);
   }
-  if (num_waiting_ > 0) store(lock);
+  if (any()) store(lock);
 }
 
 void ImageMemory::store(std::unique_lock<std::mutex>& lock) {
   storing_ = std::exchange(waiting_, {});
   const std::uint64_t stored = num_remembered_;
+  const std::vector<FoundContent> found = std::exchange(found_, {});
   lock.unlock();
   // Only this thread changes storing_.
   for (const auto& [fingerprint, images] : storing_) {
@@ -136,6 +146,11 @@ void ImageMemory::store(std::unique_lock<std::mutex>& lock) {
         complain("remembering images", put.error());
       rest = rest.subspan(some.size());
     }
+  }
+  // After what was seen: a content that is known leads to it.
+  if (!found.empty()) {
+    if (auto put = hashes_->put(found); !put)
+      complain("remembering the contents of images", put.error());
   }
   lock.lock();
   storing_.clear();

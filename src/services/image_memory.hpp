@@ -27,9 +27,12 @@ namespace classifier {
 // says why, once a minute at most.
 class ImageMemory {
  public:
+  static constexpr std::chrono::milliseconds kGather{200};
+
   // The classifier and the stores outlive it. `hashes` may be null: then contents are known only
-  // once they are read.
-  ImageMemory(Classifier& classifier, EmbeddingStore& store, ContentHashes* hashes);
+  // once they are read. What comes within `gather` is stored together.
+  ImageMemory(Classifier& classifier, EmbeddingStore& store, ContentHashes* hashes,
+              std::chrono::milliseconds gather = kGather);
   // Stores what is left to store.
   ~ImageMemory();
   ImageMemory(const ImageMemory&) = delete;
@@ -42,15 +45,16 @@ class ImageMemory {
   std::vector<std::optional<KnownContent>> contents(std::span<const std::string> keys);
 
   // The content of bytes that were just read from the object of the key: `before`, if the object
-  // had it before and is the same still, else their SHA-256.
+  // had it before and is the same still, else their SHA-256. `version` is that of the bytes, empty
+  // where it is not known; their content is known by key from then on if it is.
   std::string content_of(const std::string& key, const std::optional<KnownContent>& before,
-                         std::span<const std::byte> bytes);
+                         std::span<const std::byte> bytes, const std::string& version = {});
 
   // What the model saw in each content, if that is remembered, in order.
   std::vector<std::optional<SeenImage>> recall(const std::string& fingerprint,
                                                std::span<const std::string> contents);
 
-  // Recalled from now on; stored within a second or so, together with others.
+  // Recalled from now on; stored soon, together with others.
   void remember(const std::string& fingerprint, std::string content, SeenImage seen);
 
   // Waits until what was remembered before is stored.
@@ -67,6 +71,7 @@ class ImageMemory {
   Classifier& classifier_;
   EmbeddingStore& store_;
   ContentHashes* hashes_;
+  const std::chrono::milliseconds gather_;
   std::mutex mutex_;
   std::condition_variable_any added_;
   std::condition_variable stored_;
@@ -76,6 +81,7 @@ class ImageMemory {
   std::uint64_t num_remembered_ = 0;                     // guarded by mutex_
   std::uint64_t num_stored_ = 0;                         // of those; guarded by mutex_
   int flushing_ = 0;                                     // callers; guarded by mutex_
+  std::vector<FoundContent> found_;                      // to be put; guarded by mutex_
   std::chrono::steady_clock::time_point complained_at_;  // guarded by mutex_
   std::jthread thread_;
 };

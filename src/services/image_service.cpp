@@ -170,7 +170,7 @@ std::string image_extensions() {
 
 ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
                            std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept,
-                           ImageNames* names, Catalogue* catalogue, Trash* trash)
+                           ImageNames* names, Catalogue* catalogue, Trash* trash, Gone gone)
     : objects_(objects),
       clock_(clock),
       make_thumbnail_(std::move(make_thumbnail)),
@@ -179,7 +179,8 @@ ImageService::ImageService(ObjectStore& objects, const Clock& clock, MakeThumbna
       kept_(std::move(kept)),
       names_(names),
       catalogue_(catalogue),
-      trash_(trash) {}
+      trash_(trash),
+      gone_(std::move(gone)) {}
 
 Result<UploadTicket> ImageService::upload_url(const UploadRequest& request) {
   const auto& [filename, content_type, base_url, path, batch] = request;
@@ -373,6 +374,7 @@ Result<void> ImageService::remove(std::string_view key) {
     return from_trash || from_trash.error().code != ErrorCode::kNotFound ? from_trash : removed;
   }
   forget_name(key);
+  if (gone_) gone_(std::string(key));
   return {};
 }
 
@@ -405,6 +407,7 @@ void ImageService::forget(const TrashedImage& image) {
       .sha256 = std::nullopt};
   if (!image.sha256.empty()) source.sha256 = image.sha256;
   remove_thumbnails(source);
+  if (gone_) gone_(image.key);
 }
 
 void ImageService::remove_thumbnails(const Source& image) {

@@ -84,11 +84,15 @@ class ImageService {
   static constexpr std::chrono::seconds kPatience{5};
   static constexpr std::size_t kMostWaiting = 2;
 
-  // `memory` is for images that are read for thumbnails. `names`, `catalogue` and `trash` may be
-  // null.
+  // Told of the key of an image that is gone for good.
+  using Gone = std::function<void(const std::string& key)>;
+
+  // `memory` is for images that are read for thumbnails. `names`, `catalogue`, `trash` and `gone`
+  // may be null.
   ImageService(ObjectStore& objects, const Clock& clock, MakeThumbnail make_thumbnail,
                std::uint64_t max_image_bytes, MemoryBudget& memory, KeptThumbnails kept = {},
-               ImageNames* names = nullptr, Catalogue* catalogue = nullptr, Trash* trash = nullptr);
+               ImageNames* names = nullptr, Catalogue* catalogue = nullptr, Trash* trash = nullptr,
+               Gone gone = nullptr);
 
   // A key `uploads/<base>_<YYYYmmdd-HHMMSS>_<8 hex>.<ext>` and the URL to upload its bytes to.
   // kInvalidArgument: no usable file name, type, path or batch; kUnsupported: not an image type.
@@ -143,6 +147,7 @@ class ImageService {
   ImageNames* names_;
   Catalogue* catalogue_;
   Trash* trash_;
+  Gone gone_;
 };
 
 }  // namespace classifier

@@ -34,6 +34,7 @@ struct Wanted {
 struct Fetched {
   Wanted wanted;
   Result<std::vector<std::byte>> bytes;
+  std::string version;                // of the object; empty where it is not known
   std::optional<MemoryShare> memory;  // for the bytes, and to decode them
 };
 
@@ -139,21 +140,17 @@ class Pipeline::Impl {
         options_.image_memory->fingerprint(batch.front().delivery.task.spec->model);
     std::vector<std::string> known;
     for (const auto& content : contents) {
-      if (has_content(content) && !fingerprint.empty()) known.push_back(content->sha256);
+      if (content && !fingerprint.empty()) known.push_back(content->sha256);
     }
     std::vector<std::optional<SeenImage>> seen;
     if (!known.empty()) seen = options_.image_memory->recall(fingerprint, known);
     const double ms = watch.seconds() * 1e3 / static_cast<double>(batch.size());
     auto next = seen.begin();
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      const bool looked_up = next != seen.end() && has_content(contents[i]);
+      const bool looked_up = next != seen.end() && contents[i];
       if (!looked_up || !answer(batch[i].delivery, *next++, ms))
         unseen_.push({std::move(batch[i].delivery), fingerprint, std::move(contents[i])});
     }
-  }
-
-  static bool has_content(const std::optional<KnownContent>& known) {
-    return known && !known->sha256.empty();
   }
 
   // Whether the image is done with what is remembered of it.
@@ -173,11 +170,14 @@ class Pipeline::Impl {
   }
 
   Fetched fetch(Wanted wanted) {
-    if (options_.stopping.stop_requested()) return {std::move(wanted), stopped(), std::nullopt};
+    if (options_.stopping.stop_requested()) return {std::move(wanted), stopped(), {}, std::nullopt};
     const Stopwatch watch;
-    auto bytes = guarded("fetched", [&] { return fetch_(wanted.delivery); });
+    auto image = guarded("fetched", [&] { return fetch_(wanted.delivery); });
     metrics_.stage_time(Stage::kFetch, watch.seconds(), 1);
-    Fetched fetched{std::move(wanted), std::move(bytes), std::nullopt};
+    if (!image)
+      return {std::move(wanted), std::unexpected(std::move(image.error())), {}, std::nullopt};
+    Fetched fetched{std::move(wanted), std::move(image->bytes), std::move(image->version),
+                    std::nullopt};
     if (fetched.bytes && options_.memory != nullptr) wait_for_memory(fetched);
     return fetched;
   }
@@ -213,7 +213,7 @@ class Pipeline::Impl {
         continue;
       }
       const Stopwatch watch;
-      const std::string content = content_of(wanted, *next->bytes);
+      const std::string content = content_of(wanted, *next->bytes, next->version);
       if (!content.empty() && !was_looked_up(wanted, content)) {
         const auto seen = options_.image_memory->recall(wanted.fingerprint, {&content, 1});
         if (answer(wanted.delivery, seen.front(), watch.seconds() * 1e3)) continue;
@@ -237,9 +237,11 @@ class Pipeline::Impl {
   }
 
   // Empty where it is not to be remembered.
-  std::string content_of(const Wanted& wanted, std::span<const std::byte> bytes) {
+  std::string content_of(const Wanted& wanted, std::span<const std::byte> bytes,
+                         const std::string& version) {
     if (options_.image_memory == nullptr || wanted.fingerprint.empty()) return {};
-    return options_.image_memory->content_of(wanted.delivery.task.s3_key, wanted.known, bytes);
+    return options_.image_memory->content_of(wanted.delivery.task.s3_key, wanted.known, bytes,
+                                             version);
   }
 
   static bool was_looked_up(const Wanted& wanted, const std::string& content) {

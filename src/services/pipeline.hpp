@@ -9,6 +9,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "domain/job.hpp"
 #include "ports/classifier.hpp"
 #include "ports/metrics.hpp"
+#include "ports/object_store.hpp"
 #include "ports/work_queue.hpp"
 #include "services/image_memory.hpp"
 #include "services/watchdog.hpp"
@@ -29,6 +31,16 @@ struct PipelineResult {
   double processing_time_ms = 0;
   std::string warning;  // of a classified image; may be empty
   bool reused = false;  // answered from memory
+};
+
+// The bytes of an image, made of what whoever fetches it knows.
+struct FetchedImage {
+  FetchedImage(std::vector<std::byte> image) : bytes(std::move(image)) {}
+  FetchedImage(StoredObject object)
+      : bytes(std::move(object.bytes)), version(std::move(object.etag)) {}
+
+  std::vector<std::byte> bytes;
+  std::string version;  // of the object; empty where it is not known
 };
 
 struct PipelineOptions {
@@ -59,7 +71,7 @@ class Pipeline {
  public:
   // Where an image is. The memory knows the content of a stored one by its key.
   enum class Source { kStore, kCaller };
-  using Fetch = std::function<Result<std::vector<std::byte>>(const Delivery&)>;
+  using Fetch = std::function<Result<FetchedImage>(const Delivery&)>;
   // Called once for each image, on the pipeline's threads, in the order in which images finish.
   using Done = std::function<void(PipelineResult)>;
 

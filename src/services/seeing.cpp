@@ -34,7 +34,7 @@ Result<SeenImage> Seeing::stored(const SearchModel& model, const std::string& ke
   ImageMemory& memory = *options_.image_memory;
   const auto recall = [&]() -> std::optional<SeenImage> {
     const auto content = memory.contents({&key, 1}).front();
-    if (!content || content->sha256.empty()) return std::nullopt;
+    if (!content) return std::nullopt;
     return std::move(memory.recall(model.fingerprint, {&content->sha256, 1}).front());
   };
   if (auto seen = recall()) return std::move(*seen);
@@ -72,9 +72,9 @@ void Seeing::run(const SearchModel& model, std::span<const std::string> keys,
   std::mutex mutex;
   Pipeline pipeline(
       classifier_, metrics_, options_,
-      [&](const Delivery& delivery) -> Result<std::vector<std::byte>> {
+      [&](const Delivery& delivery) -> Result<FetchedImage> {
         if (content) return std::vector(content->begin(), content->end());
-        return objects_.get(Bucket::kInput, delivery.task.s3_key, max_image_bytes_);
+        return objects_.get_version(Bucket::kInput, delivery.task.s3_key, max_image_bytes_);
       },
       [&](PipelineResult result) {
         const std::scoped_lock lock(mutex);

@@ -43,8 +43,8 @@ class Worker::Impl {
         [this](const Delivery& delivery) {
           return gates_.images.through(
               [&] {
-                return ports_.objects.get(Bucket::kInput, delivery.task.s3_key,
-                                          options_.max_image_bytes);
+                return ports_.objects.get_version(Bucket::kInput, delivery.task.s3_key,
+                                                  options_.max_image_bytes);
               },
               stopping_.get_token());
         },

@@ -16,6 +16,7 @@ ADAPTERS: dict[str, set[str]] = {
     "api": {"http"},
     "aws/client": {"codec"},
     "aws/dynamodb": {"aws/client", "codec"},
+    "aws/memory": {"aws/client", "aws/dynamodb"},
     "aws/s3": {"aws/client"},
     "aws/sqs": {"aws/client", "codec"},
     "client": set(),

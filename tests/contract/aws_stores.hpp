@@ -21,6 +21,8 @@
 #include "adapters/aws/dynamodb/dynamo_job_store.hpp"
 #include "adapters/aws/dynamodb/dynamo_label_sets.hpp"
 #include "adapters/aws/dynamodb/dynamo_trash.hpp"
+#include "adapters/aws/memory/aws_content_hashes.hpp"
+#include "adapters/aws/memory/aws_embeddings.hpp"
 #include "adapters/aws/s3/s3_object_store.hpp"
 #include "adapters/aws/sqs/sqs_status_queue.hpp"
 #include "adapters/aws/sqs/sqs_work_queue.hpp"
@@ -87,7 +89,8 @@ class AwsStores final : public Stores {
   ImageNames& names() override { return *names_; }
   LabelSets& label_sets() override { return *label_sets_; }
   Trash& trash() override { return *trash_; }
-  EmbeddingStore* embeddings() override { return nullptr; }
+  EmbeddingStore* embeddings() override { return &*embeddings_; }
+  ContentHashes* content_hashes() override { return &*hashes_; }
   JobStore& jobs() override { return *jobs_; }
   WorkQueue& queue() override { return *queue_; }
   ObjectStore& objects() override { return *objects_; }
@@ -269,6 +272,8 @@ class AwsStores final : public Stores {
     trash_ = std::make_unique<aws::DynamoTrash>(*client_, name_, *all_objects_, clock_);
     objects_ = std::make_unique<aws::StoreWithoutTrash>(*all_objects_, *trash_);
     jobs_ = std::make_unique<aws::DynamoJobStore>(*client_, name_, clock_);
+    embeddings_ = std::make_unique<aws::AwsEmbeddings>(*client_, name_, output_, clock_);
+    hashes_ = std::make_unique<aws::AwsContentHashes>(*client_, name_, *all_objects_, clock_);
     names_ = std::make_unique<aws::DynamoImageNames>(*client_, name_);
     label_sets_ = std::make_unique<aws::DynamoLabelSets>(
         *client_, name_, LabelSetLimits{.max_sets = kMaxSets, .max_bytes = kMaxSetBytes});
@@ -298,6 +303,8 @@ class AwsStores final : public Stores {
   std::unique_ptr<aws::DynamoJobStore> jobs_;
   std::unique_ptr<aws::DynamoImageNames> names_;
   std::unique_ptr<aws::DynamoLabelSets> label_sets_;
+  std::unique_ptr<aws::AwsEmbeddings> embeddings_;
+  std::unique_ptr<aws::AwsContentHashes> hashes_;
   std::unique_ptr<aws::SqsWorkQueue> queue_;
   std::unique_ptr<aws::SqsStatusQueue> status_queue_;
 };

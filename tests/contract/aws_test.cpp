@@ -23,6 +23,7 @@ namespace classifier::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -485,6 +486,52 @@ TEST(AwsConflicts, SmallJobsDoNotConflict) {
     // A job's own items may be changed by two backends at once, but no item of several jobs.
     EXPECT_FALSE(kind.starts_with("T#")) << kind << ": " << count;
   }
+}
+
+// Few are in their items; many are in an object, which a lifecycle rule may remove too early.
+TEST_F(AwsTest, WhatWasSeenIsSeenAgainWhereItsObjectIsGone) {
+  aws::dynamo::Table table(stores_->client(), stores_->table());
+  const auto item_of = [&](const std::string& sha256) {
+    return table.query({"CONTENT#" + sha256, "SEEN#", "SEEN#~"}).value().at(0);
+  };
+  const auto images_of = [](const std::string& name, std::size_t count) {
+    std::vector<Remembered> images(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      images[i].sha256 = sha256_hex(name + std::to_string(i));
+      images[i].seen.vector.assign(i, 0.5F);  // also of no length
+      images[i].seen.warning = std::string(i, '\0');
+    }
+    return images;
+  };
+  EmbeddingStore& store = *stores_->embeddings();
+  const auto few = images_of("few", aws::AwsEmbeddings::kFewestInShard - 1);
+  const auto many = images_of("many", aws::AwsEmbeddings::kFewestInShard);
+  ASSERT_TRUE(store.put("model", few));
+  ASSERT_TRUE(store.put("model", many));
+  const auto expires =
+      std::chrono::floor<std::chrono::seconds>(stores_->clock().now()) + std::chrono::days(90);
+  for (const auto& [sha256, seen] : few) {
+    EXPECT_FALSE(aws::dynamo::has(item_of(sha256), "shard"));
+    EXPECT_EQ(store.get("model", {&sha256, 1}).value().front(), seen);
+    EXPECT_EQ(aws::dynamo::number_of(item_of(sha256), "expires_at"),
+              expires.time_since_epoch().count());
+  }
+  std::vector<std::string> contents;
+  std::set<std::string> shards;
+  for (const auto& [sha256, seen] : many) {
+    contents.push_back(sha256);
+    EXPECT_FALSE(aws::dynamo::has(item_of(sha256), "seen"));
+    shards.insert(aws::dynamo::text_of(item_of(sha256), "shard"));
+    EXPECT_EQ(aws::dynamo::number_of(item_of(sha256), "expires_at"),
+              expires.time_since_epoch().count());
+  }
+  ASSERT_THAT(shards, SizeIs(1));
+  ASSERT_TRUE(stores_->objects().remove(Bucket::kOutput, *shards.begin()));
+  EXPECT_THAT(store.get("model", contents).value(), Each(std::nullopt));
+  EXPECT_THAT(store.has("model", contents).value(), Each(false));
+  ASSERT_TRUE(store.put("model", many));
+  const auto again = store.get("model", contents).value();
+  for (std::size_t i = 0; i < many.size(); ++i) EXPECT_EQ(again[i], many[i].seen) << i;
 }
 
 TEST(SegmentsTest, EveryImageHasADistinctPosition) {

@@ -923,6 +923,95 @@ TEST_P(ContractTest, WhatWasSeenStaysAsItIsAndIsForgotten) {
   EXPECT_EQ(store.get("model", {contents.data(), 1}).value().front(), again[0].seen);
 }
 
+// As many as go into several objects, asked for in other orders and from another process.
+TEST_P(ContractTest, WhatWasSeenInManyImagesIsFoundInAnyOrder) {
+  if (stores_->embeddings() == nullptr) GTEST_SKIP() << "these stores remember nothing";
+  std::vector<Remembered> images;
+  std::vector<std::string> contents;
+  for (int i = 0; i < 600; ++i) {
+    images.push_back(remembered(i, 16));
+    contents.push_back(images.back().sha256);
+  }
+  ASSERT_TRUE(stores_->embeddings()->put("model", images));
+  stores_->reopen();
+  std::ranges::reverse(images);
+  std::ranges::reverse(contents);
+  for (std::size_t i = 1; i < contents.size(); i += 3) {
+    contents[i] = sha256_hex("never seen " + std::to_string(i));
+  }
+  const auto seen = stores_->embeddings()->get("model", contents).value();
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    if (i % 3 == 1) {
+      EXPECT_EQ(seen[i], std::nullopt) << i;
+    } else {
+      EXPECT_EQ(seen[i], images[i].seen) << i;
+    }
+  }
+  ASSERT_TRUE(stores_->embeddings()->forget({contents.data(), 1}));
+  EXPECT_EQ(stores_->embeddings()->get("model", {contents.data(), 1}).value().front(),
+            std::nullopt);
+  EXPECT_EQ(stores_->embeddings()->get("model", {&contents[2], 1}).value().front(), images[2].seen);
+}
+
+TEST_P(ContractTest, WhatWasSeenIsFoundByTheKeyOfTheImage) {
+  if (stores_->content_hashes() == nullptr) GTEST_SKIP() << "the catalogue knows contents";
+  const auto known = [&](const std::string& key) {
+    return stores_->content_hashes()->find({&key, 1}).value().front();
+  };
+  const auto version = [&](const std::string& key) {
+    return stores_->objects().get_version(Bucket::kInput, key, 1'000).value().etag;
+  };
+  const std::string key = "uploads/ \u732b#.jpg";
+  const std::string other = "uploads/other.jpg";
+  EXPECT_EQ(known(key), std::nullopt);
+  stores_->put_object(key, "first");
+  stores_->put_object(other, "other");
+  EXPECT_EQ(known(key), std::nullopt);
+  EXPECT_EQ(version(key), stores_->objects().head(Bucket::kInput, key)->etag);
+  const std::string first = version(key);
+  const std::vector<FoundContent> found{
+      {key, {sha256_hex("outdated"), "outdated"}},
+      {key, {sha256_hex("first"), first}},
+      {other, {sha256_hex("other"), version(other)}},
+  };
+  ASSERT_TRUE(stores_->content_hashes()->put(found));
+  ASSERT_TRUE(stores_->content_hashes()->put({}));
+  stores_->reopen();
+  ContentHashes& hashes = *stores_->content_hashes();
+  // In the order of the question, which may have a key twice.
+  const std::vector<std::string> keys{other, "uploads/none.jpg", key, other};
+  const auto answer = hashes.find(keys).value();
+  EXPECT_EQ(answer[0].value().sha256, sha256_hex("other"));
+  EXPECT_EQ(answer[1], std::nullopt);
+  EXPECT_EQ(answer[2].value().sha256, sha256_hex("first"));
+  EXPECT_EQ(answer[2].value().version, first);
+  EXPECT_EQ(answer[3].value().sha256, sha256_hex("other"));
+  EXPECT_TRUE(hashes.find({}).value().empty());
+  EXPECT_TRUE(hashes.is_current(key, first).value());
+  EXPECT_EQ(hashes.is_current("uploads/none.jpg", first).error().code, ErrorCode::kNotFound);
+
+  // Not while the image is in the trash.
+  const TimePoint now = clock().now();
+  ASSERT_TRUE(stores_->trash().put(other, now, now + std::chrono::hours(1)));
+  EXPECT_EQ(known(other), std::nullopt);
+  ASSERT_TRUE(stores_->trash().restore({&other, 1}));
+  EXPECT_EQ(known(other).value().sha256, sha256_hex("other"));
+
+  // Not of another version.
+  stores_->put_object(key, "second");
+  EXPECT_FALSE(hashes.is_current(key, first).value());
+  EXPECT_EQ(known(key), std::nullopt);
+  const std::vector<FoundContent> second{{key, {sha256_hex("second"), version(key)}}};
+  ASSERT_TRUE(hashes.put(second));
+  EXPECT_EQ(known(key).value().sha256, sha256_hex("second"));
+
+  EXPECT_EQ(hashes.forget(key).value(), sha256_hex("second"));
+  EXPECT_EQ(hashes.forget(key).value(), std::nullopt);
+  EXPECT_EQ(known(key), std::nullopt);
+  ASSERT_TRUE(stores_->objects().remove(Bucket::kInput, other));
+  EXPECT_EQ(known(other), std::nullopt);
+}
+
 TEST_P(ContractTest, LabelSetsAreKeptReplacedAndRemoved) {
   using State = ExpectedSet::State;
   LabelSets& sets = stores_->label_sets();

@@ -6,6 +6,7 @@
 #include <ostream>
 #include <string>
 
+#include "ports/content_hashes.hpp"
 #include "ports/embedding_store.hpp"
 #include "ports/image_names.hpp"
 #include "ports/job_store.hpp"
@@ -31,6 +32,8 @@ class Stores {
   virtual Trash& trash() = 0;
   // Null where these stores remember nothing.
   virtual EmbeddingStore* embeddings() = 0;
+  // Null where contents are known by the catalogue.
+  virtual ContentHashes* content_hashes() { return nullptr; }
   virtual ManualClock& clock() = 0;
   virtual void put_object(const std::string& key, const std::string& content) = 0;
   // Replaces the stores as if this process had ended and another one had started on the same data,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,6 +104,75 @@ def test_jobs_go_from_one_backend_over_a_worker_to_the_other(
     assert 'classifier_stage_seconds_count{stage="report"}' in metrics
     for process in (first, second, worker):
         assert process.stop() == 0, process.log.read_text()
+
+
+def calls_of(worker: Service, operation: str) -> int:
+    text = requests.get(f"{worker.ml}/metrics", timeout=10).text
+    found = re.search(
+        rf'classifier_aws_requests_total\{{operation="{operation}",service="s3"\}} (\d+)', text
+    )
+    return int(found[1]) if found else 0
+
+
+def test_images_that_were_seen_are_not_read_again(
+    start: Start, photos: dict[str, Path], endpoint: str
+) -> None:
+    """By another process than the one that saw them, for other labels."""
+    own = created(endpoint, "remembered") | {"VISIBILITY_TIMEOUT": "10"}
+    aws = {
+        "endpoint_url": endpoint,
+        "region_name": "us-east-1",
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+    }
+    s3 = boto3.client("s3", **aws)
+    table = boto3.resource("dynamodb", **aws).Table(own["DYNAMODB_TABLE"])
+
+    def remembered() -> int:
+        items = table.scan()["Items"]
+        return sum(item["sk"] == "CONTENT" or item["sk"].startswith("SEEN#") for item in items)
+
+    backend, worker = start("backend", **own), start("ml-service", **own)
+    keys = [backend.upload(file, name) for name, file in photos.items()]
+
+    def ask(*labels: str) -> dict[str, int]:
+        job = backend.submit(
+            keys,
+            job_type="custom_classification",
+            custom_labels=list(labels),
+            confidence_threshold=0,
+        )
+        assert backend.wait(job)["status"] == "completed"
+        result = backend.get(f"/result/{job}").json()
+        tops = {row["top_prediction"] for row in result["detailed_results"]}
+        assert tops <= set(labels)
+        summary: dict[str, int] = result["summary"]
+        assert summary["failed"] == 0
+        return summary
+
+    assert ask("cat", "dog")["reused"] == 0
+    assert calls_of(worker, "GetObject") == len(keys)
+    assert worker.stop() == 0  # stores what it has not stored yet
+    assert remembered() == 2 * len(keys)
+    other = start("ml-service", **own)
+    assert ask("food", "beach", "city")["reused"] == len(keys)
+    assert calls_of(other, "GetObject") == 0
+    assert calls_of(other, "HeadObject") == len(keys)
+
+    # One that was replaced is read, the others are not.
+    content = photos["pets.jpg"].read_bytes() + b"\0"
+    s3.put_object(Bucket=own["INPUT_BUCKET"], Key=keys[0], Body=content)
+    assert ask("cat", "dog")["reused"] == len(keys) - 1
+    assert calls_of(other, "GetObject") == 1
+    assert other.stop() == 0
+    last = start("ml-service", **own)
+    assert ask("bird", "dog")["reused"] == len(keys)
+    assert calls_of(last, "GetObject") == 0
+
+    # Those that are deleted are forgotten, and what was in a replaced one when it expires.
+    for key in keys:
+        assert requests.delete(f"{backend.url}/images/{key}", timeout=10).status_code == 200
+    assert remembered() == 1
 
 
 def test_idempotency_key_holds_across_backends(start: Start) -> None:

@@ -39,9 +39,10 @@ ACTIONS = {
     "GetQueueAttributes": {"sqs:GetQueueAttributes"},
     "GetQueueUrl": {"sqs:GetQueueUrl"},
 }
-# Needed only for dead letters, slow images, or a message that is returned to the queue.
+# Needed only for dead letters, slow images, or a message that is returned to the queue; and for
+# what was seen, which is stored up to ten seconds later.
 RARE = {"backend": {"GetQueueUrl", "ChangeMessageVisibilityBatch"}}
-RARE["ml-service"] = {"GetQueueUrl", "ChangeMessageVisibilityBatch"}
+RARE["ml-service"] = {"GetQueueUrl", "ChangeMessageVisibilityBatch", "BatchWriteItem"}
 
 
 def asked(url: str) -> set[str]:

@@ -26,6 +26,11 @@ class FaultyObjectStore final : public ObjectStore {
                                      std::uint64_t max_bytes) override {
     return faults_.run("ObjectStore.get", [&] { return inner_.get(bucket, key, max_bytes); });
   }
+  Result<StoredObject> get_version(Bucket bucket, std::string_view key,
+                                   std::uint64_t max_bytes) override {
+    return faults_.run("ObjectStore.get",
+                       [&] { return inner_.get_version(bucket, key, max_bytes); });
+  }
   Result<std::unique_ptr<ObjectReader>> open(Bucket bucket, std::string_view key) override {
     return faults_.run("ObjectStore.open", [&] { return inner_.open(bucket, key); });
   }

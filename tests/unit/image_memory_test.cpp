@@ -78,10 +78,13 @@ class KnownHashes final : public ContentHashes {
     const auto found = known.find(key);
     return found != known.end() && found->second.version == version;
   }
-  Result<void> put(const std::string& key, const KnownContent& content) override {
+  Result<void> put(std::span<const FoundContent> found) override {
     const std::scoped_lock lock(mutex_);
-    known[key] = content;
+    for (const auto& [key, content] : found) known[key] = content;
     return {};
+  }
+  Result<std::optional<std::string>> forget(const std::string& /*key*/) override {
+    return std::nullopt;
   }
 
   std::atomic<bool> fails{false};
@@ -120,10 +123,12 @@ class ImageMemoryTest : public ::testing::Test {
     options.image_memory = &memory_;
     Pipeline pipeline(
         classifier_, metrics_, options,
-        [&](const Delivery& delivery) -> Result<std::vector<std::byte>> {
+        [&](const Delivery& delivery) -> Result<FetchedImage> {
           ++fetched_;
           const auto bytes = std::as_bytes(std::span(images.at(delivery.task.s3_key)));
-          return std::vector<std::byte>(bytes.begin(), bytes.end());
+          FetchedImage image(std::vector<std::byte>(bytes.begin(), bytes.end()));
+          image.version = version_;
+          return image;
         },
         [&](const PipelineResult& result) {
           const std::scoped_lock lock(mutex);
@@ -150,6 +155,7 @@ class ImageMemoryTest : public ::testing::Test {
   NoMetrics metrics_;
   ImageMemory memory_{classifier_, store_, &hashes_};
   std::atomic<int> fetched_{0};
+  std::string version_;  // of what is fetched
 };
 
 TEST_F(ImageMemoryTest, ContentsAreSeenOnce) {
@@ -172,14 +178,16 @@ TEST_F(ImageMemoryTest, ContentsAreSeenOnce) {
 }
 
 TEST_F(ImageMemoryTest, WhatIsKnownByItsKeyIsNotEvenFetched) {
-  hashes_.known["a"] = {.sha256 = "", .version = "1"};  // its content is found out
+  version_ = "1";
   ASSERT_EQ(classify({{"a", "cat"}}).reused, 0);
-  EXPECT_EQ(hashes_.known["a"].sha256, sha256_hex("cat"));
+  memory_.flush();
+  EXPECT_EQ(hashes_.known["a"], (KnownContent{.sha256 = sha256_hex("cat"), .version = "1"}));
   fetched_ = 0;
   EXPECT_EQ(classify({{"a", "what is there now is of another version"}}).labels.at("a"), "cat");
   EXPECT_EQ(fetched_, 0);
   // Another version, whose content is not known.
-  hashes_.known["a"] = {.sha256 = "", .version = "2"};
+  hashes_.known.clear();
+  version_ = "2";
   EXPECT_EQ(classify({{"a", "dog"}}).labels.at("a"), "dog");
   EXPECT_EQ(fetched_, 1);
   // A caller's image of the same name is another one.
@@ -194,6 +202,9 @@ TEST_F(ImageMemoryTest, AContentThatChangesBeforeItIsReadIsNotRememberedAsTheOth
   EXPECT_EQ(memory_.content_of("a", before, bytes), sha256_hex("dog"));
   hashes_.known["a"] = before;
   EXPECT_EQ(memory_.content_of("a", before, bytes), sha256_hex("cat"));  // still that version
+  // The version of the bytes themselves says it without another look.
+  EXPECT_EQ(memory_.content_of("a", before, bytes, "1"), sha256_hex("cat"));
+  EXPECT_EQ(memory_.content_of("a", before, bytes, "2"), sha256_hex("dog"));
 }
 
 TEST_F(ImageMemoryTest, AStoreThatFailsCostsTimeOnly) {

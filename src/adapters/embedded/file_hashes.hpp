@@ -15,7 +15,11 @@ class FileHashes final : public ContentHashes {
 
   Result<std::vector<std::optional<KnownContent>>> find(std::span<const std::string> keys) override;
   Result<bool> is_current(const std::string& key, const std::string& version) override;
-  Result<void> put(const std::string& key, const KnownContent& content) override;
+  Result<void> put(std::span<const FoundContent> found) override;
+  Result<std::optional<std::string>> forget(const std::string& key) override;
+
+  // Empty where there is no such file, or it is another one each time, such as standard input.
+  static std::string version_of(const std::string& path);
 
  private:
   SqliteDatabase& database_;

@@ -18,7 +18,8 @@ locals {
 
   bucket_arns = [for bucket in var.buckets : bucket.arn]
   inputs      = "${var.buckets["input"].arn}/*"
-  outputs     = "${var.buckets["output"].arn}/*"
+  output      = var.buckets["output"].arn
+  outputs     = "${local.output}/*"
   # Workers send messages that cannot be processed there; the backend lists them and sends them again.
   dead_letters = var.queues["requests"].dead_letter_arn
 
@@ -36,7 +37,8 @@ locals {
       { Sid = "Buckets", Action = ["s3:ListBucket"], Resource = local.bucket_arns },
       { Sid = "Images", Action = ["s3:GetObject"], Resource = [local.inputs] },
       { Sid = "SortedCopies", Action = ["s3:PutObject"], Resource = [local.outputs] },
-      { Sid = "Jobs", Action = ["dynamodb:GetItem", "dynamodb:Query"], Resource = [var.table.arn, "${var.table.arn}/index/*"] },
+      { Sid = "Remembered", Action = ["s3:GetObject"], Resource = ["${local.output}/remembered/*"] },
+      { Sid = "Jobs", Action = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"], Resource = [var.table.arn, "${var.table.arn}/index/*"] },
       { Sid = "TakeWork", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"], Resource = [var.queues["requests"].arn] },
       { Sid = "SendResults", Action = ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], Resource = [var.queues["status"].arn, local.dead_letters] },
     ]

@@ -82,6 +82,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "images" {
     }
   }
 
+  # What models saw, which the table refers to for 90 days and at most two days more.
+  dynamic "rule" {
+    for_each = each.key == "output" ? ["remembered"] : []
+
+    content {
+      id     = rule.value
+      status = "Enabled"
+
+      filter {
+        prefix = "remembered/"
+      }
+
+      expiration {
+        days = 100
+      }
+    }
+  }
+
   dynamic "rule" {
     for_each = var.image_retention_days > 0 ? [var.image_retention_days] : []
 

@@ -1,5 +1,8 @@
 #include "adapters/aws/dynamodb/dynamo_item.hpp"
 
+#include <openssl/evp.h>
+
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -39,6 +42,15 @@ Value number(TimePoint value) { return number_value(to_ms(value)); }
 Value number(double value) { return number_value(value); }
 Value boolean(bool value) { return {{"BOOL", value}}; }
 
+Value binary(std::string_view bytes) {
+  std::string base64((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(base64.data()),
+                                   reinterpret_cast<const unsigned char*>(bytes.data()),
+                                   static_cast<int>(bytes.size()));
+  base64.resize(static_cast<std::size_t>(size));
+  return {{"B", std::move(base64)}};
+}
+
 std::string text_of(const Item& item, const char* name) {
   return text_field(json_field(item, name), "S");
 }
@@ -56,6 +68,20 @@ double real_of(const Item& item, const char* name) {
 
 bool boolean_of(const Item& item, const char* name) {
   return json_field(json_field(item, name), "BOOL") == true;
+}
+
+std::string bytes_of(const Item& item, const char* name) {
+  const std::string base64 = text_field(json_field(item, name), "B");
+  std::string bytes(base64.size() / 4 * 3, '\0');
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                   reinterpret_cast<const unsigned char*>(base64.data()),
+                                   static_cast<int>(base64.size()));
+  if (size < 0) return {};
+  // The padding counts as bytes there.
+  const std::size_t padding =
+      base64.size() - std::min(base64.size(), base64.find_last_not_of('=') + 1);
+  bytes.resize(static_cast<std::size_t>(size) - std::min(padding, static_cast<std::size_t>(size)));
+  return bytes;
 }
 
 bool has(const Item& item, const char* name) { return item.contains(name); }

@@ -20,6 +20,7 @@ Value number(std::int64_t value);
 Value number(TimePoint value);  // Unix time in milliseconds
 Value number(double value);
 Value boolean(bool value);
+Value binary(std::string_view bytes);
 
 // Attributes of an item. Where there is none of that name and type: the fallback, 0, false or an
 // empty string.
@@ -27,6 +28,7 @@ std::string text_of(const Item& item, const char* name);
 std::int64_t number_of(const Item& item, const char* name, std::int64_t fallback = 0);
 double real_of(const Item& item, const char* name);
 bool boolean_of(const Item& item, const char* name);
+std::string bytes_of(const Item& item, const char* name);
 bool has(const Item& item, const char* name);
 
 Item key(std::string_view pk, std::string_view sk);

@@ -76,6 +76,10 @@ void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work
 
 }  // namespace
 
+bool is_in_trash(const dynamo::Item& item, const ObjectInfo& object) {
+  return dynamo::text_of(item, "trash_version") == version_of(object);
+}
+
 Result<std::optional<dynamo::Item>> DynamoTrash::item_of(std::string_view key) {
   auto item = table_.get(name_item(key));
   if (item) return std::optional(std::move(*item));
@@ -255,7 +259,7 @@ Result<bool> DynamoTrash::may_have(std::string_view key) {
 Result<bool> DynamoTrash::has(const ObjectInfo& object) {
   const auto item = item_of(object.key);
   if (!item) return std::unexpected(item.error());
-  return *item && dynamo::text_of(**item, "trash_version") == version_of(object);
+  return *item && is_in_trash(**item, object);
 }
 
 Result<void> DynamoTrash::leave_out(std::vector<ObjectInfo>& objects) {
@@ -277,6 +281,13 @@ Result<void> DynamoTrash::leave_out(std::vector<ObjectInfo>& objects) {
 
 Result<std::vector<std::byte>> StoreWithoutTrash::get(Bucket bucket, std::string_view key,
                                                       std::uint64_t max_bytes) {
+  auto object = get_version(bucket, key, max_bytes);
+  if (!object) return std::unexpected(std::move(object.error()));
+  return std::move(object->bytes);
+}
+
+Result<StoredObject> StoreWithoutTrash::get_version(Bucket bucket, std::string_view key,
+                                                    std::uint64_t max_bytes) {
   if (bucket == Bucket::kInput) {
     const auto may = trash_.may_have(key);
     if (!may) return std::unexpected(may.error());
@@ -284,7 +295,7 @@ Result<std::vector<std::byte>> StoreWithoutTrash::get(Bucket bucket, std::string
     if (*may)
       if (auto there = head(bucket, key); !there) return std::unexpected(there.error());
   }
-  return objects_.get(bucket, key, max_bytes);
+  return objects_.get_version(bucket, key, max_bytes);
 }
 
 Result<std::unique_ptr<ObjectReader>> StoreWithoutTrash::open(Bucket bucket, std::string_view key) {

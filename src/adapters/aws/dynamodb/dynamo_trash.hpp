@@ -13,6 +13,9 @@
 
 namespace classifier::aws {
 
+// Whether the item of the object's name says that this version of it is in the trash.
+bool is_in_trash(const dynamo::Item& item, const ObjectInfo& object);
+
 // The item of an image, see DynamoImageNames, has while it is in the trash: `trash_version` (of the
 // object that is meant: one that was uploaded since then is not in the trash), `trash_size`,
 // `trashed_at`, `trash_until`, and `listing_pk` and `listing_sk`, which make the list of the trash
@@ -63,6 +66,8 @@ class StoreWithoutTrash final : public ObjectStore {
   std::string bucket_name(Bucket bucket) const override { return objects_.bucket_name(bucket); }
   Result<std::vector<std::byte>> get(Bucket bucket, std::string_view key,
                                      std::uint64_t max_bytes) override;
+  Result<StoredObject> get_version(Bucket bucket, std::string_view key,
+                                   std::uint64_t max_bytes) override;
   Result<std::unique_ptr<ObjectReader>> open(Bucket bucket, std::string_view key) override;
   Result<ObjectInfo> head(Bucket bucket, std::string_view key) override;
   Result<ObjectPage> list(Bucket bucket, std::string_view prefix, std::string_view start_after,

@@ -64,13 +64,22 @@ Error S3ObjectStore::at_run_time(const AwsError& error, Bucket bucket, std::stri
 
 Result<std::vector<std::byte>> S3ObjectStore::get(Bucket bucket, std::string_view key,
                                                   std::uint64_t max_bytes) {
+  auto object = get_version(bucket, key, max_bytes);
+  if (!object) return std::unexpected(std::move(object.error()));
+  return std::move(object->bytes);
+}
+
+Result<StoredObject> S3ObjectStore::get_version(Bucket bucket, std::string_view key,
+                                                std::uint64_t max_bytes) {
   auto get = request("GetObject", "GET", bucket, key);
   get.max_response_bytes = max_bytes;
   const auto response = client_.call(std::move(get));
   if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));
-  std::vector<std::byte> bytes(response->body.size());
-  std::memcpy(bytes.data(), response->body.data(), bytes.size());
-  return bytes;
+  StoredObject object;
+  object.bytes.resize(response->body.size());
+  std::memcpy(object.bytes.data(), response->body.data(), object.bytes.size());
+  object.etag = without_quotes(header_of(response->headers, "etag"));
+  return object;
 }
 
 class S3ObjectStore::Reader final : public ObjectReader {
@@ -118,8 +127,8 @@ Result<std::unique_ptr<ObjectReader>> S3ObjectStore::open(Bucket bucket, std::st
   return std::make_unique<Reader>(*this, bucket, std::move(*info));
 }
 
-Result<ObjectInfo> S3ObjectStore::head(Bucket bucket, std::string_view key) {
-  const auto response = client_.call(request("HeadObject", "HEAD", bucket, key));
+Result<ObjectInfo> S3ObjectStore::info_of(const AwsResult& response, Bucket bucket,
+                                          std::string_view key) const {
   if (!response) return std::unexpected(at_run_time(response.error(), bucket, key));
   const auto header = [&](const char* name) { return header_of(response->headers, name); };
   return ObjectInfo{.key = std::string(key),
@@ -127,6 +136,23 @@ Result<ObjectInfo> S3ObjectStore::head(Bucket bucket, std::string_view key) {
                     .last_modified = TimePoint{std::chrono::seconds{std::max<time_t>(
                         0, curl_getdate(header("last-modified").c_str(), nullptr))}},
                     .etag = without_quotes(header("etag"))};
+}
+
+Result<ObjectInfo> S3ObjectStore::head(Bucket bucket, std::string_view key) {
+  return info_of(client_.call(request("HeadObject", "HEAD", bucket, key)), bucket, key);
+}
+
+std::vector<Result<ObjectInfo>> S3ObjectStore::head_all(Bucket bucket,
+                                                        std::span<const std::string> keys) {
+  std::vector<AwsRequest> requests;
+  requests.reserve(keys.size());
+  for (const auto& key : keys) requests.push_back(request("HeadObject", "HEAD", bucket, key));
+  const auto responses = client_.call_all(std::move(requests));
+  std::vector<Result<ObjectInfo>> infos;
+  infos.reserve(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    infos.push_back(info_of(responses[i], bucket, keys[i]));
+  return infos;
 }
 
 // Adds up to `limit` objects to `objects`; returns whether there are more.

@@ -1,7 +1,10 @@
 // Images in two buckets of S3.
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "adapters/aws/client/aws_client.hpp"
 #include "ports/clock.hpp"
@@ -18,9 +21,13 @@ class S3ObjectStore final : public ObjectStore {
   std::string bucket_name(Bucket bucket) const override;
   Result<std::vector<std::byte>> get(Bucket bucket, std::string_view key,
                                      std::uint64_t max_bytes) override;
+  Result<StoredObject> get_version(Bucket bucket, std::string_view key,
+                                   std::uint64_t max_bytes) override;
   // Each read is a request for a range of the version that HeadObject found.
   Result<std::unique_ptr<ObjectReader>> open(Bucket bucket, std::string_view key) override;
   Result<ObjectInfo> head(Bucket bucket, std::string_view key) override;
+  std::vector<Result<ObjectInfo>> head_all(Bucket bucket,
+                                           std::span<const std::string> keys) override;
   Result<ObjectPage> list(Bucket bucket, std::string_view prefix, std::string_view start_after,
                           std::size_t limit) override;
   Result<void> remove(Bucket bucket, std::string_view key) override;
@@ -37,6 +44,7 @@ class S3ObjectStore final : public ObjectStore {
   class Reader;
   AwsRequest request(const char* operation, const char* method, Bucket bucket,
                      std::string_view key) const;
+  Result<ObjectInfo> info_of(const AwsResult& response, Bucket bucket, std::string_view key) const;
   Error explain(const AwsError& error, Bucket bucket, std::string_view key) const;
   Error at_run_time(const AwsError& error, Bucket bucket, std::string_view key) const;
   Result<bool> list_page(Bucket bucket, std::string_view prefix, std::string_view start_after,
