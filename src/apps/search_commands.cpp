@@ -1,7 +1,7 @@
 // The subcommands search, similar, duplicates and index: for a service, or for folders without one.
-#include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -111,6 +111,7 @@ class LocalLibrary {
   Result<std::vector<Photo>> look_at(const std::vector<std::string>& paths) {
     auto found = search_.find(paths);
     if (!found) return std::unexpected(found.error());
+    leave_one_name_each(*found);
     std::vector<std::string> keys;
     for (const auto& path : *found) keys.push_back(memory_key(file_of(path)));
     see(keys);
@@ -118,8 +119,8 @@ class LocalLibrary {
     return recall(*found, keys);
   }
 
-  std::vector<float> embed(const std::string& text) {
-    return classifier_->embed_text(spec_->model, text).value_or(std::vector<float>());
+  Result<std::vector<float>> embed(const std::string& text) {
+    return classifier_->embed_text(spec_->model, text);
   }
 
   // The least score of a photo that fits a text; -1 where the model does not say.
@@ -143,11 +144,35 @@ class LocalLibrary {
   }
 
  private:
+  // A file that is named more than once, by links or in other words, is one photo: otherwise its
+  // only copy would be a duplicate. It goes by a name that is no link, where it has one.
+  static void leave_one_name_each(std::vector<std::string>& photos) {
+    std::map<std::pair<dev_t, ino_t>, std::size_t> places;
+    std::vector<std::string> left;
+    for (auto& photo : photos) {
+      struct stat status{};
+      const std::string file = file_of(photo).string();
+      if (::stat(file.c_str(), &status) != 0) {
+        left.push_back(std::move(photo));
+        continue;
+      }
+      const auto [place, is_new] = places.try_emplace({status.st_dev, status.st_ino}, left.size());
+      std::error_code error;
+      if (is_new) {
+        left.push_back(std::move(photo));
+      } else if (fs::is_symlink(left[place->second], error) && !fs::is_symlink(photo, error)) {
+        left[place->second] = std::move(photo);
+      }
+    }
+    photos = std::move(left);
+  }
+
   void see(const std::vector<std::string>& keys) {
     ProgressBar bar(static_cast<std::int64_t>(keys.size()), "images");
     std::mutex mutex;
     std::int64_t done = 0;
     std::int64_t reused = 0;
+    const std::int64_t failed_before = failed_;
     Pipeline pipeline(
         *classifier_, metrics_,
         {.prepare_threads = config_.max_workers,
@@ -175,6 +200,7 @@ class LocalLibrary {
       pipeline.push(std::move(delivery));
     }
     pipeline.finish();
+    failed_in_last_look_ = failed_ - failed_before;
     memory_->memory().flush();  // the index reads what is stored
     bar.clear();
     note(fmt::format("{} photos, {} of them from memory", done, reused));
@@ -195,6 +221,12 @@ class LocalLibrary {
           photos.push_back({paths[begin + i], std::move(contents[i]), std::move(*seen[i])});
       }
     }
+    const auto lost = static_cast<std::int64_t>(keys.size() - photos.size()) - failed_in_last_look_;
+    if (lost > 0) {
+      failed_ += lost;
+      warn(fmt::format("{} photos are left out, since what was seen of them could not be kept",
+                       lost));
+    }
     return photos;
   }
 
@@ -206,6 +238,7 @@ class LocalLibrary {
   std::string fingerprint_;
   NoMetrics metrics_;
   std::int64_t failed_ = 0;
+  std::int64_t failed_in_last_look_ = 0;
 };
 
 int print_nearest(LocalLibrary& library, const std::vector<Photo>& photos,
@@ -273,7 +306,9 @@ int search(const Config& config, const SearchOptions& options) {
   if (const int code = library.open(); code != 0) return code;
   const auto photos = library.look_at(options.within);
   if (!photos) return interrupted() ? kInterrupted : complain(photos.error(), kUsage);
-  return print_nearest(library, *photos, library.embed(trim(options.what)), options, true);
+  const auto vector = library.embed(trim(options.what));
+  if (!vector) return complain(vector.error(), kSomeFailed);
+  return print_nearest(library, *photos, *vector, options, true);
 }
 
 int similar(const Config& config, const SearchOptions& options) {
@@ -378,7 +413,7 @@ int stored_duplicates(const Config& config, const SearchOptions& options) {
   BackendClient client(config);
   std::vector<PrintedGroup> groups;
   std::string token;
-  do {
+  while (true) {
     HttpClient::Query query{{"min_similarity", short_number(options.min_similarity)}};
     if (!token.empty()) query.emplace_back("next_token", token);
     const auto response = client->get("/duplicates", query);
@@ -403,7 +438,8 @@ int stored_duplicates(const Config& config, const SearchOptions& options) {
       }
     }
     token = page->value("next_token", "");
-  } while (!token.empty());
+    if (token.empty()) break;
+  }
   print_groups(groups, options.format);
   return 0;
 }
@@ -480,12 +516,19 @@ std::vector<PrintedGroup> duplicates_among(LocalLibrary& library, const std::vec
 }
 
 int duplicates(const Config& config, const SearchOptions& options) {
+  if (!(options.min_similarity >= 0.8 &&
+        options.min_similarity <= 1)) {  // also where it is no number
+    return complain({ErrorCode::kInvalidArgument, "--min-similarity must be from 0.8 to 1"},
+                    kUsage);
+  }
   if (options.within.empty()) return stored_duplicates(config, options);
   LocalLibrary library(config, options);
   if (const int code = library.open(); code != 0) return code;
   const auto photos = library.look_at(options.within);
   if (!photos) return interrupted() ? kInterrupted : complain(photos.error(), kUsage);
-  print_groups(duplicates_among(library, *photos, options.min_similarity), options.format);
+  const auto groups = duplicates_among(library, *photos, options.min_similarity);
+  if (interrupted()) return kInterrupted;
+  print_groups(groups, options.format);
   return library.finish();
 }
 
@@ -564,8 +607,7 @@ void add_search_commands(CLI::App& app, const SetRun& set_run) {
   twice
       ->add_option("--min-similarity", options->min_similarity,
                    "how alike photos must be, 0.8 to 1 (default: 0.95)")
-      ->type_name("NUMBER")
-      ->check(CLI::Range(0.8, 1.0));
+      ->type_name("NUMBER");
   add_common(*twice, *options);
   set_help_notes(
       *twice,

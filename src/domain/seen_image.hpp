@@ -21,10 +21,11 @@ struct ScoredLabel {
 // How an image looks, for comparing it with others: of the part that the model sees.
 struct Look {
   static constexpr int kSide = 16;
-  // Brightness from 0 to 255, [kSide, kSide], each the mean of its part of the image.
+  // Brightness from 0 to 255, [kSide, kSide], each the mean of the channels of its part of the
+  // image.
   std::array<std::uint8_t, std::size_t{kSide} * kSide> brightness{};
-  // Variance of the Laplacian of the brightness, which is low for blurred images. Comparable only
-  // between images of the same model.
+  // Variance of the Laplacian (Pech-Pacheco et al., ICPR 2000), the mean over the channels, which
+  // is low for blurred images. Comparable only between images of the same model.
   float sharpness = 0;
   friend bool operator==(const Look&, const Look&) = default;
 };

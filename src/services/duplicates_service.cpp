@@ -1,6 +1,7 @@
 #include "services/duplicates_service.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -12,6 +13,9 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kAtOnce = 500;
 constexpr std::size_t kPairsAtOnce = 200'000;
+// Pairs of one picture. Of thousands that are the same, such as of a fixed camera, groups of so
+// many are made, and not pairs of each with each.
+constexpr std::size_t kMostAlike = 200;
 // Groups that took long are kept for longer, though images changed.
 constexpr int kKeepFor = 10;
 
@@ -33,16 +37,19 @@ Result<DuplicatesPage> DuplicatesService::find(float min_similarity, std::size_t
     std::unique_lock lock(mutex_);
     // A later page is of the list that the first one is of.
     const bool later = offset > 0 && groups_ && groups_->min_similarity == min_similarity;
-    if (!later && !looking_ && (!groups_ || !is_fresh(*groups_, min_similarity, *version))) {
-      looking_ = true;
-      thread_ = std::jthread(
-          [this, min_similarity, version = *version] { look(min_similarity, version); });
-    }
-    found_.wait_for(lock, later ? std::chrono::milliseconds(0) : patience,
-                    [this] { return !looking_; });
-    if (!later && looking_) {
-      return fail(ErrorCode::kUnavailable,
-                  "duplicates are being looked for: ask again in a few seconds");
+    const auto deadline = steady_clock::now() + patience;
+    while (!later && (!groups_ || !is_fresh(*groups_, min_similarity, *version))) {
+      // Where another question is being looked for, that ends first.
+      const bool ours = !std::exchange(looking_, true);
+      if (ours) {
+        thread_ = std::jthread(
+            [this, min_similarity, version = *version] { look(min_similarity, version); });
+      }
+      if (!found_.wait_until(lock, deadline, [this] { return !looking_; })) {
+        return fail(ErrorCode::kUnavailable,
+                    "duplicates are being looked for: ask again in a few seconds");
+      }
+      if (groups_->min_similarity == min_similarity) break;  // fresh, or why it failed
     }
     groups = groups_;
   }
@@ -72,7 +79,14 @@ void DuplicatesService::look(float min_similarity, const std::string& version) {
   groups.min_similarity = min_similarity;
   groups.version = version;
   const auto start = steady_clock::now();
-  auto found = groups_of(min_similarity);
+  auto found = [&]() -> Result<std::vector<Group>> {
+    try {
+      return groups_of(min_similarity);
+    } catch (const std::exception& exception) {
+      return fail(ErrorCode::kExhausted,
+                  std::string("looking for duplicates failed: ") + exception.what());
+    }
+  }();
   groups.at = steady_clock::now();
   groups.took = groups.at - start;
   if (found) {
@@ -113,10 +127,12 @@ Result<std::vector<DuplicatesService::Group>> DuplicatesService::groups_of(float
     // model finds many more alike than there are.
     std::size_t confirmed = 0;
     Result<void> confirmation;
+    std::atomic<bool> failed{false};
     const auto confirm = [&] {
       if (confirmation)
         confirmation = confirm_pairs(*model, contents, confirmed, pairs, looks, min_similarity);
       confirmed = pairs.size();
+      failed = !confirmation;
     };
     auto compared = ports_.vectors.similar_pairs(
         model->fingerprint, min_similarity - kCosineSlack,
@@ -124,7 +140,7 @@ Result<std::vector<DuplicatesService::Group>> DuplicatesService::groups_of(float
           pairs.push_back({number_of(a), number_of(b), similarity});
           if (pairs.size() >= confirmed + kPairsAtOnce) confirm();
         },
-        [&] { return stopping_.load() || !confirmation; });
+        [&] { return stopping_.load() || failed.load(); });
     confirm();
     if (!compared) return std::unexpected(compared.error());
     if (!confirmation) return std::unexpected(confirmation.error());
@@ -184,13 +200,20 @@ Result<void> DuplicatesService::confirm_pairs(const SearchModel& model,
     const auto found = read.find(number);
     return found == read.end() ? nullptr : &found->second;
   };
+  std::unordered_map<std::size_t, std::size_t> num_pairs;
+  for (const AlikePair& pair : std::span(pairs).first(begin)) {
+    ++num_pairs[pair.a];
+    ++num_pairs[pair.b];
+  }
   std::size_t kept = begin;
   for (const AlikePair& pair : fresh) {
     const Look* const a = look_of(pair.a);
     const Look* const b = look_of(pair.b);
     if (a == nullptr || b == nullptr) continue;
     const auto similarity = same_picture(pair.similarity, *a, *b, min_similarity);
-    if (!similarity) continue;
+    if (!similarity || num_pairs[pair.a] >= kMostAlike || num_pairs[pair.b] >= kMostAlike) continue;
+    ++num_pairs[pair.a];
+    ++num_pairs[pair.b];
     pairs[kept++] = {pair.a, pair.b, *similarity};
     for (const std::size_t number : {pair.a, pair.b}) {
       if (const auto found = read.find(number); found != read.end()) looks.insert(*found);
@@ -210,6 +233,8 @@ Result<DuplicateGroup> DuplicatesService::resolve(const Group& group) {
   auto entries = ports_.catalogue.having(contents, {});
   if (!entries) return std::unexpected(entries.error());
   DuplicateGroup resolved;
+  // The others are known to be like the first one only.
+  if (entries->empty() || entries->front().sha256 != group.members.front().content) return resolved;
   for (auto& entry : *entries) {
     const float similarity = similarities.at(entry.sha256);
     resolved.images.push_back({.entry = std::move(entry), .similarity = similarity});

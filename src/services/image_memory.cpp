@@ -56,12 +56,10 @@ std::string ImageMemory::content_of(const std::string& key,
   hash.add(bytes);
   std::string content = hash.finish();
   if (hashes_ != nullptr && !version.empty()) {
-    const std::scoped_lock lock(mutex_);
-    // Where storing cannot keep up, it is read once more.
-    if (found_.size() < kMostWaiting) {
-      found_.push_back({.key = key, .content = {.sha256 = content, .version = version}});
-      ++num_remembered_;
-    }
+    std::unique_lock lock(mutex_);
+    stored_.wait(lock, [this] { return found_.size() < kMostWaiting; });
+    found_.push_back({.key = key, .content = {.sha256 = content, .version = version}});
+    ++num_remembered_;
   }
   added_.notify_one();
   return content;

@@ -90,13 +90,18 @@ Result<std::int64_t> Indexer::count_indexed(const SearchModel& model) {
   const std::int64_t seen = seen_;
   const auto start = steady_clock::now();
   {
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
+    const bool known = counted_ && counted_->fingerprint == model.fingerprint;
+    // One counts; others have what was counted before.
+    if (known && counting_) return counted_->indexed;
+    changed_.wait(lock, [this] { return !counting_; });
     if (counted_ && counted_->fingerprint == model.fingerprint) {
       const bool same = counted_->version == *version && counted_->seen == seen;
       const auto keep = std::max<steady_clock::duration>(kCountAgain, counted_->took * kCountShare);
       if (start < counted_->at + (same ? keep : counted_->took * kCountShare))
         return counted_->indexed;
     }
+    counting_ = true;
   }
   std::int64_t indexed = 0;
   auto visited =
@@ -106,9 +111,11 @@ Result<std::int64_t> Indexer::count_indexed(const SearchModel& model) {
         indexed += std::ranges::count(*known, true);
         return {};
       });
-  if (!visited) return std::unexpected(visited.error());
   const auto end = steady_clock::now();
   const std::scoped_lock lock(mutex_);
+  counting_ = false;
+  changed_.notify_all();
+  if (!visited) return std::unexpected(visited.error());
   counted_ = Counted{.version = *version,
                      .seen = seen,
                      .at = end,
@@ -132,18 +139,15 @@ void Indexer::run(const std::stop_token& stop) {
 
 bool Indexer::see_some(const std::stop_token& stop) {
   if (seeing_ == nullptr || (!uploads_ && !wanted_)) return false;
+  // Before looking: what index_all() adds meanwhile is wanted.
+  const bool wanted = wanted_.exchange(false);
   const auto contents = ports_.changes.unseen(kSeenAtOnce);
+  if (wanted && (!contents || !contents->empty())) wanted_ = true;
   if (!contents) {
     complain("reading which images are to be indexed", contents.error());
     return false;
   }
-  if (contents->empty()) {
-    wanted_ = false;
-    return false;
-  }
-  while (!idle_()) {
-    if (!classifier::pause(pause_, stop)) return false;
-  }
+  if (contents->empty() || stop.stop_requested() || !idle_()) return false;
   const auto model = seeing_->model();
   if (!model) {
     complain("indexing images", model.error());
@@ -157,13 +161,21 @@ bool Indexer::see_some(const std::stop_token& stop) {
     const bool is_known = known && (*known)[i];
     if (!is_known && !(*contents)[i].key.empty()) keys.push_back((*contents)[i].key);
   }
-  if (!keys.empty()) seeing_->remember(*model, keys);
-  if (auto marked = ports_.changes.mark_seen(all); !marked) {
+  const auto failed = seeing_->remember(*model, keys);
+  // What could not be stored or fetched for now waits on.
+  const auto now_known = ports_.embeddings.has(model->fingerprint, all);
+  std::vector<std::string> done;
+  for (std::size_t i = 0; i < contents->size(); ++i) {
+    const auto& [sha256, key] = (*contents)[i];
+    if (key.empty() || failed.contains(key) || (now_known && (*now_known)[i]))
+      done.push_back(sha256);
+  }
+  if (auto marked = ports_.changes.mark_seen(done); !marked) {
     complain("noting which images are indexed", marked.error());
     return false;
   }
-  seen_ += static_cast<std::int64_t>(all.size());
-  return true;
+  seen_ += static_cast<std::int64_t>(done.size());
+  return !done.empty();
 }
 
 void Indexer::forget_gone() {

@@ -81,6 +81,7 @@ class Indexer {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   bool woken_ = false;              // guarded by mutex_
+  bool counting_ = false;           // guarded by mutex_
   std::optional<Counted> counted_;  // guarded by mutex_
   std::string complained_;          // guarded by mutex_
   std::jthread thread_;

@@ -17,12 +17,6 @@ constexpr std::size_t kFew = 2'000;
 constexpr std::size_t kFirst = 100;
 constexpr std::size_t kMore = 10;
 
-bool is_filtered(const ImageFilter& filter) {
-  return !filter.prefix.empty() || !filter.after.empty() ||
-         (filter.folder && !filter.folder->empty()) || !filter.words.empty() ||
-         !filter.batch.empty() || filter.taken_from || filter.taken_to || filter.undated;
-}
-
 float dot(std::span<const float> a, std::span<const float> b) {
   float sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
@@ -36,6 +30,10 @@ Result<Found> SearchService::by_text(std::string_view text, const ImageFilter& f
   const std::string wanted = trim(text);
   if (wanted.empty())
     return fail(ErrorCode::kInvalidArgument, "q is empty: say what the photos show");
+  if (!is_utf8(wanted) || has_control_character(wanted)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "q must be UTF-8 without control characters: say what the photos show");
+  }
   if (wanted.size() > kMaxText) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("q has {} bytes; at most {} are allowed", wanted.size(), kMaxText));
@@ -103,11 +101,13 @@ Result<std::vector<FoundImage>> SearchService::nearest(const SearchModel& model,
                                                        std::span<const float> vector,
                                                        const ImageFilter& filter,
                                                        std::size_t limit) {
-  if (is_filtered(filter)) {
-    // The filter comes first where it admits few, so that none of them is missed.
+  // The filter comes first where it admits few, so that none of them is missed.
+  const auto admitted = ports_.catalogue.list(filter, ImageOrder::kKey, 0, 0);
+  if (!admitted) return std::unexpected(admitted.error());
+  if (std::cmp_less_equal(admitted->total, kFew)) {
     const auto page = ports_.catalogue.list(filter, ImageOrder::kKey, 0, kFew);
     if (!page) return std::unexpected(page.error());
-    if (std::cmp_less_equal(page->total, kFew)) return among(model, vector, page->entries);
+    return among(model, vector, page->entries);
   }
   for (std::size_t count = std::max(kFirst, 2 * limit);; count *= kMore) {
     const auto neighbours = ports_.vectors.nearest(model.fingerprint, vector, count);

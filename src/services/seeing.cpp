@@ -58,13 +58,18 @@ Result<SeenImage> Seeing::given(const SearchModel& model, std::span<const std::b
   return std::move(*seen);
 }
 
-void Seeing::remember(const SearchModel& model, std::span<const std::string> keys) {
-  run(model, keys, std::nullopt, [](const PipelineResult& result) {
-    if (const auto* const failed = std::get_if<Error>(&result.result)) {
-      spdlog::info("{} is not indexed: {}", result.delivery.task.s3_key, failed->message);
-    }
+std::set<std::string> Seeing::remember(const SearchModel& model,
+                                       std::span<const std::string> keys) {
+  std::set<std::string> failed;
+  if (keys.empty()) return failed;
+  run(model, keys, std::nullopt, [&](const PipelineResult& result) {
+    const auto* const error = std::get_if<Error>(&result.result);
+    if (error == nullptr) return;
+    spdlog::info("{} is not indexed: {}", result.delivery.task.s3_key, error->message);
+    if (!error->transient()) failed.insert(result.delivery.task.s3_key);
   });
   options_.image_memory->flush();
+  return failed;
 }
 
 void Seeing::run(const SearchModel& model, std::span<const std::string> keys,

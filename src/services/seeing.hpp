@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,9 +44,9 @@ class Seeing {
   // In an image that a caller sent, which outlives the call.
   Result<SeenImage> given(const SearchModel& model, std::span<const std::byte> image);
 
-  // Has the model see images of the store, of which those that fail are only logged. What it saw is
-  // stored when this returns.
-  void remember(const SearchModel& model, std::span<const std::string> keys);
+  // Has the model see images of the store, and stores what it saw. Returns the keys of those that
+  // failed for a reason that stays, which are logged.
+  std::set<std::string> remember(const SearchModel& model, std::span<const std::string> keys);
 
  private:
   // Runs all images; calls `done` for each.

@@ -238,7 +238,16 @@ def test_what_cannot_be_searched(start: Callable[..., Service], photos: dict[str
     nothing = service.get("/search?q=cat")
     assert nothing.status_code == 409
     assert nothing.json()["error"].startswith("nothing is indexed yet")
-    for query in ("", "q=", "q=%20%0a", "q=" + "a" * 1_001, "q=cat&limit=0", "q=cat&limit=1001"):
+    for query in (
+        "",
+        "q=",
+        "q=%20%0a",
+        "q=%00",
+        "q=%ff%fe",
+        "q=" + "a" * 1_001,
+        "q=cat&limit=0",
+        "q=cat&limit=1001",
+    ):
         assert service.get(f"/search?{query}").status_code == 400, query
     assert service.get("/similar").status_code == 400
     assert service.get("/similar?key=uploads/none.jpg").status_code == 404
@@ -357,9 +366,15 @@ def test_folders_are_searched_without_a_service(
     assert best == f"{folder}/cat_720p.jpg\n"
     like = run("similar", str(folder / "owl.jpg"), "--within", str(folder), "--format", "keys")
     assert like.splitlines()[0] == f"{folder}/owl again.jpg"
-    spare = run("duplicates", "--within", str(folder), "--format", "keys").splitlines()
+    # A file that is named twice, by links or in other words, is no duplicate of itself.
+    (folder / "a link.jpg").symlink_to("kite_and_cold.jpg")
+    os.link(folder / "hot_dog.jpg", folder / "the same file.jpg")
+    more = ("--within", str(folder / "parrot.jpg"), "--within", f"{folder}/../my photos")
+    spare = run("duplicates", "--within", str(folder), *more, "--format", "keys").splitlines()
     assert len(spare) == 1
     assert spare[0].startswith(str(folder / "owl"))
+    (folder / "a link.jpg").unlink()
+    (folder / "the same file.jpg").unlink()
     # `classify` remembers by path, size and time, then by content.
     labels = ("--labels", "cat,bird", "--format", "json", "--threshold", "0")
     first = json.loads(run("classify", str(folder), *labels))

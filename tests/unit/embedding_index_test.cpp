@@ -232,6 +232,49 @@ TEST_F(EmbeddingIndexTest, AFileThatIsCutWhileItIsInUseIsMadeAgain) {
   EXPECT_EQ(nearest(query, 10), best(all, query, 10));
 }
 
+// Its rows have the same numbers as those of the one before, and are of other contents.
+TEST_F(EmbeddingIndexTest, TheFileOfAnotherStoreIsNotTakenForItsOwn) {
+  const auto before = add(0, 300);
+  ASSERT_THAT(nearest(before[0], 10), SizeIs(10));
+  index_.reset();
+  store_.reset();
+  for (const char* const ending : {"", "-wal", "-shm"}) fs::remove(file().string() + ending);
+  open();
+  const auto all = add(1'000, 400);
+  const auto found = nearest(all[7], 1);
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0], content(1'007));
+  EXPECT_THAT(nearest(all[7], 1'000), SizeIs(400));
+}
+
+// A copy of the store from before the last images, as after a power loss or from a backup.
+TEST_F(EmbeddingIndexTest, AnOlderCopyOfTheStoreIsNotMixedWithNewerVectors) {
+  const auto first = add(0, 100);
+  index_.reset();
+  store_.reset();
+  fs::copy_file(file(), dir_.path() / "copy");
+  open();
+  add(100, 60);
+  ASSERT_THAT(nearest(first[0], 1'000), SizeIs(160));
+  index_.reset();
+  store_.reset();
+  for (const char* const ending : {"", "-wal", "-shm"}) fs::remove(file().string() + ending);
+  fs::copy_file(dir_.path() / "copy", file());
+  open();
+  // Numbers of rows are given again, to fewer images and to more than before.
+  const auto other = add(500, 30);
+  EXPECT_EQ(nearest(other[4], 1), (std::vector<std::string>{content(504)}));
+  EXPECT_THAT(nearest(first[0], 1'000), SizeIs(130));
+  index_.reset();
+  store_.reset();
+  for (const char* const ending : {"", "-wal", "-shm"}) fs::remove(file().string() + ending);
+  fs::copy_file(dir_.path() / "copy", file());
+  open();
+  const auto more = add(700, 90);
+  EXPECT_THAT(nearest(more[4], 1'000), SizeIs(190));
+  EXPECT_EQ(nearest(more[4], 1), (std::vector<std::string>{content(704)}));
+}
+
 TEST_F(EmbeddingIndexTest, AStoreThatIsDamagedIsBegunAnew) {
   add(0, 300);
   index_.reset();

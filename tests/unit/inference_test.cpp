@@ -118,6 +118,51 @@ TEST_F(InferenceTest, Bf16AgreesWithFp32) {
   }
 }
 
+// What is remembered answers as the first time, whatever the labels are.
+TEST_F(InferenceTest, WhatWasSeenAnswersForAnyLabels) {
+  const auto classifier = make();
+  const auto classes = spec("efficientnet_lite0");
+  const auto few = spec("conse_efficientnet_lite0_minilm", {"cat", "dog"});
+  const auto more = spec("conse_efficientnet_lite0_minilm", {"bird", "dog", "cat", "kite"});
+  const auto bytes = read(photos_ / "cat_720p.jpg");
+  for (const auto& [job, dimensions] : {std::pair(classes, 1'280U), std::pair(few, 384U)}) {
+    const auto prepared = classifier->prepare(bytes, *job).value();
+    const auto seen = classifier->see({&prepared, 1}, *job).value();
+    ASSERT_EQ(seen.size(), 1U);
+    EXPECT_EQ(seen[0].vector.size(), dimensions) << job->model;
+    double squares = 0;
+    for (const float value : seen[0].vector) squares += static_cast<double>(value) * value;
+    EXPECT_NEAR(squares, 1, 0.001);
+    EXPECT_EQ(seen[0].top.size(), job == classes ? kMostTop : 0);
+    EXPECT_GT(seen[0].look.sharpness, 1);
+    EXPECT_EQ(classifier->rank(seen[0], job).value(), classify(*classifier, job, "cat_720p.jpg"));
+    // What another model saw is no answer.
+    EXPECT_EQ(classifier->rank(seen[0], job == classes ? few : classes).error().code,
+              ErrorCode::kInvalidArgument);
+    if (job == few) {
+      EXPECT_EQ(classifier->rank(seen[0], more).value(),
+                classify(*classifier, more, "cat_720p.jpg"));
+    }
+  }
+  // A text and a photo of it are near to each other.
+  const std::string model = "conse_efficientnet_lite0_minilm";
+  EXPECT_EQ(classifier->embed_text(model, "a cat").value().size(), 384U);
+  EXPECT_EQ(classifier->embed_text("efficientnet_lite0", "a cat").error().code,
+            ErrorCode::kUnsupported);
+}
+
+TEST_F(InferenceTest, AFingerprintNamesTheModelAsItSees) {
+  const auto classifier = make();
+  const std::string name = "efficientnet_lite0";
+  const std::string first = classifier->fingerprint(name).value();
+  EXPECT_EQ(first.size(), 64U);
+  EXPECT_EQ(make()->fingerprint(name).value(), first);
+  EXPECT_NE(classifier->fingerprint("conse_efficientnet_lite0_minilm").value(), first);
+  // On a machine without bf16 these are the same.
+  if (make(Precision::kBf16)->fingerprint(name).value() == first)
+    EXPECT_NE(make(Precision::kFp32)->fingerprint(name).value(), first);
+}
+
 // Scaled decoding changes pixels, but must not change the first label.
 TEST_F(InferenceTest, ScaledDecodingKeepsTheFirstLabel) {
   const auto classifier = make();
@@ -567,8 +612,8 @@ TEST(Ranking, SoftmaxSumsToOneWithoutOverflow) {
 TEST(Ranking, EqualScoresKeepTheOrderOfLabels) {
   const std::vector<float> scores{0.2F, 0.4F, 0.4F};
   const std::vector<std::string> labels{"a", "b", "c"};
-  EXPECT_EQ(rank(scores, labels, 2), (Predictions{{"b", 0.4F}, {"c", 0.4F}}));
-  EXPECT_EQ(rank(scores, labels, 10).size(), 3U);
+  EXPECT_EQ(named(highest(scores, 2), labels), (Predictions{{"b", 0.4F}, {"c", 0.4F}}));
+  EXPECT_EQ(highest(scores, 10).size(), 3U);
 }
 
 }  // namespace

@@ -99,21 +99,49 @@ float dot(std::span<const float> a, std::span<const float> b) {
 Result<std::vector<Neighbour>> EmbeddingIndex::nearest(std::string_view model,
                                                        std::span<const float> query,
                                                        std::size_t count) {
+  bool other_rows = false;
+  auto found = nearest(model, query, count, other_rows);
+  if (!found || !other_rows) return found;
+  // The store is another one than it was, such as an older copy of it.
+  spdlog::warn("the index has rows that the store has not: it is made again");
+  if (auto cleared = begin_anew(model); !cleared) return std::unexpected(cleared.error());
+  return nearest(model, query, count, other_rows);
+}
+
+Result<void> EmbeddingIndex::begin_anew(std::string_view model) {
+  const auto of_model = of(model);
+  const std::scoped_lock lock(of_model->catching_up);
+  of_model->looked_at = -1;
+  if (!of_model->file) return {};
+  const auto held = of_model->file->lock();
+  if (!held) return std::unexpected(held.error());
+  return of_model->file->clear();
+}
+
+// Sets `other_rows` where a row of the file has another content in the store.
+Result<std::vector<Neighbour>> EmbeddingIndex::nearest(std::string_view model,
+                                                       std::span<const float> query,
+                                                       std::size_t count, bool& other_rows) {
   const auto all = rows(model, query.size());
   if (!all) return std::unexpected(all.error());
   auto best = scan_all(*all, query, count + kMoreToCompare, threads_);
   const std::size_t compared = std::min(best.size(), kMostToCompare);
   std::vector<std::int64_t> ids;
   for (const auto& found : std::span(best).first(compared)) ids.push_back((*all)[found.row].id);
-  const auto vectors = embeddings_.vectors(ids);
-  if (!vectors) return std::unexpected(vectors.error());
+  const auto compare = embeddings_.rows(ids);
+  if (!compare) return std::unexpected(compare.error());
+  for (std::size_t i = 0; i < compare->size(); ++i) {
+    const auto& row = (*compare)[i];
+    other_rows = other_rows || (row.id != 0 && row.content != (*all)[best[i].row].content);
+  }
   std::vector<Found> exact;
   exact.reserve(best.size());
   for (std::size_t i = 0; i < best.size(); ++i) {
     if (i >= compared) {
       exact.push_back(best[i]);
-    } else if (const auto& vector = (*vectors)[i]; vector.size() == query.size()) {
-      exact.push_back({.similarity = dot(vector, query), .row = best[i].row});
+    } else if (const auto& row = (*compare)[i];
+               row.vector.size() == query.size() && row.content == (*all)[best[i].row].content) {
+      exact.push_back({.similarity = dot(row.vector, query), .row = best[i].row});
     }
   }
   std::sort(exact.begin(),
@@ -163,10 +191,12 @@ Result<void> EmbeddingIndex::catch_up(OfModel& of_model, std::string_view model)
     const auto first = embeddings_.rows_after(model, 0, 1);
     if (!first) return std::unexpected(first.error());
     if (first->empty() || first->front().vector.empty()) return {};
+    const auto identity = embeddings_.identity();
+    if (!identity) return std::unexpected(identity.error());
     constexpr std::size_t kNameDigits = 32;
     of_model.file = std::make_unique<VectorFile>(
-        folder_ / (std::string(model.substr(0, kNameDigits)) + ".vectors"), std::string(model),
-        first->front().vector.size());
+        folder_ / (std::string(model.substr(0, kNameDigits)) + ".vectors"),
+        std::string(model) + " " + *identity, first->front().vector.size());
   }
   const auto removed = embeddings_.removed(model);
   if (!removed) return std::unexpected(removed.error());
@@ -188,7 +218,7 @@ Result<void> EmbeddingIndex::catch_up(OfModel& of_model, std::string_view model)
   if (!removed->empty()) {
     if (auto done = remove(*of_model.file, *removed); !done) return done;
   }
-  if (auto filled = fill(*of_model.file, model); !filled) return filled;
+  if (auto filled = fill(*of_model.file, model, *last); !filled) return filled;
   if (!removed->empty()) {
     if (auto marked = embeddings_.mark_removed(*removed); !marked) return marked;
   }
@@ -210,10 +240,15 @@ Result<void> EmbeddingIndex::remove(VectorFile& file, std::span<const std::int64
 }
 
 // Adds what the file does not have yet. The caller holds its lock.
-Result<void> EmbeddingIndex::fill(VectorFile& file, std::string_view model) {
+Result<void> EmbeddingIndex::fill(VectorFile& file, std::string_view model, std::int64_t newest) {
   const auto rows = file.read();
   if (!rows) return std::unexpected(rows.error());
   std::int64_t last = rows->size() == 0 ? 0 : std::abs((*rows)[rows->size() - 1].id);
+  // A power loss takes back the last commits of the store, whose ids are then given again.
+  if (last > newest) {
+    if (auto cleared = file.clear(); !cleared) return cleared;
+    last = 0;
+  }
   while (true) {
     auto more = embeddings_.rows_after(model, last, kRowsAtOnce);
     if (!more) return std::unexpected(more.error());

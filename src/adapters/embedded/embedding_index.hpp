@@ -40,10 +40,14 @@ class EmbeddingIndex final : public VectorIndex {
   };
 
   std::shared_ptr<OfModel> of(std::string_view model);
+  Result<std::vector<Neighbour>> nearest(std::string_view model, std::span<const float> query,
+                                         std::size_t count, bool& other_rows);
+  Result<void> begin_anew(std::string_view model);
   Result<VectorRows> rows(std::string_view model, std::size_t dimensions);
   Result<void> catch_up(OfModel& of_model, std::string_view model);
   static Result<void> remove(VectorFile& file, std::span<const std::int64_t> ids);
-  Result<void> fill(VectorFile& file, std::string_view model);
+  // `newest` is the greatest id of the store.
+  Result<void> fill(VectorFile& file, std::string_view model, std::int64_t newest);
 
   SqliteEmbeddings& embeddings_;
   const std::filesystem::path folder_;

@@ -10,7 +10,9 @@ std::string FileHashes::version_of(const std::string& path) {
   struct stat status{};
   if (path.starts_with("/dev/")) return {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  return fmt::format("{}-{}.{:09}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  return fmt::format("{}-{}-{}.{:09}-{}.{:09}", status.st_ino, status.st_size,
+                     status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec,
+                     status.st_ctim.tv_nsec);
 }
 
 Result<std::vector<std::optional<KnownContent>>> FileHashes::find(

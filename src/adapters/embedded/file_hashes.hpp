@@ -6,8 +6,8 @@
 
 namespace classifier {
 
-// Keys are absolute paths. A version is a file's size and the time it was changed, to the
-// nanosecond.
+// Keys are absolute paths. A version is a file's number, size, and the times that it and its
+// properties were changed, to the nanosecond: the time of the content alone may be set back.
 class FileHashes final : public ContentHashes {
  public:
   // `embeddings` outlives it.

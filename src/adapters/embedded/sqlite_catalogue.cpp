@@ -687,26 +687,22 @@ Result<void> SqliteCatalogue::visit_contents(
 }
 
 Result<std::vector<std::string>> SqliteCatalogue::gone(std::size_t limit) {
-  // What came back, or another image has, is not gone.
-  auto pruned =
-      database_.write(Durability::kOrdered, [&](SqliteConnection& connection) -> Result<void> {
-        auto& removal = connection.prepare(
-            "DELETE FROM photo_gone WHERE sha256 IN (SELECT g.sha256 FROM photo_gone g "
-            "WHERE EXISTS (SELECT 1 FROM photos p WHERE p.sha256 = g.sha256) LIMIT ?)");
-        removal.bind(1, static_cast<std::int64_t>(limit));
-        removal.exec();
-        return {};
-      });
-  if (!pruned) return std::unexpected(pruned.error());
-  return database_.read([&](SqliteConnection& connection) -> Result<std::vector<std::string>> {
+  std::vector<std::string> contents;
+  std::vector<std::string> back;  // that came again, or another image has
+  auto read = database_.read([&](SqliteConnection& connection) -> Result<void> {
     auto& query = connection.prepare(
-        "SELECT sha256 FROM photo_gone g WHERE NOT EXISTS "
-        "(SELECT 1 FROM photos p WHERE p.sha256 = g.sha256) LIMIT ?");
+        "SELECT g.sha256, EXISTS(SELECT 1 FROM photos p WHERE p.sha256 = g.sha256) "
+        "FROM photo_gone g LIMIT ?");
     query.bind(1, static_cast<std::int64_t>(limit));
-    std::vector<std::string> contents;
-    while (query.executeStep()) contents.push_back(to_hex(query.getColumn(0).getString()));
-    return contents;
+    while (query.executeStep()) {
+      (query.getColumn(1).getInt() == 0 ? contents : back)
+          .push_back(to_hex(query.getColumn(0).getString()));
+    }
+    return {};
   });
+  if (!read) return std::unexpected(read.error());
+  if (auto marked = mark_forgotten(back); !marked) return std::unexpected(marked.error());
+  return contents;
 }
 
 Result<void> SqliteCatalogue::mark_forgotten(std::span<const std::string> contents) {

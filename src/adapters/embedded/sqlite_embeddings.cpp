@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -36,6 +37,7 @@ CREATE TABLE seen(
 CREATE UNIQUE INDEX seen_content ON seen(sha256, model);
 CREATE INDEX seen_model ON seen(model);
 CREATE TABLE removed(id INTEGER PRIMARY KEY, model INTEGER NOT NULL);
+CREATE INDEX removed_model ON removed(model);
 CREATE TRIGGER seen_removed AFTER DELETE ON seen BEGIN
   INSERT INTO removed VALUES(old.id, old.model);
 END;
@@ -46,8 +48,8 @@ CREATE TABLE files(path BLOB PRIMARY KEY, version TEXT NOT NULL, sha256 BLOB NOT
 constexpr std::array kSeenUpgrades{kSeenSchema1};
 const SqliteSchema kSeenSchema{.upgrades = kSeenUpgrades, .table = "seen", .page_bytes = 16'384};
 
-// The size of the file is looked at after so many writes.
-constexpr std::int64_t kPutsBetweenChecks = 64;
+// The size of the file is looked at once, and after so many images.
+constexpr std::size_t kImagesBetweenChecks = 256;
 
 template <class T>
 std::string bytes_of(const T& values) {
@@ -100,6 +102,8 @@ SeenImage read_seen(SQLite::Statement& row) {
   return seen;
 }
 
+fs::path damage_mark(const fs::path& file) { return file.string() + "-damaged"; }
+
 void remove_files(const fs::path& file) {
   for (const char* const ending : {"", "-wal", "-shm"}) {
     std::error_code ignored;
@@ -112,13 +116,19 @@ void remove_files(const fs::path& file) {
 Result<std::unique_ptr<SqliteEmbeddings>> SqliteEmbeddings::open(const fs::path& file,
                                                                  std::uint64_t max_bytes,
                                                                  const Clock& clock) {
-  auto database = SqliteDatabase::open(file, kSeenSchema);
+  // Damage of a large file is found only when it is read, and then noted for the next start.
+  std::error_code error;
+  const bool damaged = fs::exists(damage_mark(file), error);
+  auto database = damaged ? Result<std::unique_ptr<SqliteDatabase>>(
+                                fail(ErrorCode::kInternal, "damage was found before"))
+                          : SqliteDatabase::open(file, kSeenSchema);
   if (!database && database.error().code == ErrorCode::kInternal) {
     spdlog::warn(
         "what was remembered of images is lost, and they will be looked at again: {} is "
         "damaged",
         file.string());
     remove_files(file);
+    fs::remove(damage_mark(file), error);
     database = SqliteDatabase::open(file, kSeenSchema);
   }
   if (!database) return std::unexpected(database.error());
@@ -166,7 +176,11 @@ Result<std::vector<std::optional<SeenImage>>> SqliteEmbeddings::get(
     }
     return answer;
   });
-  if (found) note_use(blocks);
+  if (found) {
+    note_use(blocks);
+  } else if (!database_->whole()) {
+    std::ofstream(damage_mark(database_->file())) << found.error().message << "\n";
+  }
   return found;
 }
 
@@ -208,7 +222,9 @@ Result<void> SqliteEmbeddings::put(std::string_view model, std::span<const Remem
   if (!stored) return stored;
   {
     const std::scoped_lock lock(mutex_);
-    if (puts_++ % kPutsBetweenChecks != 0) return {};
+    unchecked_ += images.size();
+    if (unchecked_ < kImagesBetweenChecks) return {};
+    unchecked_ = 0;
   }
   return make_room();
 }
@@ -299,18 +315,26 @@ Result<void> SqliteEmbeddings::mark_removed(std::span<const std::int64_t> ids) {
   });
 }
 
-Result<std::vector<std::vector<float>>> SqliteEmbeddings::vectors(
-    std::span<const std::int64_t> ids) {
-  using Answer = std::vector<std::vector<float>>;
+Result<std::vector<NewVectorRow>> SqliteEmbeddings::rows(std::span<const std::int64_t> ids) {
+  using Answer = std::vector<NewVectorRow>;
   return database_->read([&](SqliteConnection& connection) -> Result<Answer> {
     Answer answer(ids.size());
-    auto& query = connection.prepare("SELECT vector FROM seen WHERE id = ?");
+    auto& query = connection.prepare("SELECT vector, sha256 FROM seen WHERE id = ?");
     for (std::size_t i = 0; i < ids.size(); ++i) {
       query.reset();
       query.bind(1, ids[i]);
-      if (query.executeStep()) answer[i] = read_vector(query.getColumn(0));
+      if (!query.executeStep()) continue;
+      answer[i] = {.id = ids[i],
+                   .content = query.getColumn(1).getString(),
+                   .vector = read_vector(query.getColumn(0))};
     }
     return answer;
+  });
+}
+
+Result<std::string> SqliteEmbeddings::identity() {
+  return database_->read([](SqliteConnection& connection) -> Result<std::string> {
+    return std::to_string(connection.database().execAndGet("PRAGMA application_id").getInt64());
   });
 }
 

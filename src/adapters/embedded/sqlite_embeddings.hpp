@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,8 +51,10 @@ class SqliteEmbeddings final : public EmbeddingStore {
   // Rows of the model that were removed since mark_removed(), by rising id.
   Result<std::vector<std::int64_t>> removed(std::string_view model);
   Result<void> mark_removed(std::span<const std::int64_t> ids);
-  // The vectors of rows, in order; empty where there is no such row any more.
-  Result<std::vector<std::vector<float>>> vectors(std::span<const std::int64_t> ids);
+  // Rows by their ids, in order; those that are gone have the id 0.
+  Result<std::vector<NewVectorRow>> rows(std::span<const std::int64_t> ids);
+  // Differs for each file that was ever made, so that ids of another one are not taken for its own.
+  Result<std::string> identity();
 
  private:
   SqliteEmbeddings(std::unique_ptr<SqliteDatabase> database, std::uint64_t max_bytes,
@@ -70,7 +73,8 @@ class SqliteEmbeddings final : public EmbeddingStore {
   std::mutex mutex_;
   std::unordered_map<std::string, std::int64_t> numbers_;     // of models; guarded by mutex_
   std::unordered_map<std::int64_t, std::int64_t> used_days_;  // of blocks; guarded by mutex_
-  std::int64_t puts_ = 0;                                     // guarded by mutex_
+  // Images put since the size of the file was looked at.
+  std::size_t unchecked_ = std::numeric_limits<std::size_t>::max() / 2;  // guarded by mutex_
 };
 
 }  // namespace classifier

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <ranges>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include "adapters/embedded/durable_file.hpp"
@@ -39,8 +40,8 @@ std::size_t stride_of(std::size_t dimensions) {
   return (kVector + dimensions + kAlign - 1) / kAlign * kAlign;
 }
 
-std::string header_of(const std::string& model, std::size_t dimensions) {
-  std::string header = fmt::format("vectors 1 {} {}\n", dimensions, model);
+std::string header_of(const std::string& made_of, std::size_t dimensions) {
+  std::string header = fmt::format("vectors 1 {} {}\n", dimensions, made_of);
   header.resize(kHeader, '\0');
   return header;
 }
@@ -79,9 +80,9 @@ VectorRow VectorRows::operator[](std::size_t index) const {
           .vector = reinterpret_cast<const std::int8_t*>(row + kVector)};
 }
 
-VectorFile::VectorFile(fs::path file, std::string model, std::size_t dimensions)
+VectorFile::VectorFile(fs::path file, std::string made_of, std::size_t dimensions)
     : file_(std::move(file)),
-      model_(std::move(model)),
+      made_of_(std::move(made_of)),
       dimensions_(dimensions),
       stride_(stride_of(dimensions)) {}
 
@@ -114,8 +115,9 @@ Result<void> VectorFile::map() {
   if (!same) checked_ = 0;
   std::string header(kHeader, '\0');
   if (::pread(fd.get(), header.data(), kHeader, 0) != static_cast<ssize_t>(kHeader) ||
-      header != header_of(model_, dimensions_)) {
-    return fail(ErrorCode::kInternal, fmt::format("{} is not of this model", file_.string()));
+      header != header_of(made_of_, dimensions_)) {
+    return fail(ErrorCode::kInternal,
+                fmt::format("{} is not of this model and store", file_.string()));
   }
   const std::size_t bytes = kHeader + count * stride_;
   void* const place = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
@@ -171,8 +173,12 @@ Result<void> VectorFile::append(std::span<const NewVectorRow> rows) {
     return file_error(file_, "cannot write");
   }
   if (const int error = write_all(fd.get(), text); error != 0) {
-    // So that no reader takes the beginning for rows that are there.
-    if (::ftruncate(fd.get(), static_cast<off_t>(whole)) != 0) errno = error;
+    // Rows that were written are right; only a part of one goes, which no reader has mapped.
+    if (::fstat(fd.get(), &status) == 0) {
+      const auto written = static_cast<std::size_t>(status.st_size);
+      std::ignore = ::ftruncate(
+          fd.get(), static_cast<off_t>(kHeader + (written - kHeader) / stride_ * stride_));
+    }
     return io_error("cannot write " + file_.string(), error);
   }
   return {};
@@ -203,7 +209,7 @@ Result<void> VectorFile::clear() {
   fs::create_directories(file_.parent_path(), error);
   const Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!fd) return file_error(fresh, "cannot create");
-  int failed = write_all(fd.get(), header_of(model_, dimensions_));
+  int failed = write_all(fd.get(), header_of(made_of_, dimensions_));
   if (failed == 0 && ::rename(fresh.c_str(), file_.c_str()) != 0) failed = errno;
   if (failed == 0) return {};
   fs::remove(fresh, error);

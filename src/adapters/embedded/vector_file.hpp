@@ -47,8 +47,9 @@ struct NewVectorRow {
 // Thread-safe; several processes may use the same file, but only one changes it at a time.
 class VectorFile {
  public:
-  // `model` is a fingerprint. Touches no file.
-  VectorFile(std::filesystem::path file, std::string model, std::size_t dimensions);
+  // `made_of` names the model and the store that the rows are of: a file of another one is damaged.
+  // Touches no file.
+  VectorFile(std::filesystem::path file, std::string made_of, std::size_t dimensions);
 
   // The rows; none where there is no file. kInternal where it is damaged, or of another model: it
   // is to be cleared and filled again. The content of each row is checked once.
@@ -74,7 +75,7 @@ class VectorFile {
   bool rows_are_whole();
 
   const std::filesystem::path file_;
-  const std::string model_;
+  const std::string made_of_;
   const std::size_t dimensions_;
   const std::size_t stride_;
   std::mutex mutex_;
