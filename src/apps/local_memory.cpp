@@ -32,11 +32,9 @@ std::string memory_key(const fs::path& photo) {
 
 std::unique_ptr<LocalMemory> LocalMemory::open(const Config& config, Classifier& classifier,
                                                bool needed) {
-  if (config.remember == "on") {
-    const fs::path folder = user_cache_folder();
-    auto memory = folder.empty()
-                      ? fail(ErrorCode::kUnavailable, "neither XDG_CACHE_HOME nor HOME is set")
-                      : open_in(folder, config, classifier);
+  const fs::path home = user_cache_folder();
+  if (config.remember == "on" && !home.empty()) {
+    auto memory = open_in(home, config, classifier);
     if (memory) return std::move(*memory);
     warn("nothing is remembered of the photos: " + memory.error().message);
   }

@@ -24,8 +24,9 @@ std::string memory_key(const std::filesystem::path& photo);
 
 class LocalMemory {
  public:
-  // Null where REMEMBER is off or the folder cannot be used, which is then said as a warning,
-  // unless it is `needed`: then what is seen is kept in a temporary folder while this lives.
+  // Null where REMEMBER is off, there is no folder, or it cannot be used, which is said as a
+  // warning; unless it is `needed`: then what is seen is kept in a temporary folder while this
+  // lives.
   static std::unique_ptr<LocalMemory> open(const Config& config, Classifier& classifier,
                                            bool needed);
   ~LocalMemory();

@@ -214,6 +214,7 @@ class LocalLibrary {
       const auto some = std::span(keys).subspan(begin, std::min(kAtOnce, keys.size() - begin));
       const auto known = memory_->memory().contents(some);
       std::vector<std::string> contents;
+      contents.reserve(known.size());
       for (const auto& content : known) contents.push_back(content ? content->sha256 : "");
       auto seen = memory_->memory().recall(fingerprint_, contents);
       for (std::size_t i = 0; i < some.size(); ++i) {

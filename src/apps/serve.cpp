@@ -322,7 +322,9 @@ class Service {
     }
     indexer_ = std::make_unique<Indexer>(
         Indexer::Ports{catalogue, changes, embeddings}, seeing_.get(), [this] { return idle(); },
-        config_.index_uploads == "on");
+        // Where the service decodes by itself, an image that hangs would end it, though nobody
+        // asked.
+        config_.index_uploads == "on" && config_.decode_isolation == "on");
     VectorIndex* const vectors = stores_->vector_index();
     if (seeing_ == nullptr || vectors == nullptr) return;
     search_ = std::make_unique<SearchService>(

@@ -96,11 +96,12 @@ std::vector<std::optional<SeenImage>> ImageMemory::recall(const std::string& fin
   return recalled;
 }
 
-void ImageMemory::remember(const std::string& fingerprint, std::string content, SeenImage seen) {
+void ImageMemory::remember(const std::string& fingerprint, const std::string& content,
+                           const SeenImage& seen) {
   {
     std::unique_lock lock(mutex_);
     stored_.wait(lock, [this] { return num_waiting_ < kMostWaiting; });
-    if (waiting_[fingerprint].try_emplace(std::move(content), std::move(seen)).second) {
+    if (waiting_[fingerprint].try_emplace(content, seen).second) {
       ++num_waiting_;
       ++num_remembered_;
     }

@@ -55,7 +55,7 @@ class ImageMemory {
                                                std::span<const std::string> contents);
 
   // Recalled from now on; stored soon, together with others.
-  void remember(const std::string& fingerprint, std::string content, SeenImage seen);
+  void remember(const std::string& fingerprint, const std::string& content, const SeenImage& seen);
 
   // Waits until what was remembered before is stored.
   void flush();

@@ -311,8 +311,7 @@ class Pipeline::Impl {
       }
       std::string warning = results[i]->warning;
       if (!batch[i].content.empty()) {
-        options_.image_memory->remember(batch[i].fingerprint, std::move(batch[i].content),
-                                        std::move(*results[i]));
+        options_.image_memory->remember(batch[i].fingerprint, batch[i].content, *results[i]);
       }
       done_({std::move(batch[i].delivery), std::move(*predictions), ms, std::move(warning)});
     }

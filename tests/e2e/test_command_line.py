@@ -177,7 +177,10 @@ def test_a_copy_that_fails_leaves_nothing_behind(
     told = {}
     for isolation in ("off", "on"):
         done = subprocess.run(
-            [binary, "classify", photos["cat_720p.jpg"], "--copy-to", tmp_path / "sorted"],
+            [
+                *(binary, "classify", photos["cat_720p.jpg"], "--no-memory"),
+                *("--copy-to", tmp_path / "sorted"),
+            ],
             env=os.environ | {"DECODE_ISOLATION": isolation},
             preexec_fn=no_big_files,
             restore_signals=False,  # SIGXFSZ stays ignored, so that the write fails

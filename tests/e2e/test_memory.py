@@ -24,6 +24,7 @@ def short_of_memory(binary: Path, tmp_path: Path) -> tuple[Service, Path]:
         NO_MEMORY=str(switch),
         MAX_ATTEMPTS="2",
         DECODE_ISOLATION="off",  # decoder processes could not see the file
+        REMEMBER="off",  # every image is to be decoded
     )
     return service, switch
 

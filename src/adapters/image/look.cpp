@@ -48,11 +48,10 @@ float sharpness_of(const std::vector<std::uint8_t>& pixels, std::size_t width, s
 std::uint8_t mean_of(const std::uint8_t* first, std::size_t bytes, std::size_t rows,
                      std::size_t row_bytes) {
   std::uint32_t sum = 0;
-  std::uint32_t count = 0;
   for (std::size_t y = 0; y < rows; y += 2) {
     for (std::size_t i = 0; i < bytes; ++i) sum += first[y * row_bytes + i];
-    count += static_cast<std::uint32_t>(bytes);
   }
+  const auto count = static_cast<std::uint32_t>(std::max<std::size_t>(bytes * ((rows + 1) / 2), 1));
   return static_cast<std::uint8_t>((sum + count / 2) / count);
 }
 

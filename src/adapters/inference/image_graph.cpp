@@ -37,8 +37,9 @@ std::size_t numbers_of(const ov::PartialShape& shape) {
   if (shape.rank().is_dynamic() || shape.size() < 2) return 0;
   std::size_t count = 1;
   for (std::size_t i = 1; i < shape.size(); ++i) {
-    if (shape[i].is_dynamic()) return 0;
-    count *= static_cast<std::size_t>(shape[i].get_length());
+    const auto& side = shape[static_cast<std::ptrdiff_t>(i)];
+    if (side.is_dynamic()) return 0;
+    count *= static_cast<std::size_t>(side.get_length());
   }
   return count;
 }
