@@ -9,6 +9,7 @@ interface Fixtures {
 
 interface WorkerFixtures {
   service: Service;
+  forgetful: Service; // remembers nothing, so that a job of few photos, each many times, takes a while
 }
 
 // A browser logs each 4xx and 5xx answer and each failed call; the page itself shows them to the user.
@@ -28,6 +29,15 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     // eslint-disable-next-line no-empty-pattern
     async ({}, use) => {
       const service = await new Service().start();
+      await use(service);
+      await service.remove();
+    },
+    { scope: "worker" },
+  ],
+  forgetful: [
+    // eslint-disable-next-line no-empty-pattern
+    async ({}, use) => {
+      const service = await new Service({ REMEMBER: "off" }).start();
       await use(service);
       await service.remove();
     },

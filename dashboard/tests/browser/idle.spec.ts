@@ -67,12 +67,15 @@ for (const count of counts) {
   });
 }
 
-test("a hidden tab asks for nothing, and catches up when it is back", async ({ page, service }) => {
+test("a hidden tab asks for nothing, and catches up when it is back", async ({
+  page,
+  forgetful: service,
+}) => {
   const keys: string[] = [];
   for (let i = 0; i < 3; i += 1)
     keys.push(await service.store(`hidden-${i}.png`, makePng(9_500 + i, 64), "image/png"));
   const job = await service.submit(Array.from({ length: 3_000 }, () => keys).flat());
-  await page.goto(`/job/${job}`);
+  await page.goto(`${service.url}/job/${job}`);
   await expect(page.getByRole("heading", { name: "Just finished" })).toBeVisible();
   const show = (state: "hidden" | "visible") =>
     page.evaluate((to) => {

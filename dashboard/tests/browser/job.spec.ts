@@ -8,12 +8,12 @@ skipWhereItCannotRun();
 
 test("a running job shows its progress and its images, and is cancelled and resumed", async ({
   page,
-  service,
+  forgetful: service,
 }) => {
   test.skip(photos().length === 0, noPhotos);
   const keys = await Promise.all(photos().map((file) => service.storeFile(file)));
   const job = await service.submit(Array.from({ length: 3000 }, () => keys).flat());
-  await page.goto(`/job/${job}`);
+  await page.goto(`${service.url}/job/${job}`);
   await expect(page.getByRole("heading", { name: "Just finished" })).toBeVisible();
   const bar = page.getByRole("progressbar", { name: "Photos classified" });
   await expect(bar).toBeVisible();

@@ -280,14 +280,14 @@ test("photos of a result go to the trash of a server that has one", async ({ pag
   expect(asked).toEqual(["?trash=true", "?trash=true"]);
 });
 
-test("finished photos stay when the connection drops", async ({ page, service }) => {
+test("finished photos stay when the connection drops", async ({ page, forgetful: service }) => {
   const keys = await Promise.all(
     Array.from({ length: 4 }, (_, i) =>
       service.store(`drop-${i}.png`, makePng(9900 + i), "image/png"),
     ),
   );
   const job = await service.submit(Array.from({ length: 3000 }, () => keys).flat());
-  await page.goto(`/job/${job}`);
+  await page.goto(`${service.url}/job/${job}`);
   const tiles = page.locator(".tiles > li");
   await expect(tiles.first()).toBeVisible({ timeout: 100_000 });
   let failed = 0;
