@@ -46,9 +46,8 @@ Result<SeenImage> Seeing::stored(const SearchModel& model, const std::string& ke
 Result<SeenImage> Seeing::given(const SearchModel& model, std::span<const std::byte> image) {
   ImageMemory& memory = *options_.image_memory;
   const std::string content = memory.content_of("", std::nullopt, image);
-  const std::string key = content;
   std::optional<Error> error;
-  run(model, {&key, 1}, image, [&](PipelineResult result) {
+  run(model, {&content, 1}, image, [&](PipelineResult result) {
     if (auto* const failed = std::get_if<Error>(&result.result)) error = std::move(*failed);
   });
   if (error) return std::unexpected(std::move(*error));
