@@ -39,15 +39,9 @@ Result<void> Indexer::index_all() {
   const auto model = seeing_->model();
   if (!model) return std::unexpected(model.error());
   std::vector<std::string> missing;
-  auto visited =
-      ports_.changes.visit_contents([&](std::span<const std::string> contents) -> Result<void> {
-        const auto known = ports_.embeddings.has(model->fingerprint, contents);
-        if (!known) return std::unexpected(known.error());
-        for (std::size_t i = 0; i < contents.size(); ++i) {
-          if (!(*known)[i]) missing.push_back(contents[i]);
-        }
-        return {};
-      });
+  auto visited = visit_images(*model, [&](const std::string& content, bool known) {
+    if (!known) missing.push_back(content);
+  });
   if (!visited) return visited;
   for (std::span<const std::string> rest = missing; !rest.empty();) {
     const auto some = rest.first(std::min(rest.size(), kForgetAtOnce));
@@ -59,7 +53,7 @@ Result<void> Indexer::index_all() {
     const std::scoped_lock lock(mutex_);
     woken_ = true;
   }
-  changed_.notify_one();
+  changed_.notify_all();  // others wait for a count
   return {};
 }
 
@@ -81,6 +75,17 @@ Result<IndexState> Indexer::state() {
                     .total = page->total,
                     .pending = busy ? *unseen : 0,
                     .busy = busy};
+}
+
+// Calls `use` with the content of each image, and whether the model remembers it.
+Result<void> Indexer::visit_images(const SearchModel& model,
+                                   const std::function<void(const std::string&, bool known)>& use) {
+  return ports_.changes.visit_contents([&](std::span<const std::string> contents) -> Result<void> {
+    const auto known = ports_.embeddings.has(model.fingerprint, contents);
+    if (!known) return std::unexpected(known.error());
+    for (std::size_t i = 0; i < contents.size(); ++i) use(contents[i], (*known)[i]);
+    return {};
+  });
 }
 
 // Images, not contents, so that it can be compared with how many there are.
@@ -105,12 +110,7 @@ Result<std::int64_t> Indexer::count_indexed(const SearchModel& model) {
   }
   std::int64_t indexed = 0;
   auto visited =
-      ports_.changes.visit_contents([&](std::span<const std::string> contents) -> Result<void> {
-        const auto known = ports_.embeddings.has(model.fingerprint, contents);
-        if (!known) return std::unexpected(known.error());
-        indexed += std::ranges::count(*known, true);
-        return {};
-      });
+      visit_images(model, [&](const std::string&, bool known) { indexed += known ? 1 : 0; });
   const auto end = steady_clock::now();
   const std::scoped_lock lock(mutex_);
   counting_ = false;

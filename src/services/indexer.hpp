@@ -68,6 +68,8 @@ class Indexer {
   // Returns whether there was something to do.
   bool see_some(const std::stop_token& stop);
   void forget_gone();
+  Result<void> visit_images(const SearchModel& model,
+                            const std::function<void(const std::string&, bool known)>& use);
   Result<std::int64_t> count_indexed(const SearchModel& model);
   void complain(std::string_view what, const Error& error);
 

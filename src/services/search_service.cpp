@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "domain/text.hpp"
+#include "domain/vectors.hpp"
 
 namespace classifier {
 namespace {
@@ -16,12 +17,6 @@ constexpr std::size_t kFew = 2'000;
 // How many neighbours are asked for at first, and how much more where the filter admits too few.
 constexpr std::size_t kFirst = 100;
 constexpr std::size_t kMore = 10;
-
-float dot(std::span<const float> a, std::span<const float> b) {
-  float sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
 
 }  // namespace
 

@@ -14,6 +14,7 @@
 #include "adapters/embedded/similar_vectors.hpp"
 #include "adapters/embedded/vector_kernels.hpp"
 #include "domain/text.hpp"
+#include "domain/vectors.hpp"
 
 namespace classifier {
 namespace {
@@ -86,12 +87,6 @@ std::vector<Found> scan_all(const VectorRows& rows, std::span<const float> query
   std::sort(best.begin(), best.end());
   best.resize(std::min(best.size(), count));
   return best;
-}
-
-float dot(std::span<const float> a, std::span<const float> b) {
-  float sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
 }
 
 }  // namespace
